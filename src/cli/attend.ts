@@ -1,0 +1,58 @@
+/** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
+import type { Config } from '../core/config.ts';
+import type { Environment } from '../core/environment.ts';
+import type { ExitStatus } from '../core/exit-status.ts';
+import type { App } from '../core/ports.ts';
+import { combine } from '../core/readiness.ts';
+import { chooseFormat } from '../log/format.ts';
+import { createLog } from '../log/log.ts';
+import { createProbe } from '../probes/index.ts';
+import { clock } from '../process/clock.ts';
+import type { SignalSource } from '../process/signal-source.ts';
+import { noteOwnEpipe } from '../process/sigpipe.ts';
+import { supervise } from '../supervise.ts';
+import { createNotifier, nobody } from '../systemd/notifier.ts';
+import type { NotifyTransport } from '../systemd/transport.ts';
+
+export interface Attended {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly app: App;
+  readonly startedAt: number;
+  readonly transport: NotifyTransport | undefined;
+  readonly signals: SignalSource;
+}
+
+export interface Attending {
+  readonly ended: Promise<ExitStatus>;
+  readonly onIpcGarbage: () => void;
+}
+
+export function attend({ config, env, app, startedAt, transport, signals }: Attended): Attending {
+  const format = chooseFormat(config.logFormat, env);
+  const log = createLog({ level: config.logLevel, format, onEpipe: noteOwnEpipe });
+  const warn = (message: string) => log.write('warn', 'warning', message);
+  // a bug of ours is no reason to take a running app down
+  process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
+
+  if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
+  else if (env['INVOCATION_ID'] !== undefined) {
+    warn('NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify');
+  }
+  const notifier = transport
+    ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
+    : nobody;
+  const probes = config.probes.map((spec) => createProbe(spec, { app, clock, timing: config.timing, warn }));
+  const ended = supervise({
+    app,
+    startedAt,
+    readiness: combine(probes, config.readyWhen),
+    notifier,
+    log,
+    clock,
+    onSignal: signals.listen,
+    timeout: config.timeout,
+    stopTimeout: config.stopTimeout,
+  });
+  return { ended, onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored') };
+}

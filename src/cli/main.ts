@@ -1,0 +1,85 @@
+/**
+ * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
+ * app is loaded after it was started.
+ */
+import { buildConfig, type Config, watchedStreams } from '../core/config.ts';
+import { appEnvironment, type Environment } from '../core/environment.ts';
+import { KnownError } from '../core/errors.ts';
+import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { waiting } from '../core/lifecycle.ts';
+import type { App } from '../core/ports.ts';
+import { StartError, startApp } from '../process/app.ts';
+import { clock } from '../process/clock.ts';
+import { endLike } from '../process/end.ts';
+import { catchSignals, type SignalSource } from '../process/signal-source.ts';
+import { notifyAddress } from '../systemd/notify-address.ts';
+import type { NotifyTransport } from '../systemd/transport.ts';
+import { optionsFromEnvironment } from './environment-options.ts';
+import { readCommandLine } from './options.ts';
+import { print, printError } from './print.ts';
+import { VERSION } from './version.ts';
+
+/** @param argv without the runtime and the script */
+export async function main(argv: readonly string[], env: Environment): Promise<void> {
+  const signals = catchSignals();
+  let status: ExitStatus;
+  try {
+    status = await run(argv, env, signals);
+  } catch (error) {
+    if (error instanceof KnownError) {
+      printError(error.message, env);
+      status = { code: error.code };
+    } else {
+      printError(error instanceof Error ? (error.stack ?? error.message) : String(error), env);
+      status = { code: EXIT.OWN_FAILURE };
+    }
+  }
+  signals.release();
+  endLike(status);
+}
+
+async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
+  const invocation = readCommandLine(argv, VERSION);
+  if (invocation.type === 'print') {
+    print(invocation.text);
+    return { code: 0 };
+  }
+  let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
+  const { resolveHosts } = await import('./resolve-hosts.ts');
+  config = { ...config, probes: await resolveHosts(config.probes) };
+  const transport = await openTransport(config, env);
+
+  // told before the log is there, which is loaded after the start
+  let onIpcGarbage = () => {};
+  const startedAt = clock.now();
+  const app = await start(config, env, () => onIpcGarbage());
+
+  const { attend } = await import('./attend.ts');
+  const attending = attend({ config, env, app, startedAt, transport, signals });
+  onIpcGarbage = attending.onIpcGarbage;
+  return attending.ended;
+}
+
+/** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
+async function openTransport(config: Config, env: Environment): Promise<NotifyTransport | undefined> {
+  const address = notifyAddress(env['NOTIFY_SOCKET']);
+  if (!address) return undefined;
+  const { openNotifySocket } = await import('../systemd/notify-socket.ts');
+  return openNotifySocket(address, waiting(`${config.command} to start`));
+}
+
+async function start(config: Config, env: Environment, onIpcGarbage: () => void): Promise<App> {
+  try {
+    return await startApp({
+      command: config.command,
+      args: config.args,
+      env: appEnvironment(env),
+      watched: watchedStreams(config.probes),
+      ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      onIpcGarbage,
+    });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    throw new KnownError(error.message, spawnFailureCode(error.code));
+  }
+}

@@ -1,0 +1,202 @@
+/** From what the operator wrote to a checked configuration. All defaults are here, once. */
+import { UsageError } from './errors.ts';
+import type { LogLevel } from './lifecycle.ts';
+import { OPTION_TABLE, type OptionName, type OptionRow } from './option-table.ts';
+import type { PollTiming } from './poll.ts';
+import type { OutputStream } from './ports.ts';
+import type { ProbeSpec } from './probe-spec.ts';
+import type { ReadyWhen } from './readiness.ts';
+import { parseTimeSpan } from './time-span.ts';
+
+/** One value as it was written, and where: `--tcp` or `SD_READY_WRAP_TCP`. */
+export interface RawValue {
+  readonly place: string;
+  /** `true` for a switch of the command line. */
+  readonly text: string | true;
+}
+
+/** What was given, by option. The values of one option all come from the same place. */
+export type RawOptions = Readonly<Partial<Record<OptionName, readonly RawValue[]>>>;
+
+/**
+ * What `--tcp PORT` asks: an app that listens on `localhost` gets ::1 alone on some hosts
+ * (https://nodejs.org/api/dns.html#dnssetdefaultresultorderorder).
+ */
+const LOOPBACK = ['127.0.0.1', '::1'];
+
+export type LogFormat = 'auto' | 'journal' | 'json' | 'pretty';
+
+/** Times in ms; `Infinity` is no limit. */
+export interface Config {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly probes: readonly ProbeSpec[];
+  readonly readyWhen: ReadyWhen;
+  readonly timing: PollTiming;
+  readonly timeout: number;
+  readonly stopTimeout: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** @throws {UsageError} for anything that is not right, one line each */
+export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
+  const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
+  const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
+  const readyWhen = choice(raw, 'ready-when', ['all', 'any'] as const);
+  const timing: PollTiming = {
+    initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
+    interval: time(raw, 'interval', 20, { least: 1 }),
+    attemptTimeout: time(raw, 'attempt-timeout', 1000, { least: 1 }),
+  };
+  const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
+  const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
+  const tcp = (raw.tcp ?? []).map(tcpSpec);
+  const logs = (['stdout', 'stderr', 'output'] as const).flatMap((option) =>
+    (raw[option] ?? []).map((value) => logSpec(option, value)),
+  );
+  const ipc = ipcSpec(raw);
+
+  const [command, ...args] = words;
+  if (command === undefined) {
+    throw new UsageError(
+      '<command>',
+      'no command given',
+      'name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js',
+    );
+  }
+  if (command === '')
+    throw new UsageError('<command>', 'the command is an empty word', 'name the app to start, e.g. node app.js');
+  if (ipc && !isNodeRuntime(command)) {
+    throw new UsageError(
+      raw.ipc?.[0]?.place ?? raw['ipc-message']?.[0]?.place ?? '--ipc',
+      `${command} cannot be given a Node IPC channel of its own`,
+      'name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js',
+    );
+  }
+  const probes: ProbeSpec[] = [...tcp, ...logs, ...(ipc ? [ipc] : [])];
+  if (probes.length === 0) {
+    throw new UsageError(
+      '<options>',
+      'no readiness probe given',
+      'say how the app shows that it is ready, e.g. --tcp 3000, --stdout "listening on" or --ipc',
+    );
+  }
+  return { command, args, probes, readyWhen, timing, timeout, stopTimeout, logLevel, logFormat };
+}
+
+/** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
+export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<OutputStream> {
+  return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
+}
+
+/** What was written at a place, for the start of an error: `--tcp 70000`. */
+function quote({ place, text }: RawValue): string {
+  if (text === true) return place;
+  return place.startsWith('--') ? `${place} ${text}` : `${place}=${text}`;
+}
+
+function row(name: OptionName): OptionRow {
+  return OPTION_TABLE.find((candidate) => candidate.name === name) as OptionRow;
+}
+
+/** `write e.g. --tcp 3000`, in the form of the place where the wrong value stood. */
+function example(name: OptionName, { place }: RawValue): string {
+  return `write e.g. ${place}${place.startsWith('--') ? ' ' : '='}${row(name).example}`;
+}
+
+function last(raw: RawOptions, name: OptionName): RawValue | undefined {
+  return raw[name]?.at(-1);
+}
+
+function text(value: RawValue): string {
+  return value.text === true ? '' : value.text;
+}
+
+/** One word of a list; the first is the default. */
+function choice<T extends string>(raw: RawOptions, name: OptionName, words: readonly [T, ...T[]]): T {
+  const value = last(raw, name);
+  if (!value) return words[0];
+  const found = words.find((word) => word === text(value));
+  if (!found) throw new UsageError(quote(value), `not one of ${words.join(', ')}`, example(name, value));
+  return found;
+}
+
+/**
+ * A time span in ms. `limit` is either the least that makes sense, or says that the option is a limit which zero and
+ * infinity take away, as for TimeoutStartSec= (systemd.service(5)).
+ */
+function time(
+  raw: RawOptions,
+  name: OptionName,
+  byDefault: number,
+  limit: { readonly least: number } | 'zero or infinity is no limit',
+): number {
+  const value = last(raw, name);
+  if (!value) return byDefault;
+  const ms = parseTimeSpan(text(value));
+  if (ms === undefined) throw new UsageError(quote(value), 'not a time span', example(name, value));
+  if (limit === 'zero or infinity is no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
+  if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must end some time', example(name, value));
+  if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
+  return ms;
+}
+
+/** `3000`, `localhost:3000`, `127.0.0.1:3000`, `[::1]:3000`. */
+function tcpSpec(value: RawValue): ProbeSpec {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
+  if (!match) {
+    const bareV6 = /^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i.test(text(value));
+    throw new UsageError(
+      quote(value),
+      bareV6 ? 'an IPv6 address needs brackets' : 'not a PORT or HOST:PORT',
+      bareV6 ? `write e.g. ${value.place} [::1]:3000` : `${example('tcp', value)} or ${value.place} 127.0.0.1:3000`,
+    );
+  }
+  const port = Number(match[3]);
+  if (port < 1 || port > 65535) {
+    throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('tcp', value));
+  }
+  const host = match[1] ?? match[2];
+  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port };
+}
+
+function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {
+  const source = text(value);
+  if (source === '')
+    throw new UsageError(`${value.place} ''`, 'an empty regex matches any line', example(option, value));
+  const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
+  try {
+    return { kind: 'log', option, streams, regex: new RegExp(source) };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, '') : String(error);
+    throw new UsageError(quote(value), `not a JavaScript regex (${problem})`, example(option, value));
+  }
+}
+
+function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
+  const word = last(raw, 'ipc-message');
+  const asked = last(raw, 'ipc');
+  const on = asked ? switchValue(asked) : word !== undefined;
+  if (word && text(word) === '')
+    throw new UsageError(`${word.place} ''`, 'an empty word', example('ipc-message', word));
+  if (!on) return undefined;
+  return { kind: 'ipc', word: word ? text(word) : 'ready' };
+}
+
+/** A switch in systemd's words (systemd.syntax(7), booleans). Empty is handled before: it is unset. */
+function switchValue(value: RawValue): boolean {
+  if (value.text === true) return true;
+  const word = value.text.trim().toLowerCase();
+  if (['1', 'yes', 'y', 'true', 't', 'on'].includes(word)) return true;
+  if (['0', 'no', 'n', 'false', 'f', 'off'].includes(word)) return false;
+  throw new UsageError(quote(value), 'neither yes nor no', `write ${value.place}=yes or ${value.place}=no`);
+}
+
+/**
+ * Whether the command is a runtime that opens the IPC channel it is given. npm, npx and the like start the app as a
+ * child of their own and do not pass the channel on.
+ */
+function isNodeRuntime(command: string): boolean {
+  return /^(node|nodejs|bun|tsx)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
+}

@@ -1,0 +1,34 @@
+/** What the app's environment is: the wrapper's, less what speaks to the wrapper. */
+
+/** The prefix of the variables that give the wrapper its options. */
+export const OPTION_PREFIX = 'SD_READY_WRAP_';
+
+/**
+ * Variables that are about the wrapper's process and would mislead the app.
+ * - NOTIFY_SOCKET: a message from the app would be refused under NotifyAccess=main, or, with =all, could say READY=1
+ *   before the wrapper does (sd_notify(3)).
+ * - WATCHDOG_USEC, WATCHDOG_PID: ask the wrapper for pings (sd_watchdog_enabled(3)).
+ * - LISTEN_PIDFDID, SYSTEMD_EXEC_PID, MAINPID: name the wrapper's process (systemd.exec(5)).
+ * - NODE_CHANNEL_FD and its mode: a channel that the wrapper inherited is not the app's; a Node app crashes on it.
+ */
+const NOT_PASSED_ON = new Set([
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'LISTEN_PIDFDID',
+  'SYSTEMD_EXEC_PID',
+  'MAINPID',
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+]);
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment for the app, out of the wrapper's own. */
+export function appEnvironment(own: Environment): Record<string, string> {
+  const kept = Object.entries(own).filter(
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !NOT_PASSED_ON.has(entry[0]) && !entry[0].startsWith(OPTION_PREFIX),
+  );
+  return Object.fromEntries(kept);
+}

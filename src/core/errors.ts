@@ -1,0 +1,30 @@
+/** The failures that the wrapper itself can have, each with its exit status. Only cli/main.ts prints them. */
+import { EXIT } from './exit-status.ts';
+
+/** A failure that the operator can mend: printed as one line, without a stack. */
+export class KnownError extends Error {
+  /** What the wrapper exits with. */
+  readonly code: number;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.name = 'KnownError';
+    this.code = code;
+  }
+}
+
+/**
+ * Bad input: says where it stands, what is wrong with it and what to write instead. Exit status 125, and the app is
+ * not started.
+ */
+export class UsageError extends KnownError {
+  /**
+   * @param place the option, variable or word at fault, as the operator wrote it: `--tcp 70000`
+   * @param problem what is wrong with it
+   * @param hint what to write instead, with an example
+   */
+  constructor(place: string, problem: string, hint: string) {
+    super(`${place}: ${problem}; ${hint}`.replace(/\s+/g, ' '), EXIT.OWN_FAILURE);
+    this.name = 'UsageError';
+  }
+}

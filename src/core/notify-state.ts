@@ -1,0 +1,37 @@
+/** The text of sd_notify datagrams (sd_notify(3)). One state word a datagram, 4096 bytes at most. */
+
+/** systemd drops a longer datagram whole, READY=1 and all (NOTIFY_BUFFER_MAX in its source). */
+export const DATAGRAM_MAX = 4096;
+
+/** Room for a STATUS text beside the other assignments of a datagram, bytes. */
+const STATUS_MAX = 1024;
+
+/** The assignments of one datagram, one a line. */
+export type NotifyState = readonly string[];
+
+/** READY=1 with the text that `systemctl status` shows from then on. */
+export function ready(status: string): NotifyState {
+  return ['READY=1', ...statusLine(status)];
+}
+
+/** The text that `systemctl status` shows. */
+export function statusLine(text: string): NotifyState {
+  return [`STATUS=${printable(text)}`];
+}
+
+/**
+ * Text fit for a STATUS: no line ends or NUL, which would begin a new assignment or drop the datagram; no other control
+ * characters, as systemctl prints them as they are; cut at a whole character to fit.
+ */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+  const bytes = new TextEncoder().encode(clean);
+  if (bytes.length <= STATUS_MAX) return clean;
+  return `${new TextDecoder().decode(bytes.subarray(0, STATUS_MAX)).replace(/\ufffd+$/, '')}…`;
+}
+
+/** The datagram itself, UTF-8. */
+export function encode(state: NotifyState): Uint8Array {
+  return new TextEncoder().encode(state.join('\n'));
+}

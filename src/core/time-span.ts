@@ -1,0 +1,81 @@
+/** Time spans as systemd writes them: `90`, `500ms`, `1min 30s` (systemd.time(7), "Parsing Time Spans"). */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Every unit of systemd.time(7) and its length in ms. A month is 30.44 days, a year 365.25, as there. */
+const UNITS: Record<string, number> = {
+  usec: 0.001,
+  us: 0.001,
+  μs: 0.001,
+  µs: 0.001,
+  msec: 1,
+  ms: 1,
+  seconds: SECOND,
+  second: SECOND,
+  sec: SECOND,
+  s: SECOND,
+  '': SECOND,
+  minutes: MINUTE,
+  minute: MINUTE,
+  min: MINUTE,
+  m: MINUTE,
+  hours: HOUR,
+  hour: HOUR,
+  hr: HOUR,
+  h: HOUR,
+  days: DAY,
+  day: DAY,
+  d: DAY,
+  weeks: 7 * DAY,
+  week: 7 * DAY,
+  w: 7 * DAY,
+  months: 30.44 * DAY,
+  month: 30.44 * DAY,
+  M: 30.44 * DAY,
+  years: 365.25 * DAY,
+  year: 365.25 * DAY,
+  y: 365.25 * DAY,
+};
+
+/**
+ * Reads a systemd time span.
+ *
+ * @param text `90` (seconds), `500ms`, `1.5s`, `1min 30s`, `infinity`
+ * @returns ms, `Infinity` for `infinity`; `undefined` where the text is no time span
+ */
+export function parseTimeSpan(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed === 'infinity') return Number.POSITIVE_INFINITY;
+  if (trimmed === '') return undefined;
+  let total = 0;
+  let rest = trimmed;
+  while (rest !== '') {
+    const part = /^(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Zμµ]*)\s*/.exec(rest);
+    if (!part) return undefined;
+    const length = Object.hasOwn(UNITS, part[2] as string) ? UNITS[part[2] as string] : undefined;
+    if (length === undefined) return undefined;
+    total += Number(part[1]) * length;
+    rest = rest.slice(part[0].length);
+  }
+  return total;
+}
+
+/** A duration in ms for people, three figures at most: `12 ms`, `1.25 s`, `1 min 30 s`. */
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms)) return 'infinity';
+  if (ms < SECOND) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
+  if (ms < MINUTE) return `${Number((ms / SECOND).toFixed(ms < 10 * SECOND ? 2 : 1))} s`;
+  const seconds = Math.round(ms / SECOND);
+  const units: [number, string][] = [
+    [Math.floor(seconds / 3600), 'h'],
+    [Math.floor((seconds % 3600) / 60), 'min'],
+    [seconds % 60, 's'],
+  ];
+  return units
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(' ');
+}

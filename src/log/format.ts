@@ -1,0 +1,44 @@
+/** How a log record looks to people: in the journal, and on a terminal. */
+import { fstatSync } from 'node:fs';
+import type { LogFormat } from '../core/config.ts';
+import type { Environment } from '../core/environment.ts';
+
+/** A record as pino writes it: numbers for levels, `msg` for the message. */
+export interface LogRecord {
+  readonly level: number;
+  readonly msg: string;
+  readonly stack?: string;
+}
+
+/** pino's levels as syslog's priorities (sd-daemon(3)), and their colour on a terminal. */
+const LEVELS: Record<number, { readonly priority: number; readonly colour: number }> = {
+  20: { priority: 7, colour: 90 },
+  30: { priority: 6, colour: 36 },
+  40: { priority: 4, colour: 33 },
+  50: { priority: 3, colour: 31 },
+};
+
+/** `<6>started the app, pid 12`: the journal adds the time, the unit and the name. Each further line needs its prefix. */
+export function formatJournal({ level, msg, stack }: LogRecord): string {
+  const prefix = `<${LEVELS[level]?.priority ?? 6}>`;
+  return `${[msg, ...(stack?.split('\n') ?? [])].map((line) => `${prefix}sd-ready-wrap: ${line}`).join('\n')}\n`;
+}
+
+/** The same for a terminal, coloured by level. */
+export function formatPretty({ level, msg, stack }: LogRecord): string {
+  return `\u001b[${LEVELS[level]?.colour ?? 0}msd-ready-wrap:\u001b[0m ${msg}${stack ? `\n${stack}` : ''}\n`;
+}
+
+/** What `auto` means for this stderr. */
+export function chooseFormat(format: LogFormat, env: Environment): Exclude<LogFormat, 'auto'> {
+  if (format !== 'auto') return format;
+  try {
+    const stderr = fstatSync(2);
+    // JOURNAL_STREAM is device:inode of the stream to the journal (systemd.exec(5))
+    if (env['JOURNAL_STREAM'] === `${stderr.dev}:${stderr.ino}`) return 'journal';
+    // a terminal is a character device, and so is /dev/null, where nobody reads
+    return stderr.isCharacterDevice() ? 'pretty' : 'json';
+  } catch {
+    return 'json';
+  }
+}

@@ -1,0 +1,38 @@
+/** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
+import { type DestinationStream, pino } from 'pino';
+import type { LogFormat } from '../core/config.ts';
+import type { Log } from '../core/ports.ts';
+import { formatJournal, formatPretty, type LogRecord } from './format.ts';
+
+export interface LogOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly format: Exclude<LogFormat, 'auto'>;
+  /** Told of each EPIPE of our own writes. */
+  readonly onEpipe: () => void;
+}
+
+export function createLog({ level, format, onEpipe }: LogOptions): Log {
+  // synchronous: nothing is in the air when the process ends, and no worker thread is needed
+  const stderr = pino.destination({ dest: 2, sync: true });
+  // a reader that is gone must not end us
+  stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') onEpipe();
+  });
+  const people = format === 'journal' ? formatJournal : formatPretty;
+  const destination: DestinationStream =
+    format === 'json' ? stderr : { write: (line) => void stderr.write(people(JSON.parse(line) as LogRecord)) };
+  const logger = pino(
+    {
+      name: 'sd-ready-wrap',
+      level,
+      base: { pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  );
+  return {
+    write(at, event, message, fields) {
+      logger[at]({ event, ...fields }, message);
+    },
+  };
+}

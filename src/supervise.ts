@@ -1,0 +1,108 @@
+/**
+ * One start from the app's first moment to its death: feeds what happens to the pure lifecycle and carries out what it
+ * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
+ */
+import type { Clock, Disposer } from './core/clock.ts';
+import type { ExitStatus } from './core/exit-status.ts';
+import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
+import type { App, Log, Notifier } from './core/ports.ts';
+import type { Readiness } from './core/readiness.ts';
+import type { ForwardedSignal } from './core/signals.ts';
+
+/** How often STATUS= may follow what is awaited, ms. */
+const STATUS_INTERVAL = 1000;
+
+export interface Supervised {
+  readonly app: App;
+  /** When the app was started, on `clock`. */
+  readonly startedAt: number;
+  readonly readiness: Readiness;
+  readonly notifier: Notifier;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Hears every signal that is passed on. */
+  readonly onSignal: (listener: (signal: ForwardedSignal) => void) => void;
+  /** ms, from the start; `Infinity` is none. */
+  readonly timeout: number;
+  /** ms, from the SIGTERM after a missed start timeout to SIGKILL. */
+  readonly stopTimeout: number;
+}
+
+/** @returns how the wrapper has to end, once the app is dead and its output passed on */
+export function supervise(given: Supervised): Promise<ExitStatus> {
+  const { app, startedAt, readiness, notifier, log, clock, timeout, stopTimeout } = given;
+  const waiting = new AbortController();
+  const disposers: Disposer[] = [() => waiting.abort()];
+  let state: State = { phase: 'starting', pid: app.pid };
+
+  return new Promise((resolve) => {
+    const handle = (event: LifeEvent) => {
+      const transition = next(state, event);
+      state = transition.state;
+      for (const effect of transition.effects) carryOut(effect);
+    };
+
+    const carryOut = (effect: Effect) => {
+      switch (effect.type) {
+        case 'notify':
+          return notifier.send(effect.state);
+        case 'log':
+          return log.write(effect.level, effect.event, effect.message, effect.fields);
+        case 'stop-waiting':
+          for (const dispose of disposers.splice(0)) dispose();
+          return;
+        case 'start-stop-timer':
+          disposers.push(clock.after(stopTimeout, () => handle({ type: 'stop-timeout', afterMs: stopTimeout })));
+          return;
+        case 'kill': {
+          const failure = app.kill(effect.signal);
+          if (failure) log.write('error', 'kill', `cannot send ${effect.signal} to the app: ${failure}`);
+          return;
+        }
+        case 'end':
+          void app.drained().then(() => {
+            notifier.close();
+            resolve(effect.status);
+          });
+      }
+    };
+
+    void app.exited.then((status) =>
+      handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt }),
+    );
+    handle({ type: 'started', awaited: readiness.name });
+    given.onSignal((signal) => handle({ type: 'signal', signal }));
+
+    if (timeout !== Number.POSITIVE_INFINITY) {
+      const left = Math.max(0, timeout - (clock.now() - startedAt));
+      disposers.push(
+        clock.after(left, () =>
+          handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor() }),
+        ),
+      );
+    }
+    disposers.push(followStatus(readiness, clock, (waitingFor) => handle({ type: 'still-waiting', waitingFor })));
+    readiness.wait(waiting.signal).then(
+      (by) => {
+        // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
+        if (app.isAlive()) handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+      },
+      (bug: unknown) =>
+        log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),
+    );
+  });
+}
+
+/** Tells what is awaited when it changed, at most once an interval. */
+function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
+  let told = readiness.name;
+  let cancel: Disposer = () => {};
+  const look = () => {
+    const now = readiness.waitingFor();
+    if (now !== told) onChange(now);
+    told = now;
+    cancel = clock.after(STATUS_INTERVAL, look);
+  };
+  cancel = clock.after(STATUS_INTERVAL, look);
+  return () => cancel();
+}

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Boots a private systemd in namespaces of its own, and keeps it until standard input ends: boot.sh user|system UID
+#
+# On standard output: the pid of the process that holds the namespaces; its only child is their pid 1. Holding the
+# standard input open is what keeps it all alive, so a test run that is killed leaves nothing behind.
+#
+# Read from the environment:
+#   PS_BIND    lines `SOURCE TARGET`: what to bind-mount, TARGET below /run
+#   PS_LOG     log level of the manager
+#
+# Of the host's world the private systemd shares the network, the files and /tmp. Its own are: processes, mounts, the
+# cgroup tree, /run, host name, IPC. /etc and /proc/sys are read-only for it: a pid 1 writes to both
+# (machine-id(5), net.unix.max_dgram_qlen), and the host must not notice.
+set -eu
+
+outside() {
+  # A hybrid host has its version 2 tree here, with the version 1 controllers beside it; else the whole tree is version 2
+  local top=/sys/fs/cgroup/unified
+  [ -d "$top" ] || top=/sys/fs/cgroup
+  group=$top/private-systemd-$$
+  mkdir "$group"
+  trap 'exit 143' TERM INT HUP
+  trap clean EXIT
+  # The cgroup first, the namespace after: a cgroup namespace has its root where its first process is, cgroup_namespaces(7)
+  (
+    echo "$BASHPID" >"$group/cgroup.procs"
+    exec unshare --mount --pid --fork --kill-child --cgroup --ipc --uts --mount-proc --propagation private \
+      bash "$0" inside "$@"
+  ) </dev/null >&2 &
+  holder=$!
+  echo "$holder"
+  while read -r _; do :; done
+}
+
+clean() {
+  if [ -n "${holder:-}" ]; then
+    kill -KILL "$holder" 2>/dev/null || true
+    wait "$holder" 2>/dev/null || true
+  fi
+  # A cgroup can be removed as soon as the last of the killed processes is gone: pid 1's death takes them, one by one
+  local tries=500
+  while [ -d "$group" ] && [ $((tries -= 1)) -gt 0 ]; do
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.01
+  done
+}
+
+inside() {
+  mode=$1 uid=$2
+  umount -R /sys/fs/cgroup 2>/dev/null || true
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  for tree in /etc /proc/sys; do
+    mount --bind "$tree" "$tree"
+    mount -o remount,bind,ro "$tree"
+  done
+  # The sources may lie below what is covered next, so they are held open as mounts under a name of their own first
+  holding=$(mktemp -d /tmp/private-systemd.XXXXXX)
+  mount -t tmpfs tmpfs "$holding"
+  while read -r from to; do
+    [ -n "$to" ] || continue
+    mkdir -p "$holding/${to%/*}"
+    if [ -d "$from" ]; then mkdir "$holding/$to"; else : >"$holding/$to"; fi
+    mount --bind "$from" "$holding/$to"
+  done <<<"${PS_BIND:-}"
+  mount --move "$holding" /run
+  rmdir "$holding"
+  chmod 755 /run
+  mkdir -p /run/lock /run/systemd/system
+
+  # What a manager says of units goes to the kernel log when there is no journal: a FIFO in its place catches that
+  mkfifo -m 666 /run/kmsg
+  : >/run/manager.log
+  chmod 644 /run/manager.log
+  cat <>/run/kmsg >>/run/manager.log 2>/dev/null &
+  if [ -e /dev/kmsg ]; then mount --bind /run/kmsg /dev/kmsg; fi
+
+  case $mode in
+    user) units=/run/user/$uid/systemd/user ;;
+    system) units=/run/systemd/system ;;
+  esac
+  mkdir -p "$units"
+  # An empty machine: the targets that every unit depends on by default, systemd.special(7), and nothing behind them
+  for target in default basic sysinit shutdown umount final exit sockets timers paths network network-online multi-user; do
+    printf '[Unit]\nDescription=%s\nDefaultDependencies=no\n' "$target" >"$units/$target.target"
+  done
+  chmod 755 "$units"
+
+  unset NOTIFY_SOCKET DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM LISTEN_FDS LISTEN_PID WATCHDOG_USEC WATCHDOG_PID
+  # container=: pid 1 then leaves hardware, clock and console alone. The unit path: nothing of the host's units.
+  export container=private-systemd SYSTEMD_UNIT_PATH=$units SYSTEMD_LOG_RATELIMIT_KMSG=0
+  systemd=/lib/systemd/systemd
+  [ -x "$systemd" ] || systemd=/usr/lib/systemd/systemd
+  manager="$systemd --$mode --log-target=kmsg --log-level=${PS_LOG:-info} --unit=default.target"
+  if [ "$mode" = system ]; then
+    exec $manager </dev/null >/dev/null 2>&1
+  fi
+
+  # A user manager owns a cgroup below the root and none of its processes are in the root itself, as in a real session
+  mkdir /sys/fs/cgroup/session
+  chown -R "$uid:$uid" /sys/fs/cgroup/session "/run/user/$uid"
+  chown "$uid" /sys/fs/cgroup/cgroup.procs
+  chmod 700 "/run/user/$uid"
+  export XDG_RUNTIME_DIR=/run/user/$uid HOME=/tmp
+  (
+    echo "$BASHPID" >/sys/fs/cgroup/session/cgroup.procs
+    exec setpriv --reuid "$uid" --regid "$uid" --clear-groups $manager </dev/null >/dev/null 2>&1
+  ) &
+  # pid 1 of the namespaces: reaps what is handed to it until it is killed
+  while :; do wait -n || [ $? -ne 127 ] || exit 1; done
+}
+
+case ${1:-} in
+  user | system) outside "$@" ;;
+  inside) shift && inside "$@" ;;
+  *) echo 'usage: boot.sh user|system UID' >&2 && exit 64 ;;
+esac
