@@ -2,6 +2,8 @@
  * Bundles src/ into one CommonJS file: a tenth of the files to open, and no ESM loader, before the app starts.
  * Dynamic imports become lazy parts of the same file, so what stands behind one costs nothing until it is needed.
  */
+
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -45,6 +47,7 @@ await build({
   format: 'cjs',
   // import() of what is not bundled becomes require(): the addons, found at run time or not
   supported: { 'dynamic-import': false },
+  // not the names: a stack trace of ours must be readable
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: 'linked',
@@ -52,4 +55,18 @@ await build({
   define: { __VERSION__: JSON.stringify(version) },
   plugins: [execaLeavesStdioAlone],
   absWorkingDir: import.meta.dirname,
+});
+
+/**
+ * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run.
+ */
+const makeCache = `
+  const script = require('./bin/sd-ready-wrap.cjs');
+  const save = () => require('node:fs').writeFileSync('dist/sd-ready-wrap.cjs.cache', script.createCachedData());
+  process.on('exit', save);
+`;
+spawnSync(process.execPath, ['-e', makeCache, '--', '--tcp', '1', '--', 'true'], {
+  cwd: import.meta.dirname,
+  env: { PATH: process.env.PATH },
+  stdio: 'ignore',
 });

@@ -19,14 +19,20 @@ export function catchSignals(): SignalSource {
     if (signal === 'SIGPIPE' && takeOwnSigpipe()) return;
     deliver(signal);
   };
-  for (const signal of FORWARDED_SIGNALS) process.on(signal, handler);
+  const caught = FORWARDED_SIGNALS.filter((signal) => signal !== 'SIGPROF' || !isProfiled());
+  for (const signal of caught) process.on(signal, handler);
   return {
     listen(listener) {
       deliver = listener;
       for (const signal of early.splice(0)) listener(signal);
     },
     release() {
-      for (const signal of FORWARDED_SIGNALS) process.off(signal, handler);
+      for (const signal of caught) process.off(signal, handler);
     },
   };
+}
+
+/** V8's own profiler lives by SIGPROF: with `NODE_OPTIONS=--cpu-prof` in the unit that one is not ours to pass on. */
+function isProfiled(): boolean {
+  return /--(cpu-)?prof\b/.test(`${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`);
 }
