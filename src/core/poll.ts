@@ -1,5 +1,5 @@
 /** Asking again and again until the answer is yes: the one loop behind every probe that polls. */
-import type { Clock } from './clock.ts';
+import type { Clock, Disposer } from './clock.ts';
 
 /** Times in ms. */
 export interface PollTiming {
@@ -11,8 +11,14 @@ export interface PollTiming {
   readonly attemptTimeout: number;
 }
 
-/** One attempt: `undefined` when ready, else the reason why not. Must stop and settle when `signal` aborts. */
-export type Attempt = (signal: AbortSignal) => Promise<string | undefined>;
+/**
+ * One attempt. It calls `done` once: with nothing when ready, else with the reason why not. The disposer takes back an
+ * attempt that is still under way; `done` is then not called any more.
+ *
+ * Plain callbacks, as there are fifty attempts a second: promises and abort signals made for each cost more than the
+ * question itself.
+ */
+export type Attempt = (done: (reason?: string) => void) => Disposer;
 
 /**
  * Repeats `attempt` until it succeeds.
@@ -20,38 +26,42 @@ export type Attempt = (signal: AbortSignal) => Promise<string | undefined>;
  * @param onReason told the reason of each failed attempt
  * @returns resolves at the first success; never settles after `signal` aborted
  */
-export async function pollUntil(
+export function pollUntil(
   attempt: Attempt,
   timing: PollTiming,
   clock: Clock,
   signal: AbortSignal,
   onReason: (reason: string) => void,
 ): Promise<void> {
-  await pause(timing.initialDelay, clock, signal);
-  for (;;) {
-    const own = new AbortController();
-    const stop = clock.after(timing.attemptTimeout, () => own.abort());
-    const onAbort = () => own.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const reason = await attempt(own.signal);
-    stop();
-    signal.removeEventListener('abort', onAbort);
-    if (signal.aborted) await new Promise<never>(() => {});
-    if (reason === undefined) return;
-    onReason(own.signal.aborted ? 'no answer within the attempt timeout' : reason);
-    await pause(timing.interval, clock, signal);
-  }
-}
-
-/** Resolves after `ms`; never when `signal` aborts first, and then no timer is left behind. */
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return;
-    const onAbort = () => cancel();
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', onAbort);
+    let cancel: Disposer = () => {};
+    const pause = (ms: number) => {
+      cancel = clock.after(ms, ask);
+    };
+    const ask = () => {
+      const settle = (reason: string | undefined) => {
+        stopTimer();
+        if (reason === undefined) return finish();
+        onReason(reason);
+        pause(timing.interval);
+      };
+      const stopTimer = clock.after(timing.attemptTimeout, () => {
+        takeBack();
+        settle('no answer within the attempt timeout');
+      });
+      const takeBack = attempt(settle);
+      cancel = () => {
+        stopTimer();
+        takeBack();
+      };
+    };
+    const finish = () => {
+      signal.removeEventListener('abort', abort);
       resolve();
-    });
-    signal.addEventListener('abort', onAbort, { once: true });
+    };
+    const abort = () => cancel();
+    if (signal.aborted) return;
+    signal.addEventListener('abort', abort, { once: true });
+    pause(timing.initialDelay);
   });
 }

@@ -1,5 +1,6 @@
 /** Ready when a TCP connection is accepted. */
 import { connect } from 'node:net';
+import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
@@ -19,15 +20,12 @@ export function tcpProbe(
     async wait(signal) {
       let answered = '';
       await pollUntil(
-        async (attempt) => {
-          const outcomes = await firstAccepted(hosts, port, attempt);
-          if (typeof outcomes === 'string') {
-            answered = outcomes;
-            return undefined;
-          }
-          // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
-          return outcomes[0];
-        },
+        (done) =>
+          connectToAny(hosts, port, (accepted, errors) => {
+            answered = accepted ?? '';
+            // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
+            done(accepted === undefined ? errors[0] : undefined);
+          }),
         timing,
         clock,
         signal,
@@ -44,27 +42,29 @@ function describe(host: string, port: number): string {
   return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The first host that accepted, or every host's error code, in their order. */
-function firstAccepted(hosts: readonly string[], port: number, signal: AbortSignal): Promise<string | string[]> {
-  return new Promise((resolve) => {
-    const errors: string[] = [];
-    let open = hosts.length;
-    const sockets = hosts.map((host, index) => {
-      const socket = connect({ host, port, family: host.includes(':') ? 6 : 4 });
-      socket.once('connect', () => settle(host));
-      socket.once('error', (error: NodeJS.ErrnoException) => {
-        errors[index] = error.code ?? error.message;
-        open -= 1;
-        if (open === 0) settle(errors);
-      });
-      return socket;
+/** Tells the first host that accepted, or, when none did, every host's error code in their order. */
+function connectToAny(
+  hosts: readonly string[],
+  port: number,
+  tell: (accepted: string | undefined, errors: readonly string[]) => void,
+): Disposer {
+  const errors: string[] = [];
+  let open = hosts.length;
+  const sockets = hosts.map((host, index) => {
+    const socket = connect({ host, port, family: host.includes(':') ? 6 : 4 });
+    socket.once('connect', () => {
+      close();
+      tell(host, errors);
     });
-    const settle = (outcome: string | string[]) => {
-      signal.removeEventListener('abort', abort);
-      for (const socket of sockets) socket.destroy();
-      resolve(outcome);
-    };
-    const abort = () => settle([]);
-    signal.addEventListener('abort', abort, { once: true });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      errors[index] ??= error.code ?? error.message;
+      open -= 1;
+      if (open === 0) tell(undefined, errors);
+    });
+    return socket;
   });
+  const close = () => {
+    for (const socket of sockets) socket.removeAllListeners('connect').destroy();
+  };
+  return close;
 }
