@@ -75,6 +75,9 @@ function usageError(error: CommanderError, complaint: string): UsageError {
   if (error.code === 'commander.optionMissingArgument' && row) {
     return new UsageError(subject, 'its value is missing', `write e.g. ${subject} ${row.example}`);
   }
+  if (error.code === 'commander.unknownOption' && row) {
+    return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);
+  }
   if (error.code === 'commander.unknownOption') {
     const similar = /Did you mean (?:one of )?(--[\w-]+)/.exec(`${error.message}${complaint}`)?.[1];
     return new UsageError(

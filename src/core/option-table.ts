@@ -96,7 +96,7 @@ const rows = [
     value: 'TIME',
     group: 'Timing',
     help: "start timeout: then the app is stopped, exit status 124 (default: none, the unit's TimeoutStartSec= rules)",
-    example: '1min 30s',
+    example: '90s',
   },
   {
     name: 'stop-timeout',

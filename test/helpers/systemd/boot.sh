@@ -61,7 +61,7 @@ inside() {
     if [ -d "$from" ]; then mkdir "$holding/$to"; else : >"$holding/$to"; fi
     mount --bind "$from" "$holding/$to"
   done <<<"${PS_BIND:-}"
-  mount --move "$holding" /run
+  mount --no-mtab --move "$holding" /run
   rmdir "$holding"
   chmod 755 /run
   mkdir -p /run/lock /run/systemd/system

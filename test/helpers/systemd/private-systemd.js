@@ -3,7 +3,7 @@
  * whoever is not root, the manager of the user's own session. Plain JavaScript, so that the demo can use it unbuilt.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -47,14 +47,23 @@ export async function until(what, look, deadline = 15_000) {
   throw new Error(`waited ${deadline} ms for ${what}; last seen: ${last}`);
 }
 
-/** @returns {Promise<number>} a TCP port that nobody listens on; 0 lets the kernel choose, so parallel runs do not clash */
+/**
+ * A TCP port that nobody listens on, by chance, so that parallel runs do not clash, and below the range from which the
+ * kernel takes the port of an outgoing connection: it may give one of those to anybody at any time, ip(7).
+ * @returns {Promise<number>}
+ */
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = /** @type {net.AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
+  const [lowest = 32768] = fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t').map(Number);
+  const floor = Math.min(10_000, lowest - 1000);
+  return until('a free port', async () => {
+    const server = net.createServer();
+    const port = randomInt(floor, lowest);
+    server.listen(port);
+    await once(server, 'listening');
+    server.close();
+    await once(server, 'close');
+    return port;
+  });
 }
 
 /**
@@ -301,7 +310,7 @@ async function collect(command, args, env) {
  * copy of what runs, with modes that let everybody.
  */
 function readableRepository(dir) {
-  const needed = ['bin', 'dist', 'package.json', 'test/fixtures', ...productionModules()];
+  const needed = ['bin', 'dist', 'package.json', 'test/fixtures', 'systemd-units', ...productionModules()];
   const present = needed.map((name) => [name, path.join(REPOSITORY, name)]).filter(([, from]) => fs.existsSync(from));
   if (isOpen(REPOSITORY) && present.every(([, from]) => isOpen(from))) return REPOSITORY;
   const copy = path.join(dir, 'repository');

@@ -1,0 +1,151 @@
+/**
+ * `npm run bench`: the promises that are numbers, measured in one run. How, and how to read it: README.md.
+ *
+ * --quick: few samples, for a look. --json: the figures as JSON. --check: exit 1 when a goal is missed.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import { freePort } from '../test/helpers/systemd/private-systemd.js';
+import { Lab, WAYS } from './measure.js';
+
+const KNOWN = ['--quick', '--json', '--check'];
+const unknown = process.argv.slice(2).find((word) => !KNOWN.includes(word));
+if (unknown) {
+  process.stderr.write(`bench: ${unknown} is none of ${KNOWN.join(', ')}\n`);
+  process.exit(64);
+}
+const [quick, json, check] = KNOWN.map((option) => process.argv.includes(option));
+
+const RUNS = quick
+  ? { startUp: 10, latency: 15, windows: 1, windowMs: 3000 }
+  : { startUp: 40, latency: 100, windows: 3, windowMs: 10_000 };
+const WARM_UP = 3;
+const GOALS = { boots: 1.45, latency: { tcp: 12, stdout: 4, ipc: 4 }, waiting: 5, rest: 0.05 };
+const NAMES = { tcp: '--tcp', stdout: '--stdout', ipc: '--ipc' };
+
+const lab = await Lab.open();
+process.once('exit', () => lab.close());
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
+const loadBefore = os.loadavg()[0];
+const figures = [...(await startUp()), ...(await latency()), ...(await usage())];
+const conditions = {
+  date: new Date().toISOString().slice(0, 10),
+  version: JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version,
+  node: process.versions.node,
+  kernel: os.release(),
+  cpu: `${os.cpus().length} x ${os.cpus()[0]?.model ?? os.arch()}`,
+  load: { before: loadBefore, after: os.loadavg()[0] },
+  quick,
+};
+process.stdout.write(json ? `${JSON.stringify({ conditions, figures }, null, 2)}\n` : table(conditions, figures));
+lab.close();
+const missed = figures.filter(({ met }) => met === false);
+if (check && missed.length > 0) process.exitCode = 1;
+
+async function startUp() {
+  const port = await freePort();
+  const direct = [];
+  const wrapped = [];
+  for (let run = -WARM_UP; run < RUNS.startUp; run += 1) {
+    progress(`start-up ${Math.max(run, 0)} of ${RUNS.startUp}`);
+    // In alternation, so that a busy moment of the machine hits both alike
+    const pair = [await lab.startUp(false, port), await lab.startUp(true, port)];
+    if (run < 0) continue;
+    direct.push(pair[0]);
+    wrapped.push(pair[1]);
+  }
+  const boots = (median(wrapped) - median(direct)) / median(direct);
+  return [
+    figure('spawn to first instruction, direct', 'ms', direct),
+    figure('spawn to first instruction, wrapped', 'ms', wrapped),
+    { ...figure('what the wrapper adds', 'boots', [boots]), n: RUNS.startUp, ...goal(boots, GOALS.boots) },
+  ];
+}
+
+async function latency() {
+  const samples = Object.fromEntries(WAYS.map((way) => [way, []]));
+  for (let run = 0; run < RUNS.latency; run += 1) {
+    progress(`from ready to READY=1, ${run} of ${RUNS.latency}`);
+    // A random delay meets the poll in every phase; the three in turn, as above
+    for (const way of WAYS) samples[way].push(await lab.latency(way, 100 + Math.random() * 200));
+  }
+  return WAYS.map((way) => figure(`ready to READY=1, ${NAMES[way]}`, 'ms', samples[way], GOALS.latency[way]));
+}
+
+async function usage() {
+  const found = {};
+  for (const way of WAYS) {
+    progress(`CPU while waiting and at rest, ${NAMES[way]}`);
+    found[way] = await lab.usage(way, RUNS.windows, RUNS.windowMs);
+  }
+  progress('');
+  const of = (way, phase, what) => found[way][phase].map((window) => window[what]);
+  const each = (look) => WAYS.flatMap(look);
+  return [
+    ...each((way) =>
+      figure(`CPU while waiting, ${NAMES[way]}`, '% of a core', of(way, 'waiting', 'cpu'), GOALS.waiting),
+    ),
+    ...each((way) => [
+      figure(`CPU at rest, ${NAMES[way]}`, '% of a core', of(way, 'rest', 'cpu'), GOALS.rest),
+      figure(`  by the scheduler's clock, ${NAMES[way]}`, '% of a core', of(way, 'rest', 'cpuFine')),
+      figure(`  context switches, ${NAMES[way]}`, 'per s', of(way, 'rest', 'switches')),
+      figure(`  resident memory, ${NAMES[way]}`, 'MiB', of(way, 'rest', 'rss')),
+      figure(`  threads, ${NAMES[way]}`, '', of(way, 'rest', 'threads')),
+    ]),
+  ];
+}
+
+/** One line of the table. A goal is for the median. */
+function figure(name, unit, samples, wanted) {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return {
+    name,
+    unit,
+    n: sorted.length,
+    median: median(sorted),
+    // the nearest rank: of less than 100 samples it would be the maximum
+    p99: sorted.length < 100 ? undefined : sorted[Math.ceil(sorted.length * 0.99) - 1],
+    min: sorted[0],
+    max: sorted.at(-1),
+    ...(wanted === undefined ? {} : goal(median(sorted), wanted)),
+  };
+}
+
+function goal(value, most) {
+  return { goal: most, met: value <= most };
+}
+
+function median(samples) {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+}
+
+function table({ date, version, node, kernel, cpu, load }, rows) {
+  const show = (value) => (value === undefined ? '' : Number(value.toFixed(value < 10 ? 2 : 1)).toString());
+  const cells = rows.map((row) => [
+    row.name,
+    String(row.n),
+    ...[row.median, row.p99, row.min, row.max].map(show),
+    row.unit,
+    row.goal === undefined ? '' : `<= ${row.goal} ${row.met ? 'met' : 'MISSED'}`,
+  ]);
+  const head = ['', 'n', 'median', 'p99', 'min', 'max', 'unit', 'goal (median)'];
+  const widths = head.map((_, column) => Math.max(...[head, ...cells].map((row) => row[column].length)));
+  const numeric = (column) => column >= 1 && column <= 5;
+  const line = (row) =>
+    row
+      .map((cell, column) => (numeric(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+      .join('  ')
+      .trimEnd();
+  return `sd-ready-wrap ${version}, Node ${node}, Linux ${kernel}, ${cpu}, ${date}
+load average ${load.before.toFixed(2)} before, ${load.after.toFixed(2)} after (this bench is part of it)
+
+${[head, ...cells].map(line).join('\n')}
+`;
+}
+
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}

@@ -1,0 +1,104 @@
+/** The demo's services as units of a real systemd. What receiver.js is without one. */
+import { bootSystemd, possibleModes, REPOSITORY } from '../helpers/systemd/private-systemd.js';
+
+/** @returns {{mode?: string, missing: string}} the way to have a systemd here, or why there is none */
+export function findSystemd() {
+  const { modes, missing } = possibleModes();
+  // As pid 1 it is what operators know; the session's own manager is for whoever is not root
+  const mode = ['system', 'session'].find((wanted) => modes.includes(wanted));
+  return { mode, missing };
+}
+
+export class SystemdHost {
+  static async open(mode) {
+    const systemd = await bootSystemd(mode);
+    try {
+      const { stdout } = await systemd.systemctl('--version');
+      return new SystemdHost(systemd, stdout.split(' ')[1]);
+    } catch (error) {
+      await systemd.stop();
+      throw error;
+    }
+  }
+
+  constructor(systemd, version) {
+    this.systemd = systemd;
+    this.title =
+      systemd.mode === 'session'
+        ? `under your session's own systemd ${version}, as you are not root`
+        : `under a private systemd ${version}, booted in ${(systemd.bootMs / 1000).toFixed(2)} s`;
+    this.systemctl = ['systemctl', ...systemd.flags].join(' ');
+  }
+
+  /** @returns {Promise<{title: string, text: string}>} the unit file, to be shown */
+  async define({ name, description, port, env }) {
+    const node = this.#inside(process.execPath, this.systemd.node);
+    const text = `[Unit]
+Description=${description}
+
+[Service]
+Type=notify
+NotifyAccess=main
+KillMode=mixed
+WorkingDirectory=${escapeSpecifiers(this.#inside(REPOSITORY, this.systemd.repo))}
+${Object.entries({ ...env, PORT: port })
+  .map(([key, value]) => `Environment=${key}=${value}`)
+  .join('\n')}
+ExecStart=${word(node)} bin/sd-ready-wrap.cjs --tcp ${port} -- ${word(node)} test/demo/app.js
+`;
+    const file = this.systemd.writeUnit(`${name}.service`, text);
+    await this.systemd.systemctl('daemon-reload');
+    return { title: file.replace(/^\/proc\/\d+\/root/, ''), text };
+  }
+
+  shown(verb, name) {
+    return `${this.systemctl} ${verb} ${this.systemd.unit(`${name}.service`)}`;
+  }
+
+  async start(...names) {
+    await this.#order('start', names);
+  }
+
+  async restart(...names) {
+    await this.#order('restart', names);
+  }
+
+  async status(name, { colour }) {
+    const args = ['status', '--no-pager', '--full', '--lines=0', this.systemd.unit(`${name}.service`)];
+    const env = { SYSTEMD_COLORS: colour ? '16' : '0', SYSTEMD_URLIFY: '0' };
+    return (await this.systemd.run('systemctl', [...this.systemd.flags, ...args], env)).stdout;
+  }
+
+  /** @returns {Promise<{active: boolean, text: string}>} what systemd itself thinks of a service */
+  async state(name) {
+    return {
+      active: (await this.systemd.show(`${name}.service`, 'ActiveState')) === 'active',
+      text: await this.systemd.show(`${name}.service`, 'StatusText'),
+    };
+  }
+
+  close() {
+    return this.systemd.stop();
+  }
+
+  async #order(verb, names) {
+    const { code, stderr } = await this.systemd.systemctl(verb, ...names.map((name) => `${name}.service`));
+    if (code !== 0) throw new Error(`systemctl ${verb} ${names.join(' ')}: ${stderr.trim()}`);
+  }
+
+  /** The private systemd sees the host's files where they are, except below its own /run. */
+  #inside(path, substitute) {
+    return path.startsWith('/run/') ? substitute : path;
+  }
+}
+
+/** For a unit file, where % begins a specifier (systemd.unit(5)). */
+function escapeSpecifiers(text) {
+  return text.replaceAll('%', '%%');
+}
+
+/** One word of a command line (systemd.service(5), "Command lines"). */
+function word(text) {
+  const escaped = escapeSpecifiers(text).replaceAll('$', '$$$$');
+  return /[\s"'\\;]/.test(escaped) ? JSON.stringify(escaped) : escaped;
+}

@@ -1,0 +1,38 @@
+import { writeSync } from 'node:fs';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { bootSystemd, type ModeName, possibleModes, type TestSystemd } from './private-systemd.js';
+
+/**
+ * Registers the tests of `define` once for each of the modes that this machine can have, each with a systemd of its
+ * own. `session` stands in for all of them where the tests do not run as root. Where nothing is possible one line
+ * says so; under CI that is a failure, as nobody would read the line.
+ */
+export function describeSystemd(title: string, wanted: readonly ModeName[], define: (get: () => TestSystemd) => void) {
+  const { modes, missing } = possibleModes();
+  const here = modes.filter((mode) => wanted.includes(mode));
+  if (process.env['CI'] === 'true' && !here.some((mode) => mode !== 'session')) {
+    test(`${title}: needs root and systemd under CI`, () => {
+      throw new Error(`a private systemd cannot be booted: ${missing}`);
+    });
+    return;
+  }
+  if (here.length === 0) {
+    writeSync(2, `${title}: not tried, ${missing}\n`);
+    test(`${title}: no systemd here to try it on`, () => {});
+    return;
+  }
+  describe.each(here)(`${title}, %s`, (mode) => {
+    let systemd: TestSystemd | undefined;
+    beforeAll(async () => {
+      systemd = await bootSystemd(mode);
+    });
+    afterAll(() => systemd?.stop());
+    define(() => {
+      if (!systemd) throw new Error('the systemd is there only while tests run');
+      return systemd;
+    });
+  });
+}
+
+/** The modes of nearly every test: root hides bugs of permissions, and a user manager those of pid 1. */
+export const EVERYWHERE: readonly ModeName[] = ['user-root', 'user-1000', 'system', 'session'];

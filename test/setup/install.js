@@ -1,0 +1,79 @@
+/**
+ * Makes a fresh clone ready to be built, tested and shown: the packages of package-lock.json, and, where this may
+ * install them, the programs that the tests with a real systemd need. Nothing but Node itself is needed to run it.
+ * Where all is there it says nothing and takes no time.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+const CI = process.env.CI === 'true';
+
+/** Where to find it, and the Debian package that has it. */
+const PROGRAMS = [
+  { file: 'systemd', dirs: ['/lib/systemd', '/usr/lib/systemd'], debian: 'systemd' },
+  { file: 'systemctl', debian: 'systemd' },
+  { file: 'systemd-analyze', debian: 'systemd' },
+  { file: 'perl', debian: 'perl-base' },
+  { file: 'unshare', debian: 'util-linux' },
+  { file: 'nsenter', debian: 'util-linux' },
+  { file: 'setpriv', debian: 'util-linux' },
+];
+
+installPackages();
+installPrograms();
+
+function installPackages() {
+  // npm writes this file last, so it is missing or old after an install that was cut off
+  const installed = changedAt('node_modules/.package-lock.json');
+  if (installed >= changedAt('package-lock.json') && installed > 0) return;
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: REPOSITORY, stdio: 'inherit' });
+  if (status !== 0) end('npm ci failed, see above', 1);
+}
+
+function installPrograms() {
+  let lacking = missingPrograms();
+  if (lacking.length === 0) return;
+  const mayInstall = process.getuid?.() === 0 && isThere({ file: 'apt-get' });
+  if (mayInstall) {
+    const packages = [...new Set(lacking.map(({ debian }) => debian))];
+    say(`installing ${packages.join(', ')}`);
+    if (apt('update')) apt('install', '--no-install-recommends', ...packages);
+    lacking = missingPrograms();
+    if (lacking.length === 0) return;
+  }
+  const names = lacking.map(({ file }) => file).join(', ');
+  const debian = [...new Set(lacking.map((program) => program.debian))].join(' ');
+  end(`not there: ${names} (Debian: apt-get install ${debian}); what needs a real systemd is left out`, CI ? 1 : 0);
+}
+
+function apt(...words) {
+  const { status, stderr } = spawnSync('apt-get', ['-q', '-y', ...words], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    encoding: 'utf8',
+  });
+  if (status !== 0) say(`apt-get ${words[0]} failed: ${String(stderr).trim().split('\n').pop()}`);
+  return status === 0;
+}
+
+function missingPrograms() {
+  return PROGRAMS.filter((program) => !isThere(program));
+}
+
+function isThere({ file, dirs = ['/usr/sbin', '/sbin', ...(process.env.PATH ?? '').split(':')] }) {
+  return dirs.some((dir) => existsSync(path.join(dir, file)));
+}
+
+function changedAt(file) {
+  return statSync(path.join(REPOSITORY, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function say(text) {
+  process.stderr.write(`setup: ${text}\n`);
+}
+
+function end(text, status) {
+  say(text);
+  process.exit(status);
+}

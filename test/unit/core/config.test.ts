@@ -1,0 +1,316 @@
+import { describe, expect, it } from 'vitest';
+import { optionsFromEnvironment, variableOf } from '../../../src/cli/environment-options.ts';
+import { buildConfig, type Config, type RawOptions, watchedStreams } from '../../../src/core/config.ts';
+import { UsageError } from '../../../src/core/errors.ts';
+import { OPTION_TABLE, type OptionName } from '../../../src/core/option-table.ts';
+
+const APP = ['node', 'app.js'];
+
+type Given = Partial<Record<OptionName, string | true | readonly string[]>>;
+
+/** As the command line gives them. */
+function raw(given: Given): RawOptions {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      (Array.isArray(value) ? value : [value]).map((text) => ({ place: `--${name}`, text })),
+    ]),
+  );
+}
+
+function config(given: Given, words: readonly string[] = APP): Config {
+  return buildConfig(raw(given), words);
+}
+
+/** The one line that is shown. */
+function complaint(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as UsageError).code).toBe(125);
+    return (error as UsageError).message;
+  }
+  throw new Error('nothing was wrong');
+}
+
+describe('defaults', () => {
+  it('are these', () => {
+    expect(config({ tcp: '3000' })).toEqual({
+      command: 'node',
+      args: ['app.js'],
+      probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000 }],
+      readyWhen: 'all',
+      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+      timeout: Number.POSITIVE_INFINITY,
+      stopTimeout: 10_000,
+      logLevel: 'info',
+      logFormat: 'auto',
+    });
+  });
+
+  it('the arguments of the app are left alone', () => {
+    const args = ['app.js', '--tcp', '', ' spaced ', '--', '$HOME', '%n', 'ü'];
+    expect(config({ tcp: '3000' }, ['/usr/bin/node', ...args])).toMatchObject({ command: '/usr/bin/node', args });
+  });
+});
+
+describe('right values', () => {
+  it.each([
+    ['3000', ['127.0.0.1', '::1'], 3000],
+    ['1', ['127.0.0.1', '::1'], 1],
+    ['65535', ['127.0.0.1', '::1'], 65535],
+    [' 3000 ', ['127.0.0.1', '::1'], 3000],
+    ['127.0.0.1:8080', ['127.0.0.1'], 8080],
+    ['localhost:8080', ['localhost'], 8080],
+    ['db.example.org:5432', ['db.example.org'], 5432],
+    ['[::1]:3000', ['::1'], 3000],
+    ['[fe80::1%eth0]:3000', ['fe80::1%eth0'], 3000],
+  ])('--tcp %j', (text, hosts, port) => {
+    expect(config({ tcp: text }).probes).toEqual([{ kind: 'tcp', hosts, port }]);
+  });
+
+  it.each([
+    ['stdout', ['stdout']],
+    ['stderr', ['stderr']],
+    ['output', ['stdout', 'stderr']],
+  ] as const)('--%s watches %j', (option, streams) => {
+    const { probes } = config({ [option]: '^listening on \\d+$' });
+    expect(probes).toEqual([{ kind: 'log', option, streams, regex: /^listening on \d+$/ }]);
+    expect([...watchedStreams(probes)]).toEqual(streams);
+  });
+
+  it('no stream is watched that no probe needs', () => {
+    expect(watchedStreams(config({ tcp: '3000', ipc: true }).probes).size).toBe(0);
+  });
+
+  it.each([
+    [{ ipc: true }, 'ready'],
+    [{ 'ipc-message': 'online' }, 'online'],
+    [{ ipc: true, 'ipc-message': 'online' }, 'online'],
+  ] as const)('%j waits for the word %s', (given, word) => {
+    expect(config(given).probes).toEqual([{ kind: 'ipc', word }]);
+  });
+
+  it.each([
+    ['ready-when', 'any', { readyWhen: 'any' }],
+    ['ready-when', 'all', { readyWhen: 'all' }],
+    ['initial-delay', '2', { timing: { initialDelay: 2000 } }],
+    ['initial-delay', '0', { timing: { initialDelay: 0 } }],
+    ['interval', '100ms', { timing: { interval: 100 } }],
+    ['interval', '1ms', { timing: { interval: 1 } }],
+    ['attempt-timeout', '.5s', { timing: { attemptTimeout: 500 } }],
+    ['timeout', '1min 30s', { timeout: 90_000 }],
+    ['timeout', 'infinity', { timeout: Number.POSITIVE_INFINITY }],
+    ['timeout', '0', { timeout: Number.POSITIVE_INFINITY }],
+    ['stop-timeout', '5', { stopTimeout: 5000 }],
+    ['stop-timeout', '0', { stopTimeout: Number.POSITIVE_INFINITY }],
+    ['stop-timeout', 'infinity', { stopTimeout: Number.POSITIVE_INFINITY }],
+    ['log-level', 'debug', { logLevel: 'debug' }],
+    ['log-level', 'info', { logLevel: 'info' }],
+    ['log-level', 'warn', { logLevel: 'warn' }],
+    ['log-level', 'error', { logLevel: 'error' }],
+    ['log-format', 'auto', { logFormat: 'auto' }],
+    ['log-format', 'journal', { logFormat: 'journal' }],
+    ['log-format', 'json', { logFormat: 'json' }],
+    ['log-format', 'pretty', { logFormat: 'pretty' }],
+  ] as const)('--%s %s', (option, text, expected) => {
+    expect(config({ tcp: '3000', [option]: text })).toMatchObject(expected);
+  });
+
+  it.each(OPTION_TABLE.filter((row) => row.example !== undefined))(
+    'the example of --$name is right',
+    ({ name, example }) => {
+      const word = (example as string).replace(/^'(.*)'$/, '$1');
+      expect(() => config({ tcp: '3000', [name]: word })).not.toThrow();
+    },
+  );
+});
+
+describe('several values', () => {
+  it.each(['tcp', 'stdout', 'stderr', 'output'] as const)('--%s repeats', (option) => {
+    expect(config({ [option]: ['1', '2', '3'] }).probes).toHaveLength(3);
+  });
+
+  it.each([
+    ['timeout', ['nonsense', '5s'], { timeout: 5000 }],
+    ['ready-when', ['all', 'any'], { readyWhen: 'any' }],
+    ['log-level', ['debug', 'error'], { logLevel: 'error' }],
+    ['interval', ['1s', '2s'], { timing: { interval: 2000 } }],
+  ] as const)('of --%s %j the last one wins', (option, texts, expected) => {
+    expect(config({ tcp: '3000', [option]: texts })).toMatchObject(expected);
+  });
+
+  it('all kinds of probe at once', () => {
+    const { probes } = config({ ipc: true, output: 'c', stdout: ['a', 'b'], tcp: ['1', '2'] });
+    expect(probes.map((spec) => spec.kind)).toEqual(['tcp', 'tcp', 'log', 'log', 'log', 'ipc']);
+  });
+});
+
+describe('wrong values', () => {
+  it.each<[Given, string]>([
+    [{ tcp: '70000' }, '--tcp 70000: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
+    [{ tcp: '0' }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
+    [{ tcp: '9'.repeat(30) }, `--tcp ${'9'.repeat(30)}: a port is a number from 1 to 65535; write e.g. --tcp 3000`],
+    [{ tcp: 'http' }, '--tcp http: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: '-1' }, '--tcp -1: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: '3000/tcp' }, '--tcp 3000/tcp: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: '30.5' }, '--tcp 30.5: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: ':3000' }, '--tcp :3000: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: 'host:' }, '--tcp host:: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: 'a b:1' }, '--tcp a b:1: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: '::1' }, '--tcp ::1: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
+    [{ tcp: '::1:3000' }, '--tcp ::1:3000: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
+    [{ tcp: ['3000', '0'] }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
+    [
+      { stdout: '(' },
+      "--stdout (: not a JavaScript regex (/(/: Unterminated group); write e.g. --stdout 'listening on'",
+    ],
+    [
+      { output: 'a**' },
+      "--output a**: not a JavaScript regex (/a**/: Nothing to repeat); write e.g. --output 'listening on'",
+    ],
+    [{ stderr: '' }, "--stderr '': an empty regex matches any line; write e.g. --stderr 'listening on'"],
+    [{ 'ipc-message': '' }, "--ipc-message '': an empty word; write e.g. --ipc-message online"],
+    [{ 'ready-when': 'some' }, '--ready-when some: not one of all, any; write e.g. --ready-when any'],
+    [
+      { 'log-level': 'verbose' },
+      '--log-level verbose: not one of info, debug, warn, error; write e.g. --log-level warn',
+    ],
+    [{ 'log-level': 'WARN' }, '--log-level WARN: not one of info, debug, warn, error; write e.g. --log-level warn'],
+    [{ 'log-format': 'xml' }, '--log-format xml: not one of auto, journal, json, pretty; write e.g. --log-format json'],
+    [{ timeout: '5 parsecs' }, '--timeout 5 parsecs: not a time span; write e.g. --timeout 90s'],
+    [{ timeout: '-5' }, '--timeout -5: not a time span; write e.g. --timeout 90s'],
+    [{ 'stop-timeout': 'soon' }, '--stop-timeout soon: not a time span; write e.g. --stop-timeout 5s'],
+    [{ interval: '0' }, '--interval 0: must be at least 1ms; write e.g. --interval 100ms'],
+    [{ interval: '10us' }, '--interval 10us: must be at least 1ms; write e.g. --interval 100ms'],
+    [{ interval: 'infinity' }, '--interval infinity: must end some time; write e.g. --interval 100ms'],
+    [{ 'initial-delay': 'infinity' }, '--initial-delay infinity: must end some time; write e.g. --initial-delay 2s'],
+    [{ 'attempt-timeout': '0' }, '--attempt-timeout 0: must be at least 1ms; write e.g. --attempt-timeout 500ms'],
+    [
+      { 'attempt-timeout': 'infinity' },
+      '--attempt-timeout infinity: must end some time; write e.g. --attempt-timeout 500ms',
+    ],
+  ])('%j', (given, line) => {
+    expect(complaint(() => config({ tcp: '3000', ...given }))).toBe(line);
+  });
+
+  it('no probe', () => {
+    expect(complaint(() => config({ timeout: '5s' }))).toBe(
+      '<options>: no readiness probe given; say how the app shows that it is ready, e.g. --tcp 3000, --stdout "listening on" or --ipc',
+    );
+  });
+
+  it.each([
+    [[], '<command>: no command given; name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js'],
+    [[''], '<command>: the command is an empty word; name the app to start, e.g. node app.js'],
+  ])('the words %j', (words, line) => {
+    expect(complaint(() => config({ tcp: '3000' }, words))).toBe(line);
+  });
+
+  it('is one line whatever was given', () => {
+    for (const text of ['a\nb', 'a\r\nb', '\n', '\u2028x', 'a\tb']) {
+      for (const name of ['tcp', 'timeout', 'log-level'] as const) {
+        expect(complaint(() => config({ tcp: '1', [name]: text }))).not.toMatch(/[\r\n\u2028]/);
+      }
+    }
+  });
+});
+
+describe('--ipc', () => {
+  it.each([
+    'node',
+    'nodejs',
+    'bun',
+    'tsx',
+    '/usr/bin/node',
+    './node',
+    'node20',
+    'node-22.1.0',
+    '/opt/node.d/bin/nodejs',
+  ])('is given to %s', (command) => {
+    expect(config({ ipc: true }, [command, 'app.js']).probes).toEqual([{ kind: 'ipc', word: 'ready' }]);
+  });
+
+  it.each(['npm', 'npx', 'yarn', 'sh', 'python3', 'nodemon', 'ts-node', './app.js', 'node/app', 'node.sh'])(
+    'is refused to %s',
+    (command) => {
+      expect(complaint(() => config({ ipc: true }, [command, 'app.js']))).toBe(
+        `--ipc: ${command} cannot be given a Node IPC channel of its own; name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js`,
+      );
+    },
+  );
+
+  it('is refused under the name that was given', () => {
+    const { message } = { message: complaint(() => config({ 'ipc-message': 'up' }, ['npm', 'start'])) };
+    expect(message).toMatch(/^--ipc-message: npm /);
+    expect(
+      complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_IPC: 'yes' }), ['npm', 'start'])),
+    ).toMatch(/^SD_READY_WRAP_IPC: npm /);
+  });
+
+  it.each([
+    ['1', true],
+    ['yes', true],
+    ['y', true],
+    ['true', true],
+    ['t', true],
+    ['on', true],
+    ['ON', true],
+    [' Yes ', true],
+    ['0', false],
+    ['no', false],
+    ['n', false],
+    ['false', false],
+    ['f', false],
+    ['off', false],
+    ['No', false],
+    ['', false],
+    ['  ', false],
+  ])('SD_READY_WRAP_IPC=%j is %s', (text, on) => {
+    const { probes } = buildConfig(optionsFromEnvironment({ SD_READY_WRAP_IPC: text, SD_READY_WRAP_TCP: '1' }), APP);
+    expect(probes.some((spec) => spec.kind === 'ipc')).toBe(on);
+  });
+
+  it('SD_READY_WRAP_IPC=perhaps is wrong', () => {
+    expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_IPC: 'perhaps' }), APP))).toBe(
+      'SD_READY_WRAP_IPC=perhaps: neither yes nor no; write SD_READY_WRAP_IPC=yes or SD_READY_WRAP_IPC=no',
+    );
+  });
+});
+
+describe('wrong values in the environment are named and mended in its own form', () => {
+  it.each([
+    [
+      { SD_READY_WRAP_TCP: '0' },
+      'SD_READY_WRAP_TCP=0: a port is a number from 1 to 65535; write e.g. SD_READY_WRAP_TCP=3000',
+    ],
+    [
+      { SD_READY_WRAP_TIMEOUT: '5 parsecs' },
+      'SD_READY_WRAP_TIMEOUT=5 parsecs: not a time span; write e.g. SD_READY_WRAP_TIMEOUT=90s',
+    ],
+    [
+      { SD_READY_WRAP_READY_WHEN: 'some' },
+      'SD_READY_WRAP_READY_WHEN=some: not one of all, any; write e.g. SD_READY_WRAP_READY_WHEN=any',
+    ],
+    [
+      { SD_READY_WRAP_PORT: '3000' },
+      'SD_READY_WRAP_PORT: no such option; see sd-ready-wrap --help, e.g. SD_READY_WRAP_TCP=3000',
+    ],
+  ])('%j', (env, line) => {
+    expect(complaint(() => buildConfig(optionsFromEnvironment(env as Record<string, string>), APP))).toBe(line);
+  });
+
+  it.fails.each([
+    ['http', 'SD_READY_WRAP_TCP=3000 or SD_READY_WRAP_TCP=127.0.0.1:3000'],
+    ['::1', 'SD_READY_WRAP_TCP=[::1]:3000'],
+  ])('SD_READY_WRAP_TCP=%s', (text, right) => {
+    expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_TCP: text }), APP))).toContain(
+      `write e.g. ${right}`,
+    );
+  });
+});
+
+it('every option has a variable of its own', () => {
+  expect(new Set(OPTION_TABLE.map((row) => variableOf(row.name))).size).toBe(OPTION_TABLE.length);
+});

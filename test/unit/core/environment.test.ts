@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { appEnvironment } from '../../../src/core/environment.ts';
+
+describe('appEnvironment', () => {
+  it.each([
+    'NOTIFY_SOCKET',
+    'WATCHDOG_USEC',
+    'WATCHDOG_PID',
+    'LISTEN_PIDFDID',
+    'SYSTEMD_EXEC_PID',
+    'MAINPID',
+    'NODE_CHANNEL_FD',
+    'NODE_CHANNEL_SERIALIZATION_MODE',
+    'SD_READY_WRAP_TCP',
+    'SD_READY_WRAP_',
+  ])('%s is not passed on', (name) => {
+    expect(appEnvironment({ [name]: 'x', PATH: '/bin' })).toEqual({ PATH: '/bin' });
+  });
+
+  it.each([
+    ['PATH', '/usr/bin'],
+    ['NODE_ENV', 'production'],
+    ['NODE_OPTIONS', '--max-old-space-size=64'],
+    ['INVOCATION_ID', '0123'],
+    ['JOURNAL_STREAM', '8:1234'],
+    ['LISTEN_FDS', '1'],
+    ['CREDENTIALS_DIRECTORY', '/run/credentials/app.service'],
+    ['SD_READY_WRAPPER', 'not one of ours'],
+    ['NOTIFY_SOCKET_2', 'x'],
+    ['notify_socket', 'x'],
+    ['EMPTY', ''],
+    ['BASH_FUNC_f%%', '() { :; }'],
+    ['__proto__', 'x'],
+  ])('%s is', (name, value) => {
+    expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
+  });
+
+  it('leaves its argument alone and drops what is undefined', () => {
+    const own = Object.freeze({ NOTIFY_SOCKET: '/run/systemd/notify', GONE: undefined, HOME: '/root' });
+    expect(appEnvironment(own)).toStrictEqual({ HOME: '/root' });
+  });
+});

@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import type { ExitStatus } from '../../../src/core/exit-status.ts';
+import { type Effect, type LifeEvent, next, type State, waiting } from '../../../src/core/lifecycle.ts';
+import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
+
+const pid = 42;
+
+const states = {
+  starting: { phase: 'starting', pid },
+  ready: { phase: 'ready', pid },
+  'timed-out': { phase: 'timed-out', pid },
+  ended: { phase: 'ended' },
+} as const satisfies Record<State['phase'], State>;
+
+const exit = (status: ExitStatus): LifeEvent => ({
+  type: 'exited',
+  status,
+  afterMs: 1250,
+  waitingFor: 'tcp 1: ECONNREFUSED',
+});
+
+const events = {
+  started: { type: 'started', awaited: 'tcp 1' },
+  'still-waiting': { type: 'still-waiting', waitingFor: 'tcp 1: ECONNREFUSED' },
+  ready: { type: 'ready', by: 'tcp 1', afterMs: 1250.4 },
+  'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
+  signal: { type: 'signal', signal: 'SIGTERM' },
+  'exit 0': exit({ code: 0 }),
+  'exit 3': exit({ code: 3 }),
+  'exit by SIGTERM': exit({ signal: 'SIGTERM' }),
+  'exit by SIGSEGV': exit({ signal: 'SIGSEGV' }),
+} as const satisfies Record<string, LifeEvent>;
+
+/** Effects in short: what the tables below are written in. */
+function short(effect: Effect): string {
+  switch (effect.type) {
+    case 'notify':
+      return `notify ${effect.state.join(' | ')}`;
+    case 'kill':
+      return `kill ${effect.signal}`;
+    case 'log':
+      return `${effect.level} ${effect.event}: ${effect.message}`;
+    case 'end':
+      return `end ${JSON.stringify(effect.status)}`;
+    default:
+      return effect.type;
+  }
+}
+
+const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
+const early = (how: string, end: string) => [
+  'stop-waiting',
+  `error exited: the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
+  `notify STATUS=the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
+  `end ${end}`,
+];
+const afterReady = (how: string, end: string) => ['stop-waiting', `info exited: the app ${how}`, `end ${end}`];
+const failedAfterReady = (how: string, end: string) => [
+  'stop-waiting',
+  `error exited: the app ${how}`,
+  `notify STATUS=the app ${how}`,
+  `end ${end}`,
+];
+const afterTimeout = (how: string) => ['stop-waiting', `error exited: the app ${how}`, 'end {"code":124}'];
+const started = 'info started: started the app, pid 42; waiting for tcp 1';
+
+type Row = [State['phase'], keyof typeof events, State['phase'], string[]];
+
+const table: Row[] = [
+  ['starting', 'started', 'starting', [started]],
+  ['starting', 'still-waiting', 'starting', ['notify STATUS=Starting: waiting for tcp 1: ECONNREFUSED']],
+  [
+    'starting',
+    'ready',
+    'ready',
+    [
+      'notify READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1',
+      'stop-waiting',
+      'info ready: ready after 1.25 s: tcp 1',
+    ],
+  ],
+  [
+    'starting',
+    'start-timeout',
+    'timed-out',
+    [
+      'kill SIGTERM',
+      'stop-waiting',
+      'start-stop-timer',
+      'kill SIGCONT',
+      'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+      'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
+    ],
+  ],
+  ['starting', 'stop-timeout', 'starting', []],
+  ['starting', 'signal', 'starting', forward],
+  ['starting', 'exit 0', 'ended', early('exited with code 0', '{"code":0}')],
+  ['starting', 'exit 3', 'ended', early('exited with code 3', '{"code":3}')],
+  ['starting', 'exit by SIGTERM', 'ended', early('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['starting', 'exit by SIGSEGV', 'ended', early('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
+  ['ready', 'started', 'ready', [started]],
+  ['ready', 'still-waiting', 'ready', []],
+  ['ready', 'ready', 'ready', []],
+  ['ready', 'start-timeout', 'ready', []],
+  ['ready', 'stop-timeout', 'ready', []],
+  ['ready', 'signal', 'ready', forward],
+  ['ready', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['ready', 'exit 3', 'ended', failedAfterReady('exited with code 3', '{"code":3}')],
+  ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['ready', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
+  ['timed-out', 'started', 'timed-out', [started]],
+  ['timed-out', 'still-waiting', 'timed-out', []],
+  ['timed-out', 'ready', 'timed-out', []],
+  ['timed-out', 'start-timeout', 'timed-out', []],
+  [
+    'timed-out',
+    'stop-timeout',
+    'timed-out',
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+  ],
+  ['timed-out', 'signal', 'timed-out', forward],
+  ['timed-out', 'exit 0', 'ended', afterTimeout('exited with code 0')],
+  ['timed-out', 'exit 3', 'ended', afterTimeout('exited with code 3')],
+  ['timed-out', 'exit by SIGTERM', 'ended', afterTimeout('was killed by SIGTERM')],
+  ['timed-out', 'exit by SIGSEGV', 'ended', afterTimeout('was killed by SIGSEGV')],
+
+  ...Object.keys(events).map((event): Row => ['ended', event as keyof typeof events, 'ended', []]),
+];
+
+describe('every state and every event', () => {
+  it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
+    const transition = next(states[phase], events[event]);
+    expect(transition.state).toEqual(states[then]);
+    expect(transition.effects.map(short)).toEqual(effects);
+  });
+
+  it('are in the table', () => {
+    expect(table).toHaveLength(Object.keys(states).length * Object.keys(events).length);
+    expect(new Set(table.map(([phase, event]) => `${phase} ${event}`)).size).toBe(table.length);
+  });
+});
+
+/** Every row of events, up to `length` of them, with all that they led to. */
+function* histories(length: number): Generator<{ path: string[]; effects: Effect[] }> {
+  const names = Object.keys(events) as (keyof typeof events)[];
+  function* walk(state: State, path: string[], effects: Effect[]): Generator<{ path: string[]; effects: Effect[] }> {
+    yield { path, effects };
+    if (path.length === length) return;
+    for (const name of names) {
+      const transition = next(state, events[name]);
+      yield* walk(transition.state, [...path, name], [...effects, ...transition.effects]);
+    }
+  }
+  yield* walk(states.starting, [], []);
+}
+
+describe('whatever happens in whatever order', () => {
+  it('READY=1 is said once at most, never after the death, never after the start timeout; one end', () => {
+    let count = 0;
+    for (const { path, effects } of histories(4)) {
+      count += 1;
+      const said = effects.map(short);
+      const readies = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
+      const ends = said.filter((text) => text.startsWith('end '));
+      const where = path.join(', ');
+      if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
+      const died = said.findIndex((text) => text.includes(' exited: '));
+      const late = said.findIndex((text) => text.includes(' not-ready: '));
+      for (const index of readies) {
+        if (died !== -1 && index > died) expect.fail(`READY=1 after the death: ${where}`);
+        if (late !== -1) expect.fail(`READY=1 and a start timeout: ${where}`);
+      }
+      const exited = path.some((name) => name.startsWith('exit'));
+      if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
+      if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
+    }
+    expect(count).toBe(1 + 10 + 100 + 1000 + 10_000);
+  });
+
+  it('a datagram has one state word at most, and STOPPING=1 is never said', () => {
+    for (const { effects } of histories(3)) {
+      for (const effect of effects) {
+        if (effect.type !== 'notify') continue;
+        const words = effect.state.map((assignment) => assignment.split('=')[0] as string);
+        if (words.filter((word) => ['READY', 'RELOADING', 'STOPPING', 'WATCHDOG'].includes(word)).length > 1) {
+          expect.fail(effect.state.join(' | '));
+        }
+        expect(words).not.toContain('STOPPING');
+        expect(new Set(words).size).toBe(words.length);
+      }
+    }
+  });
+
+  it('the only SIGKILL is that of the stop timeout after a start timeout', () => {
+    for (const { path, effects } of histories(3)) {
+      if (!effects.some((effect) => effect.type === 'kill' && effect.signal === 'SIGKILL')) continue;
+      expect(path.indexOf('start-timeout')).toBeGreaterThanOrEqual(0);
+      expect(path.lastIndexOf('stop-timeout')).toBeGreaterThan(path.indexOf('start-timeout'));
+      expect(path).not.toContain(path.indexOf('ready') < path.indexOf('start-timeout') ? 'ready' : 'nothing');
+    }
+  });
+});
+
+describe('signals', () => {
+  it.each(FORWARDED_SIGNALS)('%s is forwarded once, as itself', (signal) => {
+    const { effects } = next(states.ready, { type: 'signal', signal });
+    expect(effects.filter((effect) => effect.type === 'kill')).toEqual([{ type: 'kill', signal }]);
+    expect(effects.map((effect) => effect.type === 'log' && effect.level)).toContain(
+      signal === 'SIGCONT' ? 'debug' : 'info',
+    );
+  });
+
+  it('a second SIGTERM is one more', () => {
+    const first = next(states.ready, events.signal);
+    expect(next(first.state, events.signal).effects[0]).toEqual({ type: 'kill', signal: 'SIGTERM' });
+  });
+});
+
+it('waiting', () => {
+  expect(waiting('tcp 1\nREADY=1')).toEqual(['STATUS=Starting: waiting for tcp 1 READY=1']);
+});

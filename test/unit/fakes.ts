@@ -1,0 +1,135 @@
+/** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
+import type { Clock } from '../../src/core/clock.ts';
+import type { ExitStatus } from '../../src/core/exit-status.ts';
+import type { LogLevel } from '../../src/core/lifecycle.ts';
+import type { NotifyState } from '../../src/core/notify-state.ts';
+import type { App, AppSigns, Log, Notifier, OutputStream } from '../../src/core/ports.ts';
+
+export interface FakeClock extends Clock {
+  /** Lets time pass: calls what is due, in the order of its time. */
+  advance(ms: number): void;
+  /** How many timers wait. */
+  readonly pending: number;
+}
+
+export function fakeClock(start = 0): FakeClock {
+  let time = start;
+  const timers = new Set<{ readonly due: number; readonly callback: () => void }>();
+  const earliest = () => [...timers].sort((a, b) => a.due - b.due)[0];
+  return {
+    now: () => time,
+    after(ms, callback) {
+      if (ms === Number.POSITIVE_INFINITY) return () => {};
+      const timer = { due: time + ms, callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance(ms) {
+      const end = time + ms;
+      for (let timer = earliest(); timer && timer.due <= end; timer = earliest()) {
+        time = timer.due;
+        timers.delete(timer);
+        timer.callback();
+      }
+      time = end;
+    },
+    get pending() {
+      return timers.size;
+    },
+  };
+}
+
+/** Lets everything that is ready to run without time or I/O run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+/** Whether a promise has settled by now. */
+export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  const open = Symbol('open');
+  await settle();
+  return (await Promise.race([promise, Promise.resolve(open)])) !== open;
+}
+
+export interface FakeSigns extends AppSigns {
+  write(stream: OutputStream, piece: string | Uint8Array): void;
+  say(message: unknown): void;
+  /** How many listeners are left. */
+  readonly listeners: number;
+}
+
+export function fakeSigns(): FakeSigns {
+  const output = { stdout: new Set<(piece: Uint8Array) => void>(), stderr: new Set<(piece: Uint8Array) => void>() };
+  const messages = new Set<(message: unknown) => void>();
+  return {
+    onOutput(stream, listener) {
+      output[stream].add(listener);
+      return () => output[stream].delete(listener);
+    },
+    onMessage(listener) {
+      messages.add(listener);
+      return () => messages.delete(listener);
+    },
+    write(stream, piece) {
+      for (const listener of output[stream]) listener(typeof piece === 'string' ? Buffer.from(piece) : piece);
+    },
+    say(message) {
+      for (const listener of messages) listener(message);
+    },
+    get listeners() {
+      return output.stdout.size + output.stderr.size + messages.size;
+    },
+  };
+}
+
+export interface FakeApp extends App {
+  /** Its death is seen by the kernel, and not yet by the wrapper. */
+  becomeZombie(): void;
+  die(status: ExitStatus): void;
+  finishDraining(): void;
+}
+
+/** @param trace what is done to the app is written there */
+export function fakeApp(trace: string[], { pid = 42, killError = '' } = {}): FakeApp {
+  let alive = true;
+  let die: (status: ExitStatus) => void = () => {};
+  let finishDraining = () => {};
+  const exited = new Promise<ExitStatus>((resolve) => {
+    die = resolve;
+  });
+  const drained = new Promise<void>((resolve) => {
+    finishDraining = resolve;
+  });
+  return {
+    ...fakeSigns(),
+    pid,
+    exited,
+    drained: () => drained,
+    isAlive: () => alive,
+    kill(signal) {
+      trace.push(`kill ${signal}`);
+      return killError === '' ? undefined : killError;
+    },
+    becomeZombie() {
+      alive = false;
+    },
+    die(status) {
+      alive = false;
+      die(status);
+    },
+    finishDraining: () => finishDraining(),
+  };
+}
+
+export function fakeNotifier(trace: string[]): Notifier {
+  return {
+    send: (state: NotifyState) => void trace.push(`notify ${state.join(' | ')}`),
+    close: () => void trace.push('close'),
+  };
+}
+
+export function fakeLog(trace: string[]): Log {
+  return {
+    write: (level: LogLevel, event: string, message: string) => void trace.push(`${level} ${event}: ${message}`),
+  };
+}

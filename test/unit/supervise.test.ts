@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest';
+import type { Readiness } from '../../src/core/readiness.ts';
+import type { ForwardedSignal } from '../../src/core/signals.ts';
+import { type Supervised, supervise } from '../../src/supervise.ts';
+import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from './fakes.ts';
+
+/** A start with everything around it faked. What is done, said and logged stands in `trace`, in order. */
+function start(given: Partial<Supervised> & { killError?: string } = {}) {
+  const trace: string[] = [];
+  const clock = fakeClock(1000);
+  const app = fakeApp(trace, given.killError === undefined ? {} : { killError: given.killError });
+  let ready: (by: string) => void = () => {};
+  let fail: (bug: Error) => void = () => {};
+  let waitSignal: AbortSignal | undefined;
+  const readiness: Readiness & { text: string } = {
+    name: 'tcp 1',
+    text: 'tcp 1',
+    waitingFor: () => readiness.text,
+    wait(signal) {
+      waitSignal = signal;
+      return new Promise((resolve, reject) => {
+        ready = resolve;
+        fail = reject;
+      });
+    },
+  };
+  let listener: (signal: ForwardedSignal) => void = () => {};
+  const ended = supervise({
+    app,
+    startedAt: 1000,
+    readiness,
+    notifier: fakeNotifier(trace),
+    log: fakeLog(trace),
+    clock,
+    onSignal: (hear) => {
+      listener = hear;
+    },
+    timeout: Number.POSITIVE_INFINITY,
+    stopTimeout: 10_000,
+    ...given,
+  });
+  return {
+    trace,
+    clock,
+    app,
+    readiness,
+    ended,
+    /** What was traced since the last call. */
+    news: () => trace.splice(0),
+    ready: (by = 'tcp 1') => ready(by),
+    fail: (bug: Error) => fail(bug),
+    stoppedWaiting: () => waitSignal?.aborted ?? false,
+    signal: (name: ForwardedSignal) => listener(name),
+  };
+}
+
+const STARTED = 'info started: started the app, pid 42; waiting for tcp 1';
+
+describe('a good start', () => {
+  it('goes in this order', async () => {
+    const run = start();
+    expect(run.news()).toEqual([STARTED]);
+    run.clock.advance(250);
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([
+      'notify READY=1 | STATUS=App (pid 42) ready after 250 ms: tcp 1',
+      'info ready: ready after 250 ms: tcp 1',
+    ]);
+    expect(run.stoppedWaiting()).toBe(true);
+    expect(run.clock.pending).toBe(0);
+
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
+    run.app.die({ signal: 'SIGTERM' });
+    await settle();
+    expect(run.news()).toEqual(['info exited: the app was killed by SIGTERM']);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ signal: 'SIGTERM' });
+    expect(run.news()).toEqual(['close']);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('nothing is timed once it is ready: no start timeout, no status, no kill', async () => {
+    const run = start({ timeout: 30_000 });
+    run.ready();
+    await settle();
+    run.news();
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.signal('SIGTERM');
+    run.clock.advance(24 * 3600 * 1000);
+    expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
+  });
+
+  it('says why a signal could not be sent', () => {
+    const run = start({ killError: 'EPERM' });
+    run.news();
+    run.signal('SIGHUP');
+    expect(run.news()).toEqual([
+      'kill SIGHUP',
+      'error kill: cannot send SIGHUP to the app: EPERM',
+      'info signal: forwarded SIGHUP to the app',
+    ]);
+  });
+});
+
+describe('the death of the app', () => {
+  it.each([
+    [{ code: 0 }, 'exited with code 0'],
+    [{ code: 7 }, 'exited with code 7'],
+    [{ signal: 'SIGKILL' }, 'was killed by SIGKILL'],
+  ])('before it was ready ends the wait at once: %j', async (status, how) => {
+    const run = start({ timeout: 30_000 });
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.news();
+    run.clock.advance(400);
+    run.app.die(status);
+    run.app.finishDraining();
+    expect(await run.ended).toEqual(status);
+    const text = `the app ${how} after 400 ms, before it was ready: tcp 1: ECONNREFUSED`;
+    expect(run.news()).toEqual([`error exited: ${text}`, `notify STATUS=${text}`, 'close']);
+    expect(run.stoppedWaiting()).toBe(true);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('no READY=1 for one that is dead and not yet waited for', async () => {
+    const run = start();
+    run.news();
+    run.app.becomeZombie();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.app.die({ code: 1 });
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.news().join()).not.toContain('READY=1');
+  });
+
+  it.each([
+    ['death first', (run: ReturnType<typeof start>) => [() => run.app.die({ code: 1 }), () => run.ready()]],
+    ['readiness first', (run: ReturnType<typeof start>) => [() => run.ready(), () => run.app.die({ code: 1 })]],
+  ])('no READY=1 when both are known in the same moment, %s', async (_, steps) => {
+    const run = start();
+    for (const step of steps(run)) step();
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 1 });
+    expect(run.news().join()).not.toContain('READY=1');
+  });
+
+  it('signals after it go nowhere, and are not logged', async () => {
+    const run = start();
+    run.app.die({ code: 0 });
+    await settle();
+    run.news();
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual([]);
+  });
+
+  it('the end waits for the output, and systemd is told before', async () => {
+    const run = start();
+    run.app.die({ code: 1 });
+    await settle();
+    expect(run.trace.at(-1)).toMatch(/^notify STATUS=the app exited with code 1/);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.trace.at(-1)).toBe('close');
+  });
+});
+
+describe('the start timeout', () => {
+  const missed = [
+    'kill SIGTERM',
+    'kill SIGCONT',
+    'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+    'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
+  ];
+
+  function miss() {
+    const run = start({ timeout: 30_000, stopTimeout: 5000 });
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(29_999);
+    run.news();
+    run.clock.advance(1);
+    return run;
+  }
+
+  it('stops the app and waits no longer', () => {
+    const run = miss();
+    expect(run.news()).toEqual(missed);
+    expect(run.stoppedWaiting()).toBe(true);
+  });
+
+  it('ends with 124 whatever the app says about it, and without SIGKILL if it goes in time', async () => {
+    const run = miss();
+    run.clock.advance(4999);
+    run.news();
+    run.app.die({ code: 0 });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 124 });
+    expect(run.clock.pending).toBe(0);
+    expect(run.news()).toEqual(['error exited: the app exited with code 0', 'close']);
+  });
+
+  it('then the stop timeout kills it, once', async () => {
+    const run = miss();
+    run.news();
+    run.clock.advance(5000);
+    expect(run.news()).toEqual(['kill SIGKILL', 'warn killed: the app did not end within 5 s of SIGTERM: SIGKILL']);
+    run.clock.advance(100_000);
+    expect(run.news()).toEqual([]);
+    run.app.die({ signal: 'SIGKILL' });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 124 });
+  });
+
+  it('readiness behind it is too late', async () => {
+    const run = miss();
+    run.news();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([]);
+  });
+
+  it('no stop timeout, no SIGKILL', () => {
+    const run = start({ timeout: 1000, stopTimeout: Number.POSITIVE_INFINITY });
+    run.clock.advance(1000);
+    run.news();
+    run.clock.advance(24 * 3600 * 1000);
+    expect(run.news()).toEqual([]);
+  });
+
+  it('counts from the start of the app, not from the start of the supervision', () => {
+    const run = start({ timeout: 30_000, startedAt: 900 });
+    run.clock.advance(29_899);
+    expect(run.trace.join()).not.toContain('SIGTERM');
+    run.clock.advance(1);
+    expect(run.trace).toContain('kill SIGTERM');
+  });
+
+  it('that is over already comes at once', () => {
+    const run = start({ timeout: 50, startedAt: 900 });
+    run.clock.advance(0);
+    expect(run.trace).toContain('kill SIGTERM');
+  });
+});
+
+describe('the status while waiting', () => {
+  it('follows the reason, once a second at most, and only when it changed', () => {
+    const run = start();
+    run.news();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(999);
+    expect(run.news()).toEqual([]);
+    run.clock.advance(1);
+    expect(run.news()).toEqual(['notify STATUS=Starting: waiting for tcp 1: ECONNREFUSED']);
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual([]);
+    expect(run.clock.pending).toBe(1);
+  });
+});
+
+describe('a bug in a probe', () => {
+  it('is logged and takes nothing down', async () => {
+    const run = start();
+    run.news();
+    run.fail(new Error('oops'));
+    await settle();
+    const [line, ...others] = run.news();
+    expect(line).toMatch(/^error bug: a readiness probe failed: Error: oops/);
+    expect(others).toEqual([]);
+    run.app.die({ code: 3 });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 3 });
+  });
+});
