@@ -12,6 +12,8 @@ const APP = path.join(HERE, 'app.cjs');
 /** What getconf CLK_TCK says on every Linux that Node runs on; the unit of /proc/PID/stat. */
 const TICKS_PER_SECOND = 100;
 const PAUSE = 20;
+/** V8 tidies the heap once, some 8 s after the last work (its "memory reducer"): 40 ms that belong to the start. */
+const SETTLE = 10_000;
 
 export const WAYS = ['tcp', 'stdout', 'ipc'];
 const PROBES = {
@@ -116,7 +118,7 @@ export class Lab {
       const waiting = await this.#windows(child.pid, windows, windowMs);
       if (this.#arrivals.length > 0) throw new Error('ready before the waiting was measured');
       await until('READY=1', () => this.#arrivals[0], 20_000);
-      await sleep(1000);
+      await sleep(SETTLE);
       return { waiting, rest: await this.#windows(child.pid, windows, windowMs) };
     });
   }

@@ -141,7 +141,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const how = `the app ${describeExit(event.status)}`;
   const text =
     phase === 'starting'
-      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor}`
+      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
   const failed = phase !== 'ready' || !isCleanExit(event.status);
   return {

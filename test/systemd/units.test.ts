@@ -66,13 +66,13 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     });
 
     test('stops at the first that does not become ready', async () => {
-      const { systemd, instances, rollingRestart, mainPids, stop, breakApp } = await fleet(get(), 3);
+      const { systemd, instances, rollingRestart, mainPids, stop, breakApp, log } = await fleet(get(), 3);
       const [, second, third] = await mainPids();
       await breakApp(instances[0] as string);
       const result = await rollingRestart(...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
       expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped, 2 of 3 not touched`);
-      expect((await mainPids()).slice(1)).toEqual([second, third]);
+      expect((await mainPids()).slice(1), await log()).toEqual([second, third]);
       await stop();
       await systemd.systemctl('reset-failed', instances[0] as string);
     });
@@ -96,7 +96,9 @@ function placed(systemd: TestSystemd, name: string, port: number): string {
 
 /** Instances of app@.service, up and running. */
 async function fleet(systemd: TestSystemd, size: number) {
-  systemd.writeUnit('app@.service', placed(systemd, 'app@.service', 0));
+  const logs = systemd.makeDir();
+  const text = placed(systemd, 'app@.service', 0);
+  systemd.writeUnit('app@.service', text.replace('[Service]', `[Service]\nStandardError=append:${logs}/%i`));
   const instances: string[] = [];
   while (instances.length < size) instances.push(systemd.unit(`app@${await freePort()}.service`));
   await systemd.systemctl('daemon-reload');
@@ -110,6 +112,7 @@ async function fleet(systemd: TestSystemd, size: number) {
     rollingRestart: (...units: string[]) => systemd.run('sh', [script, ...flags, ...units]),
     mainPids: () => Promise.all(instances.map((unit) => systemd.show(unit, 'MainPID'))),
     stop: () => systemd.systemctl('stop', ...instances),
+    log: async () => (await systemd.run('sh', ['-c', `tail -n 20 ${logs}/*`])).stdout,
     /** The next start of this instance fails for good: a drop-in names an app that is not there. */
     async breakApp(unit: string) {
       const dropIns = path.join(systemd.unitDir, `${unit}.d`);

@@ -1,5 +1,6 @@
 /** The notify socket by the addon unix-dgram: the only file that imports it. Paths only. */
 import { getSystemErrorName } from 'node:util';
+import type { NotifyAddress } from '../notify-address.ts';
 import type { NotifyTransport, SendOutcome } from '../transport.ts';
 
 /** The part of unix-dgram that is used; it brings no types. Errors are negative errno numbers. */
@@ -15,8 +16,10 @@ interface UnixDgram {
   };
 }
 
-/** @throws whatever loading the addon throws: not installed, built for another Node */
-export async function openUnixDgram(path: string): Promise<NotifyTransport> {
+/** @throws whatever loading the addon throws: not installed, built for another Node. And for an abstract name. */
+export async function openUnixDgram({ type, name: path }: NotifyAddress): Promise<NotifyTransport> {
+  // it would send to the empty name, and call that a success
+  if (type === 'abstract') throw new Error('serves no abstract names');
   const name = 'unix-dgram';
   const module: { default: UnixDgram } = await import(name);
   const socket = module.default.createSocket('unix_dgram');

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { createProbe } from '../../src/probes/index.ts';
+import { fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+
+function start(word = 'ready') {
+  const app = fakeSigns();
+  const abort = new AbortController();
+  const probe = createProbe(
+    { kind: 'ipc', word },
+    {
+      app,
+      clock: fakeClock(),
+      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+      warn: () => expect.fail('warned'),
+    },
+  );
+  return { app, abort, probe, waited: probe.wait(abort.signal) };
+}
+
+describe('an IPC probe', () => {
+  it.each([
+    ['ready', 'ready'],
+    ['ready', { type: 'ready' }],
+    ['ready', { type: 'ready', port: 3000 }],
+    ['online', 'online'],
+    ['online', { type: 'online' }],
+    ['in two words "quoted"', 'in two words "quoted"'],
+  ])('%j: %j is ready', async (word, message) => {
+    const { app, probe, waited } = start(word);
+    expect(probe.name).toBe(`ipc message ${JSON.stringify(word)}`);
+    app.say(message);
+    expect(await waited).toBe(probe.name);
+    expect(app.listeners).toBe(0);
+  });
+
+  it.each([
+    'Ready',
+    'ready ',
+    'readyness',
+    '',
+    { type: 'Ready' },
+    { type: ['ready'] },
+    { type: { type: 'ready' } },
+    { ready: true },
+    { cmd: 'ready' },
+    ['ready'],
+    null,
+    undefined,
+    true,
+    0,
+    {},
+  ])('%j is not', async (message) => {
+    const { app, probe, waited } = start();
+    app.say(message);
+    expect(await isSettled(waited)).toBe(false);
+    expect(probe.reason).toBe('1 other message so far');
+  });
+
+  it('says what came instead, and waits on', async () => {
+    const { app, probe, waited } = start();
+    expect(probe.reason).toBe('no message yet');
+    app.say('starting');
+    app.say('almost');
+    expect(probe.reason).toBe('2 other messages so far');
+    app.say('ready');
+    await waited;
+  });
+
+  it('an abort lets go, and nothing settles', async () => {
+    const { app, abort, waited } = start();
+    abort.abort();
+    expect(app.listeners).toBe(0);
+    app.say('ready');
+    expect(await isSettled(waited)).toBe(false);
+  });
+});

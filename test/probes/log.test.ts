@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import type { OutputStream } from '../../src/core/ports.ts';
+import { createProbe } from '../../src/probes/index.ts';
+import { fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+
+function start(regex: RegExp, option: OutputStream | 'output' = 'stdout') {
+  const clock = fakeClock();
+  const app = fakeSigns();
+  const abort = new AbortController();
+  const warnings: string[] = [];
+  const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
+  const probe = createProbe(
+    { kind: 'log', option, streams, regex },
+    {
+      app,
+      clock,
+      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+      warn: (message) => warnings.push(message),
+    },
+  );
+  const waited = probe.wait(abort.signal);
+  return { clock, app, abort, warnings, probe, waited, ready: () => isSettled(waited) };
+}
+
+describe('a log probe', () => {
+  it('is ready with the line, under its name, and lets go of everything', async () => {
+    const { clock, app, probe, waited, ready } = start(/listening on \d+/);
+    expect(probe.name).toBe('stdout /listening on \\d+/');
+    expect(probe.reason).toBe('no output yet');
+    app.write('stdout', 'booting\n');
+    expect(probe.reason).toBe('no line matched yet');
+    expect(await ready()).toBe(false);
+    app.write('stdout', 'listening on 3000\n');
+    expect(await waited).toBe('stdout /listening on \\d+/');
+    expect(app.listeners).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each<[OutputStream | 'output', OutputStream, boolean]>([
+    ['stdout', 'stdout', true],
+    ['stdout', 'stderr', false],
+    ['stderr', 'stderr', true],
+    ['stderr', 'stdout', false],
+    ['output', 'stdout', true],
+    ['output', 'stderr', true],
+  ])('--%s and a line on %s: %s', async (option, stream, expected) => {
+    const { app, ready } = start(/^up$/, option);
+    app.write(stream, 'up\n');
+    expect(await ready()).toBe(expected);
+  });
+
+  it('does not put together a line out of two streams', async () => {
+    const { app, ready } = start(/ready/, 'output');
+    app.write('stdout', 'rea');
+    app.write('stderr', 'dy\n');
+    expect(await ready()).toBe(false);
+    app.write('stdout', 'dy');
+    expect(await ready()).toBe(true);
+  });
+
+  it.each<[string, RegExp, (string | Uint8Array)[]]>([
+    ['in one piece', /^server ready$/, ['server ready\n']],
+    ['among others', /^server ready$/, ['a\nb\nserver ready\nc\n']],
+    ['in two pieces', /^server ready$/, ['server re', 'ady\n']],
+    ['byte by byte', /^server ready$/, [...Buffer.from('x\nserver ready\n')].map((byte) => Uint8Array.of(byte))],
+    [
+      'cut inside a character',
+      /^bereit für 起動$/,
+      [...Buffer.from('bereit für 起動\n')].map((byte) => Uint8Array.of(byte)),
+    ],
+    ['with CRLF', /^server ready$/, ['server ready\r\n']],
+    ['with CR and LF in two pieces', /^server ready$/, ['server ready\r', '\n']],
+    ['in colour', /^server ready$/, ['\u001b[32mserver\u001b[0m \u001b[1;31mready\u001b[39m\n']],
+    ['in colour, cut inside its code', /^server ready$/, ['\u001b[3', '2mserver ready\u001b', '[0m\n']],
+    ['with a hyperlink', /^see docs$/, ['see \u001b]8;;http://x\u0007docs\u001b]8;;\u0007\n']],
+    ['behind bytes that are no UTF-8', /ready/, [Uint8Array.of(0xff, 0xc3, 0x0a), 'ready\n']],
+    ['behind an empty line', /^$/, ['a\n', '\n']],
+  ])('a line %s', async (_, regex, pieces) => {
+    const { app, ready } = start(regex);
+    for (const piece of pieces) app.write('stdout', piece);
+    expect(await ready()).toBe(true);
+  });
+
+  it('a regex sees one line at a time', async () => {
+    const { app, ready } = start(/a[\s\S]*b/);
+    app.write('stdout', 'a\nb\n');
+    expect(await ready()).toBe(false);
+  });
+});
+
+describe('an unfinished line', () => {
+  it('counts at once where the regex does not ask for its end', async () => {
+    const { clock, app, ready } = start(/listening/);
+    app.write('stdout', 'now listening');
+    expect(await ready()).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('that stands for 100 ms is a prompt, whose end is its end', async () => {
+    const { clock, app, ready } = start(/^> $/);
+    app.write('stdout', 'welcome\n> ');
+    clock.advance(99);
+    expect(await ready()).toBe(false);
+    clock.advance(1);
+    expect(await ready()).toBe(true);
+    expect(clock.pending).toBe(0);
+    expect(app.listeners).toBe(0);
+  });
+
+  it('a prompt in colour', async () => {
+    const { clock, app, ready } = start(/^> $/);
+    app.write('stdout', '\u001b[1m> \u001b[0m');
+    clock.advance(100);
+    expect(await ready()).toBe(true);
+  });
+
+  it('half written does not match $', async () => {
+    const { clock, app, ready } = start(/^port 3$/);
+    app.write('stdout', 'port 3');
+    clock.advance(99);
+    app.write('stdout', '000');
+    clock.advance(99);
+    app.write('stdout', '\n');
+    clock.advance(1000);
+    expect(await ready()).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.fails.each([/^port [^3]/, /^port \S/, /^port ./])('what is not written yet matches nothing: %s', async (regex) => {
+    const { app, ready } = start(regex);
+    app.write('stdout', 'port ');
+    expect(await ready()).toBe(false);
+  });
+
+  it('each stream has a prompt of its own', async () => {
+    const { clock, app, ready } = start(/^> $/, 'output');
+    app.write('stdout', '> ');
+    clock.advance(60);
+    app.write('stderr', 'noise\n');
+    clock.advance(40);
+    expect(await ready()).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('an abort', () => {
+  it('lets go of everything, and nothing settles', async () => {
+    const { clock, app, abort, ready } = start(/ready/, 'output');
+    app.write('stdout', 'half');
+    app.write('stderr', 'half');
+    expect(clock.pending).toBe(2);
+    abort.abort();
+    expect(clock.pending).toBe(0);
+    expect(app.listeners).toBe(0);
+    app.write('stdout', 'ready\n');
+    expect(await ready()).toBe(false);
+  });
+});
+
+describe('a flood', () => {
+  it('of megabytes without a line end is scanned quickly and still matches at its end', async () => {
+    const { app, ready } = start(/done$/);
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    const begun = performance.now();
+    for (let n = 0; n < 16 * 8; n += 1) app.write('stdout', piece);
+    // 8 MiB; generous, as the machine may be busy: an unbounded line would take minutes
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(await ready()).toBe(false);
+    app.write('stdout', ' done\n');
+    expect(await ready()).toBe(true);
+  });
+
+  it('of short lines is one question for each piece', async () => {
+    const { app, ready } = start(/ready/);
+    const piece = Buffer.from('x\n'.repeat(32 * 1024));
+    const begun = performance.now();
+    for (let n = 0; n < 32; n += 1) app.write('stdout', piece);
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(await ready()).toBe(false);
+  });
+});
+
+describe('a regex that backtracks for ever', () => {
+  it('is stopped for each piece, warned of once, and goes on', async () => {
+    const { app, warnings, ready } = start(/^(a+)+$/);
+    app.write('stdout', 'warm up\n');
+    const times = [1, 2, 3].map(() => {
+      const begun = performance.now();
+      app.write('stdout', `${'a'.repeat(5000)}!\n`);
+      return performance.now() - begun;
+    });
+    // it is stopped at 50 ms; the quickest of three tells it from a busy machine
+    expect(Math.min(...times)).toBeLessThan(75);
+    expect(warnings).toEqual([
+      'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that backtracks less',
+    ]);
+    expect(await ready()).toBe(false);
+    app.write('stdout', 'aaa\n');
+    expect(await ready()).toBe(true);
+    expect(warnings).toHaveLength(1);
+  });
+});

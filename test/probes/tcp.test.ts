@@ -1,0 +1,132 @@
+import { connect, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createProbe } from '../../src/probes/index.ts';
+import { type FakeClock, fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+import { freePort, hasIpv6, listen, portOf, turns } from '../unit/sockets.ts';
+
+const BOTH = ['127.0.0.1', '::1'];
+
+function start(hosts: readonly string[], port: number) {
+  const clock = fakeClock();
+  const abort = new AbortController();
+  const probe = createProbe(
+    { kind: 'tcp', hosts, port },
+    {
+      app: fakeSigns(),
+      clock,
+      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+      warn: () => expect.fail('warned'),
+    },
+  );
+  onTestFinished(() => abort.abort());
+  const waited = probe.wait(abort.signal);
+  clock.advance(0);
+  return { clock, abort, probe, waited };
+}
+
+/** Waits until the attempt under way has failed: the timer that is left is that of the pause. */
+async function failed(clock: FakeClock, probe: { readonly reason: string }, reason: string): Promise<void> {
+  await vi.waitFor(() => expect(probe.reason).toBe(reason));
+  expect(clock.pending).toBe(1);
+}
+
+/** Resolves when the server has no connection left. */
+function deserted(server: Server): Promise<void> {
+  return vi.waitFor(async () => {
+    const count = await new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
+    expect(count).toBe(0);
+  });
+}
+
+describe('a TCP probe', () => {
+  it('is ready when IPv4 alone answers', async () => {
+    const server = await listen('127.0.0.1');
+    const { clock, probe, waited } = start(BOTH, portOf(server));
+    expect(probe.name).toBe(`tcp 127.0.0.1:${portOf(server)}`);
+    expect(await waited).toBe(`tcp 127.0.0.1:${portOf(server)}`);
+    expect(clock.pending).toBe(0);
+    await deserted(server);
+  });
+
+  it.skipIf(!hasIpv6)('is ready when IPv6 alone answers, and says so', async () => {
+    const server = await listen('::1');
+    const { clock, waited } = start(BOTH, portOf(server));
+    expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
+    expect(clock.pending).toBe(0);
+    await deserted(server);
+  });
+
+  it.skipIf(!hasIpv6)('asks only the address that was named', async () => {
+    const server = await listen('::1');
+    const { clock, probe } = start(['127.0.0.1'], portOf(server));
+    await failed(clock, probe, 'ECONNREFUSED');
+  });
+
+  it('says why not, and asks again until it is', async () => {
+    const port = await freePort();
+    const { clock, probe, waited } = start(BOTH, port);
+    expect(probe.reason).toBe('');
+    await failed(clock, probe, 'ECONNREFUSED');
+    expect(await isSettled(waited)).toBe(false);
+    await listen('127.0.0.1', port);
+    await turns();
+    expect(await isSettled(waited)).toBe(false);
+    clock.advance(20);
+    expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
+  });
+
+  it('an attempt that nobody answers ends with its timeout, and the next one is made', async () => {
+    const port = await neverAccepting();
+    const { clock, probe, waited } = start(['127.0.0.1'], port);
+    await turns(100);
+    clock.advance(999);
+    expect(probe.reason).toBe('');
+    expect(await isSettled(waited)).toBe(false);
+    clock.advance(1);
+    expect(probe.reason).toBe('no answer within the attempt timeout');
+    expect(clock.pending).toBe(1);
+    clock.advance(20);
+    expect(clock.pending).toBe(1);
+    clock.advance(1000);
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it.each(['before the first attempt', 'during an attempt', 'between two attempts'])(
+    'an abort %s leaves nothing',
+    async (when) => {
+      const port = when === 'during an attempt' ? await neverAccepting() : await freePort();
+      const { clock, abort, probe, waited } = start(['127.0.0.1'], port);
+      if (when === 'between two attempts') await failed(clock, probe, 'ECONNREFUSED');
+      abort.abort();
+      expect(clock.pending).toBe(0);
+      const { reason } = probe;
+      await turns(100);
+      expect(probe.reason).toBe(reason);
+      expect(clock.pending).toBe(0);
+      expect(await isSettled(waited)).toBe(false);
+    },
+  );
+});
+
+/** A port that is listened on and whose queue of connections is full: the next one hangs. */
+async function neverAccepting(): Promise<number> {
+  // a thread that listens and then stands still: the kernel takes two connections for it, and no more
+  const worker = new Worker(
+    `const { parentPort } = require('node:worker_threads');
+     const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+       parentPort.postMessage(server.address().port);
+       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+     });`,
+    { eval: true },
+  );
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  const fillers: Socket[] = [];
+  onTestFinished(async () => {
+    for (const socket of fillers) socket.destroy();
+    await worker.terminate();
+  });
+  for (let n = 0; n < 4; n += 1) fillers.push(connect(port, '127.0.0.1').on('error', () => {}));
+  await new Promise((resolve) => fillers[0]?.once('connect', resolve));
+  return port;
+}
