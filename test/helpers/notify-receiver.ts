@@ -1,6 +1,8 @@
 /** Starts the receiver of notify-receiver.pl and keeps what it received. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +29,11 @@ export class NotifyReceiver implements AsyncDisposable {
   readonly #datagrams: Datagram[] = [];
   readonly #done: string[] = [];
 
-  private constructor() {
+  private constructor(path: string | undefined) {
     this.#dir = tempDir();
-    this.path = this.#dir.file('notify');
+    this.path = path ?? this.#dir.file('notify');
+    // its directory may have gone with an earlier receiver
+    mkdirSync(dirname(this.path), { recursive: true });
     this.#process = spawn('perl', [SCRIPT, this.path], { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface(this.#process.stdout).on('line', (line) => {
       const answer = JSON.parse(line) as Datagram | { done: string };
@@ -38,8 +42,9 @@ export class NotifyReceiver implements AsyncDisposable {
     });
   }
 
-  static async start(): Promise<NotifyReceiver> {
-    const receiver = new NotifyReceiver();
+  /** @param path in a directory of its own if not named */
+  static async start(path?: string): Promise<NotifyReceiver> {
+    const receiver = new NotifyReceiver(path);
     await receiver.#isDone('bind', 1);
     return receiver;
   }
@@ -106,5 +111,6 @@ export class NotifyReceiver implements AsyncDisposable {
       await once(this.#process, 'exit');
     }
     this.#dir[Symbol.dispose]();
+    rmSync(dirname(this.path), { recursive: true, force: true });
   }
 }
