@@ -95,7 +95,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
 
 /** Tells what is awaited when it changed, at most once an interval. */
 function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
-  let told = readiness.name;
+  let told = readiness.waitingFor();
   let cancel: Disposer = () => {};
   const look = () => {
     const now = readiness.waitingFor();

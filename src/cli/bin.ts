@@ -1,4 +1,6 @@
 /** The entry of the bundle. */
+// first: what is imported next looks at the standard streams
+import '../process/standard-streams.ts';
 import { main } from './main.ts';
 
 void main(process.argv.slice(2), process.env);

@@ -6,7 +6,7 @@ import { buildConfig, type Config, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
-import { waiting } from '../core/lifecycle.ts';
+import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
@@ -47,7 +47,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
   const { resolveHosts } = await import('./resolve-hosts.ts');
   config = { ...config, probes: await resolveHosts(config.probes) };
-  const transport = await openTransport(config, env);
+  const transport = await openTransport(env);
 
   // told before the log is there, which is loaded after the start
   let onIpcGarbage = () => {};
@@ -61,11 +61,11 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-async function openTransport(config: Config, env: Environment): Promise<NotifyTransport | undefined> {
+async function openTransport(env: Environment): Promise<NotifyTransport | undefined> {
   const address = notifyAddress(env['NOTIFY_SOCKET']);
   if (!address) return undefined;
   const { openNotifySocket } = await import('../systemd/notify-socket.ts');
-  return openNotifySocket(address, waiting(`${config.command} to start`));
+  return openNotifySocket(address, statusLine('Starting'));
 }
 
 async function start(config: Config, env: Environment, onIpcGarbage: () => void): Promise<App> {

@@ -93,7 +93,8 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
 /** What was written at a place, for the start of an error: `--tcp 70000`. */
 function quote({ place, text }: RawValue): string {
   if (text === true) return place;
-  return place.startsWith('--') ? `${place} ${text}` : `${place}=${text}`;
+  const shown = text === '' ? "''" : text;
+  return place.startsWith('--') ? `${place} ${shown}` : `${place}=${shown}`;
 }
 
 function row(name: OptionName): OptionRow {
@@ -101,8 +102,8 @@ function row(name: OptionName): OptionRow {
 }
 
 /** `write e.g. --tcp 3000`, in the form of the place where the wrong value stood. */
-function example(name: OptionName, { place }: RawValue): string {
-  return `write e.g. ${place}${place.startsWith('--') ? ' ' : '='}${row(name).example}`;
+function example(name: OptionName, value: RawValue, text: string | undefined = row(name).example): string {
+  return `write e.g. ${quote({ ...value, text: text ?? '' })}`;
 }
 
 function last(raw: RawOptions, name: OptionName): RawValue | undefined {
@@ -150,7 +151,9 @@ function tcpSpec(value: RawValue): ProbeSpec {
     throw new UsageError(
       quote(value),
       bareV6 ? 'an IPv6 address needs brackets' : 'not a PORT or HOST:PORT',
-      bareV6 ? `write e.g. ${value.place} [::1]:3000` : `${example('tcp', value)} or ${value.place} 127.0.0.1:3000`,
+      bareV6
+        ? example('tcp', value, '[::1]:3000')
+        : `${example('tcp', value)} or ${quote({ ...value, text: '127.0.0.1:3000' })}`,
     );
   }
   const port = Number(match[3]);
@@ -177,7 +180,8 @@ function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): Probe
 function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
   const word = last(raw, 'ipc-message');
   const asked = last(raw, 'ipc');
-  const on = asked ? switchValue(asked) : word !== undefined;
+  // the command line wins: a word given there is stronger than a variable that says no
+  const on = asked ? switchValue(asked) || (word?.place.startsWith('--') ?? false) : word !== undefined;
   if (word && text(word) === '')
     throw new UsageError(`${word.place} ''`, 'an empty word', example('ipc-message', word));
   if (!on) return undefined;

@@ -7,7 +7,7 @@ export class KnownError extends Error {
   readonly code: number;
 
   constructor(message: string, code: number) {
-    super(message);
+    super(message.replace(/\s+/g, ' '));
     this.name = 'KnownError';
     this.code = code;
   }
@@ -24,7 +24,7 @@ export class UsageError extends KnownError {
    * @param hint what to write instead, with an example
    */
   constructor(place: string, problem: string, hint: string) {
-    super(`${place}: ${problem}; ${hint}`.replace(/\s+/g, ' '), EXIT.OWN_FAILURE);
+    super(`${place}: ${problem}; ${hint}`, EXIT.OWN_FAILURE);
     this.name = 'UsageError';
   }
 }

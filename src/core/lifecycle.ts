@@ -61,6 +61,7 @@ export function next(state: State, event: LifeEvent): Transition {
         state,
         effects: [
           log('info', 'started', `started the app, pid ${pid}; waiting for ${event.awaited}`, { app_pid: pid }),
+          { type: 'notify', state: waiting(event.awaited) },
         ],
       };
 
@@ -132,7 +133,7 @@ export function next(state: State, event: LifeEvent): Transition {
 }
 
 /** What `systemctl status` shows until the app is ready. */
-export function waiting(waitingFor: string): NotifyState {
+function waiting(waitingFor: string): NotifyState {
   return statusLine(`Starting: waiting for ${waitingFor}`);
 }
 

@@ -39,7 +39,9 @@ export function pollUntil(
       cancel = clock.after(ms, ask);
     };
     const ask = () => {
+      let settled = false;
       const settle = (reason: string | undefined) => {
+        settled = true;
         stopTimer();
         if (reason === undefined) return finish();
         onReason(reason);
@@ -50,6 +52,8 @@ export function pollUntil(
         settle('no answer within the attempt timeout');
       });
       const takeBack = attempt(settle);
+      // an attempt may answer before it returns: then the pause is what can be cancelled
+      if (settled) return;
       cancel = () => {
         stopTimer();
         takeBack();

@@ -66,8 +66,10 @@ export function parseTimeSpan(text: string): number | undefined {
 /** A duration in ms for people, three figures at most: `12 ms`, `1.25 s`, `1 min 30 s`. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return 'infinity';
-  if (ms < SECOND) return `${ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms)} ms`;
-  if (ms < MINUTE) return `${Number((ms / SECOND).toFixed(ms < 10 * SECOND ? 2 : 1))} s`;
+  const wholeMs = ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms);
+  if (wholeMs < SECOND) return `${wholeMs} ms`;
+  const inSeconds = Number((ms / SECOND).toFixed(ms < 10 * SECOND ? 2 : 1));
+  if (inSeconds < 60) return `${inSeconds} s`;
   const seconds = Math.round(ms / SECOND);
   const units: [number, string][] = [
     [Math.floor(seconds / 3600), 'h'],

@@ -21,7 +21,8 @@ const LEVELS: Record<number, { readonly priority: number; readonly colour: numbe
 /** `<6>started the app, pid 12`: the journal adds the time, the unit and the name. Each further line needs its prefix. */
 export function formatJournal({ level, msg, stack }: LogRecord): string {
   const prefix = `<${LEVELS[level]?.priority ?? 6}>`;
-  return `${[msg, ...(stack?.split('\n') ?? [])].map((line) => `${prefix}sd-ready-wrap: ${line}`).join('\n')}\n`;
+  const text = stack ? `${msg}\n${stack}` : msg;
+  return `${text.replace(/^/gm, `${prefix}sd-ready-wrap: `)}\n`;
 }
 
 /** The same for a terminal, coloured by level. */

@@ -10,9 +10,6 @@ import type { ProbeContext } from './context.ts';
 /** A line that stands unfinished for so long is a prompt: its end so far counts as `$`, ms. */
 const PROMPT_AFTER = 100;
 
-/** Behind the end of an unfinished line, so that `$` does not match before the line really ends there. */
-const MORE = '\ufffc';
-
 /** `--stdout`, `--stderr`, `--output`. */
 export function logProbe(
   { option, streams, regex }: Extract<ProbeSpec, { kind: 'log' }>,
@@ -22,8 +19,8 @@ export function logProbe(
   let lineSeen = false;
   let warned = false;
 
-  const matches = (lines: readonly string[]): boolean => {
-    const found = anyMatches(regex, lines.map(stripVTControlCharacters));
+  const matches = (lines: readonly string[], open = ''): boolean => {
+    const found = anyMatches(regex, lines.map(stripVTControlCharacters), stripVTControlCharacters(open));
     if (found === undefined && !warned) {
       warned = true;
       warn(
@@ -58,8 +55,7 @@ export function logProbe(
               cancelPrompt();
               lineSeen = true;
               const { lines, open } = scan(piece);
-              const openLine = open === '' ? [] : [stripVTControlCharacters(open) + MORE];
-              if (matches([...lines, ...openLine])) return ready();
+              if (matches(lines, open)) return ready();
               if (open !== '') cancelPrompt = clock.after(PROMPT_AFTER, () => matches([open]) && ready());
             }),
           );

@@ -1,5 +1,5 @@
 /** Ready when a TCP connection is accepted. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
@@ -52,19 +52,52 @@ function connectToAny(
   let open = hosts.length;
   const sockets = hosts.map((host, index) => {
     const socket = connect({ host, port, family: host.includes(':') ? 6 : 4 });
-    socket.once('connect', () => {
-      close();
-      tell(host, errors);
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      errors[index] ??= error.code ?? error.message;
+    const refused = (code: string) => {
+      errors[index] = code;
       open -= 1;
       if (open === 0) tell(undefined, errors);
+    };
+    socket.once('connect', () => {
+      if (isConnectedToItself(socket)) {
+        // reset, so that no TIME_WAIT keeps the port from the app
+        socket.resetAndDestroy();
+        refused('ECONNREFUSED');
+        return;
+      }
+      close();
+      leave(socket);
+      tell(host, errors);
     });
+    socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
     return socket;
   });
   const close = () => {
-    for (const socket of sockets) socket.removeAllListeners('connect').destroy();
+    for (const socket of sockets) if (socket.connecting) socket.removeAllListeners('connect').destroy();
   };
   return close;
+}
+
+/** How long the app may take to close a connection that it accepted from us, ms. */
+const LEAVE_TIMEOUT = 1000;
+
+/**
+ * Says goodbye to an app that accepted: reads what it sends and closes in order. To cut the connection off would be an
+ * ECONNRESET in the app, which ends a Node server that speaks first and listens for no error.
+ */
+function leave(socket: Socket): void {
+  socket
+    .removeAllListeners('error')
+    .on('error', () => {})
+    .resume()
+    .end()
+    .unref()
+    .setTimeout(LEAVE_TIMEOUT, () => socket.destroy());
+}
+
+/**
+ * A connect to a loopback port of the ephemeral range where nobody listens can be given that very port as its own, and
+ * then TCP's simultaneous open connects the socket to itself (RFC 9293, 3.5): nobody has accepted anything.
+ */
+function isConnectedToItself(socket: Socket): boolean {
+  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 }

@@ -33,7 +33,7 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
   return {
     send(state) {
       // a status that was not sent yet is out of date
-      if (isStatusOnly(queue.at(-1)) && queue.length > 0) queue.pop();
+      if (isStatusOnly(queue.at(-1)) && state.some(isStatus)) queue.pop();
       queue.push(state);
       if (!cancelRetry) pump();
     },
@@ -45,7 +45,11 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
 }
 
 function isStatusOnly(state: NotifyState | undefined): boolean {
-  return state?.every((assignment) => assignment.startsWith('STATUS=')) ?? false;
+  return state?.every(isStatus) ?? false;
+}
+
+function isStatus(assignment: string): boolean {
+  return assignment.startsWith('STATUS=');
 }
 
 /** Where there is no notify socket: everything else works the same. */

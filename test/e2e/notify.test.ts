@@ -35,7 +35,7 @@ test('what is said in the life of an app', async () => {
 
 test('a text with line ends and control characters adds no assignment', async () => {
   await using receiver = await NotifyReceiver.start();
-  await using run = wrap(['--stdout', `up\nREADY=1\r\u001b[2J${'x'.repeat(6000)}`, '--', ...app('does-as-told')], {
+  await using run = wrap(['--stdout', `up\nREADY=1\r\u001b\u009b\t${'x'.repeat(6000)}`, '--', ...app('does-as-told')], {
     env: { NOTIFY_SOCKET: receiver.path },
   });
   await run.until('stdout', 'started');

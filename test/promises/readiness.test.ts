@@ -42,6 +42,7 @@ describe('tcp', () => {
         [`listen ${host} ${port}`, true],
       ],
     );
+    await run.shows('ready after');
     expect(run.log().find((line) => line['event'] === 'ready')?.['by']).toMatch(`:${port}`);
   });
 });
@@ -183,6 +184,7 @@ describe('several', () => {
       [out('down\n'), false],
       [out('up\n'), true],
     ]);
+    await run.shows('ready after');
     expect(run.log().find((line) => line['event'] === 'ready')?.['by']).toBe('stdout /up/');
   });
 });

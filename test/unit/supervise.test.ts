@@ -59,7 +59,7 @@ const STARTED = 'info started: started the app, pid 42; waiting for tcp 1';
 describe('a good start', () => {
   it('goes in this order', async () => {
     const run = start();
-    expect(run.news()).toEqual([STARTED]);
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting: waiting for tcp 1']);
     run.clock.advance(250);
     run.ready();
     await settle();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ExitStatus } from '../../../src/core/exit-status.ts';
-import { type Effect, type LifeEvent, next, type State, waiting } from '../../../src/core/lifecycle.ts';
+import { type Effect, type LifeEvent, next, type State } from '../../../src/core/lifecycle.ts';
 import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
 
 const pid = 42;
@@ -63,12 +63,15 @@ const failedAfterReady = (how: string, end: string) => [
   `end ${end}`,
 ];
 const afterTimeout = (how: string) => ['stop-waiting', `error exited: the app ${how}`, 'end {"code":124}'];
-const started = 'info started: started the app, pid 42; waiting for tcp 1';
+const started = [
+  'info started: started the app, pid 42; waiting for tcp 1',
+  'notify STATUS=Starting: waiting for tcp 1',
+];
 
 type Row = [State['phase'], keyof typeof events, State['phase'], string[]];
 
 const table: Row[] = [
-  ['starting', 'started', 'starting', [started]],
+  ['starting', 'started', 'starting', started],
   ['starting', 'still-waiting', 'starting', ['notify STATUS=Starting: waiting for tcp 1: ECONNREFUSED']],
   [
     'starting',
@@ -100,7 +103,7 @@ const table: Row[] = [
   ['starting', 'exit by SIGTERM', 'ended', early('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
   ['starting', 'exit by SIGSEGV', 'ended', early('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
 
-  ['ready', 'started', 'ready', [started]],
+  ['ready', 'started', 'ready', started],
   ['ready', 'still-waiting', 'ready', []],
   ['ready', 'ready', 'ready', []],
   ['ready', 'start-timeout', 'ready', []],
@@ -111,7 +114,7 @@ const table: Row[] = [
   ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
   ['ready', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
 
-  ['timed-out', 'started', 'timed-out', [started]],
+  ['timed-out', 'started', 'timed-out', started],
   ['timed-out', 'still-waiting', 'timed-out', []],
   ['timed-out', 'ready', 'timed-out', []],
   ['timed-out', 'start-timeout', 'timed-out', []],
@@ -217,8 +220,4 @@ describe('signals', () => {
     const first = next(states.ready, events.signal);
     expect(next(first.state, events.signal).effects[0]).toEqual({ type: 'kill', signal: 'SIGTERM' });
   });
-});
-
-it('waiting', () => {
-  expect(waiting('tcp 1\nREADY=1')).toEqual(['STATUS=Starting: waiting for tcp 1 READY=1']);
 });

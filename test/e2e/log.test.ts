@@ -1,0 +1,124 @@
+/** Promise: one line for each thing that the wrapper did, in the form that its reader takes. */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { app, NODE } from '../helpers/apps.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { until } from '../helpers/until.ts';
+import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
+
+const COMMAND = ['--stdout', '^ready', '--', ...app('prints-signals')];
+
+/** What each event says, whatever the form. */
+const TEXTS = [
+  /^started the app, pid \d+; waiting for stdout \/\^ready\/$/,
+  /^ready after [\d.]+ m?s: stdout \/\^ready\/$/,
+  /^forwarded SIGHUP to the app$/,
+  /^the app exited with code 0$/,
+];
+
+async function live(run: Run): Promise<void> {
+  run.tell('ready');
+  await until('ready', () => run.stderr.text.includes('ready after'));
+  run.kill('SIGHUP');
+  await run.until('stdout', 'got SIGHUP\n');
+  run.tell('end');
+  expect(await run.closed).toEqual({ code: 0 });
+}
+
+describe('one line each: started, ready, signal forwarded, ended', () => {
+  test('--log-format json', async () => {
+    await using run = wrap(['--log-format', 'json', ...COMMAND]);
+    await live(run);
+    const records = run.stderr.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records.map(({ event }) => event)).toEqual(['started', 'ready', 'signal', 'exited']);
+    expect(records.map(({ msg }) => msg)).toEqual(TEXTS.map((text) => expect.stringMatching(text)));
+    for (const { time } of records) expect(Date.parse(`${time}`)).not.toBeNaN();
+    expect(records[1]).toMatchObject({ by: 'stdout /^ready/', after_ms: expect.any(Number), pid: run.pid });
+  });
+
+  test('--log-format journal', async () => {
+    await using run = wrap(['--log-format', 'journal', ...COMMAND]);
+    await live(run);
+    const lines = run.stderr.lines.map((line) => line.replace(/^<6>sd-ready-wrap: /, ''));
+    expect(lines).toEqual(TEXTS.map((text) => expect.stringMatching(text)));
+  });
+
+  test('--log-format pretty', async () => {
+    await using run = wrap(['--log-format', 'pretty', ...COMMAND]);
+    await live(run);
+    const lines = run.stderr.lines.map((line) => line.replace('\u001b[36msd-ready-wrap:\u001b[0m ', ''));
+    expect(lines).toEqual(TEXTS.map((text) => expect.stringMatching(text)));
+  });
+});
+
+describe('auto', () => {
+  test('JSON where stderr is a pipe, without being told', async () => {
+    await using run = wrap(COMMAND);
+    await live(run);
+    expect(run.log.map(({ event }) => event)).toEqual(['started', 'ready', 'signal', 'exited']);
+  });
+
+  test('journal where JOURNAL_STREAM names stderr, and JSON where it names another', async () => {
+    using dir = tempDir();
+    for (const [name, shift, first] of [
+      ['journal', 0, '<'],
+      ['other', 1, '{'],
+    ] as const) {
+      const stderr = openSync(dir.file(name), 'a');
+      const { dev, ino } = fstatSync(stderr);
+      const env = { JOURNAL_STREAM: `${dev}:${ino + shift}` };
+      await using run = wrap(['--stdout', 'x', '--', 'true'], { env, stdio: ['ignore', 'pipe', stderr] });
+      closeSync(stderr);
+      await run.closed;
+      expect(readFileSync(dir.file(name), 'utf8')[0]).toBe(first);
+    }
+  });
+
+  test('pretty on a terminal', async () => {
+    // script(1) gives it one; what it shows is the terminal's output
+    const line = [NODE, BIN, '--stdout', 'x', '--', 'true'].join(' ');
+    await using run = direct(['script', '--quiet', '--return', '--command', line, '/dev/null']);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toContain('\u001b[36msd-ready-wrap:\u001b[0m started the app');
+  });
+});
+
+describe('--log-level', () => {
+  test.each([
+    ['debug', 'info'],
+    ['info', 'info'],
+    ['warn', 'error'],
+    ['error', 'error'],
+  ])('%s: an app that fails', async (level, first) => {
+    await using run = wrap(['--log-level', level, '--log-format', 'json', '--stdout', 'x', '--', 'false']);
+    expect(await run.closed).toEqual({ code: 1 });
+    expect(run.log.at(level === 'debug' ? -2 : 0)?.level).toBe(first === 'info' ? 30 : 50);
+    expect(run.log.at(-1)).toMatchObject({ event: 'exited', level: 50 });
+  });
+
+  test('error: nothing at all where nothing failed', async () => {
+    await using run = wrap(['--log-level', 'error', ...COMMAND]);
+    run.tell('ready');
+    await run.until('stdout', /^ready/m);
+    run.tell('end');
+    expect(await run.closed).toEqual({ code: 0 });
+    // when the end came first, it was not ready, and that is an error
+    expect(run.log.filter(({ event }) => event !== 'exited')).toEqual([]);
+  });
+});
+
+test('a reader of stderr that goes away is no harm', async () => {
+  await using run = wrap(COMMAND);
+  await run.logged('started');
+  // its handlers stand when it has printed this
+  await run.until('stdout', 'started');
+  run.process.stderr?.destroy();
+  run.kill('SIGHUP');
+  await run.until('stdout', 'got SIGHUP\n');
+  run.kill('SIGUSR2');
+  await run.until('stdout', 'got SIGUSR2\n');
+  run.tell('end');
+  expect(await run.closed).toEqual({ code: 0 });
+  // the wrapper's own write raised one, which is not the app's
+  expect(run.stdout.count('got SIGPIPE')).toBe(0);
+});

@@ -1,0 +1,159 @@
+/** Promise: nothing that the app writes is lost, reordered or changed, and a blocked reader blocks the app. */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { app, NODE, sh } from '../helpers/apps.ts';
+import { isRunning } from '../helpers/pids.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { until } from '../helpers/until.ts';
+import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** What floods.mjs writes. */
+function flood(mebibytes: number): Buffer {
+  const blocks = Array.from({ length: mebibytes }, (_, i) =>
+    Buffer.alloc(1 << 20, `mebibyte ${i} of \u{1f30a} and \u001b[32mcolour\u001b[0m\n`),
+  );
+  return Buffer.concat([...blocks, Buffer.from('flood done\n')]);
+}
+
+/** The app writes no more, as nobody reads: as many bytes as pipes and buffers took. */
+async function blocked(pid: number): Promise<number> {
+  const written = () => Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+  let last = -1;
+  let since = 0;
+  return until('the app to be blocked', () => {
+    const now = written();
+    since = now === last ? since + 1 : 0;
+    last = now;
+    return since >= 40 && now > 60_000 && now;
+  });
+}
+
+describe('64 MiB arrive as they were written', () => {
+  test.each([
+    ['not watched', ['--stderr', 'never'], 1],
+    ['watched', ['--stdout', 'never'], 1],
+    ['watched until ready at the start', ['--stdout', 'mebibyte 3 '], 1],
+    ['watched, on stderr', ['--log-level', 'error', '--output', '^flood done$'], 2],
+  ] as const)('%s', async (_, options, fd) => {
+    await using run = wrap([...options, '--', ...app('floods', 64, fd)]);
+    expect(await run.closed).toEqual({ code: 0 });
+    const bytes = run[fd === 1 ? 'stdout' : 'stderr'].bytes;
+    const expected = flood(64);
+    // what the wrapper says on stderr at the end stands behind it
+    expect(sha256(bytes.subarray(0, expected.length))).toBe(sha256(expected));
+    if (fd === 1) expect(bytes.length).toBe(expected.length);
+  });
+
+  test('bytes that are no text, without a line end', async () => {
+    using dir = tempDir();
+    const script = 'head -c 20000000 /dev/urandom | tee copy';
+    await using run = wrap(['--stdout', 'never', '--', ...sh(script)], { cwd: dir.path });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(sha256(run.stdout.bytes)).toBe(sha256(readFileSync(dir.file('copy'))));
+  });
+});
+
+test("stdin is the app's, up to its end", async () => {
+  await using run = wrap(['--stdout', 'never', '--', 'cat']);
+  const bytes = flood(4);
+  run.process.stdin?.end(bytes);
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(sha256(run.stdout.bytes)).toBe(sha256(bytes));
+});
+
+describe('a reader that does not read', () => {
+  async function stuck(options: readonly string[]): Promise<Run> {
+    const run = wrap([...options, '--', ...sh('echo "(pid $$)"; exec yes')]);
+    const pid = await run.appPid();
+    run.process.stdout?.pause();
+    const before = run.stdout.bytes.length;
+    // pipes and buffers take some, and then no more
+    expect((await blocked(pid)) - before).toBeLessThan(4_000_000);
+    return run;
+  }
+
+  test('blocks the app, and not the signals', async () => {
+    await using run = await stuck(['--stdout', 'never']);
+    const pid = await run.appPid();
+    run.kill('SIGTERM');
+    await run.until('stderr', 'forwarded SIGTERM');
+    await until('the app to be dead', () => !isRunning(pid));
+    run.process.stdout?.resume();
+    expect(await run.closed).toEqual({ signal: 'SIGTERM' });
+  });
+
+  test('does not keep the wrapper from being stopped', async () => {
+    await using run = await stuck(['--stdout', 'never']);
+    run.kill('SIGTERM');
+    // what is not read by then is lost with the reader's consent, as with any pipe whose writer ends
+    expect(await run.exit).toEqual({ signal: 'SIGTERM' });
+  });
+});
+
+describe('a reader that goes away', () => {
+  test('is SIGPIPE for the app', async () => {
+    await using run = wrap(['--stdout', 'never', '--', 'yes']);
+    await run.until('stdout', 'y\n');
+    run.process.stdout?.destroy();
+    expect(await run.exit).toEqual({ signal: 'SIGPIPE' });
+  });
+
+  test('is EPIPE for an app that ignores SIGPIPE', async () => {
+    const script = 'trap "" PIPE; while echo y 2>/dev/null; do :; done; exit 9';
+    await using run = wrap(['--stdout', 'never', '--', ...sh(script)]);
+    await run.until('stdout', 'y\n');
+    run.process.stdout?.destroy();
+    expect(await run.exit).toEqual({ code: 9 });
+  });
+
+  test('of one stream leaves the other alone', async () => {
+    await using run = wrap(['--output', 'never', '--', ...app('prints-signals')]);
+    await run.until('stdout', 'started');
+    run.process.stderr?.destroy();
+    run.kill('SIGHUP');
+    await run.until('stdout', 'got SIGHUP\n');
+    run.tell('end');
+    expect(await run.exit).toEqual({ code: 0 });
+  });
+});
+
+describe('the flags of the descriptors are those of a run without the wrapper', () => {
+  const FLAGS = 'read -r line; grep -H flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 /proc/self/fdinfo/2 >flags';
+  // the wrapper has loaded all it loads when the app looks
+  const LINES: [string, string][] = [
+    ['pipes', '(echo go; sleep 0.5) | COMMAND 2>&1 | cat'],
+    ['a pipe each', '{ (echo go; sleep 0.5) | COMMAND | cat; } 2>&1 | cat'],
+    ['files', 'COMMAND <in >out 2>err'],
+    ['appended files', 'COMMAND <in >>out 2>>err'],
+    ['one file opened for both ways', 'COMMAND 0<>in 1>&0 2>&0'],
+    ['/dev/null', 'echo go | COMMAND >/dev/null 2>&1'],
+  ];
+  const wrapped = (options: string) => `"${NODE}" "${BIN}" --log-level error ${options} -- sh -c '${FLAGS}'`;
+
+  async function flags(line: string, command: string): Promise<string[]> {
+    using dir = tempDir();
+    writeFileSync(dir.file('in'), 'go\n');
+    await using run = direct(sh(line.replace('COMMAND', command)), { cwd: dir.path });
+    expect(await run.closed).toEqual({ code: 0 });
+    return readFileSync(dir.file('flags'), 'utf8').trim().split('\n');
+  }
+
+  test.each(LINES)('%s', async (_, line) => {
+    const bare = await flags(line, `sh -c '${FLAGS}'`);
+    expect(await flags(line, wrapped('--tcp 1'))).toEqual(bare);
+    // of a stream that is watched the app gets a pipe of the wrapper's; the others stay as they are
+    const [stdin, stdout, stderr] = bare;
+    expect((await flags(line, wrapped('--stdout x'))).filter((_flag, fd) => fd !== 1)).toEqual([stdin, stderr]);
+    expect((await flags(line, wrapped('--stderr x'))).filter((_flag, fd) => fd !== 2)).toEqual([stdin, stdout]);
+  });
+});
+
+test.each(['stdin', 'stdout', 'stderr'])('a closed %s is no failure', async (stream) => {
+  const fd = ['stdin', 'stdout', 'stderr'].indexOf(stream);
+  const close = `exec ${fd}${fd === 0 ? '<' : '>'}&-; exec "$@"`;
+  await using run = direct(sh(close, NODE, BIN, '--tcp', '1', '--', ...sh('exit 7')));
+  expect(await run.exit).toEqual({ code: 7 });
+});
