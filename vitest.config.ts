@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts', 'test/promises/**/*.test.ts', 'test/systemd/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

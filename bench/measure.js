@@ -47,6 +47,7 @@ export class Lab {
     this.dir = fs.mkdtempSync('/tmp/sd-ready-wrap-bench-');
     this.file = path.join(this.dir, 'moment');
     this.socket = path.join(this.dir, 'notify');
+    this.log = path.join(this.dir, 'log');
     this.receiver = spawn('perl', [path.join(HERE, 'receiver.pl'), this.socket], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -65,15 +66,20 @@ export class Lab {
   async #run(command, look) {
     fs.rmSync(this.file, { force: true });
     this.#arrivals.length = 0;
+    const log = fs.openSync(this.log, 'w');
     const began = now();
     const child = spawn(process.execPath, command, {
       env: { PATH: process.env.PATH, NOTIFY_SOCKET: this.socket },
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', log],
     });
+    fs.closeSync(log);
     this.#live.add(child);
     const gone = once(child, 'exit').finally(() => this.#live.delete(child));
     try {
       return await look({ began, child, gone });
+    } catch (error) {
+      const end = `exit code ${child.exitCode}, signal ${child.signalCode}`;
+      throw new Error(`${command.join(' ')}: ${end}\n${fs.readFileSync(this.log, 'utf8')}`, { cause: error });
     } finally {
       child.kill('SIGTERM');
       await gone;

@@ -28,7 +28,7 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
     .helpOption('-h, --help', 'this text')
     .version(version, '--version', 'the version')
     .addHelpText('after', helpEnd())
-    .configureHelp({ visibleArguments: () => [] })
+    .configureHelp({ visibleArguments: () => [], minWidthToWrap: 30 })
     .configureOutput({
       writeOut: (text) => {
         printed += text;

@@ -161,7 +161,7 @@ function tcpSpec(value: RawValue): ProbeSpec {
     throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('tcp', value));
   }
   const host = match[1] ?? match[2];
-  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port };
+  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port, written: quote(value) };
 }
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {

@@ -24,7 +24,13 @@ export class UsageError extends KnownError {
    * @param hint what to write instead, with an example
    */
   constructor(place: string, problem: string, hint: string) {
-    super(`${place}: ${problem}; ${hint}`, EXIT.OWN_FAILURE);
+    super(`${brief(place)}: ${brief(problem)}; ${hint}`, EXIT.OWN_FAILURE);
     this.name = 'UsageError';
   }
+}
+
+/** What an operator wrote, fit for one line on a terminal: without control characters, and not too much of it. */
+function brief(text: string): string {
+  const clean = text.replace(/\p{Cc}+/gu, ' ');
+  return clean.length > 150 ? `${clean.slice(0, 150)}…` : clean;
 }

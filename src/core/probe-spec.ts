@@ -2,7 +2,7 @@
 import type { OutputStream } from './ports.ts';
 
 export type ProbeSpec =
-  /** Any of the hosts that answers is enough. */
-  | { readonly kind: 'tcp'; readonly hosts: readonly string[]; readonly port: number }
+  /** Any of the hosts that answers is enough. `written` is what the operator wrote and where, for an error. */
+  | { readonly kind: 'tcp'; readonly hosts: readonly string[]; readonly port: number; readonly written: string }
   | { readonly kind: 'log'; readonly option: string; readonly streams: readonly OutputStream[]; readonly regex: RegExp }
   | { readonly kind: 'ipc'; readonly word: string };

@@ -53,12 +53,14 @@ export function parseTimeSpan(text: string): number | undefined {
   let total = 0;
   let rest = trimmed;
   while (rest !== '') {
-    const part = /^(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Zμµ]*)\s*/.exec(rest);
+    const part = /^(\d+(?:\.\d+)?|\.\d+)\s*([a-zA-Zμµ]*)\s*/.exec(rest);
     if (!part) return undefined;
     const length = Object.hasOwn(UNITS, part[2] as string) ? UNITS[part[2] as string] : undefined;
     if (length === undefined) return undefined;
     total += Number(part[1]) * length;
     rest = rest.slice(part[0].length);
+    // `1.5.5`: a number directly behind a number
+    if (part[2] === '' && rest !== '' && !/\s$/.test(part[0])) return undefined;
   }
   return total;
 }

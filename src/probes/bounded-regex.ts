@@ -19,17 +19,25 @@ const script = new Script(`
 let context: Context | undefined;
 
 /**
+ * - `match`, `none`: as it says.
+ * - `too-slow`: the regex worked for the whole of the limit.
+ * - `starved`: the limit passed, but the processor was with others: the regex has hardly been asked. Ask again.
+ */
+export type Verdict = 'match' | 'none' | 'too-slow' | 'starved';
+
+/**
  * @param lines finished lines
  * @param open the start of a line that has not ended yet; empty where there is none
- * @returns whether any matches; `undefined` where the limit was reached first
  */
-export function anyMatches(regex: RegExp, lines: readonly string[], open = ''): boolean | undefined {
+export function anyMatches(regex: RegExp, lines: readonly string[], open = ''): Verdict {
   context ??= createContext({});
   Object.assign(context, { regex, lines, open });
+  const before = process.cpuUsage();
   try {
-    return script.runInContext(context, { timeout: LIMIT }) as boolean;
+    return script.runInContext(context, { timeout: LIMIT }) ? 'match' : 'none';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000 < LIMIT / 2 ? 'starved' : 'too-slow';
   }
 }

@@ -10,6 +10,12 @@ import type { ProbeContext } from './context.ts';
 /** A line that stands unfinished for so long is a prompt: its end so far counts as `$`, ms. */
 const PROMPT_AFTER = 100;
 
+/** When the processor was with others during a look at some lines, the next look at them, ms. */
+const ASK_AGAIN_AFTER = 5;
+
+/** The most lines that wait for such a look. */
+const BACKLOG_MAX = 10_000;
+
 /** `--stdout`, `--stderr`, `--output`. */
 export function logProbe(
   { option, streams, regex }: Extract<ProbeSpec, { kind: 'log' }>,
@@ -19,15 +25,13 @@ export function logProbe(
   let lineSeen = false;
   let warned = false;
 
-  const matches = (lines: readonly string[], open = ''): boolean => {
-    const found = anyMatches(regex, lines.map(stripVTControlCharacters), stripVTControlCharacters(open));
-    if (found === undefined && !warned) {
-      warned = true;
+  const complain = () => {
+    if (!warned) {
       warn(
         `${name} took too long on a piece of output, which was passed on unscanned; write a regex that backtracks less`,
       );
     }
-    return found ?? false;
+    warned = true;
   };
 
   return {
@@ -48,15 +52,24 @@ export function logProbe(
         };
         for (const stream of streams) {
           const scan = lineScanner();
-          let cancelPrompt: Disposer = () => {};
+          let backlog: readonly string[] = [];
+          let cancelLater: Disposer = () => {};
+
+          const look = (lines: readonly string[], open: string): void => {
+            const verdict = anyMatches(regex, lines, open);
+            if (verdict === 'match') return ready();
+            if (verdict === 'too-slow') complain();
+            backlog = verdict === 'starved' ? lines.slice(-BACKLOG_MAX) : [];
+            if (verdict === 'starved') cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
+            else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
+          };
           disposers.push(
-            () => cancelPrompt(),
+            () => cancelLater(),
             app.onOutput(stream, (piece) => {
-              cancelPrompt();
+              cancelLater();
               lineSeen = true;
               const { lines, open } = scan(piece);
-              if (matches(lines, open)) return ready();
-              if (open !== '') cancelPrompt = clock.after(PROMPT_AFTER, () => matches([open]) && ready());
+              look([...backlog, ...lines.map(stripVTControlCharacters)], stripVTControlCharacters(open));
             }),
           );
         }

@@ -84,24 +84,19 @@ describe('a reader that does not read', () => {
     run.process.stdout?.resume();
     expect(await run.closed).toEqual({ signal: 'SIGTERM' });
   });
-
-  test('does not keep the wrapper from being stopped', async () => {
-    await using run = await stuck(['--stdout', 'never']);
-    run.kill('SIGTERM');
-    // what is not read by then is lost with the reader's consent, as with any pipe whose writer ends
-    expect(await run.exit).toEqual({ signal: 'SIGTERM' });
-  });
 });
 
 describe('a reader that goes away', () => {
-  test('is SIGPIPE for the app', async () => {
+  test('ends an app that does not mind it', async () => {
     await using run = wrap(['--stdout', 'never', '--', 'yes']);
     await run.until('stdout', 'y\n');
     run.process.stdout?.destroy();
-    expect(await run.exit).toEqual({ signal: 'SIGPIPE' });
+    // the stream is a socket, as it is to the journal: a writer that is blocked gets EPIPE or ECONNRESET from one, and
+    // SIGPIPE only with a write that begins afterwards (unix(7))
+    expect([{ code: 1 }, { signal: 'SIGPIPE' }]).toContainEqual(await run.exit);
   });
 
-  test('is EPIPE for an app that ignores SIGPIPE', async () => {
+  test('is a failed write for an app that ignores SIGPIPE', async () => {
     const script = 'trap "" PIPE; while echo y 2>/dev/null; do :; done; exit 9';
     await using run = wrap(['--stdout', 'never', '--', ...sh(script)]);
     await run.until('stdout', 'y\n');

@@ -68,7 +68,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
 
   test.each([
     ["the wrapper's --timeout", '--timeout 300ms', [], 'exit-code exited 124', /not ready after 300\s?ms: tcp/],
-    ["systemd's TimeoutStartSec", '', ['TimeoutStartSec=400ms'], 'timeout exited 0', /SIGTERM/],
+    ["systemd's TimeoutStartSec", '', ['TimeoutStartSec=3s'], 'timeout exited 0', /SIGTERM/],
   ])('not ready within %s', async (_, options, lines, result, words) => {
     const service = await Service.write(systemd(), { options, lines });
     expect((await service.systemctl('start')).code).not.toBe(0);
