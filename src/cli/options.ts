@@ -93,13 +93,13 @@ function usageError(error: CommanderError, complaint: string): UsageError {
 
 function helpEnd(): string {
   return `
-Every option is an environment variable too: ${variableOf('tcp')}=3000 for --tcp 3000.
-Several values stand one a line; the command line wins.
+Every option is an environment variable too: ${variableOf('tcp')}=3000
+for --tcp 3000. Several values stand one a line; the command line wins.
 Times are systemd time spans: 90, 500ms, 1min 30s.
 
 Exit status: the app's own, and
   ${EXIT.NOT_READY}  not ready within --timeout; the app was stopped
-  ${EXIT.OWN_FAILURE}  the wrapper's own failure: usage, a notify socket that cannot be used, a bug
+  ${EXIT.OWN_FAILURE}  the wrapper's own failure: usage, an unusable notify socket, a bug
   ${EXIT.CANNOT_EXECUTE}  the command cannot be executed
   ${EXIT.NOT_FOUND}  the command was not found
 When a signal ended the app, the wrapper dies of the same signal.

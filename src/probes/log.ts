@@ -55,9 +55,12 @@ export function logProbe(
           let backlog: readonly string[] = [];
           let cancelLater: Disposer = () => {};
 
-          const look = (lines: readonly string[], open: string): void => {
+          const look = (lines: readonly string[], open: string) => {
             const verdict = anyMatches(regex, lines, open);
-            if (verdict === 'match') return ready();
+            if (verdict === 'match') {
+              ready();
+              return;
+            }
             if (verdict === 'too-slow') complain();
             backlog = verdict === 'starved' ? lines.slice(-BACKLOG_MAX) : [];
             if (verdict === 'starved') cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));

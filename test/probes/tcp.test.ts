@@ -11,7 +11,7 @@ function start(hosts: readonly string[], port: number) {
   const clock = fakeClock();
   const abort = new AbortController();
   const probe = createProbe(
-    { kind: 'tcp', hosts, port },
+    { kind: 'tcp', hosts, port, written: `--tcp ${port}` },
     {
       app: fakeSigns(),
       clock,

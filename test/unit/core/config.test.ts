@@ -39,7 +39,7 @@ describe('defaults', () => {
     expect(config({ tcp: '3000' })).toEqual({
       command: 'node',
       args: ['app.js'],
-      probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000 }],
+      probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000, written: '--tcp 3000' }],
       readyWhen: 'all',
       timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
       timeout: Number.POSITIVE_INFINITY,
@@ -67,7 +67,7 @@ describe('right values', () => {
     ['[::1]:3000', ['::1'], 3000],
     ['[fe80::1%eth0]:3000', ['fe80::1%eth0'], 3000],
   ])('--tcp %j', (text, hosts, port) => {
-    expect(config({ tcp: text }).probes).toEqual([{ kind: 'tcp', hosts, port }]);
+    expect(config({ tcp: text }).probes).toEqual([{ kind: 'tcp', hosts, port, written: `--tcp ${text}` }]);
   });
 
   it.each([
