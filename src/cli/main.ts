@@ -2,7 +2,7 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, namesHosts, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
@@ -45,8 +45,10 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     return { code: 0 };
   }
   let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
-  const { resolveHosts } = await import('./resolve-hosts.ts');
-  config = { ...config, probes: await resolveHosts(config.probes) };
+  if (namesHosts(config.probes)) {
+    const { resolveHosts } = await import('./resolve-hosts.ts');
+    config = { ...config, probes: await resolveHosts(config.probes) };
+  }
   const transport = await openTransport(env);
 
   // told before the log is there, which is loaded after the start

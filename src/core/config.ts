@@ -90,6 +90,11 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
 }
 
+/** Whether any host has to be looked up by its name: node:dns takes longer to load than the rest to run. */
+export function namesHosts(probes: readonly ProbeSpec[]): boolean {
+  return probes.some((spec) => spec.kind === 'tcp' && spec.hosts.some((host) => !/^[\d.]+$|:/.test(host)));
+}
+
 /** What was written at a place, for the start of an error: `--tcp 70000`. */
 function quote({ place, text }: RawValue): string {
   if (text === true) return place;
