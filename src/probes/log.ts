@@ -50,6 +50,8 @@ export function logProbe(
           stop();
           resolve(name);
         };
+        // the first look makes a vm context, which takes milliseconds: now, and not when the line comes
+        anyMatches(regex, []);
         for (const stream of streams) {
           const scan = lineScanner();
           let backlog: readonly string[] = [];
