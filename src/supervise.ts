@@ -71,6 +71,8 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt }),
     );
     handle({ type: 'started', awaited: readiness.name });
+    // a first look at /proc takes milliseconds: now, and not when the app is ready
+    app.isAlive();
     given.onSignal((signal) => handle({ type: 'signal', signal }));
 
     if (timeout !== Number.POSITIVE_INFINITY) {

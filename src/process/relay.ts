@@ -31,6 +31,8 @@ export function relay(source: Readable, fd: number): Relay {
   source.on('data', (piece: Buffer) => {
     received += piece.length;
     source.pause();
+    // before the write, whose first use starts the threads of the pool: readiness must not wait for that
+    for (const listener of listeners) listener(piece);
     writing = writeAll(fd, piece).then(
       () => {
         writing = undefined;
@@ -43,7 +45,6 @@ export function relay(source: Readable, fd: number): Relay {
         source.destroy();
       },
     );
-    for (const listener of listeners) listener(piece);
   });
   const end = () => {
     ended = true;
