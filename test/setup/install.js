@@ -28,7 +28,10 @@ function installPackages() {
   // npm writes this file last, so it is missing or old after an install that was cut off
   const installed = changedAt('node_modules/.package-lock.json');
   if (installed >= changedAt('package-lock.json') && installed > 0) return;
-  const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], { cwd: REPOSITORY, stdio: 'inherit' });
+  const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
+    cwd: REPOSITORY,
+    stdio: 'inherit',
+  });
   if (status !== 0) end('npm install failed, see above', 1);
 }
 
