@@ -36,7 +36,7 @@ const makeCache = `
   const save = () => require('node:fs').writeFileSync('dist/sd-ready-wrap.cjs.cache', script.createCachedData());
   process.on('exit', save);
 `;
-spawnSync(process.execPath, ['-e', makeCache, '--', '--tcp', '1', '--', 'true'], {
+spawnSync(process.execPath, ['-e', makeCache, '--', 'sd-ready-wrap', '--tcp', '1', '--', 'true'], {
   cwd: import.meta.dirname,
   env: { PATH: process.env.PATH },
   stdio: 'ignore',
