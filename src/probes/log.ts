@@ -13,6 +13,8 @@ const PROMPT_AFTER = 100;
 /** When the processor was with others during a look at some lines, the next look at them, ms. */
 const ASK_AGAIN_AFTER = 5;
 
+const WARM_UP = Buffer.from('\n');
+
 /** The most lines that wait for such a look. */
 const BACKLOG_MAX = 10_000;
 
@@ -50,8 +52,8 @@ export function logProbe(
           stop();
           resolve(name);
         };
-        // the first look makes a vm context, which takes milliseconds: now, and not when the line comes
-        anyMatches(regex, []);
+        // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
+        anyMatches(regex, lineScanner()(WARM_UP).lines.map(stripVTControlCharacters));
         for (const stream of streams) {
           const scan = lineScanner();
           let backlog: readonly string[] = [];

@@ -5,13 +5,28 @@ import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
+import { tcpSocketsInUse } from './tcp-sockets.ts';
+
+/**
+ * A look whether any socket was added costs little, so there are several to an interval, and a connect follows at once
+ * where one was. Looks to an interval.
+ */
+const LOOKS = 2;
+
+/**
+ * For so many intervals a refusal is believed while no socket was added. Not for ever: a socket that was added while
+ * another went is not seen, nor one that is forwarded from elsewhere (a container).
+ */
+const BELIEVED = 5;
 
 /** `--tcp`. The hosts are IP addresses. */
 export function tcpProbe(
   { hosts, port }: Extract<ProbeSpec, { kind: 'tcp' }>,
   { clock, timing }: ProbeContext,
+  socketsInUse: () => string | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   let reason = '';
+  const local = hosts.every(isLoopback);
   return {
     name: describe(hosts[0] as string, port),
     get reason() {
@@ -19,14 +34,30 @@ export function tcpProbe(
     },
     async wait(signal) {
       let answered = '';
+      let refusedAt: string | undefined;
+      let askedAt = Number.NEGATIVE_INFINITY;
+      // the last connect that was made for more than to be sure: only those wait for each other
+      let unsureAt = Number.NEGATIVE_INFINITY;
       await pollUntil(
-        (done) =>
-          connectToAny(hosts, port, (accepted, errors) => {
+        (done) => {
+          const inUse = local ? socketsInUse() : undefined;
+          const calm = inUse !== undefined && inUse === refusedAt;
+          const restsUntil = calm ? askedAt + timing.interval * BELIEVED : unsureAt + timing.interval;
+          if (clock.now() < restsUntil) {
+            done(reason);
+            return () => {};
+          }
+          refusedAt = undefined;
+          return connectToAny(hosts, port, (accepted, errors) => {
             answered = accepted ?? '';
+            askedAt = clock.now();
+            if (!calm) unsureAt = askedAt;
+            if (errors.every(isRefusal)) refusedAt = inUse;
             // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
             done(accepted === undefined ? errors[0] : undefined);
-          }),
-        timing,
+          });
+        },
+        { ...timing, interval: Math.max(1, timing.interval / LOOKS) },
         clock,
         signal,
         (latest) => {
@@ -40,6 +71,15 @@ export function tcpProbe(
 
 function describe(host: string, port: number): string {
   return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.');
+}
+
+/** Nobody listens there: nothing but a new listener can change that. */
+function isRefusal(code: string): boolean {
+  return code === 'ECONNREFUSED' || code === 'EADDRNOTAVAIL';
 }
 
 /** Tells the first host that accepted, or, when none did, every host's error code in their order. */

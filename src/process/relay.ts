@@ -5,7 +5,7 @@
  * It writes with fs.write, on a thread of the pool: process.stdout would block the event loop, and with it the signals,
  * whenever the descriptor is in blocking mode, which it shares with whoever else has it open.
  */
-import { write } from 'node:fs';
+import { fstat, write } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Disposer } from '../core/clock.ts';
 import { noteOwnEpipe } from './sigpipe.ts';
@@ -28,10 +28,11 @@ export function relay(source: Readable, fd: number): Relay {
   let ended = false;
   let writing: Promise<void> | undefined;
 
+  // the first use of the pool starts its threads: now, and not when the line comes that says ready
+  fstat(fd, () => {});
   source.on('data', (piece: Buffer) => {
     received += piece.length;
     source.pause();
-    // before the write, whose first use starts the threads of the pool: readiness must not wait for that
     for (const listener of listeners) listener(piece);
     writing = writeAll(fd, piece).then(
       () => {
