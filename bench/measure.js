@@ -63,13 +63,13 @@ export class Lab {
   }
 
   /** Runs the app, wrapped or not, until `look` is content, and ends it. */
-  async #run(command, look) {
+  async #run(command, look, environment = { PATH: process.env.PATH }) {
     fs.rmSync(this.file, { force: true });
     this.#arrivals.length = 0;
     const log = fs.openSync(this.log, 'w');
     const began = now();
     const child = spawn(process.execPath, command, {
-      env: { PATH: process.env.PATH, NOTIFY_SOCKET: this.socket },
+      env: { ...environment, NOTIFY_SOCKET: this.socket },
       stdio: ['ignore', 'ignore', log],
     });
     fs.closeSync(log);
@@ -91,14 +91,15 @@ export class Lab {
     return fs.existsSync(this.file) && Number(fs.readFileSync(this.file, 'utf8'));
   }
 
-  /** ms from spawn to the app's first instruction. */
-  startUp(wrapped, port) {
+  /** ms from spawn to the app's first instruction; `environment`: other than an almost empty one. */
+  startUp(wrapped, port, environment) {
     const app = [APP, this.file];
     const command = wrapped ? [WRAPPER, ...PROBES.tcp(port), '--', process.execPath, ...app] : app;
-    return this.#run(command, async ({ began, gone }) => {
+    const look = async ({ began, gone }) => {
       await gone;
       return this.#moment() - began;
-    });
+    };
+    return this.#run(command, look, environment);
   }
 
   /** ms from the app's being ready to the arrival of READY=1. */

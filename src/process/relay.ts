@@ -33,19 +33,24 @@ export function relay(source: Readable, fd: number): Relay {
   source.on('data', (piece: Buffer) => {
     received += piece.length;
     source.pause();
+    const heard = listeners.size > 0;
     for (const listener of listeners) listener(piece);
-    writing = writeAll(fd, piece).then(
-      () => {
-        writing = undefined;
-        source.resume();
-      },
-      () => {
-        // the reader is gone: close our end, so that the app's next write fails as it would without us
-        writing = undefined;
-        ended = true;
-        source.destroy();
-      },
-    );
+    // READY=1 goes first where this piece made the app ready: the write can wait for a turn
+    const turn = heard ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
+    writing = turn
+      .then(() => writeAll(fd, piece))
+      .then(
+        () => {
+          writing = undefined;
+          source.resume();
+        },
+        () => {
+          // the reader is gone: close our end, so that the app's next write fails as it would without us
+          writing = undefined;
+          ended = true;
+          source.destroy();
+        },
+      );
   });
   const end = () => {
     ended = true;

@@ -9,8 +9,21 @@ describe('anyMatches', () => {
     [/x/, [], 'none'],
     [/^ü 🚀$/, ['ü 🚀'], 'match'],
     [/(?<=a)b/, ['ab'], 'match'],
+    [/port \d+$/, ['on port 3000'], 'match'],
+    [/port \d+$/, ['on port'], 'none'],
+    [/\(ready\)|up\./, ['it is (ready)'], 'match'],
   ])('%s in %j: %s', (regex, lines, expected) => {
     expect(anyMatches(regex, lines)).toBe(expected);
+  });
+
+  it.each<[RegExp, string, Verdict]>([
+    [/> $/, 'name> ', 'none'],
+    [/> /, 'name> ', 'match'],
+    [/\w+> $/, 'name> ', 'none'],
+    [/\w+> /, 'name> ', 'match'],
+    [/./, '', 'none'],
+  ])('%s in the unfinished line %j: %s', (regex, open, expected) => {
+    expect(anyMatches(regex, [], open)).toBe(expected);
   });
 
   it('says so where it would take for ever, and works on afterwards', () => {
