@@ -53,7 +53,7 @@ export function parseTimeSpan(text: string): number | undefined {
   let total = 0;
   let rest = trimmed;
   while (rest !== '') {
-    const part = /^(\d+(?:\.\d+)?|\.\d+)\s*([a-zA-Zμµ]*)\s*/.exec(rest);
+    const part = /^(\d+(?:\.\d+)?|\.\d+)\s*([a-zA-Z\u03bc\u00b5]*)\s*/.exec(rest);
     if (!part) return undefined;
     const length = Object.hasOwn(UNITS, part[2] as string) ? UNITS[part[2] as string] : undefined;
     if (length === undefined) return undefined;

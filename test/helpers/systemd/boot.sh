@@ -34,10 +34,14 @@ outside() {
 
 clean() {
   if [ -n "${holder:-}" ]; then
-    kill -KILL "$holder" 2>/dev/null || true
+    # Pid 1, not its parent: unshare then ends when pid 1 can be reaped, which is when the last process of the namespace
+    # is gone and reaped, pid_namespaces(7). Only where there is no pid 1 yet is it the parent.
+    local init=
+    read -r init <"/proc/$holder/task/$holder/children" 2>/dev/null || true
+    kill -KILL ${init:-$holder} 2>/dev/null || true
     wait "$holder" 2>/dev/null || true
   fi
-  # A cgroup can be removed as soon as the last of the killed processes is gone: pid 1's death takes them, one by one
+  # The kernel takes the dead out of their cgroups a moment later
   local tries=500
   while [ -d "$group" ] && [ $((tries -= 1)) -gt 0 ]; do
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.01
