@@ -1,6 +1,7 @@
 /**
- * Bundles src/ into one CommonJS file: a tenth of the files to open, and no ESM loader, before the app starts.
- * Dynamic imports become lazy parts of the same file, so what stands behind one costs nothing until it is needed.
+ * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
+ * and no ESM loader, before the app starts. Other dynamic imports become lazy parts of the same file, so what stands
+ * behind one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -11,8 +12,10 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
 await build({
-  entryPoints: ['src/cli/bin.ts'],
-  outfile: 'dist/sd-ready-wrap.cjs',
+  entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts' },
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  plugins: [{ name: 'parts', setup: keepPartsApart }],
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -32,12 +35,20 @@ await build({
  * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run.
  */
 const makeCache = `
-  const script = require('./bin/sd-ready-wrap.cjs');
-  const save = () => require('node:fs').writeFileSync('dist/sd-ready-wrap.cjs.cache', script.createCachedData());
-  process.on('exit', save);
+  const scripts = require('./bin/sd-ready-wrap.cjs');
+  process.on('exit', () => {
+    for (const [file, script] of scripts) require('node:fs').writeFileSync(file + '.cache', script.createCachedData());
+  });
 `;
 spawnSync(process.execPath, ['-e', makeCache, '--', 'sd-ready-wrap', '--tcp', '1', '--', 'true'], {
   cwd: import.meta.dirname,
   env: { PATH: process.env.PATH },
   stdio: 'ignore',
 });
+
+/** `import('./attend.ts')` loads the other file. */
+function keepPartsApart({ onResolve }) {
+  onResolve({ filter: /^\.\/attend\.ts$/ }, ({ kind }) =>
+    kind === 'dynamic-import' ? { path: './attend.cjs', external: true } : undefined,
+  );
+}

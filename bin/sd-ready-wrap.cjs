@@ -3,22 +3,34 @@
 /**
  * Loads the bundle with V8's code cache, which saves compiling it before the app can start. The build makes the cache;
  * V8 refuses it where the Node or its flags differ, and then compiles as ever
- * (https://nodejs.org/api/vm.html#scriptcachedatarejected).
+ * (https://nodejs.org/api/vm.html#scriptcachedatarejected). What is needed only once the app runs is a part of its own.
  */
 const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
 
-const filename = join(__dirname, '..', 'dist', 'sd-ready-wrap.cjs');
+const dist = join(__dirname, '..', 'dist');
+const requireFromHere = createRequire(__filename);
+const requirePart = (id) => (id.startsWith('./') ? load(join(dist, id)) : requireFromHere(id));
 
-const script = new Script(`(function (require, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`, {
-  filename,
-  cachedData: codeCache(),
-});
-script.runInThisContext()(createRequire(filename), filename, dirname(filename));
+/** Every part loaded so far, by its file: what the build makes the caches of. */
+const scripts = new Map();
 
-function codeCache() {
+load(join(dist, 'main.cjs'));
+
+function load(filename) {
+  const script = new Script(
+    `(function (module, exports, require, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`,
+    { filename, cachedData: codeCache(filename) },
+  );
+  scripts.set(filename, script);
+  const module = { exports: {} };
+  script.runInThisContext()(module, module.exports, requirePart, filename, dirname(filename));
+  return module.exports;
+}
+
+function codeCache(filename) {
   try {
     return readFileSync(`${filename}.cache`);
   } catch {
@@ -26,4 +38,4 @@ function codeCache() {
   }
 }
 
-module.exports = script;
+module.exports = scripts;

@@ -9,7 +9,6 @@ import { createLog } from '../log/log.ts';
 import { createProbe } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
 import type { SignalSource } from '../process/signal-source.ts';
-import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
@@ -21,6 +20,8 @@ export interface Attended {
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
   readonly signals: SignalSource;
+  /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
+  readonly onEpipe: () => void;
 }
 
 export interface Attending {
@@ -28,9 +29,9 @@ export interface Attending {
   readonly onIpcGarbage: () => void;
 }
 
-export function attend({ config, env, app, startedAt, transport, signals }: Attended): Attending {
+export function attend({ config, env, app, startedAt, transport, signals, onEpipe }: Attended): Attending {
   const format = chooseFormat(config.logFormat, env);
-  const log = createLog({ level: config.logLevel, format, onEpipe: noteOwnEpipe });
+  const log = createLog({ level: config.logLevel, format, onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));

@@ -12,6 +12,7 @@ import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
+import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
@@ -57,7 +58,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const app = await start(config, env, () => onIpcGarbage());
 
   const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, startedAt, transport, signals });
+  const attending = attend({ config, env, app, startedAt, transport, signals, onEpipe: noteOwnEpipe });
   onIpcGarbage = attending.onIpcGarbage;
   return attending.ended;
 }
