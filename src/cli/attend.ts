@@ -1,6 +1,6 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
 import type { Config } from '../core/config.ts';
-import type { Environment } from '../core/environment.ts';
+import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
@@ -43,7 +43,18 @@ export function attend({ config, env, app, startedAt, transport, signals, onEpip
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
-  const probes = config.probes.map((spec) => createProbe(spec, { app, clock, timing: config.timing, warn }));
+  const probes = config.probes.map((spec) =>
+    createProbe(spec, {
+      app,
+      clock,
+      timing: config.timing,
+      warn,
+      notices: { onNotice: () => () => {} },
+      listeners: { ownerOf: () => ({ by: 'app' }), ownerOfPath: () => ({ by: 'app' }), ofApp: () => [] },
+      stampBefore: () => undefined,
+      env: appEnvironment(env),
+    }),
+  );
   const ended = supervise({
     app,
     startedAt,

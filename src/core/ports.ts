@@ -1,4 +1,6 @@
 /** What the floors above the core are given by the adapters: types only, so that nobody depends on an adapter. */
+
+import type { AppNotice } from './app-notice.ts';
 import type { Disposer } from './clock.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { LogLevel } from './lifecycle.ts';
@@ -12,7 +14,42 @@ export interface AppSigns {
   onOutput(stream: OutputStream, listener: (piece: Uint8Array) => void): Disposer;
   /** Every message that the app sends over the Node IPC channel (`process.send`). */
   onMessage(listener: (message: unknown) => void): Disposer;
+  /** Every piece that the app writes to a descriptor of `--fd`, and its end. */
+  onDescriptor(fd: number, listener: (piece: Uint8Array | 'end') => void): Disposer;
 }
+
+/** What the app says to the notify socket that it sees. */
+export interface AppNotices {
+  /** Every datagram that systemd would take. */
+  onNotice(listener: (notice: AppNotice) => void): Disposer;
+}
+
+/** Whose a listening socket is. */
+export type Ownership =
+  | { readonly by: 'app' }
+  /** Inherited from systemd (socket activation): it accepts connections before anybody serves them. */
+  | { readonly by: 'systemd' }
+  /** `holder` is who it is, as far as it can be seen: `nginx (pid 77)`. */
+  | { readonly by: 'other'; readonly holder: string };
+
+/** The listening sockets of this network namespace and whose they are. */
+export interface Listeners {
+  /**
+   * Who would accept a connection to that address. Where nobody listens on it here (a forwarded port), undefined.
+   * @param host an IP address
+   */
+  ownerOf(host: string, port: number): Ownership | undefined;
+  /** Who listens at that path, among the Unix sockets; undefined where that cannot be told. */
+  ownerOfPath(path: string): Ownership | undefined;
+  /** The listening sockets of the app, new ones since the last call: none where it has no new socket. */
+  ofApp(kinds: 'tcp' | 'tcp and unix'): readonly ListeningSocket[];
+}
+
+export type ListeningSocket =
+  /** `inspector`: it is the debugger's, by the command line of the process that has it. */
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly inspector: boolean }
+  /** The path as the app wrote it, or @name. */
+  | { readonly kind: 'unix'; readonly path: string };
 
 /** The app's process. */
 export interface App extends AppSigns {

@@ -96,6 +96,7 @@ export async function startApp(options: StartOptions): Promise<App> {
       }
     },
     onOutput: (stream, listener) => relays.get(stream)?.onPiece(listener) ?? (() => {}),
+    onDescriptor: () => () => {},
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
   };
 }

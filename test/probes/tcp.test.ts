@@ -3,24 +3,16 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tcpProbe } from '../../src/probes/tcp.ts';
 import { tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
-import { type FakeClock, fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, hasIpv6, listen, portOf, turns } from '../unit/sockets.ts';
 
 const BOTH = ['127.0.0.1', '::1'];
 
 function start(hosts: readonly string[], port: number, socketsInUse?: () => string | undefined) {
-  const clock = fakeClock();
+  const context = fakeContext();
+  const { clock } = context;
   const abort = new AbortController();
-  const probe = tcpProbe(
-    { kind: 'tcp', hosts, port, written: `--tcp ${port}` },
-    {
-      app: fakeSigns(),
-      clock,
-      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
-      warn: () => expect.fail('warned'),
-    },
-    socketsInUse,
-  );
+  const probe = tcpProbe({ kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${port}` }, context, socketsInUse);
   onTestFinished(() => abort.abort());
   const waited = probe.wait(abort.signal);
   clock.advance(0);

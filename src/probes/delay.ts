@@ -1,0 +1,7 @@
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import type { ProbeContext } from './context.ts';
+
+export function delayProbe(_spec: Extract<ProbeSpec, { kind: 'delay' }>, _context: ProbeContext): ReadinessProbe {
+  throw new Error('not built yet');
+}
