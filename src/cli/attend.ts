@@ -8,6 +8,7 @@ import { chooseFormat } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
+import { type Before, traceListeners, untraced } from '../process/listeners.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
@@ -17,6 +18,8 @@ export interface Attended {
   readonly config: Config;
   readonly env: Environment;
   readonly app: App;
+  /** What listened before the app; undefined where nobody asks. */
+  readonly before: Before | undefined;
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
   readonly signals: SignalSource;
@@ -29,7 +32,7 @@ export interface Attending {
   readonly onIpcGarbage: () => void;
 }
 
-export function attend({ config, env, app, startedAt, transport, signals, onEpipe }: Attended): Attending {
+export function attend({ config, env, app, before, startedAt, transport, signals, onEpipe }: Attended): Attending {
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -50,7 +53,7 @@ export function attend({ config, env, app, startedAt, transport, signals, onEpip
       timing: config.timing,
       warn,
       notices: { onNotice: () => () => {} },
-      listeners: { ownerOf: () => ({ by: 'app' }), ownerOfPath: () => ({ by: 'app' }), ofApp: () => [] },
+      listeners: before ? traceListeners(app.pid, before) : untraced,
       stampBefore: () => undefined,
       env: appEnvironment(env),
     }),

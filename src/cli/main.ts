@@ -2,15 +2,16 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, namesHosts, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
-import { KnownError } from '../core/errors.ts';
+import { KnownError, UsageError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
+import { type Before, inheritedPorts, rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
@@ -50,6 +51,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     const { resolveHosts } = await import('./resolve-hosts.ts');
     config = { ...config, probes: await resolveHosts(config.probes) };
   }
+  const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
+  if (before) refuseInheritedPorts(config, before);
   const transport = await openTransport(env);
 
   // told before the log is there, which is loaded after the start
@@ -58,9 +61,24 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const app = await start(config, env, () => onIpcGarbage());
 
   const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, startedAt, transport, signals, onEpipe: noteOwnEpipe });
+  const attending = attend({ config, env, app, before, startedAt, transport, signals, onEpipe: noteOwnEpipe });
   onIpcGarbage = attending.onIpcGarbage;
   return attending.ended;
+}
+
+/** A port of socket activation accepts connections before anybody serves them: an accepted one is no sign of readiness. */
+function refuseInheritedPorts({ probes }: Config, before: Before): void {
+  if (before.inherited.size === 0) return;
+  const ports = inheritedPorts(before);
+  for (const spec of probes) {
+    if (spec.kind === 'tcp' && ports.has(spec.port)) {
+      throw new UsageError(
+        spec.written,
+        'systemd listens on that port itself (socket activation), and accepts before the app serves',
+        'use --http, --notify or --ipc, e.g. --http http://127.0.0.1:3000/',
+      );
+    }
+  }
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */

@@ -99,6 +99,13 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
 }
 
+/** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
+export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(
+    (spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'unix', 'auto'].includes(spec.kind),
+  );
+}
+
 /** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
   return probes.some(

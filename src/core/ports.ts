@@ -5,6 +5,7 @@ import type { Disposer } from './clock.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { LogLevel } from './lifecycle.ts';
 import type { NotifyState } from './notify-state.ts';
+import type { TcpTable } from './socket-table.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
 
@@ -30,19 +31,27 @@ export type Ownership =
   /** Inherited from systemd (socket activation): it accepts connections before anybody serves them. */
   | { readonly by: 'systemd' }
   /** `holder` is who it is, as far as it can be seen: `nginx (pid 77)`. */
-  | { readonly by: 'other'; readonly holder: string };
+  | { readonly by: 'other'; readonly holder: string }
+  /** No socket of this network namespace: a forwarded port, as of a container. */
+  | { readonly by: 'elsewhere' }
+  /** What was there before the app, and cannot be it, is still being read: ask again. */
+  | { readonly by: 'unknown' };
 
 /** The listening sockets of this network namespace and whose they are. */
 export interface Listeners {
   /**
-   * Who would accept a connection to that address. Where nobody listens on it here (a forwarded port), undefined.
+   * Who accepts a connection to that address; undefined where that cannot be told.
    * @param host an IP address
+   * @param unchanged tables that hold no new socket since a connection was refused: those are looked at last
    */
-  ownerOf(host: string, port: number): Ownership | undefined;
-  /** Who listens at that path, among the Unix sockets; undefined where that cannot be told. */
+  ownerOf(host: string, port: number, unchanged?: readonly TcpTable[]): Ownership | undefined;
+  /** Who listens at that path, among the Unix sockets that were there before the app; undefined for a later one. */
   ownerOfPath(path: string): Ownership | undefined;
-  /** The listening sockets of the app, new ones since the last call: none where it has no new socket. */
-  ofApp(kinds: 'tcp' | 'tcp and unix'): readonly ListeningSocket[];
+  /**
+   * Watches the app's sockets. Each call of what it returns gives all that it has listened on so far; it is told which
+   * tables had a socket added or removed since the call before.
+   */
+  ofApp(kinds: 'tcp' | 'tcp and unix'): (changed: readonly TcpTable[]) => readonly ListeningSocket[];
 }
 
 export type ListeningSocket =

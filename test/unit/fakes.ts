@@ -140,7 +140,7 @@ export function fakeContext(): FakeContext {
     listeners: {
       ownerOf: () => context.owner,
       ownerOfPath: () => context.owner,
-      ofApp: () => appListens.splice(0),
+      ofApp: () => () => [...appListens],
     },
     before,
     stampBefore: (path) => before.get(path),
