@@ -14,6 +14,9 @@ import { readAllTcpListeners, tcpListeners, unixListeners } from './socket-table
 /** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
 const SEARCH_MS = 50;
 
+/** How often all tables are read, though none of them seems changed, ms. */
+const READ_ALL_EVERY = 1000;
+
 /** What was there before the app was started: none of it is the app. */
 export interface Before {
   readonly cgroup: string | undefined;
@@ -127,19 +130,23 @@ export function traceListeners(appPid: number, before: Before): Listeners {
     ofApp(kinds) {
       const found = new Map<number, ListeningSocket>();
       let known: ReadonlySet<number> = new Set();
+      let allReadAt = Number.NEGATIVE_INFINITY;
       return (changed) => {
         const app = look();
         const open = [...app.owners.keys()].filter((inode) => !found.has(inode));
         const isNew = open.some((inode) => !known.has(inode));
         known = new Set(open);
-        const before = found.size;
-        // a socket that does not listen yet may begin to, and then its table changes
-        if (open.length > 0 || app.hidden.length > 0) for (const table of changed) addTcp(table, app, found);
-        // as one came while another went, the count may be the same
-        if (isNew && found.size === before) {
-          for (const table of TCP_TABLES) if (!changed.includes(table)) addTcp(table, app, found);
-        }
         if (kinds === 'tcp and unix') addUnix(app, found);
+        if (open.length === 0 && app.hidden.length === 0) return [...found.values()];
+
+        const foundBefore = found.size;
+        for (const table of changed) addTcp(table, app, found);
+        // one may have come while another went, and then no table seems changed
+        const mayBeMissed = isNew || performance.now() > allReadAt + READ_ALL_EVERY;
+        if (mayBeMissed && found.size === foundBefore) {
+          for (const table of TCP_TABLES) if (!changed.includes(table)) addTcp(table, app, found);
+          allReadAt = performance.now();
+        }
         return [...found.values()];
       };
     },

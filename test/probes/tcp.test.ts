@@ -66,7 +66,7 @@ describe('a TCP probe', () => {
     await listen('127.0.0.1', port);
     await turns();
     expect(await isSettled(waited)).toBe(false);
-    clock.advance(20);
+    clock.advance(24);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
@@ -92,7 +92,7 @@ describe('a TCP probe', () => {
     const { clock, probe, waited } = start(BOTH, port, () => inUse);
     await failed(clock, probe, 'ECONNREFUSED');
     await listen('127.0.0.1', port);
-    clock.advance(200);
+    clock.advance(204);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
