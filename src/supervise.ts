@@ -61,6 +61,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         }
         case 'end':
           void app.drained().then(() => {
+            carryOut(effect.log);
             notifier.close();
             resolve(effect.status);
           });

@@ -29,22 +29,27 @@ export type LifeEvent =
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
+export interface LogEffect {
+  readonly type: 'log';
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
 export type Effect =
   | { readonly type: 'notify'; readonly state: NotifyState }
   /** Send a signal to the app; `why` goes to the log behind it. */
   | { readonly type: 'kill'; readonly signal: string }
-  | {
-      readonly type: 'log';
-      readonly level: LogLevel;
-      readonly event: string;
-      readonly message: string;
-      readonly fields?: Readonly<Record<string, unknown>>;
-    }
+  | LogEffect
   /** The wait for readiness is over: stop the probes and the start timer. */
   | { readonly type: 'stop-waiting' }
   | { readonly type: 'start-stop-timer' }
-  /** The wrapper ends as the app did, or with a code of its own. */
-  | { readonly type: 'end'; readonly status: ExitStatus };
+  /**
+   * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
+   * it ended, and stands behind them.
+   */
+  | { readonly type: 'end'; readonly status: ExitStatus; readonly log: LogEffect };
 
 export interface Transition {
   readonly state: State;
@@ -149,19 +154,17 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     state: { phase: 'ended' },
     effects: [
       { type: 'stop-waiting' },
-      log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
       // after a missed start timeout the text that says why stays
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
-      { type: 'end', status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : event.status },
+      {
+        type: 'end',
+        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : event.status,
+        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
+      },
     ],
   };
 }
 
-function log(
-  level: LogLevel,
-  event: string,
-  message: string,
-  fields: Readonly<Record<string, unknown>>,
-): Extract<Effect, { type: 'log' }> {
+function log(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, unknown>>): LogEffect {
   return { type: 'log', level, event, message, fields };
 }

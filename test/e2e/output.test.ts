@@ -56,6 +56,23 @@ describe('64 MiB arrive as they were written', () => {
   });
 });
 
+test('the last words of the app come before what the wrapper says of its end', async () => {
+  using dir = tempDir();
+  const script = 'while [ ! -e go ]; do sleep 0.01; done; head -c 60000 /dev/zero | tr "\\0" x >&2; exit 3';
+  await using run = wrap(['--stderr', 'never', '--', ...sh(script)], { cwd: dir.path });
+  const app = await run.child();
+  await run.logged('started');
+  // it finds the death and the words in the same moment
+  await run.freeze();
+  writeFileSync(dir.file('go'), '');
+  await until('the app to end', () => !isRunning(app));
+  run.kill('SIGCONT');
+  expect(await run.closed).toEqual({ code: 3 });
+  const text = run.stderr.text;
+  expect(text.lastIndexOf('x'.repeat(60000))).toBeGreaterThan(-1);
+  expect(text.indexOf('"event":"exited"')).toBeGreaterThan(text.lastIndexOf('xxx'));
+});
+
 test("stdin is the app's, up to its end", async () => {
   await using run = wrap(['--stdout', 'never', '--', 'cat']);
   const bytes = flood(4);

@@ -74,11 +74,11 @@ describe('a good start', () => {
     expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
     run.app.die({ signal: 'SIGTERM' });
     await settle();
-    expect(run.news()).toEqual(['info exited: the app was killed by SIGTERM']);
+    expect(run.news(), 'it spoke before the last words of the app').toEqual([]);
     expect(await isSettled(run.ended)).toBe(false);
     run.app.finishDraining();
     expect(await run.ended).toEqual({ signal: 'SIGTERM' });
-    expect(run.news()).toEqual(['close']);
+    expect(run.news()).toEqual(['info exited: the app was killed by SIGTERM', 'close']);
     expect(run.clock.pending).toBe(0);
   });
 
@@ -119,7 +119,7 @@ describe('the death of the app', () => {
     run.app.finishDraining();
     expect(await run.ended).toEqual(status);
     const text = `the app ${how} after 400 ms, before it was ready: tcp 1: ECONNREFUSED`;
-    expect(run.news()).toEqual([`error exited: ${text}`, `notify STATUS=${text}`, 'close']);
+    expect(run.news()).toEqual([`notify STATUS=${text}`, `error exited: ${text}`, 'close']);
     expect(run.stoppedWaiting()).toBe(true);
     expect(run.clock.pending).toBe(0);
   });

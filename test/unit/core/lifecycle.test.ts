@@ -32,8 +32,8 @@ const events = {
   'exit by SIGSEGV': exit({ signal: 'SIGSEGV' }),
 } as const satisfies Record<string, LifeEvent>;
 
-/** Effects in short: what the tables below are written in. */
-function short(effect: Effect): string {
+/** Effects in short: what the tables below are written in. The line about the end stands right before the end. */
+function short(effect: Effect): string | string[] {
   switch (effect.type) {
     case 'notify':
       return `notify ${effect.state.join(' | ')}`;
@@ -42,7 +42,7 @@ function short(effect: Effect): string {
     case 'log':
       return `${effect.level} ${effect.event}: ${effect.message}`;
     case 'end':
-      return `end ${JSON.stringify(effect.status)}`;
+      return [short(effect.log), `end ${JSON.stringify(effect.status)}`].flat();
     default:
       return effect.type;
   }
@@ -51,15 +51,15 @@ function short(effect: Effect): string {
 const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
 const early = (how: string, end: string) => [
   'stop-waiting',
-  `error exited: the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
   `notify STATUS=the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
+  `error exited: the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
   `end ${end}`,
 ];
 const afterReady = (how: string, end: string) => ['stop-waiting', `info exited: the app ${how}`, `end ${end}`];
 const failedAfterReady = (how: string, end: string) => [
   'stop-waiting',
-  `error exited: the app ${how}`,
   `notify STATUS=the app ${how}`,
+  `error exited: the app ${how}`,
   `end ${end}`,
 ];
 const afterTimeout = (how: string) => ['stop-waiting', `error exited: the app ${how}`, 'end {"code":124}'];
@@ -137,7 +137,7 @@ describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
     expect(transition.state).toEqual(states[then]);
-    expect(transition.effects.map(short)).toEqual(effects);
+    expect(transition.effects.flatMap(short)).toEqual(effects);
   });
 
   it('are in the table', () => {
@@ -165,7 +165,7 @@ describe('whatever happens in whatever order', () => {
     let count = 0;
     for (const { path, effects } of histories(4)) {
       count += 1;
-      const said = effects.map(short);
+      const said = effects.flatMap(short);
       const readies = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
       const ends = said.filter((text) => text.startsWith('end '));
       const where = path.join(', ');
