@@ -8,6 +8,7 @@ import { chooseFormat } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
+import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
@@ -20,6 +21,8 @@ export interface Attended {
   readonly app: App;
   /** What listened before the app; undefined where nobody asks. */
   readonly before: Before | undefined;
+  /** The files of `--file` before the start. */
+  readonly stamps: ReadonlyMap<string, string | undefined>;
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
   readonly signals: SignalSource;
@@ -32,7 +35,17 @@ export interface Attending {
   readonly onIpcGarbage: () => void;
 }
 
-export function attend({ config, env, app, before, startedAt, transport, signals, onEpipe }: Attended): Attending {
+export function attend({
+  config,
+  env,
+  app,
+  before,
+  stamps,
+  startedAt,
+  transport,
+  signals,
+  onEpipe,
+}: Attended): Attending {
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -54,7 +67,8 @@ export function attend({ config, env, app, before, startedAt, transport, signals
       warn,
       notices: { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,
-      stampBefore: () => undefined,
+      fileStamp,
+      stampBefore: (path) => stamps.get(path),
       env: appEnvironment(env),
     }),
   );

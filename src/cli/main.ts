@@ -11,6 +11,7 @@ import type { App } from '../core/ports.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
+import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, inheritedPorts, rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
@@ -51,6 +52,9 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     const { resolveHosts } = await import('./resolve-hosts.ts');
     config = { ...config, probes: await resolveHosts(config.probes) };
   }
+  const stamps = new Map(
+    config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, fileStamp(spec.path)]] : [])),
+  );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedPorts(config, before);
   const transport = await openTransport(env);
@@ -61,7 +65,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const app = await start(config, env, () => onIpcGarbage());
 
   const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, before, startedAt, transport, signals, onEpipe: noteOwnEpipe });
+  const attending = attend({ config, env, app, before, stamps, startedAt, transport, signals, onEpipe: noteOwnEpipe });
   onIpcGarbage = attending.onIpcGarbage;
   return attending.ended;
 }
@@ -97,6 +101,7 @@ async function start(config: Config, env: Environment, onIpcGarbage: () => void)
       env: appEnvironment(env),
       watched: watchedStreams(config.probes),
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       onIpcGarbage,
     });
   } catch (error) {

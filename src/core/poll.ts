@@ -5,7 +5,7 @@ import type { Clock, Disposer } from './clock.ts';
 export interface PollTiming {
   /** Before the first attempt. */
   readonly initialDelay: number;
-  /** From the end of a failed attempt to the start of the next. */
+  /** From the start of an attempt to the start of the next. After a long one there is a pause of half of it. */
   readonly interval: number;
   /** How long one attempt may take. Needed: with IPAddressDeny=any a connect to loopback hangs for ever. */
   readonly attemptTimeout: number;
@@ -39,13 +39,14 @@ export function pollUntil(
       cancel = clock.after(ms, ask);
     };
     const ask = () => {
+      const startedAt = clock.now();
       let settled = false;
       const settle = (reason: string | undefined) => {
         settled = true;
         stopTimer();
         if (reason === undefined) return finish();
         onReason(reason);
-        pause(timing.interval);
+        pause(Math.max(startedAt + timing.interval - clock.now(), timing.interval / 2));
       };
       const stopTimer = clock.after(timing.attemptTimeout, () => {
         takeBack();

@@ -9,7 +9,9 @@ export interface ProbeContext {
   readonly notices: AppNotices;
   /** Whose the listening sockets are. */
   readonly listeners: Listeners;
-  /** What stood at a path before the app was started: something to compare with, undefined for nothing. */
+  /** What stands at a path: something to compare with, undefined for nothing. */
+  readonly fileStamp: (path: string) => string | undefined;
+  /** What stood there before the app was started. */
   readonly stampBefore: (path: string) => string | undefined;
   /** The environment for commands of ours: the app's, without its notify socket. */
   readonly env: Readonly<Record<string, string>>;

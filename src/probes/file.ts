@@ -1,7 +1,38 @@
+/** Ready when a file exists that is newer than the start. */
+import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
 
-export function fileProbe(_spec: Extract<ProbeSpec, { kind: 'file' }>, _context: ProbeContext): ReadinessProbe {
-  throw new Error('not built yet');
+/** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
+export function fileProbe(
+  { path }: Extract<ProbeSpec, { kind: 'file' }>,
+  { clock, timing, fileStamp, stampBefore }: ProbeContext,
+): ReadinessProbe {
+  const name = `file ${path}`;
+  const before = stampBefore(path);
+  let reason = '';
+  return {
+    name,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      await pollUntil(
+        (done) => {
+          const stamp = fileStamp(path);
+          if (stamp === undefined) done('not there');
+          else done(stamp === before ? 'older than the start' : undefined);
+          return () => {};
+        },
+        timing,
+        clock,
+        signal,
+        (latest) => {
+          reason = latest;
+        },
+      );
+      return name;
+    },
+  };
 }

@@ -6,8 +6,17 @@ import type { TcpTable } from '../core/socket-table.ts';
 /** @returns why it does not count, for the probe's reason; undefined where it does */
 type WhyNot = (host: string, port: number, unchanged: readonly TcpTable[]) => string | undefined;
 
-/** @param warn told once of each other holder of the port, as the app can hardly get it then */
-export function ownership(listeners: Listeners, wanted: SocketOwner, warn: (message: string) => void): WhyNot {
+/**
+ * @param warn told once of each other holder of the port, as the app can hardly get it then
+ * @param systemdCounts whether it is enough that the socket is one of socket activation: an answer came, not only a
+ * connection
+ */
+export function ownership(
+  listeners: Listeners,
+  wanted: SocketOwner,
+  warn: (message: string) => void,
+  { systemdCounts = false } = {},
+): WhyNot {
   if (wanted === 'any') return () => undefined;
   const told = new Set<string>();
   const tell = (message: string) => {
@@ -26,6 +35,7 @@ export function ownership(listeners: Listeners, wanted: SocketOwner, warn: (mess
         );
         return 'answered from elsewhere, not by the app';
       case 'systemd':
+        if (systemdCounts) return undefined;
         tell(
           `port ${port} is systemd's own (socket activation), which accepts before the app serves; use --http, --notify or --ipc`,
         );

@@ -4,6 +4,7 @@ import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { leave } from './connection.ts';
 import type { ProbeContext } from './context.ts';
 import { isLoopback, newSocketGate } from './new-socket-gate.ts';
 import { ownership } from './ownership.ts';
@@ -116,23 +117,6 @@ function connectToAny(
     for (const socket of sockets) if (socket.connecting) socket.removeAllListeners('connect').destroy();
   };
   return close;
-}
-
-/** How long the app may take to close a connection that it accepted from us, ms. */
-const LEAVE_TIMEOUT = 1000;
-
-/**
- * Says goodbye to an app that accepted: reads what it sends and closes in order. To cut the connection off would be an
- * ECONNRESET in the app, which ends a Node server that speaks first and listens for no error.
- */
-function leave(socket: Socket): void {
-  socket
-    .removeAllListeners('error')
-    .on('error', () => {})
-    .resume()
-    .end()
-    .unref()
-    .setTimeout(LEAVE_TIMEOUT, () => socket.destroy());
 }
 
 /**

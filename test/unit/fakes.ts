@@ -7,6 +7,7 @@ import type { LogLevel } from '../../src/core/lifecycle.ts';
 import type { NotifyState } from '../../src/core/notify-state.ts';
 import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/core/ports.ts';
 import type { ProbeContext } from '../../src/probes/context.ts';
+import { fileStamp } from '../../src/process/file-stamp.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass: calls what is due, in the order of its time. */
@@ -143,6 +144,7 @@ export function fakeContext(): FakeContext {
       ofApp: () => () => [...appListens],
     },
     before,
+    fileStamp,
     stampBefore: (path) => before.get(path),
     env: { PATH: '/usr/bin:/bin' },
   };
