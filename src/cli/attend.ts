@@ -6,7 +6,7 @@ import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
-import { createProbe } from '../probes/index.ts';
+import { createProbe, defaultInterval } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
@@ -63,7 +63,7 @@ export function attend({
     createProbe(spec, {
       app,
       clock,
-      timing: config.timing,
+      timing: { ...config.timing, interval: config.timing.interval ?? defaultInterval(spec.kind) },
       warn,
       notices: { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,

@@ -32,7 +32,8 @@ export interface Config {
   readonly args: readonly string[];
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
-  readonly timing: PollTiming;
+  /** Without an interval where none was given: then each kind of probe has its own. */
+  readonly timing: Omit<PollTiming, 'interval'> & { readonly interval: number | undefined };
   readonly timeout: number;
   readonly stopTimeout: number;
   /** How much longer systemd is asked to wait while the app is not ready. */
@@ -46,9 +47,9 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
   const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
   const readyWhen = choice(raw, 'ready-when', ['all', 'any'] as const);
-  const timing: PollTiming = {
+  const timing: Config['timing'] = {
     initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
-    interval: time(raw, 'interval', 20, { least: 1 }),
+    interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
     attemptTimeout: time(raw, 'attempt-timeout', 1000, { least: 1 }),
   };
   const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');

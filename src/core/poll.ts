@@ -23,12 +23,13 @@ export type Attempt = (done: (reason?: string) => void) => Disposer;
 /**
  * Repeats `attempt` until it succeeds.
  *
+ * @param timing `nextInterval`: asked after each attempt, where the interval is not always the same
  * @param onReason told the reason of each failed attempt
  * @returns resolves at the first success; never settles after `signal` aborted
  */
 export function pollUntil(
   attempt: Attempt,
-  timing: PollTiming,
+  timing: PollTiming & { readonly nextInterval?: () => number },
   clock: Clock,
   signal: AbortSignal,
   onReason: (reason: string) => void,
@@ -46,7 +47,8 @@ export function pollUntil(
         stopTimer();
         if (reason === undefined) return finish();
         onReason(reason);
-        pause(Math.max(startedAt + timing.interval - clock.now(), timing.interval / 2));
+        const interval = timing.nextInterval?.() ?? timing.interval;
+        pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };
       const stopTimer = clock.after(timing.attemptTimeout, () => {
         takeBack();

@@ -3,6 +3,7 @@ import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
+import { lookInterval } from './look-interval.ts';
 
 /** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
 export function fileProbe(
@@ -25,7 +26,7 @@ export function fileProbe(
           else done(stamp === before ? 'older than the start' : undefined);
           return () => {};
         },
-        timing,
+        { ...timing, interval: lookInterval(timing.interval) },
         clock,
         signal,
         (latest) => {

@@ -55,7 +55,7 @@ export function listening(
           done(found ? undefined : reason);
           return () => {};
         },
-        { ...timing, interval: gate.lookInterval },
+        { ...timing, nextInterval: gate.nextInterval },
         clock,
         signal,
         () => {},

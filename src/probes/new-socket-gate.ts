@@ -4,10 +4,8 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { TcpTable } from '../core/socket-table.ts';
+import { lookInterval } from './look-interval.ts';
 import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
-
-/** Looks to an interval. */
-const LOOKS = 3;
 
 /**
  * For so many intervals a refusal is believed while no socket was added. Not for ever: a socket that was added while
@@ -19,8 +17,8 @@ const BELIEVED = 10;
 const SHARE = 20;
 
 export interface NewSocketGate {
-  /** From one look to the next, ms. */
-  readonly lookInterval: number;
+  /** How long to wait before the next look, ms: less while a look is enough. */
+  nextInterval(): number;
   /** @returns undefined where asking now would tell nothing new; else `done` has to be called once it was asked */
   look(): Asking | undefined;
 }
@@ -51,20 +49,21 @@ export function newSocketGate(
   let unsureAt = Number.NEGATIVE_INFINITY;
   let restUntil = Number.NEGATIVE_INFINITY;
   return {
-    lookInterval: socketsInUse ? Math.max(1, Math.floor(interval / LOOKS)) : interval,
+    nextInterval: () => (settledAt ? lookInterval(interval) : interval),
     look() {
       const inUse = socketsInUse?.();
       const unchanged = unchangedTables(inUse, settledAt);
       const calm = unchanged.length === 2;
       const earliest = calm ? askedAt + interval * BELIEVED : unsureAt + interval;
-      if (clock.now() < Math.max(earliest, restUntil)) return undefined;
+      const now = clock.now();
+      if (now < Math.max(earliest, restUntil)) return undefined;
       settledAt = undefined;
+      askedAt = now;
+      if (!calm) unsureAt = now;
       return {
         unchanged,
         done(settled, spent) {
-          askedAt = clock.now();
-          restUntil = askedAt + spent * SHARE;
-          if (!calm) unsureAt = askedAt;
+          restUntil = now + spent * SHARE;
           if (settled) settledAt = inUse;
         },
       };

@@ -3,6 +3,9 @@ import type { Listeners } from '../core/ports.ts';
 import type { SocketOwner } from '../core/probe-spec.ts';
 import type { TcpTable } from '../core/socket-table.ts';
 
+/** The one reason that passes by itself. */
+export const NOT_KNOWN_YET = 'accepted, by whom is being looked up';
+
 /** @returns why it does not count, for the probe's reason; undefined where it does */
 type WhyNot = (host: string, port: number, unchanged: readonly TcpTable[]) => string | undefined;
 
@@ -41,7 +44,7 @@ export function ownership(
         );
         return 'accepted by systemd, not by the app yet';
       case 'unknown':
-        return 'accepted, by whom is being looked up';
+        return NOT_KNOWN_YET;
       default:
         return undefined;
     }

@@ -7,7 +7,7 @@ import type { ProbeSpec } from '../core/probe-spec.ts';
 import { leave } from './connection.ts';
 import type { ProbeContext } from './context.ts';
 import { isLoopback, newSocketGate } from './new-socket-gate.ts';
-import { ownership } from './ownership.ts';
+import { NOT_KNOWN_YET, ownership } from './ownership.ts';
 import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
 /** `--tcp`. The hosts are IP addresses. */
@@ -48,7 +48,7 @@ export function tcpProbe(
             done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
           });
         },
-        { ...timing, interval: gate.lookInterval },
+        { ...timing, nextInterval: gate.nextInterval },
         clock,
         signal,
         (latest) => {
@@ -71,7 +71,7 @@ function isRefusal(reason: string): boolean {
 
 /** Nothing but a new listener can change that: nobody listens, or somebody else does. */
 function isSettled(reason: string): boolean {
-  return isRefusal(reason) || !/^E[A-Z]+$/.test(reason);
+  return isRefusal(reason) || !(/^E[A-Z]+$/.test(reason) || reason === NOT_KNOWN_YET);
 }
 
 /**

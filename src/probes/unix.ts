@@ -5,13 +5,15 @@ import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import { leave } from './connection.ts';
 import type { ProbeContext } from './context.ts';
+import { lookInterval } from './look-interval.ts';
 
 /** `--unix`. What listened at the path before the app was started does not count. */
 export function unixProbe(
   { path }: Extract<ProbeSpec, { kind: 'unix' }>,
-  { clock, timing, listeners }: ProbeContext,
+  { clock, timing, listeners, fileStamp }: ProbeContext,
 ): ReadinessProbe {
   const name = `unix ${path}`;
+  const abstract = path.startsWith('@');
   let reason = '';
   return {
     name,
@@ -19,9 +21,21 @@ export function unixProbe(
       return reason;
     },
     async wait(signal) {
+      // what stood at the path when a connection was last refused, and when that was
+      let refused: string | undefined | 'never asked' = 'never asked';
+      let askedAt = Number.NEGATIVE_INFINITY;
       await pollUntil(
         (done) => {
-          const socket = connect({ path: path.startsWith('@') ? `\0${path.slice(1)}` : path });
+          const stamp = abstract ? '' : fileStamp(path);
+          const now = clock.now();
+          // asked at least once, as a first connect takes milliseconds, which then are over when it counts
+          if (stamp === refused && (stamp === undefined || now < askedAt + timing.interval)) {
+            done(reason);
+            return () => {};
+          }
+          askedAt = now;
+          refused = stamp;
+          const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
           socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
           socket.once('connect', () => {
             leave(socket);
@@ -29,11 +43,11 @@ export function unixProbe(
             done(owner?.by === 'other' ? `held by ${owner.holder}, not by the app` : undefined);
           });
           return () => {
-            if (socket.connecting) socket.removeAllListeners().on('error', () => {});
+            socket.removeAllListeners().on('error', () => {});
             socket.destroy();
           };
         },
-        timing,
+        { ...timing, interval: lookInterval(timing.interval) },
         clock,
         signal,
         (latest) => {
