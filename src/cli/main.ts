@@ -13,6 +13,7 @@ import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
+import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
@@ -52,15 +53,21 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   }
   const transport = await openTransport(env);
 
-  // told before the log is there, which is loaded after the start
-  let onIpcGarbage = () => {};
-  const startedAt = clock.now();
-  const app = await start(config, env, () => onIpcGarbage());
+  const appNotify = await openAppNotify(config, env);
 
-  const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, startedAt, transport, signals, onEpipe: noteOwnEpipe });
-  onIpcGarbage = attending.onIpcGarbage;
-  return attending.ended;
+  try {
+    // told before the log is there, which is loaded after the start
+    let onIpcGarbage = () => {};
+    const startedAt = clock.now();
+    const app = await start(config, env, appNotify.socket?.path, () => onIpcGarbage());
+
+    const { attend } = await import('./attend.ts');
+    const attending = attend({ config, env, app, startedAt, transport, appNotify, signals, onEpipe: noteOwnEpipe });
+    onIpcGarbage = attending.onIpcGarbage;
+    return await attending.ended;
+  } finally {
+    appNotify.socket?.close();
+  }
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
@@ -71,12 +78,37 @@ async function openTransport(env: Environment): Promise<NotifyTransport | undefi
   return openNotifySocket(address, statusLine('Starting'));
 }
 
-async function start(config: Config, env: Environment, onIpcGarbage: () => void): Promise<App> {
+/** The notify socket that the app sees, where its messages are asked for, or why there is none. */
+export interface AppNotify {
+  readonly socket?: AppNotifySocket;
+  readonly problem?: string;
+}
+
+/** Opens it before the app is started, which may write to it at once. */
+async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
+  const asked = probes.some(({ kind }) => kind === 'notify');
+  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+  const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  try {
+    return { socket: await openAppNotifySocket(env) };
+  } catch (error) {
+    if (!(error instanceof NoAppNotifySocket)) throw error;
+    if (!asked) return { problem: error.message };
+    throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+  }
+}
+
+async function start(
+  config: Config,
+  env: Environment,
+  notifySocket: string | undefined,
+  onIpcGarbage: () => void,
+): Promise<App> {
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(env),
+      env: appEnvironment(env, notifySocket),
       watched: watchedStreams(config.probes),
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
       onIpcGarbage,
