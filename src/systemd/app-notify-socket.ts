@@ -90,26 +90,25 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
   }
 }
 
-/** Tells every listener everything, in order, from the first datagram on. */
+/**
+ * Tells every listener everything, in order, from the first datagram on. Each in a turn of its own: what follows from one
+ * (the app is ready) is done before the next is told, and all who listen from the start are there for the first.
+ */
 function createHub() {
   const listeners = new Set<(notice: AppNotice) => void>();
   let early: AppNotice[] | undefined = [];
-  const tell = (notice: AppNotice) => {
-    if (early) early.push(notice);
-    else for (const listener of listeners) listener(notice);
+  const deliver = (notice: AppNotice) => {
+    for (const listener of listeners) listener(notice);
   };
   return {
-    tell,
+    tell(notice: AppNotice): void {
+      if (early) early.push(notice);
+      else setImmediate(deliver, notice);
+    },
     onNotice(listener: (notice: AppNotice) => void) {
-      // in the next turn, when all who listen from the start do
-      if (listeners.size === 0 && early) {
-        setImmediate(() => {
-          const kept = early ?? [];
-          early = undefined;
-          for (const notice of kept) tell(notice);
-        });
-      }
       listeners.add(listener);
+      for (const notice of early ?? []) setImmediate(deliver, notice);
+      early = undefined;
       return () => listeners.delete(listener);
     },
     close: () => listeners.clear(),
