@@ -92,7 +92,8 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
 
 /**
  * Tells every listener everything, in order, from the first datagram on. Each in a turn of its own: what follows from one
- * (the app is ready) is done before the next is told, and all who listen from the start are there for the first.
+ * (the app is ready) is done before the next is told, and all who listen from the start are there for the first. And
+ * see {@link Receive}.
  */
 function createHub() {
   const listeners = new Set<(notice: AppNotice) => void>();

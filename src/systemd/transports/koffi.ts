@@ -21,7 +21,6 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
-const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const F_SETFL = 4;
@@ -69,11 +68,12 @@ export async function receiveByKoffi(path: string, onDatagram: (datagram: Uint8A
   const fcntl = libc.func('int fcntl(int fd, int command, ...)');
   const fd = newSocket(SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+  // of a longer datagram the rest is dropped (recv(2)), and what is left is still too long
   const buffer = Buffer.alloc(DATAGRAM_MAX + 1);
   const drain = () => {
     for (;;) {
-      const length = recv(fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
-      if (length >= 0) onDatagram(Uint8Array.from(buffer.subarray(0, length)));
+      const length = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
+      if (length >= 0) onDatagram(buffer.subarray(0, length));
       else if (lastError() !== 'EINTR') return;
     }
   };

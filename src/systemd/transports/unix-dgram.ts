@@ -45,13 +45,11 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
 /**
  * Receives at `path`.
  *
- * The addon calls back from outside of any JavaScript and not by way of node::MakeCallback: nothing that a promise or
- * process.nextTick has put off would run before the next event of another kind (https://nodejs.org/api/n-api.html,
- * napi_make_callback). Hence setImmediate. Where its own recvmsg(2) fails it throws there, as it takes the length of null:
- * that one is left to the listener for uncaught exceptions in cli/attend.ts.
+ * Where its own recvmsg(2) fails the addon takes the length of null and throws where nothing of ours could catch it: that
+ * is left to the listener for uncaught exceptions in cli/attend.ts, and the socket serves on.
  */
 export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Uint8Array) => void): Promise<Receiver> {
-  const socket = (await load()).createSocket('unix_dgram', (datagram) => void setImmediate(onDatagram, datagram));
+  const socket = (await load()).createSocket('unix_dgram', onDatagram);
   let failure: number | undefined;
   socket.on('error', ({ code }) => {
     failure = code;
