@@ -43,6 +43,7 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
     const notice = parseAppNotice(datagram);
     if (notice) hub.tell(notice);
   };
+  let closed = false;
   // why not, each once
   const places = new Set<string>();
   const receivers = new Set<string>();
@@ -84,6 +85,9 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
   );
 
   function close(receiver: Receiver, place: Place): void {
+    // unix-dgram aborts the process at a second one
+    if (closed) return;
+    closed = true;
     hub.close();
     receiver.close();
     remove(place);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -60,6 +60,7 @@ describe('the notify socket of the app', () => {
     await send(socket.path, 'READY=1');
     socket.onNotice((notice) => heard.push(notice));
     socket.close();
+    socket.close();
     await turn();
     await turn();
     expect(heard).toEqual([]);
@@ -75,11 +76,15 @@ describe.each<[string, Receive]>([
   it('a path that cannot be bound is told, and nothing is left of the attempt', async () => {
     using dir = tempDir();
     const listeners = process.listenerCount('SIGWINCH');
+    const warmUp = await receive(dir.file('warm-up'), () => {});
+    warmUp.close();
+    const open = readdirSync('/proc/self/fd').length;
     const first = await receive(dir.file('socket'), () => {});
     await expect(receive(dir.file('socket'), () => {})).rejects.toThrow('bind: EADDRINUSE');
     await expect(receive(dir.file('no/socket'), () => {})).rejects.toThrow('bind: ENOENT');
     first.close();
     expect(process.listenerCount('SIGWINCH')).toBe(listeners);
+    expect(readdirSync('/proc/self/fd')).toHaveLength(open);
   });
 
   it('of what is too long, something that is too long', async () => {
