@@ -6,11 +6,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type Addon, type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
-import { tempDir } from '../helpers/temp.ts';
+import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const SENDS = `perl ${fileURLToPath(new URL('../fixtures/apps/sends.pl', import.meta.url))}`;
 const ROOT = process.getuid?.() === 0;
+
+/** For the sockets: those of a wrapper that is killed at the end of a test stay behind. */
+let scratch: TempDir;
+beforeAll(() => {
+  scratch = tempDir();
+  chmodSync(scratch.path, 0o711);
+});
+afterAll(() => scratch[Symbol.dispose]());
 
 describe.each<Addon>(['unix-dgram', 'koffi'])('received by %s', (addon) => {
   let installation: Installation;
@@ -19,8 +27,8 @@ describe.each<Addon>(['unix-dgram', 'koffi'])('received by %s', (addon) => {
   });
   afterAll(() => installation[Symbol.dispose]());
 
-  const start = (app: readonly string[], options: WrapOptions = {}, ...flags: string[]) =>
-    new Run(NODE, [installation.bin, '--notify', ...flags, '--', ...app], options);
+  const start = (app: readonly string[], { env }: WrapOptions = {}, ...flags: string[]) =>
+    new Run(NODE, [installation.bin, '--notify', ...flags, '--', ...app], { env: { TMPDIR: scratch.path, ...env } });
 
   test('by this addon and no other', async () => {
     await using run = start(sh('exit 0'), {}, '--log-level', 'debug');
@@ -236,12 +244,12 @@ describe('where the socket is', () => {
 test('WATCHDOG_USEC is for the app now, and goes to nobody in particular', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(['--notify', '--', ...sh('echo "$WATCHDOG_USEC/$WATCHDOG_PID"; exec cat')], {
-    env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '3000000', WATCHDOG_PID: '1' },
+    env: { NOTIFY_SOCKET: receiver.path, TMPDIR: scratch.path, WATCHDOG_USEC: '3000000', WATCHDOG_PID: '1' },
   });
   await run.until('stdout', '3000000/\n');
 });
 
 test('without a systemd the app has its socket all the same', async () => {
-  await using run = wrap(['--notify', '--', ...sh(`${SENDS} READY=1; exec cat`)]);
+  await using run = wrap(['--notify', '--', ...sh(`${SENDS} READY=1; exec cat`)], { env: { TMPDIR: scratch.path } });
   expect((await run.logged('ready')).msg).toContain('notify READY=1');
 });
