@@ -14,6 +14,7 @@ import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
+import type { AppNotify } from './main.ts';
 
 export interface Attended {
   readonly config: Config;
@@ -25,6 +26,7 @@ export interface Attended {
   readonly stamps: ReadonlyMap<string, string | undefined>;
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
+  readonly appNotify: AppNotify;
   readonly signals: SignalSource;
   /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
   readonly onEpipe: () => void;
@@ -35,17 +37,8 @@ export interface Attending {
   readonly onIpcGarbage: () => void;
 }
 
-export function attend({
-  config,
-  env,
-  app,
-  before,
-  stamps,
-  startedAt,
-  transport,
-  signals,
-  onEpipe,
-}: Attended): Attending {
+export function attend(given: Attended): Attending {
+  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -56,6 +49,8 @@ export function attend({
   else if (env['INVOCATION_ID'] !== undefined) {
     warn('NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify');
   }
+  if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
+  if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
@@ -65,7 +60,7 @@ export function attend({
       clock,
       timing: { ...config.timing, interval: config.timing.interval ?? defaultInterval(spec.kind) },
       warn,
-      notices: { onNotice: () => () => {} },
+      notices: appNotify.socket ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,
       fileStamp,
       stampBefore: (path) => stamps.get(path),
@@ -77,11 +72,13 @@ export function attend({
     startedAt,
     readiness: combine(probes, config.readyWhen),
     notifier,
+    notices: appNotify.socket,
     log,
     clock,
     onSignal: signals.listen,
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
+    extendTimeout: config.extendTimeout,
   });
   return { ended, onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored') };
 }

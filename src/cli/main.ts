@@ -4,7 +4,7 @@
  */
 import { buildConfig, type Config, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
-import { KnownError, UsageError } from '../core/errors.ts';
+import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
@@ -12,14 +12,16 @@ import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { fileStamp } from '../process/file-stamp.ts';
-import { type Before, inheritedPorts, rememberBefore } from '../process/listeners.ts';
+import { rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
+import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
+import { refuseInheritedPorts } from './refuse-inherited-ports.ts';
 import { VERSION } from './version.ts';
 
 /** @param argv without the runtime and the script */
@@ -56,32 +58,34 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, fileStamp(spec.path)]] : [])),
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
-  if (before) refuseInheritedPorts(config, before);
+  if (before) refuseInheritedPorts(config.probes, before);
   const transport = await openTransport(env);
 
-  // told before the log is there, which is loaded after the start
-  let onIpcGarbage = () => {};
-  const startedAt = clock.now();
-  const app = await start(config, env, () => onIpcGarbage());
+  const appNotify = await openAppNotify(config, env);
 
-  const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, before, stamps, startedAt, transport, signals, onEpipe: noteOwnEpipe });
-  onIpcGarbage = attending.onIpcGarbage;
-  return attending.ended;
-}
+  try {
+    // told before the log is there, which is loaded after the start
+    let onIpcGarbage = () => {};
+    const startedAt = clock.now();
+    const app = await start(config, env, appNotify.socket?.path, () => onIpcGarbage());
 
-/** A port of socket activation accepts connections before anybody serves them: an accepted one is no sign of readiness. */
-function refuseInheritedPorts({ probes }: Config, before: Before): void {
-  if (before.inherited.size === 0) return;
-  const ports = inheritedPorts(before);
-  for (const spec of probes) {
-    if (spec.kind === 'tcp' && ports.has(spec.port)) {
-      throw new UsageError(
-        spec.written,
-        'systemd listens on that port itself (socket activation), and accepts before the app serves',
-        'use --http, --notify or --ipc, e.g. --http http://127.0.0.1:3000/',
-      );
-    }
+    const { attend } = await import('./attend.ts');
+    const attending = attend({
+      config,
+      env,
+      app,
+      before,
+      stamps,
+      startedAt,
+      transport,
+      appNotify,
+      signals,
+      onEpipe: noteOwnEpipe,
+    });
+    onIpcGarbage = attending.onIpcGarbage;
+    return await attending.ended;
+  } finally {
+    appNotify.socket?.close();
   }
 }
 
@@ -93,12 +97,37 @@ async function openTransport(env: Environment): Promise<NotifyTransport | undefi
   return openNotifySocket(address, statusLine('Starting'));
 }
 
-async function start(config: Config, env: Environment, onIpcGarbage: () => void): Promise<App> {
+/** The notify socket that the app sees, where its messages are asked for, or why there is none. */
+export interface AppNotify {
+  readonly socket?: AppNotifySocket;
+  readonly problem?: string;
+}
+
+/** Opens it before the app is started, which may write to it at once. */
+async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
+  const asked = probes.some(({ kind }) => kind === 'notify');
+  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+  const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  try {
+    return { socket: await openAppNotifySocket(env) };
+  } catch (error) {
+    if (!(error instanceof NoAppNotifySocket)) throw error;
+    if (!asked) return { problem: error.message };
+    throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+  }
+}
+
+async function start(
+  config: Config,
+  env: Environment,
+  notifySocket: string | undefined,
+  onIpcGarbage: () => void,
+): Promise<App> {
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(env),
+      env: appEnvironment(env, notifySocket),
       watched: watchedStreams(config.probes),
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),

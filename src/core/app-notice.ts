@@ -1,11 +1,12 @@
 /**
  * What a datagram of the app's own sd_notify says, and what of it is for systemd: the parser follows systemd's
- * (manager_dispatch_notify_fd in its source, sd_notify(3)), so that what systemd would not take is not taken here.
+ * (manager_dispatch_notify_fd and strv_split_newlines in its source, sd_notify(3)), so that what systemd would not take
+ * is not taken here.
  */
 import { DATAGRAM_MAX, type NotifyState } from './notify-state.ts';
 
 /** What is passed on as it is. Not in it, as they are about the main process or hand over descriptors: MAINPID=,
- * MAINPIDFD=, NOTIFYACCESS=, FDSTORE=, FDNAME=, BARRIER= and whatever is not known. */
+ * MAINPIDFD=, NOTIFYACCESS=, FDSTORE=, FDNAME= and whatever is not known. */
 const PASSED_ON = new Set([
   'STATUS',
   'ERRNO',
@@ -15,6 +16,9 @@ const PASSED_ON = new Set([
   'WATCHDOG',
   'WATCHDOG_USEC',
 ]);
+
+/** What is told apart below, and goes to systemd in a datagram of its own. */
+const STATE_WORDS = new Set(['READY', 'STOPPING', 'RELOADING', 'MONOTONIC_USEC']);
 
 export interface AppNotice {
   readonly ready: boolean;
@@ -27,59 +31,72 @@ export interface AppNotice {
   readonly dropped: readonly string[];
 }
 
-/** @returns undefined for what systemd would drop whole: too long, a NUL byte within */
+/**
+ * @returns undefined for what systemd drops whole: too long, a NUL byte within, a backslash at the end. And for
+ * BARRIER=1, with which nothing else counts: whoever sends it waits for its descriptor to be closed, and that is done.
+ */
 export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
   if (datagram.length > DATAGRAM_MAX) return undefined;
   // one NUL at the end is fine, as C programs send it
   const body = datagram.at(-1) === 0 ? datagram.subarray(0, -1) : datagram;
   if (body.includes(0)) return undefined;
+  const lines = splitLines(body);
+  if (!lines) return undefined;
 
-  // the first of several wins
-  const values = new Map<string, string>();
   const words = new Set<string>();
-  for (const line of splitLines(body)) {
-    const text = decode(line);
-    if (text === undefined) continue;
-    words.add(text);
-    const equals = text.indexOf('=');
-    if (equals > 0 && !values.has(text.slice(0, equals))) values.set(text.slice(0, equals), text.slice(equals + 1));
+  // the first of several wins, and also hides the others when it is no UTF-8 and counts for nothing itself
+  const values = new Map<string, string | undefined>();
+  for (const line of lines) {
+    const equals = line.indexOf(EQUALS);
+    if (equals < 1) continue;
+    const [name, value] = [decode(line.subarray(0, equals)), decode(line.subarray(equals + 1))];
+    words.add(`${name}=${value}`);
+    if (name !== undefined && !values.has(name)) values.set(name, value);
   }
+  if (words.has('BARRIER=1')) return undefined;
+
   const monotonic = values.get('MONOTONIC_USEC');
-  const rest: string[] = [];
-  const dropped: string[] = [];
-  for (const [name, value] of values) {
-    if (PASSED_ON.has(name)) rest.push(`${name}=${value}`);
-    else if (!STATE_WORDS.has(name)) dropped.push(name);
-  }
+  const known = [...values].filter(([name, value]) => PASSED_ON.has(name) && value !== undefined);
   return {
     ready: words.has('READY=1'),
     stopping: words.has('STOPPING=1'),
     reloading: words.has('RELOADING=1')
       ? ['RELOADING=1', ...(monotonic === undefined ? [] : [`MONOTONIC_USEC=${monotonic}`])]
       : undefined,
-    rest,
-    dropped,
+    rest: known.map(([name, value]) => `${name}=${value}`),
+    dropped: [...values.keys()].filter((name) => !PASSED_ON.has(name) && !STATE_WORDS.has(name)),
   };
 }
 
-const STATE_WORDS = new Set(['READY', 'STOPPING', 'RELOADING', 'MONOTONIC_USEC', 'BARRIER']);
+const [LF, CR, BACKSLASH, EQUALS] = [0x0a, 0x0d, 0x5c, 0x3d];
 
-/** At \n and at \r, as systemd does. */
-function splitLines(body: Uint8Array): readonly Uint8Array[] {
+/**
+ * At \n and at \r. A backslash takes the byte behind it as it is and goes, which no man page says:
+ * extract_first_word() does it wherever it is not told to leave them.
+ */
+function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
   const lines: Uint8Array[] = [];
-  let start = 0;
-  for (let index = 0; index <= body.length; index += 1) {
-    if (index < body.length && body[index] !== 10 && body[index] !== 13) continue;
-    lines.push(body.subarray(start, index));
-    start = index + 1;
+  let line: number[] = [];
+  for (let index = 0; index < body.length; index += 1) {
+    const byte = body[index] as number;
+    if (byte === LF || byte === CR) {
+      lines.push(Uint8Array.from(line));
+      line = [];
+    } else if (byte !== BACKSLASH) {
+      line.push(byte);
+    } else {
+      index += 1;
+      if (index === body.length) return undefined;
+      line.push(body[index] as number);
+    }
   }
-  return lines;
+  return [...lines, Uint8Array.from(line)];
 }
 
-/** systemd ignores a STATUS= that is no UTF-8, and the rest of the datagram counts. */
-function decode(line: Uint8Array): string | undefined {
+/** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
+function decode(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return undefined;
   }
