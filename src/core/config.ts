@@ -238,7 +238,7 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
     for (const name of ['http-header', 'http-status', 'http-insecure'] as const) {
       const value = last(raw, name);
       if (value?.place.startsWith('--')) {
-        throw new UsageError(value.place, 'there is no --http that it could be for', `write e.g. ${quoteHttp(value)}`);
+        throw new UsageError(value.place, 'there is no --http that it could be for', `write e.g. ${withHttp(value)}`);
       }
     }
   }
@@ -249,7 +249,7 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
   });
 }
 
-function quoteHttp(value: RawValue): string {
+function withHttp(value: RawValue): string {
   return `--http ${row('http').example} ${quote(value)}`;
 }
 
