@@ -32,7 +32,7 @@ async function addresses(host: string, written: string): Promise<readonly string
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const right = written.replace(host, '127.0.0.1');
+    const right = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
     throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${right}`);
   }
 }

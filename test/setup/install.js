@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready to be built, tested and shown: the packages of package-lock.json, and, where this may
  * install them, the programs that the tests with a real systemd need. Nothing but Node itself is needed to run it.
- * Where all is there it says nothing and takes no time.
+ * Where all is there it says nothing and takes no time. --for-tests: also what only a test needs, a compiler above all.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -9,6 +9,7 @@ import path from 'node:path';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const CI = process.env.CI === 'true';
+const FOR_TESTS = process.argv.includes('--for-tests');
 
 /** Where to find it, and the Debian package that has it. */
 const PROGRAMS = [
@@ -19,7 +20,11 @@ const PROGRAMS = [
   { file: 'unshare', debian: 'util-linux' },
   { file: 'nsenter', debian: 'util-linux' },
   { file: 'setpriv', debian: 'util-linux' },
+];
+
+const PROGRAMS_OF_TESTS = [
   { file: 'systemd-notify', debian: 'systemd' },
+  { file: 'openssl', debian: 'openssl' },
   { file: 'python3', debian: 'python3' },
   // what the npm package sd-notify is compiled with
   { file: 'sd-daemon.h', dirs: ['/usr/include/systemd'], debian: 'libsystemd-dev' },
@@ -32,7 +37,7 @@ const SD_NOTIFY = 'test/fixtures/sd-notify';
 
 installPackages();
 installPrograms();
-installSdNotify();
+if (FOR_TESTS) installSdNotify();
 
 function installPackages() {
   // npm writes this file last, so it is missing or old after an install that was cut off
@@ -82,7 +87,7 @@ function apt(...words) {
 }
 
 function missingPrograms() {
-  return PROGRAMS.filter((program) => !isThere(program));
+  return [...PROGRAMS, ...(FOR_TESTS ? PROGRAMS_OF_TESTS : [])].filter((program) => !isThere(program));
 }
 
 function isThere({ file, dirs = ['/usr/sbin', '/sbin', ...(process.env.PATH ?? '').split(':')] }) {
