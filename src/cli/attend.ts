@@ -62,7 +62,7 @@ export function attend(given: Attended): Attending {
       warn,
       notices: appNotify.socket ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,
-      fileStamp,
+      stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
       env: appEnvironment(env),
     }),

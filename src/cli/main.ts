@@ -55,7 +55,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     config = { ...config, probes: await resolveHosts(config.probes) };
   }
   const stamps = new Map(
-    config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, fileStamp(spec.path)]] : [])),
+    config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, stampIfSeen(spec.path)]] : [])),
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedPorts(config.probes, before);
@@ -86,6 +86,15 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     return await attending.ended;
   } finally {
     appNotify.socket?.close();
+  }
+}
+
+/** What cannot be seen now (EACCES) the probe tells, if it is still so then. */
+function stampIfSeen(path: string): string | undefined {
+  try {
+    return fileStamp(path);
+  } catch {
+    return undefined;
   }
 }
 

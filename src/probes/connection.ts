@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 
 /** How long the app may take to close a connection that it accepted from us, ms. */
-const LEAVE_TIMEOUT = 1000;
+export const LEAVE_TIMEOUT = 1000;
 
 /**
  * Says goodbye to an app that accepted: reads what it sends and closes in order. To cut the connection off would be an

@@ -10,7 +10,7 @@ export interface ProbeContext {
   /** Whose the listening sockets are. */
   readonly listeners: Listeners;
   /** What stands at a path: something to compare with, undefined for nothing. */
-  readonly fileStamp: (path: string) => string | undefined;
+  readonly stamp: (path: string) => string | undefined;
   /** What stood there before the app was started. */
   readonly stampBefore: (path: string) => string | undefined;
   /** The environment for commands of ours: the app's, without its notify socket. */

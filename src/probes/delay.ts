@@ -9,7 +9,7 @@ export function delayProbe({ ms }: Extract<ProbeSpec, { kind: 'delay' }>, { cloc
   const name = `delay ${formatDuration(ms)}`;
   return {
     name,
-    reason: '',
+    reason: 'not over yet',
     wait(signal) {
       return new Promise((resolve) => {
         const cancel = clock.after(ms, () => resolve(name));

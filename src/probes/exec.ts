@@ -1,13 +1,15 @@
 /** Ready when a command says so by its exit status. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
 
-/** What is kept of a command's last line on stderr, bytes. */
-const LAST_WORDS_MAX = 200;
+/** Of the last line that a command wrote to stderr so much is told, characters. */
+const COMPLAINT_MAX = 200;
+
+/** Of what it wrote so much is kept, bytes. */
+const TAIL_MAX = 4096;
 
 /**
  * Runs the command once for each line that it reads, and writes its exit status. It is small, where we are not: to start
@@ -15,7 +17,10 @@ const LAST_WORDS_MAX = 200;
  */
 const RUNNER = 'while read -r line; do sh -c "$1" </dev/null >/dev/null; echo $?; done';
 
-/** `--exec`: `sh -c COMMAND` in a process group that is killed, all of it, when the attempt's time is over. */
+/**
+ * `--exec`: `sh -c COMMAND`. One that takes longer than an attempt may is killed, with all of its process group, and so
+ * is at the end of the wait what a command left in the background.
+ */
 export function execProbe(
   { command }: Extract<ProbeSpec, { kind: 'exec' }>,
   { clock, timing, env }: ProbeContext,
@@ -29,20 +34,19 @@ export function execProbe(
     },
     async wait(signal) {
       let runner: Runner | undefined;
-      const end = () => runner?.end();
+      const end = () => {
+        runner?.kill();
+        runner = undefined;
+      };
       signal.addEventListener('abort', end, { once: true });
       await pollUntil(
         (done) => {
           runner ??= startRunner(command, env);
-          const stop = runner.run((status, lastWords) => {
-            if (status === 0) done();
-            else done(`exit status ${status}${lastWords === '' ? '' : `: ${lastWords}`}`);
+          runner.run((outcome) => {
+            if (outcome !== 0 && 'error' in outcome) end();
+            done(outcome === 0 ? undefined : describe(outcome));
           });
-          return () => {
-            stop();
-            runner?.kill();
-            runner = undefined;
-          };
+          return end;
         },
         timing,
         clock,
@@ -51,61 +55,85 @@ export function execProbe(
           reason = latest;
         },
       );
-      signal.removeEventListener('abort', end);
       end();
       return name;
     },
   };
 }
 
+/** 0, or why the command did not succeed. */
+type Outcome = 0 | { readonly status: number; readonly complaint: string } | { readonly error: string };
+
 interface Runner {
-  /** Tells the command's exit status and the last line that it wrote to stderr; not after the disposer was called. */
-  run(tell: (status: number, lastWords: string) => void): Disposer;
-  /** Lets it go, once it has nothing to do. What a command left in the background is its own affair. */
-  end(): void;
+  /** Runs the command and tells what came of it; not after {@link kill}. */
+  run(tell: (outcome: Outcome) => void): void;
   /** Kills it and whatever the command started. */
   kill(): void;
 }
 
 function startRunner(command: string, env: Readonly<Record<string, string>>): Runner {
-  const shell: ChildProcessWithoutNullStreams = spawn('sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
-  let tell: (status: number) => void = () => {};
-  let lastWords = '';
-  shell.stdout.on('data', (text: Buffer) => tell(Number(text)));
-  shell.stderr.on('data', (text: Buffer) => {
-    lastWords = lastLine(lastWords + text.toString('latin1'));
+  let tell: (outcome: Outcome) => void = () => {};
+  const once = (outcome: Outcome) => {
+    const listener = tell;
+    tell = () => {};
+    listener(outcome);
+  };
+  let shell: ChildProcessWithoutNullStreams;
+  try {
+    // detached: a process group of its own, which can be killed as one
+    shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
+  } catch (error) {
+    return { run: (listener) => listener({ error: codeOf(error) }), kill: () => {} };
+  }
+  let tail: Buffer = Buffer.alloc(0);
+  shell.stderr.on('data', (piece: Buffer) => {
+    tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
   });
-  // no shell to be had, or it was killed: the attempt ends with its timeout
-  for (const each of [shell, shell.stdin, shell.stdout, shell.stderr]) each.on('error', () => {});
+  shell.stdout.on('data', (text: Buffer) => {
+    const status = Number(text);
+    if (status === 0) once(0);
+    // what it wrote before it ended is read in the next turns
+    else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
+  });
+  shell.once('error', (error) => once({ error: codeOf(error) }));
+  shell.once('exit', () => once({ error: 'its shell was killed' }));
+  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', () => {});
   return {
     run(listener) {
-      lastWords = '';
-      tell = (status) => {
-        tell = () => {};
-        // what it wrote before it ended has arrived by then, or is about to
-        setImmediate(() => listener(status, Buffer.from(lastWords.trim(), 'latin1').toString()));
-      };
+      tail = Buffer.alloc(0);
+      tell = listener;
       shell.stdin.write('\n');
-      return () => {
-        tell = () => {};
-      };
-    },
-    end() {
-      shell.stdin.end();
-      for (const each of [shell, shell.stdout, shell.stderr]) (each as { unref?: () => void }).unref?.();
     },
     kill() {
+      tell = () => {};
       for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
+      if (shell.pid === undefined) return;
       try {
-        process.kill(-(shell.pid as number), 'SIGKILL');
+        process.kill(-shell.pid, 'SIGKILL');
       } catch {
-        // all of it has ended
+        // ESRCH: nobody is left
       }
     },
   };
 }
 
-/** The last line that is not empty, and an end of it. */
-function lastLine(text: string): string {
-  return (text.trimEnd().split('\n').at(-1) as string).slice(-LAST_WORDS_MAX) + (text.endsWith('\n') ? '\n' : '');
+/** Turns of the event loop after which a pipe that holds something has been read: each polls it once. */
+const QUIET_TURNS = 3;
+
+function afterTurns(turns: number, callback: () => void): void {
+  setImmediate(turns > 1 ? () => afterTurns(turns - 1, callback) : callback);
+}
+
+function lastLine(tail: Buffer): string {
+  return (tail.toString().trimEnd().split('\n').at(-1) as string).trim().slice(0, COMPLAINT_MAX);
+}
+
+/** A signal is told as the shell tells it: 137 for SIGKILL. */
+function describe(outcome: Exclude<Outcome, 0>): string {
+  if ('error' in outcome) return outcome.error;
+  return `exit status ${outcome.status}${outcome.complaint === '' ? '' : `: ${outcome.complaint}`}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

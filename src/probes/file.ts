@@ -8,11 +8,21 @@ import { lookInterval } from './look-interval.ts';
 /** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
 export function fileProbe(
   { path }: Extract<ProbeSpec, { kind: 'file' }>,
-  { clock, timing, fileStamp, stampBefore }: ProbeContext,
+  { clock, timing, stamp, stampBefore }: ProbeContext,
 ): ReadinessProbe {
   const name = `file ${path}`;
   const before = stampBefore(path);
   let reason = '';
+  const whyNot = (): string | undefined => {
+    try {
+      const now = stamp(path);
+      if (now === undefined) return 'not there';
+      return now === before ? 'older than the start' : undefined;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? String(error);
+    }
+  };
+
   return {
     name,
     get reason() {
@@ -21,9 +31,7 @@ export function fileProbe(
     async wait(signal) {
       await pollUntil(
         (done) => {
-          const stamp = fileStamp(path);
-          if (stamp === undefined) done('not there');
-          else done(stamp === before ? 'older than the start' : undefined);
+          done(whyNot());
           return () => {};
         },
         { ...timing, interval: lookInterval(timing.interval) },

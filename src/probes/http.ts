@@ -1,4 +1,5 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
+import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
@@ -16,24 +17,28 @@ export function httpProbe(
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   const { url, hosts, statuses } = spec;
-  const name = `http ${url}`;
+  const name = `http ${withoutSecrets(url)}`;
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   const local = hosts.every(isLoopback);
   const whyNotOwner = ownership(listeners, local ? spec.owner : 'any', warn, { systemdCounts: true });
   let reason = '';
 
-  // whose the port is, is looked up at the first answer and not at the one that counts: it takes milliseconds
+  // whose the port is, is looked up at the first answer and not at the one that counts, as it takes milliseconds; what is
+  // the app's stays the app's
+  let isOwn = false;
   let judged: { readonly inUse: SocketsInUse | undefined; readonly objection: string | undefined } | undefined;
   const whyNotItsOwner = (address: string): string | undefined => {
+    if (isOwn) return undefined;
     const inUse = local ? socketsInUse() : undefined;
     if (!judged || unchangedTables(inUse, judged.inUse).length < TCP_TABLES.length) {
       judged = { inUse, objection: whyNotOwner(canonicalHost(address), port, []) };
+      isOwn = judged.objection === undefined;
     }
     return judged.objection;
   };
   const whyNot = ({ status, address }: HttpAnswer): string | undefined => {
     const objection = whyNotItsOwner(address);
-    return statuses.some(({ from, to }) => from <= status && status <= to) ? objection : `status ${status}`;
+    return statuses.some(({ from, to }) => from <= status && status <= to) ? objection : String(status);
   };
 
   return {
@@ -42,9 +47,9 @@ export function httpProbe(
       return reason;
     },
     async wait(signal) {
-      const client = await openHttpClient(spec);
+      const client = await openHttpClient(spec, clock);
       const gate = newSocketGate(timing.interval, clock, local ? socketsInUse : undefined);
-      signal.addEventListener('abort', client.close, { once: true });
+      signal.addEventListener('abort', client.leave, { once: true });
       await pollUntil(
         (done) => {
           const look = gate.look();
@@ -52,12 +57,21 @@ export function httpProbe(
             done(reason);
             return () => {};
           }
-          return client.get((answer) => {
-            const began = clock.now();
-            const objection = typeof answer === 'string' ? answer : whyNot(answer);
-            look.done(objection === 'ECONNREFUSED', typeof answer === 'string' ? 0 : clock.now() - began);
-            done(objection);
-          });
+          let stop: Disposer;
+          const ask = () => {
+            stop = client.get((answer) => {
+              const began = clock.now();
+              const objection = typeof answer === 'string' ? answer : whyNot(answer);
+              const spent = typeof answer === 'string' ? 0 : clock.now() - began;
+              // who accepted an earlier connection may not be who accepts one now: that one has to say so too
+              if (typeof answer === 'object' && (objection === undefined || !isOwn)) client.leave();
+              if (objection === undefined && typeof answer === 'object' && answer.kept) return ask();
+              look.done(objection === 'ECONNREFUSED', spent);
+              done(objection);
+            });
+          };
+          ask();
+          return () => stop();
         },
         { ...timing, nextInterval: gate.nextInterval },
         clock,
@@ -66,8 +80,17 @@ export function httpProbe(
           reason = latest;
         },
       );
-      client.close();
+      client.leave();
       return name;
     },
   };
+}
+
+/** For the log and for `systemctl status`, which everybody may read. */
+function withoutSecrets(url: URL): string {
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  shown.hash = '';
+  return shown.href;
 }

@@ -16,6 +16,9 @@ const BELIEVED = 10;
 /** A question may take one part in so many of the time: the next waits so many times as long as the last one took. */
 const SHARE = 20;
 
+/** A timer of Node may come so much early, ms: then it is now, and not an interval later. */
+const EARLY = 1;
+
 export interface NewSocketGate {
   /** How long to wait before the next look, ms: less while a look is enough. */
   nextInterval(): number;
@@ -56,7 +59,7 @@ export function newSocketGate(
       const calm = unchanged.length === 2;
       const earliest = calm ? askedAt + interval * BELIEVED : unsureAt + interval;
       const now = clock.now();
-      if (now < Math.max(earliest, restUntil)) return undefined;
+      if (now + EARLY < Math.max(earliest, restUntil)) return undefined;
       settledAt = undefined;
       askedAt = now;
       if (!calm) unsureAt = now;

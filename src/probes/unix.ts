@@ -10,7 +10,7 @@ import { lookInterval } from './look-interval.ts';
 /** `--unix`. What listened at the path before the app was started does not count. */
 export function unixProbe(
   { path }: Extract<ProbeSpec, { kind: 'unix' }>,
-  { clock, timing, listeners, fileStamp }: ProbeContext,
+  { clock, timing, listeners, stamp: stampOf }: ProbeContext,
 ): ReadinessProbe {
   const name = `unix ${path}`;
   const abstract = path.startsWith('@');
@@ -26,15 +26,15 @@ export function unixProbe(
       let askedAt = Number.NEGATIVE_INFINITY;
       await pollUntil(
         (done) => {
-          const stamp = abstract ? '' : fileStamp(path);
+          const there = abstract ? '' : stampOf(path);
           const now = clock.now();
           // asked at least once, as a first connect takes milliseconds, which then are over when it counts
-          if (stamp === refused && (stamp === undefined || now < askedAt + timing.interval)) {
+          if (there === refused && (there === undefined || now + 1 < askedAt + timing.interval)) {
             done(reason);
             return () => {};
           }
           askedAt = now;
-          refused = stamp;
+          refused = there;
           const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
           socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
           socket.once('connect', () => {

@@ -10,7 +10,20 @@ const UNITS = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service'));
 
 test('there is an example of each kind', () => {
   expect(UNITS).toEqual(
-    expect.arrayContaining(['tcp.service', 'stdout-regex.service', 'ipc.service', 'notify.service', 'app@.service']),
+    expect.arrayContaining([
+      'app@.service',
+      'delay.service',
+      'exec.service',
+      'fd.service',
+      'file.service',
+      'http.service',
+      'ipc.service',
+      'listen.service',
+      'notify.service',
+      'stdout-regex.service',
+      'tcp.service',
+      'unix.service',
+    ]),
   );
 });
 

@@ -112,6 +112,8 @@ export interface FakeContext extends ProbeContext {
   readonly appListens: ListeningSocket[];
   /** Stands for the state of the files before the start. */
   readonly before: Map<string, string>;
+  /** And for what they are now; the real ones where it says nothing. */
+  readonly files: Map<string, string>;
 }
 
 /** What a probe is made with. Everything that listens belongs to the app unless `owner` says otherwise. */
@@ -120,6 +122,7 @@ export function fakeContext(): FakeContext {
   const warnings: string[] = [];
   const appListens: ListeningSocket[] = [];
   const before = new Map<string, string>();
+  const files = new Map<string, string>();
   const context: FakeContext = {
     app: fakeSigns(),
     clock: fakeClock(),
@@ -144,7 +147,8 @@ export function fakeContext(): FakeContext {
       ofApp: () => () => [...appListens],
     },
     before,
-    fileStamp,
+    files,
+    stamp: (path) => files.get(path) ?? fileStamp(path),
     stampBefore: (path) => before.get(path),
     env: { PATH: '/usr/bin:/bin' },
   };
