@@ -1,18 +1,59 @@
 /**
  * The app under measurement. Its first statement takes the time; then it gets ready in the way and after the time that
- * its arguments say: app.cjs FILE [tcp|stdout|ipc MILLISECONDS PORT]
+ * its arguments say: app.cjs FILE [WAY MILLISECONDS PORT SIGN]
  * FILE gets the moment in ms on CLOCK_MONOTONIC: of the first instruction, or of getting ready.
  */
 const now = process.hrtime.bigint();
 const { writeFileSync, writeSync } = require('node:fs');
-const [file, way, delay, port] = process.argv.slice(2);
+const [file, way, delay, port, sign] = process.argv.slice(2);
 
 const note = (moment) => writeFileSync(file, String(Number(moment) / 1e6));
 
+/** Writes the moment and READY=1: in another language, as Node has no datagram sockets of this kind. */
+const NOTIFY = `
+  use Socket; use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+  socket(my $s, AF_UNIX, SOCK_DGRAM, 0); connect($s, pack_sockaddr_un($ENV{NOTIFY_SOCKET}));
+  my $now = clock_gettime(CLOCK_MONOTONIC);
+  send($s, "READY=1", 0);
+  printf "%.6f", $now * 1000;
+`;
+
+function listens() {
+  const server = require('node:net').createServer((socket) => socket.end());
+  server.listen(Number(port), '127.0.0.1', () => note(process.hrtime.bigint()));
+}
+
+let status = 503;
+
 const getReady = {
-  tcp() {
+  tcp: listens,
+  listen: listens,
+  auto: listens,
+  http() {
+    status = 200;
+    note(process.hrtime.bigint());
+  },
+  unix() {
     const server = require('node:net').createServer((socket) => socket.end());
-    server.listen(Number(port), '127.0.0.1', () => note(process.hrtime.bigint()));
+    server.listen(sign, () => note(process.hrtime.bigint()));
+  },
+  file() {
+    setInterval(() => {}, 1e9);
+    const moment = process.hrtime.bigint();
+    writeFileSync(sign, '');
+    note(moment);
+  },
+  exec: () => getReady.file(),
+  fd() {
+    setInterval(() => {}, 1e9);
+    const moment = process.hrtime.bigint();
+    writeSync(3, '\n');
+    note(moment);
+  },
+  notify() {
+    setInterval(() => {}, 1e9);
+    const { stdout } = require('node:child_process').spawnSync('perl', ['-e', NOTIFY]);
+    writeFileSync(file, stdout);
   },
   stdout() {
     setInterval(() => {}, 1e9);
@@ -29,5 +70,10 @@ const getReady = {
   },
 };
 
+// it serves, and is not ready: a refused connection would cost the one who asks less
+if (way === 'http') {
+  const answer = (_, response) => response.writeHead(status).end();
+  require('node:http').createServer(answer).listen(Number(port), '127.0.0.1');
+}
 if (way) setTimeout(getReady[way], Number(delay));
 else note(now);

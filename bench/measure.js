@@ -15,12 +15,21 @@ const PAUSE = 20;
 /** V8 tidies the heap once, some 8 s after the last work (its "memory reducer"): 40 ms that belong to the start. */
 const SETTLE = 10_000;
 
-export const WAYS = ['tcp', 'stdout', 'ipc'];
+/** By each way to be ready that app.cjs knows: the option that waits for it. */
 const PROBES = {
   tcp: (port) => ['--tcp', String(port)],
+  listen: (port) => ['--listen', String(port)],
+  auto: () => [],
+  http: (port) => ['--http', `http://127.0.0.1:${port}/`],
+  unix: (_, sign) => ['--unix', sign],
+  file: (_, sign) => ['--file', sign],
+  exec: (_, sign) => ['--exec', `test -e ${sign}`],
   stdout: () => ['--stdout', '^listening'],
   ipc: () => ['--ipc'],
+  fd: () => ['--fd', '3'],
+  notify: () => ['--notify'],
 };
+export const WAYS = Object.keys(PROBES);
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Of the same clock as the app's and the receiver's: CLOCK_MONOTONIC in ms. */
@@ -48,6 +57,7 @@ export class Lab {
     this.file = path.join(this.dir, 'moment');
     this.socket = path.join(this.dir, 'notify');
     this.log = path.join(this.dir, 'log');
+    this.sign = path.join(this.dir, 'sign');
     this.receiver = spawn('perl', [path.join(HERE, 'receiver.pl'), this.socket], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -64,7 +74,7 @@ export class Lab {
 
   /** Runs the app, wrapped or not, until `look` is content, and ends it. */
   async #run(command, look, environment = { PATH: process.env.PATH }) {
-    fs.rmSync(this.file, { force: true });
+    for (const file of [this.file, this.sign]) fs.rmSync(file, { force: true });
     this.#arrivals.length = 0;
     const log = fs.openSync(this.log, 'w');
     const began = now();
@@ -149,8 +159,8 @@ export class Lab {
   }
 
   #wrapped(way, delay, port) {
-    const app = [process.execPath, APP, this.file, way, String(delay), String(port)];
-    return [WRAPPER, ...PROBES[way](port), '--', ...app];
+    const app = [process.execPath, APP, this.file, way, String(delay), String(port), this.sign];
+    return [WRAPPER, ...PROBES[way](port, this.sign), '--', ...app];
   }
 
   close() {

@@ -5,7 +5,7 @@
 import type { Clock, Disposer } from './core/clock.ts';
 import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
-import type { App, Log, Notifier } from './core/ports.ts';
+import type { App, AppNotices, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
 import type { ForwardedSignal } from './core/signals.ts';
 
@@ -18,6 +18,8 @@ export interface Supervised {
   readonly startedAt: number;
   readonly readiness: Readiness;
   readonly notifier: Notifier;
+  /** What the app itself tells systemd, where it is given a notify socket. */
+  readonly notices?: AppNotices | undefined;
   readonly log: Log;
   readonly clock: Clock;
   /** Hears every signal that is passed on. */
@@ -26,6 +28,8 @@ export interface Supervised {
   readonly timeout: number;
   /** ms, from the SIGTERM after a missed start timeout to SIGKILL. */
   readonly stopTimeout: number;
+  /** How much more time systemd is asked for while the app is not ready, ms. */
+  readonly extendTimeout?: number | undefined;
 }
 
 /** @returns how the wrapper has to end, once the app is dead and its output passed on */
@@ -74,6 +78,11 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     handle({ type: 'started', awaited: readiness.name });
     // a first look at /proc takes milliseconds: now, and not when the app is ready
     app.isAlive();
+    if (given.extendTimeout !== undefined) {
+      disposers.push(keepExtending(given.extendTimeout, clock, (byMs) => handle({ type: 'extension-due', byMs })));
+    }
+    // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
+    given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
     given.onSignal((signal) => handle({ type: 'signal', signal }));
 
     if (timeout !== Number.POSITIVE_INFINITY) {
@@ -94,6 +103,20 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),
     );
   });
+}
+
+/**
+ * Now, and again before what was asked for is over: systemd moves the deadline to that long from when it hears it
+ * (sd_notify(3), EXTEND_TIMEOUT_USEC=).
+ */
+function keepExtending(ms: number, clock: Clock, ask: (byMs: number) => void): Disposer {
+  let cancel: Disposer = () => {};
+  const askAgain = () => {
+    ask(ms);
+    cancel = clock.after(ms / 2, askAgain);
+  };
+  askAgain();
+  return () => cancel();
 }
 
 /** Tells what is awaited when it changed, at most once an interval. */

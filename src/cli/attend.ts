@@ -1,24 +1,32 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
 import type { Config } from '../core/config.ts';
-import type { Environment } from '../core/environment.ts';
+import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
-import { createProbe } from '../probes/index.ts';
+import { createProbe, defaultInterval } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
+import { fileStamp } from '../process/file-stamp.ts';
+import { type Before, traceListeners, untraced } from '../process/listeners.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
+import type { AppNotify } from './main.ts';
 
 export interface Attended {
   readonly config: Config;
   readonly env: Environment;
   readonly app: App;
+  /** What listened before the app; undefined where nobody asks. */
+  readonly before: Before | undefined;
+  /** The files of `--file` before the start. */
+  readonly stamps: ReadonlyMap<string, string | undefined>;
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
+  readonly appNotify: AppNotify;
   readonly signals: SignalSource;
   /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
   readonly onEpipe: () => void;
@@ -29,7 +37,8 @@ export interface Attending {
   readonly onIpcGarbage: () => void;
 }
 
-export function attend({ config, env, app, startedAt, transport, signals, onEpipe }: Attended): Attending {
+export function attend(given: Attended): Attending {
+  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -40,20 +49,36 @@ export function attend({ config, env, app, startedAt, transport, signals, onEpip
   else if (env['INVOCATION_ID'] !== undefined) {
     warn('NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify');
   }
+  if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
+  if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
-  const probes = config.probes.map((spec) => createProbe(spec, { app, clock, timing: config.timing, warn }));
+  const probes = config.probes.map((spec) =>
+    createProbe(spec, {
+      app,
+      clock,
+      timing: { ...config.timing, interval: config.timing.interval ?? defaultInterval(spec.kind) },
+      warn,
+      notices: appNotify.socket ?? { onNotice: () => () => {} },
+      listeners: before ? traceListeners(app.pid, before) : untraced,
+      stamp: fileStamp,
+      stampBefore: (path) => stamps.get(path),
+      env: appEnvironment(env),
+    }),
+  );
   const ended = supervise({
     app,
     startedAt,
     readiness: combine(probes, config.readyWhen),
     notifier,
+    notices: appNotify.socket,
     log,
     clock,
     onSignal: signals.listen,
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
+    extendTimeout: config.extendTimeout,
   });
   return { ended, onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored') };
 }

@@ -2,7 +2,7 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, namesHosts, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
@@ -11,13 +11,17 @@ import type { App } from '../core/ports.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
+import { fileStamp } from '../process/file-stamp.ts';
+import { rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
+import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
+import { refuseInheritedPorts } from './refuse-inherited-ports.ts';
 import { VERSION } from './version.ts';
 
 /** @param argv without the runtime and the script */
@@ -50,17 +54,48 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     const { resolveHosts } = await import('./resolve-hosts.ts');
     config = { ...config, probes: await resolveHosts(config.probes) };
   }
+  const stamps = new Map(
+    config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, stampIfSeen(spec.path)]] : [])),
+  );
+  const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
+  if (before) refuseInheritedPorts(config.probes, before);
   const transport = await openTransport(env);
 
-  // told before the log is there, which is loaded after the start
-  let onIpcGarbage = () => {};
-  const startedAt = clock.now();
-  const app = await start(config, env, () => onIpcGarbage());
+  const appNotify = await openAppNotify(config, env);
 
-  const { attend } = await import('./attend.ts');
-  const attending = attend({ config, env, app, startedAt, transport, signals, onEpipe: noteOwnEpipe });
-  onIpcGarbage = attending.onIpcGarbage;
-  return attending.ended;
+  try {
+    // told before the log is there, which is loaded after the start
+    let onIpcGarbage = () => {};
+    const startedAt = clock.now();
+    const app = await start(config, env, appNotify.socket?.path, () => onIpcGarbage());
+
+    const { attend } = await import('./attend.ts');
+    const attending = attend({
+      config,
+      env,
+      app,
+      before,
+      stamps,
+      startedAt,
+      transport,
+      appNotify,
+      signals,
+      onEpipe: noteOwnEpipe,
+    });
+    onIpcGarbage = attending.onIpcGarbage;
+    return await attending.ended;
+  } finally {
+    appNotify.socket?.close();
+  }
+}
+
+/** What cannot be seen now (EACCES) the probe tells, if it is still so then. */
+function stampIfSeen(path: string): string | undefined {
+  try {
+    return fileStamp(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
@@ -71,14 +106,40 @@ async function openTransport(env: Environment): Promise<NotifyTransport | undefi
   return openNotifySocket(address, statusLine('Starting'));
 }
 
-async function start(config: Config, env: Environment, onIpcGarbage: () => void): Promise<App> {
+/** The notify socket that the app sees, where its messages are asked for, or why there is none. */
+export interface AppNotify {
+  readonly socket?: AppNotifySocket;
+  readonly problem?: string;
+}
+
+/** Opens it before the app is started, which may write to it at once. */
+async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
+  const asked = probes.some(({ kind }) => kind === 'notify');
+  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+  const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  try {
+    return { socket: await openAppNotifySocket(env) };
+  } catch (error) {
+    if (!(error instanceof NoAppNotifySocket)) throw error;
+    if (!asked) return { problem: error.message };
+    throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+  }
+}
+
+async function start(
+  config: Config,
+  env: Environment,
+  notifySocket: string | undefined,
+  onIpcGarbage: () => void,
+): Promise<App> {
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(env),
+      env: appEnvironment(env, notifySocket),
       watched: watchedStreams(config.probes),
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       onIpcGarbage,
     });
   } catch (error) {

@@ -1,24 +1,44 @@
-/** Host names of `--tcp` become addresses before the app is started, so that a misspelt one is told at once. */
+/** Host names become addresses before the app is started, so that a misspelt one is told at once. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { UsageError } from '../core/errors.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { canonicalHost } from '../core/socket-table.ts';
 
-/** @throws {UsageError} for a host that does not resolve */
+/** @throws {UsageError} for a host that does not resolve, and for one where the app cannot be listening */
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {
   return Promise.all(
-    probes.map(async (spec) => (spec.kind === 'tcp' ? { ...spec, hosts: await addresses(spec) } : spec)),
+    probes.map(async (spec) => {
+      if (spec.kind === 'http') return { ...spec, hosts: await addresses(spec.hosts[0] as string, spec.written) };
+      if (spec.kind !== 'tcp') return spec;
+      if (spec.hosts.length > 1) return spec;
+      const hosts = await addresses(spec.hosts[0] as string, spec.written);
+      if (spec.owner === 'app' && !hosts.some(isOfThisHost)) {
+        throw new UsageError(
+          spec.written,
+          'that is another host, where the app cannot be listening',
+          `if it is meant: ${spec.written} --tcp-owner any`,
+        );
+      }
+      return { ...spec, hosts };
+    }),
   );
 }
 
-async function addresses({ hosts, port, written }: Extract<ProbeSpec, { kind: 'tcp' }>): Promise<readonly string[]> {
-  const [host] = hosts;
-  if (host === undefined || isIP(host) !== 0) return hosts;
+async function addresses(host: string, written: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
   try {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const right = written.replace(/^([\w-]+[ =]).*$/s, `$1127.0.0.1:${port}`);
+    const right = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
     throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${right}`);
   }
+}
+
+function isOfThisHost(address: string): boolean {
+  const wanted = canonicalHost(address);
+  if (wanted.startsWith('127.') || ['::1', '0.0.0.0', '::'].includes(wanted)) return true;
+  return Object.values(networkInterfaces()).some((all) => all?.some((own) => canonicalHost(own.address) === wanted));
 }

@@ -4,7 +4,7 @@ import type { LogLevel } from './lifecycle.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from './option-table.ts';
 import type { PollTiming } from './poll.ts';
 import type { OutputStream } from './ports.ts';
-import type { ProbeSpec } from './probe-spec.ts';
+import type { ProbeSpec, SocketOwner, StatusRange } from './probe-spec.ts';
 import type { ReadyWhen } from './readiness.ts';
 import { parseTimeSpan } from './time-span.ts';
 
@@ -32,9 +32,12 @@ export interface Config {
   readonly args: readonly string[];
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
-  readonly timing: PollTiming;
+  /** Without an interval where none was given: then each kind of probe has its own. */
+  readonly timing: Omit<PollTiming, 'interval'> & { readonly interval: number | undefined };
   readonly timeout: number;
   readonly stopTimeout: number;
+  /** How much longer systemd is asked to wait while the app is not ready. */
+  readonly extendTimeout: number | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -44,18 +47,32 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
   const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
   const readyWhen = choice(raw, 'ready-when', ['all', 'any'] as const);
-  const timing: PollTiming = {
+  const timing: Config['timing'] = {
     initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
-    interval: time(raw, 'interval', 20, { least: 1 }),
+    interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
     attemptTimeout: time(raw, 'attempt-timeout', 1000, { least: 1 }),
   };
   const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
   const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
-  const tcp = (raw.tcp ?? []).map(tcpSpec);
+  const extendTimeout = raw['extend-timeout'] ? time(raw, 'extend-timeout', 0, { least: 100 }) : undefined;
+  const owner = choice(raw, 'tcp-owner', ['app', 'any'] as const);
   const logs = (['stdout', 'stderr', 'output'] as const).flatMap((option) =>
     (raw[option] ?? []).map((value) => logSpec(option, value)),
   );
   const ipc = ipcSpec(raw);
+  const named: readonly ProbeSpec[] = [
+    ...(raw.tcp ?? []).map((value) => tcpSpec(value, owner)),
+    ...(raw.listen ?? []).map(listenSpec),
+    ...(raw.unix ?? []).map(unixSpec),
+    ...httpSpecs(raw, owner),
+    ...logs,
+    ...(ipc ? [ipc] : []),
+    ...(isOn(raw, 'notify') ? [{ kind: 'notify' } as const] : []),
+    ...fdSpecs(raw.fd ?? []),
+    ...(raw.file ?? []).map((value) => ({ kind: 'file', path: nonEmpty('file', value) }) as const),
+    ...(raw.exec ?? []).map((value) => ({ kind: 'exec', command: nonEmpty('exec', value) }) as const),
+    ...(raw.delay ? [{ kind: 'delay', ms: time(raw, 'delay', 0, { least: 1 }) } as const] : []),
+  ];
 
   const [command, ...args] = words;
   if (command === undefined) {
@@ -74,15 +91,8 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
       'name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js',
     );
   }
-  const probes: ProbeSpec[] = [...tcp, ...logs, ...(ipc ? [ipc] : [])];
-  if (probes.length === 0) {
-    throw new UsageError(
-      '<options>',
-      'no readiness probe given',
-      'say how the app shows that it is ready, e.g. --tcp 3000, --stdout "listening on" or --ipc',
-    );
-  }
-  return { command, args, probes, readyWhen, timing, timeout, stopTimeout, logLevel, logFormat };
+  const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto' }];
+  return { command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout, logLevel, logFormat };
 }
 
 /** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
@@ -90,9 +100,19 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
 }
 
-/** Whether any host has to be looked up by its name: node:dns takes longer to load than the rest to run. */
+/** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
+export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(
+    (spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'unix', 'auto'].includes(spec.kind),
+  );
+}
+
+/** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
-  return probes.some((spec) => spec.kind === 'tcp' && spec.hosts.some((host) => !/^[\d.]+$|:/.test(host)));
+  return probes.some(
+    (spec) =>
+      (spec.kind === 'tcp' || spec.kind === 'http') && spec.hosts.some((host) => !/^127\.[\d.]+$|^::1$/.test(host)),
+  );
 }
 
 /** What was written at a place, for the start of an error: `--tcp 70000`. */
@@ -149,7 +169,7 @@ function time(
 }
 
 /** `3000`, `localhost:3000`, `127.0.0.1:3000`, `[::1]:3000`. */
-function tcpSpec(value: RawValue): ProbeSpec {
+function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
   if (!match) {
     const bareV6 = /^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i.test(text(value));
@@ -166,7 +186,152 @@ function tcpSpec(value: RawValue): ProbeSpec {
     throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('tcp', value));
   }
   const host = match[1] ?? match[2];
-  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port, written: quote(value) };
+  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port, owner, written: quote(value) };
+}
+
+/** `any`, a port, the path of a Unix socket or, as `ss` shows it, its abstract @name. */
+function listenSpec(value: RawValue): ProbeSpec {
+  const target = text(value).trim();
+  const written = quote(value);
+  if (target === 'any') return { kind: 'listen', target, written };
+  if (/^\d+$/.test(target)) {
+    const port = Number(target);
+    if (port < 1 || port > 65535) {
+      throw new UsageError(written, 'a port is a number from 1 to 65535', example('listen', value));
+    }
+    return { kind: 'listen', target: port, written };
+  }
+  if (!target.includes('/') && !target.startsWith('@')) {
+    throw new UsageError(
+      written,
+      'neither any, a port nor a path',
+      `${example('listen', value)} or ${quote({ ...value, text: '/run/app/app.sock' })}`,
+    );
+  }
+  return { kind: 'listen', target: socketPath('listen', value), written };
+}
+
+function unixSpec(value: RawValue): ProbeSpec {
+  return { kind: 'unix', path: socketPath('unix', value) };
+}
+
+/** sun_path holds 108 bytes with the final NUL (unix(7)); Node cuts a longer path silently. */
+const SOCKET_PATH_MAX = 107;
+
+function socketPath(option: 'listen' | 'unix', value: RawValue): string {
+  const path = nonEmpty(option, value);
+  if (new TextEncoder().encode(path).length > SOCKET_PATH_MAX) {
+    throw new UsageError(
+      quote(value),
+      `the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes`,
+      example(option, value),
+    );
+  }
+  return path;
+}
+
+function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
+  const insecure = isOn(raw, 'http-insecure');
+  const statuses = statusRanges(last(raw, 'http-status'));
+  const headers = (raw['http-header'] ?? []).map(header);
+  if (!raw.http) {
+    for (const name of ['http-header', 'http-status', 'http-insecure'] as const) {
+      const value = last(raw, name);
+      if (value?.place.startsWith('--')) {
+        throw new UsageError(value.place, 'there is no --http that it could be for', `write e.g. ${withHttp(value)}`);
+      }
+    }
+  }
+  return (raw.http ?? []).map((value) => {
+    const url = httpUrl(value);
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    return { kind: 'http', url, hosts: [host], statuses, headers, insecure, owner, written: quote(value) };
+  });
+}
+
+function withHttp(value: RawValue): string {
+  return `--http ${row('http').example} ${quote(value)}`;
+}
+
+function httpUrl(value: RawValue): URL {
+  const source = text(value).trim();
+  if (!/^https?:\/\/[^/]/i.test(source)) {
+    throw new UsageError(quote(value), 'not an http:// or https:// URL', example('http', value));
+  }
+  let url: URL;
+  try {
+    url = new URL(source);
+  } catch {
+    throw new UsageError(quote(value), 'not a URL', example('http', value));
+  }
+  if (url.port === '0')
+    throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('http', value));
+  return url;
+}
+
+/** `200`, `200-299`, several behind commas. */
+function statusRanges(value: RawValue | undefined): readonly StatusRange[] {
+  if (!value) return [{ from: 200, to: 399 }];
+  return text(value)
+    .split(',')
+    .map((part) => {
+      const match = /^\s*([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?\s*$/.exec(part);
+      const from = Number(match?.[1]);
+      const to = Number(match?.[2] ?? match?.[1]);
+      if (!match || to < from) {
+        throw new UsageError(quote(value), 'not a list of HTTP statuses (100 to 599)', example('http-status', value));
+      }
+      return { from, to };
+    });
+}
+
+/** A field line (RFC 9110, 5.5 and 5.6.2). */
+function header(value: RawValue): readonly [string, string] {
+  const match = /^([!#$%&'*+.^_`|~\da-z-]+):[ \t]*(.*?)[ \t]*$/i.exec(text(value));
+  if (!match || !/^[\t\x20-\x7e\x80-\xff]*$/.test(match[2] as string)) {
+    throw new UsageError(quote(value), 'not a header', example('http-header', value));
+  }
+  return [match[1] as string, match[2] as string];
+}
+
+/** The most that a descriptor's number may be: each below it is a slot to set up at the start. */
+const FD_MAX = 255;
+
+function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
+  const numbers = new Set(
+    values.map((value) => {
+      const source = text(value).trim();
+      const fd = Number(source);
+      if (!/^\d+$/.test(source) || fd > FD_MAX) {
+        throw new UsageError(quote(value), `not a descriptor's number from 3 to ${FD_MAX}`, example('fd', value));
+      }
+      if (fd < 3) {
+        const [problem, hint] = STANDARD_STREAMS[fd] as readonly [string, string];
+        throw new UsageError(quote(value), problem, `${hint}, or ${example('fd', value)}`);
+      }
+      return fd;
+    }),
+  );
+  return [...numbers].map((fd) => ({ kind: 'fd', fd }));
+}
+
+/** What is wrong with each as `--fd`, and what to use instead. */
+const STANDARD_STREAMS: readonly (readonly [string, string])[] = [
+  ["that is the app's stdin, which it does not write to", 'use a descriptor of its own'],
+  ["that is the app's stdout, and a line there means nothing by itself", "use --stdout 'listening on'"],
+  ["that is the app's stderr, and a line there means nothing by itself", "use --stderr 'listening on'"],
+];
+
+function nonEmpty(name: OptionName, value: RawValue): string {
+  const written = text(value);
+  if (written.trim() === '') throw new UsageError(`${value.place} ''`, 'an empty value', example(name, value));
+  if (written.includes('\0')) throw new UsageError(quote(value), 'a NUL byte in it', example(name, value));
+  return written;
+}
+
+function isOn(raw: RawOptions, name: OptionName): boolean {
+  const value = last(raw, name);
+  return value !== undefined && switchValue(value);
 }
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {

@@ -24,11 +24,18 @@ const NOT_PASSED_ON = new Set([
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The environment for the app, out of the wrapper's own. */
-export function appEnvironment(own: Environment): Record<string, string> {
+/**
+ * The environment for the app, out of the wrapper's own.
+ * @param notifySocket where the app is to send its own sd_notify messages. It may then send the pings too, so it is told
+ * their interval; without WATCHDOG_PID, which says for whom that is, it is for anybody
+ */
+export function appEnvironment(own: Environment, notifySocket?: string): Record<string, string> {
   const kept = Object.entries(own).filter(
     (entry): entry is [string, string] =>
-      entry[1] !== undefined && !NOT_PASSED_ON.has(entry[0]) && !entry[0].startsWith(OPTION_PREFIX),
+      entry[1] !== undefined &&
+      !entry[0].startsWith(OPTION_PREFIX) &&
+      (!NOT_PASSED_ON.has(entry[0]) || (notifySocket !== undefined && entry[0] === 'WATCHDOG_USEC')),
   );
+  if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);
 }

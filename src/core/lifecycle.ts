@@ -3,6 +3,7 @@
  *
  * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended.
  */
+import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
 import { type NotifyState, ready, statusLine } from './notify-state.ts';
 import type { ForwardedSignal } from './signals.ts';
@@ -10,17 +11,27 @@ import { formatDuration } from './time-span.ts';
 
 export type State =
   /** The app runs, its readiness is awaited. */
-  | { readonly phase: 'starting'; readonly pid: number }
+  | (Living & { readonly phase: 'starting' })
   /** READY=1 was said. */
-  | { readonly phase: 'ready'; readonly pid: number }
+  | (Living & { readonly phase: 'ready' })
   /** It was not ready in time and is being stopped. */
-  | { readonly phase: 'timed-out'; readonly pid: number }
+  | (Living & { readonly phase: 'timed-out' })
   | { readonly phase: 'ended' };
+
+interface Living {
+  readonly pid: number;
+  /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
+  readonly appStatus?: true;
+}
 
 export type LifeEvent =
   | { readonly type: 'started'; readonly awaited: string }
   /** What is awaited, said again because its reason changed. */
   | { readonly type: 'still-waiting'; readonly waitingFor: string }
+  /** The app itself spoke to its notify socket. */
+  | { readonly type: 'app-notice'; readonly notice: AppNotice }
+  /** systemd is to be asked for that much more time. */
+  | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
   | { readonly type: 'start-timeout'; readonly afterMs: number; readonly waitingFor: string }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
@@ -71,19 +82,29 @@ export function next(state: State, event: LifeEvent): Transition {
       };
 
     case 'still-waiting':
-      if (state.phase !== 'starting') return { state, effects: [] };
+      if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
       return {
         state,
         effects: [{ type: 'notify', state: waiting(event.waitingFor) }],
+      };
+
+    case 'app-notice':
+      return passOn(state, event.notice);
+
+    case 'extension-due':
+      if (state.phase !== 'starting') return { state, effects: [] };
+      return {
+        state,
+        effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }],
       };
 
     case 'ready': {
       if (state.phase !== 'starting') return { state, effects: [] };
       const text = `ready after ${formatDuration(event.afterMs)}: ${event.by}`;
       return {
-        state: { phase: 'ready', pid },
+        state: { ...state, phase: 'ready' },
         effects: [
-          { type: 'notify', state: ready(`App (pid ${pid}) ${text}`) },
+          { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
           { type: 'stop-waiting' },
           log('info', 'ready', text, { app_pid: pid, by: event.by, after_ms: Math.round(event.afterMs) }),
         ],
@@ -94,7 +115,7 @@ export function next(state: State, event: LifeEvent): Transition {
       if (state.phase !== 'starting') return { state, effects: [] };
       const text = `not ready after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
-        state: { phase: 'timed-out', pid },
+        state: { ...state, phase: 'timed-out' },
         effects: [
           { type: 'kill', signal: 'SIGTERM' },
           { type: 'stop-waiting' },
@@ -135,6 +156,38 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'exited':
       return exited(state, event);
   }
+}
+
+/**
+ * What the app says for systemd, one state word a datagram: of two in one, versions of systemd take different ones
+ * (before 253 the last). Its READY=1 ends a reload; before the app counts as ready it is for the probes alone.
+ */
+function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): Transition {
+  const { phase, pid } = state;
+  // after a missed start timeout the text that says why stays
+  const rest = phase === 'timed-out' ? notice.rest.filter((assignment) => !isStatus(assignment)) : notice.rest;
+  const datagrams: readonly NotifyState[] = [
+    rest,
+    notice.reloading ?? [],
+    notice.ready && phase === 'ready' ? ['READY=1'] : [],
+    notice.stopping ? ['STOPPING=1'] : [],
+  ];
+  const { dropped } = notice;
+  return {
+    state: rest.some(isStatus) ? { ...state, appStatus: true } : state,
+    effects: [
+      ...datagrams
+        .filter((datagram) => datagram.length > 0)
+        .map((datagram): Effect => ({ type: 'notify', state: datagram })),
+      ...(dropped.length > 0
+        ? [log('debug', 'not-passed-on', `not passed on to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
+        : []),
+    ],
+  };
+}
+
+function isStatus(assignment: string): boolean {
+  return assignment.startsWith('STATUS=');
 }
 
 /** What `systemctl status` shows until the app is ready. */

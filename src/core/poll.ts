@@ -5,7 +5,7 @@ import type { Clock, Disposer } from './clock.ts';
 export interface PollTiming {
   /** Before the first attempt. */
   readonly initialDelay: number;
-  /** From the end of a failed attempt to the start of the next. */
+  /** From the start of an attempt to the start of the next. After a long one there is a pause of half of it. */
   readonly interval: number;
   /** How long one attempt may take. Needed: with IPAddressDeny=any a connect to loopback hangs for ever. */
   readonly attemptTimeout: number;
@@ -23,12 +23,13 @@ export type Attempt = (done: (reason?: string) => void) => Disposer;
 /**
  * Repeats `attempt` until it succeeds.
  *
+ * @param timing `nextInterval`: asked after each attempt, where the interval is not always the same
  * @param onReason told the reason of each failed attempt
  * @returns resolves at the first success; never settles after `signal` aborted
  */
 export function pollUntil(
   attempt: Attempt,
-  timing: PollTiming,
+  timing: PollTiming & { readonly nextInterval?: () => number },
   clock: Clock,
   signal: AbortSignal,
   onReason: (reason: string) => void,
@@ -39,13 +40,15 @@ export function pollUntil(
       cancel = clock.after(ms, ask);
     };
     const ask = () => {
+      const startedAt = clock.now();
       let settled = false;
       const settle = (reason: string | undefined) => {
         settled = true;
         stopTimer();
         if (reason === undefined) return finish();
         onReason(reason);
-        pause(timing.interval);
+        const interval = timing.nextInterval?.() ?? timing.interval;
+        pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };
       const stopTimer = clock.after(timing.attemptTimeout, () => {
         takeBack();

@@ -1,8 +1,11 @@
 /** What the floors above the core are given by the adapters: types only, so that nobody depends on an adapter. */
+
+import type { AppNotice } from './app-notice.ts';
 import type { Disposer } from './clock.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { LogLevel } from './lifecycle.ts';
 import type { NotifyState } from './notify-state.ts';
+import type { TcpTable } from './socket-table.ts';
 
 export type OutputStream = 'stdout' | 'stderr';
 
@@ -12,7 +15,50 @@ export interface AppSigns {
   onOutput(stream: OutputStream, listener: (piece: Uint8Array) => void): Disposer;
   /** Every message that the app sends over the Node IPC channel (`process.send`). */
   onMessage(listener: (message: unknown) => void): Disposer;
+  /** Every piece that the app writes to a descriptor of `--fd`, and its end. */
+  onDescriptor(fd: number, listener: (piece: Uint8Array | 'end') => void): Disposer;
 }
+
+/** What the app says to the notify socket that it sees. */
+export interface AppNotices {
+  /** Every datagram that systemd would take. */
+  onNotice(listener: (notice: AppNotice) => void): Disposer;
+}
+
+/** Whose a listening socket is. */
+export type Ownership =
+  | { readonly by: 'app' }
+  /** Inherited from systemd (socket activation): it accepts connections before anybody serves them. */
+  | { readonly by: 'systemd' }
+  /** `holder` is who it is, as far as it can be seen: `nginx (pid 77)`. */
+  | { readonly by: 'other'; readonly holder: string }
+  /** No socket of this network namespace: a forwarded port, as of a container. */
+  | { readonly by: 'elsewhere' }
+  /** What was there before the app, and cannot be it, is still being read: ask again. */
+  | { readonly by: 'unknown' };
+
+/** The listening sockets of this network namespace and whose they are. */
+export interface Listeners {
+  /**
+   * Who accepts a connection to that address; undefined where that cannot be told.
+   * @param host an IP address
+   * @param unchanged tables that hold no new socket since a connection was refused: those are looked at last
+   */
+  ownerOf(host: string, port: number, unchanged?: readonly TcpTable[]): Ownership | undefined;
+  /** Who listens at that path, among the Unix sockets that were there before the app; undefined for a later one. */
+  ownerOfPath(path: string): Ownership | undefined;
+  /**
+   * Watches the app's sockets. Each call of what it returns gives all that it has listened on so far; it is told which
+   * tables had a socket added or removed since the call before.
+   */
+  ofApp(kinds: 'tcp' | 'tcp and unix'): (changed: readonly TcpTable[]) => readonly ListeningSocket[];
+}
+
+export type ListeningSocket =
+  /** `inspector`: it is the debugger's, by the command line of the process that has it. */
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly inspector: boolean }
+  /** The path as the app wrote it, or @name. */
+  | { readonly kind: 'unix'; readonly path: string };
 
 /** The app's process. */
 export interface App extends AppSigns {

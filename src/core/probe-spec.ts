@@ -1,8 +1,47 @@
 /** What each probe option asks for, as data. `probes/index.ts` makes a probe of each. */
 import type { OutputStream } from './ports.ts';
 
+/** Whose listening socket counts: the app's own, or anybody's. */
+export type SocketOwner = 'app' | 'any';
+
+/** A range of HTTP statuses, both ends within. */
+export interface StatusRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** `written` is what the operator wrote and where, for an error that shows only later: `--tcp nohost:80`. */
 export type ProbeSpec =
-  /** Any of the hosts that answers is enough. `written` is what the operator wrote and where, for an error. */
-  | { readonly kind: 'tcp'; readonly hosts: readonly string[]; readonly port: number; readonly written: string }
+  /** Any of the hosts that answers is enough. */
+  | {
+      readonly kind: 'tcp';
+      readonly hosts: readonly string[];
+      readonly port: number;
+      readonly owner: SocketOwner;
+      readonly written: string;
+    }
+  /** A listening socket of the app: any, a TCP port, or the path (or @name) of a Unix socket. */
+  | { readonly kind: 'listen'; readonly target: 'any' | number | string; readonly written: string }
+  | { readonly kind: 'unix'; readonly path: string }
+  | {
+      readonly kind: 'http';
+      readonly url: URL;
+      /** Addresses of the URL's host, once it was looked up. */
+      readonly hosts: readonly string[];
+      readonly statuses: readonly StatusRange[];
+      readonly headers: readonly (readonly [name: string, value: string])[];
+      /** Whether a certificate that nobody vouches for is good enough. */
+      readonly insecure: boolean;
+      readonly owner: SocketOwner;
+      readonly written: string;
+    }
   | { readonly kind: 'log'; readonly option: string; readonly streams: readonly OutputStream[]; readonly regex: RegExp }
-  | { readonly kind: 'ipc'; readonly word: string };
+  | { readonly kind: 'ipc'; readonly word: string }
+  | { readonly kind: 'notify' }
+  | { readonly kind: 'fd'; readonly fd: number }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'exec'; readonly command: string }
+  /** ms */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** What counts when no probe is named: READY=1 from the app, or its first listening TCP socket. */
+  | { readonly kind: 'auto' };

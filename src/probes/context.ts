@@ -1,10 +1,20 @@
 /** What a probe is made with, beside its spec. */
 import type { Clock } from '../core/clock.ts';
 import type { PollTiming } from '../core/poll.ts';
-import type { AppSigns } from '../core/ports.ts';
+import type { AppNotices, AppSigns, Listeners } from '../core/ports.ts';
 
 export interface ProbeContext {
   readonly app: AppSigns;
+  /** The app's sd_notify messages. */
+  readonly notices: AppNotices;
+  /** Whose the listening sockets are. */
+  readonly listeners: Listeners;
+  /** What stands at a path: something to compare with, undefined for nothing. */
+  readonly stamp: (path: string) => string | undefined;
+  /** What stood there before the app was started. */
+  readonly stampBefore: (path: string) => string | undefined;
+  /** The environment for commands of ours: the app's, without its notify socket. */
+  readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly timing: PollTiming;
   /** One line for the operator, about something that a probe cannot do. */

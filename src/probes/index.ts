@@ -1,16 +1,46 @@
 /** The registry of readiness probes: register a new kind by adding it here; the compiler tells when one is missing. */
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { autoProbe } from './auto.ts';
 import type { ProbeContext } from './context.ts';
+import { delayProbe } from './delay.ts';
+import { execProbe } from './exec.ts';
+import { fdProbe } from './fd.ts';
+import { fileProbe } from './file.ts';
+import { httpProbe } from './http.ts';
 import { ipcProbe } from './ipc.ts';
+import { listenProbe } from './listen.ts';
 import { logProbe } from './log.ts';
+import { notifyProbe } from './notify.ts';
 import { tcpProbe } from './tcp.ts';
+import { unixProbe } from './unix.ts';
 
 type Factories = {
   [Kind in ProbeSpec['kind']]: (spec: Extract<ProbeSpec, { kind: Kind }>, context: ProbeContext) => ReadinessProbe;
 };
 
-const factories = { tcp: tcpProbe, log: logProbe, ipc: ipcProbe } satisfies Factories;
+const factories = {
+  auto: autoProbe,
+  delay: delayProbe,
+  exec: execProbe,
+  fd: fdProbe,
+  file: fileProbe,
+  http: httpProbe,
+  ipc: ipcProbe,
+  listen: listenProbe,
+  log: logProbe,
+  notify: notifyProbe,
+  tcp: tcpProbe,
+  unix: unixProbe,
+} satisfies Factories;
+
+/** ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner. */
+const INTERVAL = 20;
+const INTERVAL_OF_SLOW = 14;
+
+export function defaultInterval(kind: ProbeSpec['kind']): number {
+  return kind === 'http' || kind === 'exec' ? INTERVAL_OF_SLOW : INTERVAL;
+}
 
 export function createProbe(spec: ProbeSpec, context: ProbeContext): ReadinessProbe {
   const factory = factories[spec.kind] as (spec: ProbeSpec, context: ProbeContext) => ReadinessProbe;

@@ -1,32 +1,24 @@
-/** Ready when a TCP connection is accepted. */
+/** Ready when the app accepts a TCP connection. */
 import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { leave } from './connection.ts';
 import type { ProbeContext } from './context.ts';
-import { tcpSocketsInUse } from './tcp-sockets.ts';
-
-/**
- * A look whether any socket was added costs little, so there are several to an interval, and a connect follows at once
- * where one was. Looks to an interval.
- */
-const LOOKS = 2;
-
-/**
- * For so many intervals a refusal is believed while no socket was added. Not for ever: a socket that was added while
- * another went is not seen, nor one that is forwarded from elsewhere (a container).
- */
-const BELIEVED = 5;
+import { isLoopback, newSocketGate } from './new-socket-gate.ts';
+import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
 /** `--tcp`. The hosts are IP addresses. */
 export function tcpProbe(
-  { hosts, port }: Extract<ProbeSpec, { kind: 'tcp' }>,
-  { clock, timing }: ProbeContext,
-  socketsInUse: () => string | undefined = tcpSocketsInUse,
+  { hosts, port, owner }: Extract<ProbeSpec, { kind: 'tcp' }>,
+  { clock, timing, listeners, warn }: ProbeContext,
+  socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   let reason = '';
   const local = hosts.every(isLoopback);
+  const whyNot = ownership(listeners, owner, warn);
   return {
     name: describe(hosts[0] as string, port),
     get reason() {
@@ -34,30 +26,29 @@ export function tcpProbe(
     },
     async wait(signal) {
       let answered = '';
-      let refusedAt: string | undefined;
-      let askedAt = Number.NEGATIVE_INFINITY;
-      // the last connect that was made for more than to be sure: only those wait for each other
-      let unsureAt = Number.NEGATIVE_INFINITY;
+      const gate = newSocketGate(timing.interval, clock, local ? socketsInUse : undefined);
       await pollUntil(
         (done) => {
-          const inUse = local ? socketsInUse() : undefined;
-          const calm = inUse !== undefined && inUse === refusedAt;
-          const restsUntil = calm ? askedAt + timing.interval * BELIEVED : unsureAt + timing.interval;
-          if (clock.now() < restsUntil) {
+          const look = gate.look();
+          if (!look) {
             done(reason);
             return () => {};
           }
-          refusedAt = undefined;
-          return connectToAny(hosts, port, (accepted, errors) => {
+          let spent = 0;
+          const judge = (host: string) => {
+            const began = clock.now();
+            const objection = whyNot(host, port, look.unchanged);
+            spent += clock.now() - began;
+            return objection;
+          };
+          return connectToAny(hosts, port, judge, (accepted, reasons) => {
             answered = accepted ?? '';
-            askedAt = clock.now();
-            if (!calm) unsureAt = askedAt;
-            if (errors.every(isRefusal)) refusedAt = inUse;
+            look.done(accepted === undefined && reasons.every(isSettled), spent);
             // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
-            done(accepted === undefined ? errors[0] : undefined);
+            done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
           });
         },
-        { ...timing, interval: Math.max(1, timing.interval / LOOKS) },
+        { ...timing, nextInterval: gate.nextInterval },
         clock,
         signal,
         (latest) => {
@@ -73,20 +64,26 @@ function describe(host: string, port: number): string {
   return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.');
+/** Nobody listens there. */
+function isRefusal(reason: string): boolean {
+  return reason === 'ECONNREFUSED' || reason === 'EADDRNOTAVAIL';
 }
 
-/** Nobody listens there: nothing but a new listener can change that. */
-function isRefusal(code: string): boolean {
-  return code === 'ECONNREFUSED' || code === 'EADDRNOTAVAIL';
+/** Nothing but a new listener can change that: nobody listens, or somebody else does. */
+function isSettled(reason: string): boolean {
+  return isRefusal(reason) || !(/^E[A-Z]+$/.test(reason) || reason === NOT_KNOWN_YET);
 }
 
-/** Tells the first host that accepted, or, when none did, every host's error code in their order. */
+/**
+ * Tells the first host that accepted, or, when none did, for each in their order why not: its error code, or what
+ * `whyNot` has against it. That is asked while the connection is open, as the kernel then gets through its table of
+ * connections sooner.
+ */
 function connectToAny(
   hosts: readonly string[],
   port: number,
-  tell: (accepted: string | undefined, errors: readonly string[]) => void,
+  whyNot: (host: string) => string | undefined,
+  tell: (accepted: string | undefined, reasons: readonly string[]) => void,
 ): Disposer {
   const errors: string[] = [];
   let open = hosts.length;
@@ -104,8 +101,13 @@ function connectToAny(
         refused('ECONNREFUSED');
         return;
       }
-      close();
+      const objection = whyNot(host);
       leave(socket);
+      if (objection !== undefined) {
+        refused(objection);
+        return;
+      }
+      close();
       tell(host, errors);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
@@ -115,23 +117,6 @@ function connectToAny(
     for (const socket of sockets) if (socket.connecting) socket.removeAllListeners('connect').destroy();
   };
   return close;
-}
-
-/** How long the app may take to close a connection that it accepted from us, ms. */
-const LEAVE_TIMEOUT = 1000;
-
-/**
- * Says goodbye to an app that accepted: reads what it sends and closes in order. To cut the connection off would be an
- * ECONNRESET in the app, which ends a Node server that speaks first and listens for no error.
- */
-function leave(socket: Socket): void {
-  socket
-    .removeAllListeners('error')
-    .on('error', () => {})
-    .resume()
-    .end()
-    .unref()
-    .setTimeout(LEAVE_TIMEOUT, () => socket.destroy());
 }
 
 /**

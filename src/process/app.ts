@@ -7,8 +7,8 @@ import type { App, OutputStream } from '../core/ports.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
 
-/** The descriptor of the IPC channel in the app: the first that no standard stream has. */
-const CHANNEL_FD = 3;
+/** The first descriptor that is no standard stream. */
+const FIRST_FREE_FD = 3;
 
 export interface StartOptions {
   readonly command: string;
@@ -17,6 +17,8 @@ export interface StartOptions {
   /** These pass through the wrapper; the others are inherited untouched. */
   readonly watched: ReadonlySet<OutputStream>;
   readonly ipc: boolean;
+  /** Descriptors of the app that we read, from 3 on: those of `--fd`. */
+  readonly descriptors: readonly number[];
   /** Told once of the first line on the IPC channel that is no message. */
   readonly onIpcGarbage: () => void;
 }
@@ -42,11 +44,17 @@ const WHY: Record<string, string> = {
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
-  const { watched, ipc } = options;
+  const { watched, ipc, descriptors } = options;
+  const channelFd = firstFree(descriptors);
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const subprocess = execa(options.command, options.args, {
-    stdio: ['inherit', output('stdout'), output('stderr'), ...(ipc ? (['pipe'] as const) : [])],
-    env: ipc ? { ...options.env, ...channelEnvironment(CHANNEL_FD) } : options.env,
+    stdio: [
+      'inherit',
+      output('stdout'),
+      output('stderr'),
+      ...furtherPipes(ipc ? [...descriptors, channelFd] : descriptors),
+    ],
+    env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
     extendEnv: false,
     // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
     buffer: false,
@@ -73,9 +81,8 @@ export async function startApp(options: StartOptions): Promise<App> {
   for (const stream of watched) {
     relays.set(stream, relay(subprocess[stream] as Readable, stream === 'stdout' ? 1 : 2));
   }
-  const channel = ipc
-    ? openChannel(subprocess.stdio[CHANNEL_FD] as unknown as Duplex, options.onIpcGarbage)
-    : undefined;
+  const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
+  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;
 
   return {
     pid,
@@ -96,7 +103,35 @@ export async function startApp(options: StartOptions): Promise<App> {
       }
     },
     onOutput: (stream, listener) => relays.get(stream)?.onPiece(listener) ?? (() => {}),
+    onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
+  };
+}
+
+function firstFree(taken: readonly number[]): number {
+  let fd = FIRST_FREE_FD;
+  while (taken.includes(fd)) fd += 1;
+  return fd;
+}
+
+/** The stdio of spawn from 3 on, with a pipe at each of these. */
+function furtherPipes(fds: readonly number[]): ('pipe' | 'ignore')[] {
+  const length = Math.max(FIRST_FREE_FD, ...fds.map((fd) => fd + 1)) - FIRST_FREE_FD;
+  return Array.from({ length }, (_, index) => (fds.includes(index + FIRST_FREE_FD) ? 'pipe' : 'ignore'));
+}
+
+/** Reads for good, so that the app may write as long as it likes; whoever listens hears it. */
+function reader(source: Duplex): (listener: (piece: Uint8Array | 'end') => void) => () => void {
+  const listeners = new Set<(piece: Uint8Array | 'end') => void>();
+  const tell = (piece: Uint8Array | 'end') => {
+    for (const listener of listeners) listener(piece);
+  };
+  source.on('data', tell);
+  source.on('end', () => tell('end'));
+  source.on('error', () => {});
+  return (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   };
 }
 

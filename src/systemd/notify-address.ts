@@ -3,7 +3,7 @@ import { KnownError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
 
 /** sun_path holds 108 bytes with the final NUL (unix(7)); a longer path would be cut silently. */
-const PATH_MAX = 107;
+export const SOCKET_PATH_MAX = 107;
 
 export type NotifyAddress = { readonly type: 'path' | 'abstract'; readonly name: string };
 
@@ -23,10 +23,10 @@ export function notifyAddress(socket: string | undefined): NotifyAddress | undef
       'systemd sets it to a path such as /run/systemd/notify; unset it to run without systemd',
     );
   }
-  if (Buffer.byteLength(socket) > PATH_MAX) {
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
     throw unusable(
       `${socket.slice(0, 40)}…`,
-      `longer than ${PATH_MAX} bytes`,
+      `longer than ${SOCKET_PATH_MAX} bytes`,
       'a Unix socket address cannot be; use a shorter path',
     );
   }

@@ -22,6 +22,8 @@ export interface WrapOptions {
   readonly stdio?: StdioOptions;
   /** A temporary directory of its own if not named: a core file goes there. */
   readonly cwd?: string;
+  /** A command to run it by, such as setpriv(1). */
+  readonly under?: readonly string[];
 }
 
 /** A line of the wrapper's log in JSON. */
@@ -174,7 +176,8 @@ export class Run implements AsyncDisposable {
 
 /** `sd-ready-wrap ...args`. */
 export function wrap(args: readonly string[], options: WrapOptions = {}): Run {
-  return new Run(NODE, [BIN, ...args], options);
+  const [command = NODE, ...words] = [...(options.under ?? []), NODE, BIN, ...args];
+  return new Run(command, words, options);
 }
 
 /** The command itself, without the wrapper: what a wrapped run is compared with. */

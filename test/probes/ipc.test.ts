@@ -1,20 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createProbe } from '../../src/probes/index.ts';
-import { fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+import { fakeContext, isSettled } from '../unit/fakes.ts';
 
 function start(word = 'ready') {
-  const app = fakeSigns();
+  const context = fakeContext();
   const abort = new AbortController();
-  const probe = createProbe(
-    { kind: 'ipc', word },
-    {
-      app,
-      clock: fakeClock(),
-      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
-      warn: () => expect.fail('warned'),
-    },
-  );
-  return { app, abort, probe, waited: probe.wait(abort.signal) };
+  const probe = createProbe({ kind: 'ipc', word }, context);
+  return { app: context.app, abort, probe, waited: probe.wait(abort.signal) };
 }
 
 describe('an IPC probe', () => {

@@ -1,23 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { OutputStream } from '../../src/core/ports.ts';
 import { createProbe } from '../../src/probes/index.ts';
-import { fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+import { fakeContext, isSettled } from '../unit/fakes.ts';
 
 function start(regex: RegExp, option: OutputStream | 'output' = 'stdout') {
-  const clock = fakeClock();
-  const app = fakeSigns();
+  const context = fakeContext();
+  const { clock, app, warnings } = context;
   const abort = new AbortController();
-  const warnings: string[] = [];
   const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
-  const probe = createProbe(
-    { kind: 'log', option, streams, regex },
-    {
-      app,
-      clock,
-      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
-      warn: (message) => warnings.push(message),
-    },
-  );
+  const probe = createProbe({ kind: 'log', option, streams, regex }, context);
   const waited = probe.wait(abort.signal);
   return { clock, app, abort, warnings, probe, waited, ready: () => isSettled(waited) };
 }

@@ -2,25 +2,17 @@ import { connect, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tcpProbe } from '../../src/probes/tcp.ts';
-import { tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
-import { type FakeClock, fakeClock, fakeSigns, isSettled } from '../unit/fakes.ts';
+import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
+import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, hasIpv6, listen, portOf, turns } from '../unit/sockets.ts';
 
 const BOTH = ['127.0.0.1', '::1'];
 
-function start(hosts: readonly string[], port: number, socketsInUse?: () => string | undefined) {
-  const clock = fakeClock();
+function start(hosts: readonly string[], port: number, socketsInUse?: () => SocketsInUse | undefined) {
+  const context = fakeContext();
+  const { clock } = context;
   const abort = new AbortController();
-  const probe = tcpProbe(
-    { kind: 'tcp', hosts, port, written: `--tcp ${port}` },
-    {
-      app: fakeSigns(),
-      clock,
-      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
-      warn: () => expect.fail('warned'),
-    },
-    socketsInUse,
-  );
+  const probe = tcpProbe({ kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${port}` }, context, socketsInUse);
   onTestFinished(() => abort.abort());
   const waited = probe.wait(abort.signal);
   clock.advance(0);
@@ -74,47 +66,48 @@ describe('a TCP probe', () => {
     await listen('127.0.0.1', port);
     await turns();
     expect(await isSettled(waited)).toBe(false);
-    clock.advance(20);
+    clock.advance(24);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
   it('connects soon after a socket was added', async () => {
     const port = await freePort();
-    let inUse: string = 'TCP: inuse 1';
-    const { clock, probe, waited } = start(BOTH, port, (): string => inUse);
+    let inUse: SocketsInUse = { tcp: 'inuse 1', tcp6: 'inuse 1' };
+    const { clock, probe, waited } = start(BOTH, port, () => inUse);
     await failed(clock, probe, 'ECONNREFUSED');
     await listen('127.0.0.1', port);
     clock.advance(40);
     await turns(100);
     expect(await isSettled(waited), 'it asked though nothing was added').toBe(false);
-    inUse = 'TCP: inuse 2';
-    clock.advance(10);
+    inUse = { tcp: 'inuse 1', tcp6: 'inuse 2' };
+    clock.advance(6);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
   it.each([
-    ['tells of no change', 'TCP: inuse 1'],
+    ['tells of no change', { tcp: 'inuse 1', tcp6: 'inuse 1' }],
     ['does not tell', undefined],
   ])('asks anew all the same where the kernel %s', async (_, inUse) => {
     const port = await freePort();
     const { clock, probe, waited } = start(BOTH, port, () => inUse);
     await failed(clock, probe, 'ECONNREFUSED');
     await listen('127.0.0.1', port);
-    clock.advance(100);
+    clock.advance(204);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
   it('asks no more often than the interval where sockets come and go', async () => {
     const port = await freePort();
     let count = 0;
-    const busy = (): string => {
+    const busy = () => {
       count += 1;
-      return `TCP: inuse ${count}`;
+      return { tcp: `inuse ${count}`, tcp6: 'inuse 1' };
     };
     const { clock, probe } = start(BOTH, port, busy);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await failed(clock, probe, 'ECONNREFUSED');
-      clock.advance(19);
+      // the first look after the interval
+      clock.advance(23);
       // between two attempts there is the timer of the next look alone, during one there is its timeout too
       await turns(100);
       expect(clock.pending).toBe(1);
@@ -124,11 +117,14 @@ describe('a TCP probe', () => {
 
   it.skipIf(!hasIpv6).each(['127.0.0.1', '::1'])('a listener on %s adds to the sockets in use', async (host) => {
     const before = tcpSocketsInUse();
-    expect(before).toMatch(/^TCP: inuse \d+ TCP6: inuse \d+$/);
+    expect(before).toEqual({
+      tcp: expect.stringMatching(/^TCP: inuse \d+$/),
+      tcp6: expect.stringMatching(/^TCP6: inuse \d+$/),
+    });
     // several, as a neighbour may close one of its own meanwhile
     await vi.waitFor(async () => {
       await listen(host);
-      expect(tcpSocketsInUse()).not.toBe(before);
+      expect(tcpSocketsInUse()).not.toEqual(before);
     });
   });
 

@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready to be built, tested and shown: the packages of package-lock.json, and, where this may
  * install them, the programs that the tests with a real systemd need. Nothing but Node itself is needed to run it.
- * Where all is there it says nothing and takes no time.
+ * Where all is there it says nothing and takes no time. --for-tests: also what only a test needs, a compiler above all.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -9,6 +9,7 @@ import path from 'node:path';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const CI = process.env.CI === 'true';
+const FOR_TESTS = process.argv.includes('--for-tests');
 
 /** Where to find it, and the Debian package that has it. */
 const PROGRAMS = [
@@ -21,8 +22,22 @@ const PROGRAMS = [
   { file: 'setpriv', debian: 'util-linux' },
 ];
 
+const PROGRAMS_OF_TESTS = [
+  { file: 'systemd-notify', debian: 'systemd' },
+  { file: 'openssl', debian: 'openssl' },
+  { file: 'python3', debian: 'python3' },
+  // what the npm package sd-notify is compiled with
+  { file: 'sd-daemon.h', dirs: ['/usr/include/systemd'], debian: 'libsystemd-dev' },
+  { file: 'make', debian: 'make' },
+  { file: 'g++', debian: 'g++' },
+];
+
+/** An app with the npm package sd-notify, which is not among ours: without a compiler ours could then not be installed. */
+const SD_NOTIFY = 'test/fixtures/sd-notify';
+
 installPackages();
 installPrograms();
+if (FOR_TESTS) installSdNotify();
 
 function installPackages() {
   // npm writes this file last, so it is missing or old after an install that was cut off
@@ -33,6 +48,17 @@ function installPackages() {
     stdio: 'inherit',
   });
   if (status !== 0) end('npm install failed, see above', 1);
+}
+
+function installSdNotify() {
+  const installed = changedAt(`${SD_NOTIFY}/node_modules/.package-lock.json`);
+  if (installed >= changedAt(`${SD_NOTIFY}/package-lock.json`) && installed > 0) return;
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: path.join(REPOSITORY, SD_NOTIFY),
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0)
+    end('the npm package sd-notify could not be installed, see above; its test is left out', CI ? 1 : 0);
 }
 
 function installPrograms() {
@@ -61,7 +87,7 @@ function apt(...words) {
 }
 
 function missingPrograms() {
-  return PROGRAMS.filter((program) => !isThere(program));
+  return [...PROGRAMS, ...(FOR_TESTS ? PROGRAMS_OF_TESTS : [])].filter((program) => !isThere(program));
 }
 
 function isThere({ file, dirs = ['/usr/sbin', '/sbin', ...(process.env.PATH ?? '').split(':')] }) {

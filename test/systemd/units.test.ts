@@ -9,7 +9,22 @@ const EXAMPLES = path.join(REPOSITORY, 'systemd-units');
 const UNITS = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service'));
 
 test('there is an example of each kind', () => {
-  expect(UNITS).toEqual(expect.arrayContaining(['tcp.service', 'stdout-regex.service', 'ipc.service', 'app@.service']));
+  expect(UNITS).toEqual(
+    expect.arrayContaining([
+      'app@.service',
+      'delay.service',
+      'exec.service',
+      'fd.service',
+      'file.service',
+      'http.service',
+      'ipc.service',
+      'listen.service',
+      'notify.service',
+      'stdout-regex.service',
+      'tcp.service',
+      'unix.service',
+    ]),
+  );
 });
 
 test.each(UNITS)('%s has what every unit with the wrapper should have', (name) => {

@@ -1,9 +1,13 @@
 /** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
+
+import type { AppNotice } from '../../src/core/app-notice.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { ExitStatus } from '../../src/core/exit-status.ts';
 import type { LogLevel } from '../../src/core/lifecycle.ts';
 import type { NotifyState } from '../../src/core/notify-state.ts';
-import type { App, AppSigns, Log, Notifier, OutputStream } from '../../src/core/ports.ts';
+import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/core/ports.ts';
+import type { ProbeContext } from '../../src/probes/context.ts';
+import { fileStamp } from '../../src/process/file-stamp.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass: calls what is due, in the order of its time. */
@@ -54,6 +58,7 @@ export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 export interface FakeSigns extends AppSigns {
   write(stream: OutputStream, piece: string | Uint8Array): void;
   say(message: unknown): void;
+  writeTo(fd: number, piece: string | 'end'): void;
   /** How many listeners are left. */
   readonly listeners: number;
 }
@@ -61,7 +66,20 @@ export interface FakeSigns extends AppSigns {
 export function fakeSigns(): FakeSigns {
   const output = { stdout: new Set<(piece: Uint8Array) => void>(), stderr: new Set<(piece: Uint8Array) => void>() };
   const messages = new Set<(message: unknown) => void>();
+  const descriptors = new Map<number, Set<(piece: Uint8Array | 'end') => void>>();
+  const descriptor = (fd: number) => {
+    const found = descriptors.get(fd) ?? new Set();
+    descriptors.set(fd, found);
+    return found;
+  };
   return {
+    onDescriptor(fd, listener) {
+      descriptor(fd).add(listener);
+      return () => descriptor(fd).delete(listener);
+    },
+    writeTo(fd, piece) {
+      for (const listener of descriptor(fd)) listener(piece === 'end' ? piece : Buffer.from(piece));
+    },
     onOutput(stream, listener) {
       output[stream].add(listener);
       return () => output[stream].delete(listener);
@@ -77,9 +95,64 @@ export function fakeSigns(): FakeSigns {
       for (const listener of messages) listener(message);
     },
     get listeners() {
-      return output.stdout.size + output.stderr.size + messages.size;
+      const onDescriptors = [...descriptors.values()].reduce((sum, { size }) => sum + size, 0);
+      return output.stdout.size + output.stderr.size + messages.size + onDescriptors;
     },
   };
+}
+
+export interface FakeContext extends ProbeContext {
+  readonly app: FakeSigns;
+  readonly clock: FakeClock;
+  readonly warnings: string[];
+  /** Lets the app send a datagram to its notify socket. */
+  notice(notice: Partial<AppNotice>): void;
+  /** Who accepts a connection, and which sockets the app has begun to listen on. */
+  owner: Ownership | undefined;
+  readonly appListens: ListeningSocket[];
+  /** Stands for the state of the files before the start. */
+  readonly before: Map<string, string>;
+  /** And for what they are now; the real ones where it says nothing. */
+  readonly files: Map<string, string>;
+}
+
+/** What a probe is made with. Everything that listens belongs to the app unless `owner` says otherwise. */
+export function fakeContext(): FakeContext {
+  const notices = new Set<(notice: AppNotice) => void>();
+  const warnings: string[] = [];
+  const appListens: ListeningSocket[] = [];
+  const before = new Map<string, string>();
+  const files = new Map<string, string>();
+  const context: FakeContext = {
+    app: fakeSigns(),
+    clock: fakeClock(),
+    timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+    warn: (message) => warnings.push(message),
+    warnings,
+    notices: {
+      onNotice(listener) {
+        notices.add(listener);
+        return () => notices.delete(listener);
+      },
+    },
+    notice(notice) {
+      const whole = { ready: false, stopping: false, reloading: undefined, rest: [], dropped: [], ...notice };
+      for (const listener of notices) listener(whole);
+    },
+    owner: { by: 'app' },
+    appListens,
+    listeners: {
+      ownerOf: () => context.owner,
+      ownerOfPath: () => context.owner,
+      ofApp: () => () => [...appListens],
+    },
+    before,
+    files,
+    stamp: (path) => files.get(path) ?? fileStamp(path),
+    stampBefore: (path) => before.get(path),
+    env: { PATH: '/usr/bin:/bin' },
+  };
+  return context;
 }
 
 export interface FakeApp extends App {

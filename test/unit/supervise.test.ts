@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AppNotice } from '../../src/core/app-notice.ts';
 import type { Readiness } from '../../src/core/readiness.ts';
 import type { ForwardedSignal } from '../../src/core/signals.ts';
 import { type Supervised, supervise } from '../../src/supervise.ts';
@@ -275,5 +276,97 @@ describe('a bug in a probe', () => {
     run.app.die({ code: 3 });
     run.app.finishDraining();
     expect(await run.ended).toEqual({ code: 3 });
+  });
+});
+
+describe('--extend-timeout', () => {
+  const asked = 'notify EXTEND_TIMEOUT_USEC=30000000';
+
+  it('asks at once and every half of the time', () => {
+    const run = start({ extendTimeout: 30_000 });
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting: waiting for tcp 1', asked]);
+    run.clock.advance(14_999);
+    expect(run.news()).toEqual([]);
+    run.clock.advance(1);
+    expect(run.news()).toEqual([asked]);
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual([asked, asked, asked, asked]);
+  });
+
+  it.each<[string, (run: ReturnType<typeof start>) => void]>([
+    ['the app is ready', (run) => run.ready()],
+    ['the app is dead', (run) => run.app.die({ code: 1 })],
+    ['the start timeout has come', (run) => run.clock.advance(40_000)],
+  ])('until %s', async (_, end) => {
+    const run = start({ extendTimeout: 30_000, timeout: 40_000, stopTimeout: Number.POSITIVE_INFINITY });
+    end(run);
+    await settle();
+    run.news();
+    run.clock.advance(3_600_000);
+    expect(run.news()).toEqual([]);
+    expect(run.clock.pending).toBe(0);
+  });
+});
+
+describe("the app's own messages", () => {
+  function startTalking() {
+    const listeners = new Set<(notice: AppNotice) => void>();
+    const notices = {
+      onNotice(listener: (notice: AppNotice) => void) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    };
+    let probeHears = () => {};
+    const readiness: Readiness = {
+      name: 'notify READY=1',
+      waitingFor: () => 'notify READY=1: no READY=1 yet',
+      wait: () =>
+        new Promise((resolve) => {
+          probeHears = () => resolve('notify READY=1');
+          notices.onNotice(({ ready }) => {
+            if (ready) probeHears();
+          });
+        }),
+    };
+    const run = start({ notices, readiness });
+    run.news();
+    return {
+      ...run,
+      say(given: Partial<AppNotice>) {
+        const notice = { ready: false, stopping: false, reloading: undefined, rest: [], dropped: [], ...given };
+        for (const listener of listeners) listener(notice);
+      },
+    };
+  }
+
+  it('a status beside READY=1 goes first, and is what stays', async () => {
+    const run = startTalking();
+    run.say({ ready: true, rest: ['STATUS=open for business'] });
+    await settle();
+    expect(run.news()).toEqual([
+      'notify STATUS=open for business',
+      'notify READY=1',
+      'info ready: ready after 0 ms: notify READY=1',
+    ]);
+  });
+
+  it('are passed on all its life, and no longer', async () => {
+    const run = startTalking();
+    run.say({ rest: ['STATUS=loading'] });
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual(['notify STATUS=loading']);
+    run.say({ ready: true });
+    await settle();
+    run.news();
+    run.say({ rest: ['WATCHDOG=1'] });
+    run.say({ reloading: ['RELOADING=1'] });
+    run.say({ ready: true });
+    expect(run.news()).toEqual(['notify WATCHDOG=1', 'notify RELOADING=1', 'notify READY=1']);
+    run.app.die({ code: 0 });
+    await settle();
+    run.news();
+    run.say({ ready: true, rest: ['STATUS=from the grave'] });
+    expect(run.news()).toEqual([]);
   });
 });

@@ -1,11 +1,14 @@
-/** The notify socket by the addon unix-dgram: the only file that imports it. Paths only. */
+/** Notify sockets by the addon unix-dgram: the only file that imports it. Paths only. */
 import { getSystemErrorName } from 'node:util';
 import type { NotifyAddress } from '../notify-address.ts';
-import type { NotifyTransport, SendOutcome } from '../transport.ts';
+import type { NotifyTransport, Receiver, SendOutcome } from '../transport.ts';
 
 /** The part of unix-dgram that is used; it brings no types. Errors are negative errno numbers. */
 interface UnixDgram {
-  createSocket(type: 'unix_dgram'): {
+  createSocket(
+    type: 'unix_dgram',
+    onMessage?: (datagram: Buffer) => void,
+  ): {
     send(
       buffer: Buffer,
       offset: number,
@@ -13,18 +16,21 @@ interface UnixDgram {
       path: string,
       callback: (error?: { code: number }) => void,
     ): void;
+    bind(path: string): void;
+    on(event: 'error', listener: (error: { code: number }) => void): void;
+    close(): void;
   };
 }
+
+const NAME = 'unix-dgram';
 
 /** @throws whatever loading the addon throws: not installed, built for another Node. And for an abstract name. */
 export async function openUnixDgram({ type, name: path }: NotifyAddress): Promise<NotifyTransport> {
   // it would send to the empty name, and call that a success
   if (type === 'abstract') throw new Error('serves no abstract names');
-  const name = 'unix-dgram';
-  const module: { default: UnixDgram } = await import(name);
-  const socket = module.default.createSocket('unix_dgram');
+  const socket = (await load()).createSocket('unix_dgram');
   return {
-    name,
+    name: NAME,
     trySend(datagram) {
       let outcome: SendOutcome = 'sent';
       // not connected, so that a new socket at the same path is found again; the callback runs before send returns
@@ -34,6 +40,34 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
       return outcome;
     },
   };
+}
+
+/**
+ * Receives at `path`.
+ *
+ * Where its own recvmsg(2) fails the addon takes the length of null and throws where nothing of ours could catch it: that
+ * is left to the listener for uncaught exceptions in cli/attend.ts, and the socket serves on.
+ */
+export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Uint8Array) => void): Promise<Receiver> {
+  const socket = (await load()).createSocket('unix_dgram', onDatagram);
+  let failure: number | undefined;
+  socket.on('error', ({ code }) => {
+    failure = code;
+  });
+  // errors are told before it returns
+  socket.bind(path);
+  if (failure !== undefined) {
+    socket.close();
+    throw new Error(`bind: ${getSystemErrorName(failure)}`);
+  }
+  return { close: () => socket.close() };
+}
+
+async function load(): Promise<UnixDgram> {
+  // a name that the bundler does not see
+  const name = NAME;
+  const module: { default: UnixDgram } = await import(name);
+  return module.default;
 }
 
 function outcomeOf(errno: number): SendOutcome {

@@ -39,11 +39,12 @@ describe('defaults', () => {
     expect(config({ tcp: '3000' })).toEqual({
       command: 'node',
       args: ['app.js'],
-      probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000, written: '--tcp 3000' }],
+      probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000, owner: 'app', written: '--tcp 3000' }],
       readyWhen: 'all',
-      timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
+      timing: { initialDelay: 0, interval: undefined, attemptTimeout: 1000 },
       timeout: Number.POSITIVE_INFINITY,
       stopTimeout: 10_000,
+      extendTimeout: undefined,
       logLevel: 'info',
       logFormat: 'auto',
     });
@@ -67,7 +68,80 @@ describe('right values', () => {
     ['[::1]:3000', ['::1'], 3000],
     ['[fe80::1%eth0]:3000', ['fe80::1%eth0'], 3000],
   ])('--tcp %j', (text, hosts, port) => {
-    expect(config({ tcp: text }).probes).toEqual([{ kind: 'tcp', hosts, port, written: `--tcp ${text}` }]);
+    expect(config({ tcp: text }).probes).toEqual([
+      { kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${text}` },
+    ]);
+  });
+
+  const HTTP = {
+    kind: 'http',
+    hosts: ['127.0.0.1'],
+    statuses: [{ from: 200, to: 399 }],
+    headers: [],
+    insecure: false,
+    owner: 'app',
+  };
+
+  it.each([
+    ['tcp-owner', { tcp: '1', 'tcp-owner': 'any' }, [{ kind: 'tcp', port: 1, owner: 'any' }]],
+    ['listen', { listen: 'any' }, [{ kind: 'listen', target: 'any' }]],
+    ['listen', { listen: '3000' }, [{ kind: 'listen', target: 3000 }]],
+    ['listen', { listen: '/run/app.sock' }, [{ kind: 'listen', target: '/run/app.sock' }]],
+    ['listen', { listen: './app.sock' }, [{ kind: 'listen', target: './app.sock' }]],
+    ['listen', { listen: '@app' }, [{ kind: 'listen', target: '@app' }]],
+    ['unix', { unix: '/run/app.sock' }, [{ kind: 'unix', path: '/run/app.sock' }]],
+    ['http', { http: 'http://127.0.0.1/' }, [HTTP]],
+    ['http', { http: 'HTTPS://[::1]:3000/a?b=c' }, [{ ...HTTP, hosts: ['::1'] }]],
+    ['http', { http: 'http://localhost:3000' }, [{ ...HTTP, hosts: ['localhost'] }]],
+    [
+      'http',
+      { http: 'http://127.0.0.1/', 'http-insecure': true, 'tcp-owner': 'any' },
+      [{ ...HTTP, insecure: true, owner: 'any' }],
+    ],
+    ['http-status', { http: 'http://127.0.0.1/', 'http-status': '204' }, [{ statuses: [{ from: 204, to: 204 }] }]],
+    [
+      'http-status',
+      { http: 'http://127.0.0.1/', 'http-status': '100-599, 304 ,500 - 503' },
+      [
+        {
+          statuses: [
+            { from: 100, to: 599 },
+            { from: 304, to: 304 },
+            { from: 500, to: 503 },
+          ],
+        },
+      ],
+    ],
+    [
+      'http-header',
+      { http: 'http://127.0.0.1/', 'http-header': ['Host: shop.example', 'X-Empty:', 'Accept:  a: b '] },
+      [
+        {
+          headers: [
+            ['Host', 'shop.example'],
+            ['X-Empty', ''],
+            ['Accept', 'a: b'],
+          ],
+        },
+      ],
+    ],
+    ['notify', { notify: true }, [{ kind: 'notify' }]],
+    ['fd', { fd: '3' }, [{ kind: 'fd', fd: 3 }]],
+    [
+      'fd',
+      { fd: ['255', '4', '4'] },
+      [
+        { kind: 'fd', fd: 255 },
+        { kind: 'fd', fd: 4 },
+      ],
+    ],
+    ['file', { file: 'a file' }, [{ kind: 'file', path: 'a file' }]],
+    ['exec', { exec: 'a && b' }, [{ kind: 'exec', command: 'a && b' }]],
+    ['delay', { delay: '1min' }, [{ kind: 'delay', ms: 60_000 }]],
+    ['nothing', {}, [{ kind: 'auto' }]],
+    ['notify that is off', { notify: 'no' }, [{ kind: 'auto' }]],
+  ] as const)('by %s: %j', (_, given, probes) => {
+    expect(config(given).probes).toMatchObject(probes);
   });
 
   it.each([
@@ -106,6 +180,7 @@ describe('right values', () => {
     ['stop-timeout', '5', { stopTimeout: 5000 }],
     ['stop-timeout', '0', { stopTimeout: Number.POSITIVE_INFINITY }],
     ['stop-timeout', 'infinity', { stopTimeout: Number.POSITIVE_INFINITY }],
+    ['extend-timeout', '30s', { extendTimeout: 30_000 }],
     ['log-level', 'debug', { logLevel: 'debug' }],
     ['log-level', 'info', { logLevel: 'info' }],
     ['log-level', 'warn', { logLevel: 'warn' }],
@@ -122,7 +197,8 @@ describe('right values', () => {
     'the example of --$name is right',
     ({ name, example }) => {
       const word = (example as string).replace(/^'(.*)'$/, '$1');
-      expect(() => config({ tcp: '3000', [name]: word })).not.toThrow();
+      const http = name.startsWith('http-') ? { http: 'http://127.0.0.1/' } : {};
+      expect(() => config({ tcp: '3000', ...http, [name]: word })).not.toThrow();
     },
   );
 });
@@ -172,6 +248,83 @@ describe('wrong values', () => {
     ],
     [{ stderr: '' }, "--stderr '': an empty regex matches any line; write e.g. --stderr 'listening on'"],
     [{ 'ipc-message': '' }, "--ipc-message '': an empty word; write e.g. --ipc-message online"],
+    [{ 'tcp-owner': 'me' }, '--tcp-owner me: not one of app, any; write e.g. --tcp-owner any'],
+    [{ listen: '0' }, '--listen 0: a port is a number from 1 to 65535; write e.g. --listen 3000'],
+    [{ listen: '70000' }, '--listen 70000: a port is a number from 1 to 65535; write e.g. --listen 3000'],
+    [
+      { listen: 'all' },
+      '--listen all: neither any, a port nor a path; write e.g. --listen 3000 or --listen /run/app/app.sock',
+    ],
+    [
+      { unix: `/${'x'.repeat(107)}` },
+      `--unix /${'x'.repeat(107)}: the path of a Unix socket has at most 107 bytes; write e.g. --unix /run/app/app.sock`,
+    ],
+    [{ unix: '' }, "--unix '': an empty value; write e.g. --unix /run/app/app.sock"],
+    [
+      { http: '127.0.0.1:3000/health' },
+      '--http 127.0.0.1:3000/health: not an http:// or https:// URL; write e.g. --http http://127.0.0.1:3000/health',
+    ],
+    [
+      { http: 'ftp://127.0.0.1/' },
+      '--http ftp://127.0.0.1/: not an http:// or https:// URL; write e.g. --http http://127.0.0.1:3000/health',
+    ],
+    [
+      { http: 'http://' },
+      '--http http://: not an http:// or https:// URL; write e.g. --http http://127.0.0.1:3000/health',
+    ],
+    [{ http: 'http://a:b/' }, '--http http://a:b/: not a URL; write e.g. --http http://127.0.0.1:3000/health'],
+    [
+      { http: 'http://127.0.0.1:0/' },
+      '--http http://127.0.0.1:0/: a port is a number from 1 to 65535; write e.g. --http http://127.0.0.1:3000/health',
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-status': '99' },
+      '--http-status 99: not a list of HTTP statuses (100 to 599); write e.g. --http-status 200-299,304',
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-status': '300-200' },
+      '--http-status 300-200: not a list of HTTP statuses (100 to 599); write e.g. --http-status 200-299,304',
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-status': '2xx' },
+      '--http-status 2xx: not a list of HTTP statuses (100 to 599); write e.g. --http-status 200-299,304',
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-status': '200,' },
+      '--http-status 200,: not a list of HTTP statuses (100 to 599); write e.g. --http-status 200-299,304',
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-header': 'shop.example' },
+      "--http-header shop.example: not a header; write e.g. --http-header 'Host: shop.example'",
+    ],
+    [
+      { http: 'http://127.0.0.1/', 'http-header': 'A: b\r\nC: d' },
+      "--http-header A: b C: d: not a header; write e.g. --http-header 'Host: shop.example'",
+    ],
+    [
+      { 'http-insecure': true },
+      '--http-insecure: there is no --http that it could be for; write e.g. --http http://127.0.0.1:3000/health --http-insecure',
+    ],
+    [{ fd: 'x' }, "--fd x: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
+    [{ fd: '-1' }, "--fd -1: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
+    [{ fd: '256' }, "--fd 256: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
+    [
+      { fd: '0' },
+      "--fd 0: that is the app's stdin, which it does not write to; use a descriptor of its own, or write e.g. --fd 3",
+    ],
+    [
+      { fd: '1' },
+      "--fd 1: that is the app's stdout, and a line there means nothing by itself; use --stdout 'listening on', or write e.g. --fd 3",
+    ],
+    [
+      { fd: '2' },
+      "--fd 2: that is the app's stderr, and a line there means nothing by itself; use --stderr 'listening on', or write e.g. --fd 3",
+    ],
+    [{ file: ' ' }, "--file '': an empty value; write e.g. --file /run/app/ready"],
+    [{ exec: '' }, "--exec '': an empty value; write e.g. --exec 'curl -fs http://127.0.0.1:3000/'"],
+    [{ delay: '0' }, '--delay 0: must be at least 1ms; write e.g. --delay 10s'],
+    [{ delay: 'infinity' }, '--delay infinity: must end some time; write e.g. --delay 10s'],
+    [{ 'extend-timeout': '0' }, '--extend-timeout 0: must be at least 100ms; write e.g. --extend-timeout 30s'],
     [{ 'ready-when': 'some' }, '--ready-when some: not one of all, any; write e.g. --ready-when any'],
     [
       { 'log-level': 'verbose' },
@@ -193,12 +346,6 @@ describe('wrong values', () => {
     ],
   ])('%j', (given, line) => {
     expect(complaint(() => config({ tcp: '3000', ...given }))).toBe(line);
-  });
-
-  it('no probe', () => {
-    expect(complaint(() => config({ timeout: '5s' }))).toBe(
-      '<options>: no readiness probe given; say how the app shows that it is ready, e.g. --tcp 3000, --stdout "listening on" or --ipc',
-    );
   });
 
   it.each([

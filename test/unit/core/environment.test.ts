@@ -35,6 +35,12 @@ describe('appEnvironment', () => {
     expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
   });
 
+  it('with a notify socket of its own, that and the interval of the pings, and not for whom', () => {
+    const own = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', MAINPID: '7' };
+    expect(appEnvironment(own, '/tmp/x/notify')).toEqual({ NOTIFY_SOCKET: '/tmp/x/notify', WATCHDOG_USEC: '3000000' });
+    expect(appEnvironment({ HOME: '/root' }, '/x')).toEqual({ HOME: '/root', NOTIFY_SOCKET: '/x' });
+  });
+
   it('leaves its argument alone and drops what is undefined', () => {
     const own = Object.freeze({ NOTIFY_SOCKET: '/run/systemd/notify', GONE: undefined, HOME: '/root' });
     expect(appEnvironment(own)).toStrictEqual({ HOME: '/root' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AppNotice } from '../../../src/core/app-notice.ts';
 import type { ExitStatus } from '../../../src/core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from '../../../src/core/lifecycle.ts';
 import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
@@ -11,6 +12,11 @@ const states = {
   'timed-out': { phase: 'timed-out', pid },
   ended: { phase: 'ended' },
 } as const satisfies Record<State['phase'], State>;
+
+const notice = (given: Partial<AppNotice>): LifeEvent => ({
+  type: 'app-notice',
+  notice: { ready: false, stopping: false, reloading: undefined, rest: [], dropped: [], ...given },
+});
 
 const exit = (status: ExitStatus): LifeEvent => ({
   type: 'exited',
@@ -26,6 +32,8 @@ const events = {
   'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
   'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
   signal: { type: 'signal', signal: 'SIGTERM' },
+  'extension-due': { type: 'extension-due', byMs: 1500.5 },
+  'app-notice': notice({ ready: true, rest: ['WATCHDOG=1'] }),
   'exit 0': exit({ code: 0 }),
   'exit 3': exit({ code: 3 }),
   'exit by SIGTERM': exit({ signal: 'SIGTERM' }),
@@ -98,6 +106,8 @@ const table: Row[] = [
   ],
   ['starting', 'stop-timeout', 'starting', []],
   ['starting', 'signal', 'starting', forward],
+  ['starting', 'extension-due', 'starting', ['notify EXTEND_TIMEOUT_USEC=1500500']],
+  ['starting', 'app-notice', 'starting', ['notify WATCHDOG=1']],
   ['starting', 'exit 0', 'ended', early('exited with code 0', '{"code":0}')],
   ['starting', 'exit 3', 'ended', early('exited with code 3', '{"code":3}')],
   ['starting', 'exit by SIGTERM', 'ended', early('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
@@ -109,6 +119,8 @@ const table: Row[] = [
   ['ready', 'start-timeout', 'ready', []],
   ['ready', 'stop-timeout', 'ready', []],
   ['ready', 'signal', 'ready', forward],
+  ['ready', 'extension-due', 'ready', []],
+  ['ready', 'app-notice', 'ready', ['notify WATCHDOG=1', 'notify READY=1']],
   ['ready', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
   ['ready', 'exit 3', 'ended', failedAfterReady('exited with code 3', '{"code":3}')],
   ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
@@ -125,6 +137,8 @@ const table: Row[] = [
     ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
   ],
   ['timed-out', 'signal', 'timed-out', forward],
+  ['timed-out', 'extension-due', 'timed-out', []],
+  ['timed-out', 'app-notice', 'timed-out', ['notify WATCHDOG=1']],
   ['timed-out', 'exit 0', 'ended', afterTimeout('exited with code 0')],
   ['timed-out', 'exit 3', 'ended', afterTimeout('exited with code 3')],
   ['timed-out', 'exit by SIGTERM', 'ended', afterTimeout('was killed by SIGTERM')],
@@ -161,18 +175,21 @@ function* histories(length: number): Generator<{ path: string[]; effects: Effect
 }
 
 describe('whatever happens in whatever order', () => {
-  it('READY=1 is said once at most, never after the death, never after the start timeout; one end', () => {
+  it('READY=1 is our own once at most, never after the death, never after the start timeout; one end', () => {
     let count = 0;
     for (const { path, effects } of histories(4)) {
       count += 1;
       const said = effects.flatMap(short);
-      const readies = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
+      // without a text it is the app's own, passed on
+      const all = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
+      const readies = all.filter((index) => said[index] !== 'notify READY=1');
       const ends = said.filter((text) => text.startsWith('end '));
       const where = path.join(', ');
       if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
       const died = said.findIndex((text) => text.includes(' exited: '));
       const late = said.findIndex((text) => text.includes(' not-ready: '));
-      for (const index of readies) {
+      if (all[0] !== readies[0]) expect.fail(`the app's READY=1 before ours: ${where}`);
+      for (const index of all) {
         if (died !== -1 && index > died) expect.fail(`READY=1 after the death: ${where}`);
         if (late !== -1) expect.fail(`READY=1 and a start timeout: ${where}`);
       }
@@ -180,10 +197,10 @@ describe('whatever happens in whatever order', () => {
       if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
       if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
     }
-    expect(count).toBe(1 + 10 + 100 + 1000 + 10_000);
+    expect(count).toBe(1 + 12 + 12 ** 2 + 12 ** 3 + 12 ** 4);
   });
 
-  it('a datagram has one state word at most, and STOPPING=1 is never said', () => {
+  it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
     for (const { effects } of histories(3)) {
       for (const effect of effects) {
         if (effect.type !== 'notify') continue;
@@ -219,5 +236,80 @@ describe('signals', () => {
   it('a second SIGTERM is one more', () => {
     const first = next(states.ready, events.signal);
     expect(next(first.state, events.signal).effects[0]).toEqual({ type: 'kill', signal: 'SIGTERM' });
+  });
+});
+
+describe('what the app says to systemd', () => {
+  const all = notice({
+    ready: true,
+    stopping: true,
+    reloading: ['RELOADING=1', 'MONOTONIC_USEC=5'],
+    rest: ['STATUS=mine', 'ERRNO=2'],
+    dropped: ['MAINPID', 'FDSTORE'],
+  });
+  const notPassedOn = 'debug not-passed-on: not passed on to systemd: MAINPID, FDSTORE';
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.map(short);
+
+  it('goes on one state word a datagram, in this order', () => {
+    expect(told(states.ready, all)).toEqual([
+      'notify STATUS=mine | ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify READY=1',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+  });
+
+  it('but READY=1 before the app counts as ready is for the probes', () => {
+    expect(told(states.starting, all)).toEqual([
+      'notify STATUS=mine | ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+  });
+
+  it('after a missed start timeout no READY=1, and the status that says why stays', () => {
+    expect(told(states['timed-out'], all)).toEqual([
+      'notify ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+    expect(told(states['timed-out'], notice({ rest: ['STATUS=mine'] }))).toEqual([]);
+  });
+
+  it('nothing of it after its death', () => {
+    expect(told(states.ended, all)).toEqual([]);
+  });
+
+  it('nothing said, nothing done', () => {
+    expect(next(states.ready, notice({}))).toEqual({ state: states.ready, effects: [] });
+  });
+
+  describe('its own status', () => {
+    const own = next(states.starting, notice({ ready: true, rest: ['STATUS=mine'] })).state;
+
+    it('is not written over while all is well', () => {
+      expect(told(own, events['still-waiting'])).toEqual([]);
+      const ready = next(own, events.ready);
+      expect(ready.effects.map(short)[0]).toBe('notify READY=1');
+      expect(told(ready.state, notice({ ready: true }))).toEqual(['notify READY=1']);
+    });
+
+    it('is where something went wrong', () => {
+      expect(told(own, events['start-timeout'])).toContain(
+        'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+      );
+      expect(told(own, events['exit 3']).join()).toContain('notify STATUS=the app exited with code 3');
+      expect(told(next(own, events.ready).state, events['exit 3'])).toContain(
+        'notify STATUS=the app exited with code 3',
+      );
+    });
+
+    it('no other word is one', () => {
+      const { state } = next(states.starting, notice({ rest: ['STATUSES=1', 'ERRNO=2'] }));
+      expect(told(state, events['still-waiting'])).toHaveLength(1);
+    });
   });
 });

@@ -49,12 +49,23 @@ describe('datagrams', () => {
     );
   });
 
-  it.each(['x'.repeat(100_000), '🚀'.repeat(10_000), '\n'.repeat(10_000), '\ud800'.repeat(10_000)])(
-    'stays well below what systemd drops, and has two lines at most',
-    (text) => {
-      const datagram = Buffer.from(encode(ready(text)));
-      expect(datagram.length).toBeLessThan(DATAGRAM_MAX);
-      expect(datagram.toString().split('\n')).toHaveLength(2);
-    },
-  );
+  it.each([
+    ['a\\b', 'a\\\\b'],
+    ['at the end\\', 'at the end\\\\'],
+    ['two\nlines\r', 'two\\\nlines\\\r'],
+  ])('what systemd takes for an escape is escaped: %j', (text, expected) => {
+    expect(Buffer.from(encode([`STATUS=${text}`])).toString()).toBe(`STATUS=${expected}`);
+  });
+
+  it.each([
+    '\\'.repeat(10_000),
+    'x'.repeat(100_000),
+    '🚀'.repeat(10_000),
+    '\n'.repeat(10_000),
+    '\ud800'.repeat(10_000),
+  ])('stays well below what systemd drops, and has two lines at most', (text) => {
+    const datagram = Buffer.from(encode(ready(text)));
+    expect(datagram.length).toBeLessThan(DATAGRAM_MAX);
+    expect(datagram.toString().split('\n')).toHaveLength(2);
+  });
 });

@@ -5,7 +5,7 @@ import { fakeClock, isSettled } from '../fakes.ts';
 const timing = { initialDelay: 500, interval: 20, attemptTimeout: 1000 };
 
 /** Runs a poll whose attempts are answered by hand. */
-function poll(answer?: (done: (reason?: string) => void) => void, times = timing) {
+function poll(answer?: (done: (reason?: string) => void) => void, times: Parameters<typeof pollUntil>[1] = timing) {
   const clock = fakeClock(7);
   const abort = new AbortController();
   const attempts: { at: number; done: (reason?: string) => void; takenBack: boolean }[] = [];
@@ -31,15 +31,15 @@ describe('pollUntil', () => {
     expect(attempts).toHaveLength(1);
   });
 
-  it('keeps the interval from the end of an attempt to the start of the next', async () => {
+  it('keeps the interval from the start of an attempt to the start of the next', async () => {
     const { clock, attempts, reasons, finished } = poll();
     clock.advance(500);
-    clock.advance(300);
+    clock.advance(5);
     attempts[0]?.done('ECONNREFUSED');
-    clock.advance(19);
+    clock.advance(14);
     expect(attempts).toHaveLength(1);
     clock.advance(1);
-    expect(attempts.map(({ at }) => at)).toEqual([500, 820]);
+    expect(attempts.map(({ at }) => at)).toEqual([500, 520]);
     attempts[1]?.done('ECONNRESET');
     expect(reasons).toEqual(['ECONNREFUSED', 'ECONNRESET']);
     expect(await isSettled(finished)).toBe(false);
@@ -52,6 +52,25 @@ describe('pollUntil', () => {
     expect(attempts.every(({ takenBack }) => !takenBack)).toBe(true);
   });
 
+  it('rests for half of it after a long attempt', () => {
+    const { clock, attempts } = poll();
+    clock.advance(500);
+    clock.advance(300);
+    attempts[0]?.done('ECONNREFUSED');
+    clock.advance(9);
+    expect(attempts).toHaveLength(1);
+    clock.advance(1);
+    expect(attempts.map(({ at }) => at)).toEqual([500, 810]);
+  });
+
+  it('asks how long to wait where that changes', () => {
+    const intervals = [7, 20, 7];
+    const nextInterval = () => intervals.shift() ?? 1000;
+    const { clock, attempts } = poll((done) => done('not yet'), { ...timing, nextInterval });
+    clock.advance(500 + 7 + 20 + 7);
+    expect(attempts.map(({ at }) => at)).toEqual([500, 507, 527, 534]);
+  });
+
   it('takes back an attempt that does not answer, and goes on', async () => {
     const { clock, attempts, reasons, finished } = poll();
     clock.advance(1499);
@@ -59,8 +78,8 @@ describe('pollUntil', () => {
     clock.advance(1);
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([true]);
     expect(reasons).toEqual(['no answer within the attempt timeout']);
-    clock.advance(20);
-    expect(attempts.map(({ at }) => at)).toEqual([500, 1520]);
+    clock.advance(10);
+    expect(attempts.map(({ at }) => at)).toEqual([500, 1510]);
     attempts[1]?.done();
     await finished;
     expect(clock.pending).toBe(0);

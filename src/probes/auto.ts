@@ -1,0 +1,36 @@
+/**
+ * Ready by whichever comes first of READY=1 from the app and its first listening TCP socket. Not a Unix socket: tsx opens
+ * one of its own long before the app serves. Not Node's inspector, nor what systemd handed over, as both are there
+ * before the app is ready.
+ */
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import { combine } from '../core/readiness.ts';
+import type { ProbeContext } from './context.ts';
+import { listening } from './listen.ts';
+import { notifyProbe } from './notify.ts';
+import type { SocketsInUse } from './tcp-sockets.ts';
+
+/** What counts where no probe was named. */
+export function autoProbe(
+  _: Extract<ProbeSpec, { kind: 'auto' }>,
+  context: ProbeContext,
+  socketsInUse?: () => SocketsInUse | undefined,
+): ReadinessProbe {
+  const port = listening(
+    'listen on any TCP port',
+    (socket) => socket.kind === 'tcp' && !socket.inspector,
+    'tcp',
+    context,
+    socketsInUse,
+  );
+  const notify = notifyProbe({ kind: 'notify' }, context);
+  const first = combine([notify, port], 'any');
+  return {
+    name: `auto (${notify.name}, or ${port.name})`,
+    get reason() {
+      return [notify.reason, port.reason].filter(Boolean).join(', ');
+    },
+    wait: async (signal) => `${await first.wait(signal)} (auto)`,
+  };
+}

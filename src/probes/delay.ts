@@ -1,0 +1,20 @@
+/** Ready when a time is over: the old way, for an app that gives no sign. */
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import { formatDuration } from '../core/time-span.ts';
+import type { ProbeContext } from './context.ts';
+
+/** `--delay`. */
+export function delayProbe({ ms }: Extract<ProbeSpec, { kind: 'delay' }>, { clock }: ProbeContext): ReadinessProbe {
+  const name = `delay ${formatDuration(ms)}`;
+  return {
+    name,
+    reason: 'not over yet',
+    wait(signal) {
+      return new Promise((resolve) => {
+        const cancel = clock.after(ms, () => resolve(name));
+        signal.addEventListener('abort', cancel, { once: true });
+      });
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/** Ready when a command says so by its exit status. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { pollUntil } from '../core/poll.ts';
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import type { ProbeContext } from './context.ts';
+
+/** Of the last line that a command wrote to stderr so much is told, characters. */
+const COMPLAINT_MAX = 200;
+
+/** Of what it wrote so much is kept, bytes. */
+const TAIL_MAX = 4096;
+
+/**
+ * Runs the command once for each line that it reads, and writes its exit status. It is small, where we are not: to start
+ * a process from Node takes a millisecond of ours, and there are fifty attempts a second.
+ */
+const RUNNER = 'while read -r line; do sh -c "$1" </dev/null >/dev/null; echo $?; done';
+
+/**
+ * `--exec`: `sh -c COMMAND`. One that takes longer than an attempt may is killed, with all of its process group, and so
+ * is at the end of the wait what a command left in the background.
+ */
+export function execProbe(
+  { command }: Extract<ProbeSpec, { kind: 'exec' }>,
+  { clock, timing, env }: ProbeContext,
+): ReadinessProbe {
+  const name = `exec ${command}`;
+  let reason = '';
+  return {
+    name,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      let runner: Runner | undefined;
+      const end = () => {
+        runner?.kill();
+        runner = undefined;
+      };
+      signal.addEventListener('abort', end, { once: true });
+      await pollUntil(
+        (done) => {
+          runner ??= startRunner(command, env);
+          runner.run((outcome) => {
+            if (outcome !== 0 && 'error' in outcome) end();
+            done(outcome === 0 ? undefined : describe(outcome));
+          });
+          return end;
+        },
+        timing,
+        clock,
+        signal,
+        (latest) => {
+          reason = latest;
+        },
+      );
+      end();
+      return name;
+    },
+  };
+}
+
+/** 0, or why the command did not succeed. */
+type Outcome = 0 | { readonly status: number; readonly complaint: string } | { readonly error: string };
+
+interface Runner {
+  /** Runs the command and tells what came of it; not after {@link kill}. */
+  run(tell: (outcome: Outcome) => void): void;
+  /** Kills it and whatever the command started. */
+  kill(): void;
+}
+
+function startRunner(command: string, env: Readonly<Record<string, string>>): Runner {
+  let tell: (outcome: Outcome) => void = () => {};
+  const once = (outcome: Outcome) => {
+    const listener = tell;
+    tell = () => {};
+    listener(outcome);
+  };
+  let shell: ChildProcessWithoutNullStreams;
+  try {
+    // detached: a process group of its own, which can be killed as one
+    shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
+  } catch (error) {
+    return { run: (listener) => listener({ error: codeOf(error) }), kill: () => {} };
+  }
+  let tail: Buffer = Buffer.alloc(0);
+  shell.stderr.on('data', (piece: Buffer) => {
+    tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
+  });
+  shell.stdout.on('data', (text: Buffer) => {
+    const status = Number(text);
+    if (status === 0) once(0);
+    // what it wrote before it ended is read in the next turns
+    else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
+  });
+  shell.once('error', (error) => once({ error: codeOf(error) }));
+  shell.once('exit', () => once({ error: 'its shell was killed' }));
+  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', () => {});
+  return {
+    run(listener) {
+      tail = Buffer.alloc(0);
+      tell = listener;
+      shell.stdin.write('\n');
+    },
+    kill() {
+      tell = () => {};
+      for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
+      if (shell.pid === undefined) return;
+      try {
+        process.kill(-shell.pid, 'SIGKILL');
+      } catch {
+        // ESRCH: nobody is left
+      }
+    },
+  };
+}
+
+/** Turns of the event loop after which a pipe that holds something has been read: each polls it once. */
+const QUIET_TURNS = 3;
+
+function afterTurns(turns: number, callback: () => void): void {
+  setImmediate(turns > 1 ? () => afterTurns(turns - 1, callback) : callback);
+}
+
+function lastLine(tail: Buffer): string {
+  return (tail.toString().trimEnd().split('\n').at(-1) as string).trim().slice(0, COMPLAINT_MAX);
+}
+
+/** A signal is told as the shell tells it: 137 for SIGKILL. */
+function describe(outcome: Exclude<Outcome, 0>): string {
+  if ('error' in outcome) return outcome.error;
+  return `exit status ${outcome.status}${outcome.complaint === '' ? '' : `: ${outcome.complaint}`}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,47 @@
+/** Ready when a file exists that is newer than the start. */
+import { pollUntil } from '../core/poll.ts';
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import type { ProbeContext } from './context.ts';
+import { lookInterval } from './look-interval.ts';
+
+/** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
+export function fileProbe(
+  { path }: Extract<ProbeSpec, { kind: 'file' }>,
+  { clock, timing, stamp, stampBefore }: ProbeContext,
+): ReadinessProbe {
+  const name = `file ${path}`;
+  const before = stampBefore(path);
+  let reason = '';
+  const whyNot = (): string | undefined => {
+    try {
+      const now = stamp(path);
+      if (now === undefined) return 'not there';
+      return now === before ? 'older than the start' : undefined;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? String(error);
+    }
+  };
+
+  return {
+    name,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      await pollUntil(
+        (done) => {
+          done(whyNot());
+          return () => {};
+        },
+        { ...timing, interval: lookInterval(timing.interval) },
+        clock,
+        signal,
+        (latest) => {
+          reason = latest;
+        },
+      );
+      return name;
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** Ready when an HTTP server answers GET with a status that means so. */
+import type { Disposer } from '../core/clock.ts';
+import { pollUntil } from '../core/poll.ts';
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import { canonicalHost, TCP_TABLES } from '../core/socket-table.ts';
+import type { ProbeContext } from './context.ts';
+import { type HttpAnswer, openHttpClient } from './http-client.ts';
+import { isLoopback, newSocketGate } from './new-socket-gate.ts';
+import { ownership } from './ownership.ts';
+import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
+
+/** `--http`. Redirects are not followed. */
+export function httpProbe(
+  spec: Extract<ProbeSpec, { kind: 'http' }>,
+  { clock, timing, listeners, warn }: ProbeContext,
+  socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
+): ReadinessProbe {
+  const { url, hosts, statuses } = spec;
+  const name = `http ${withoutSecrets(url)}`;
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const local = hosts.every(isLoopback);
+  const whyNotOwner = ownership(listeners, local ? spec.owner : 'any', warn, { systemdCounts: true });
+  let reason = '';
+
+  // whose the port is, is looked up at the first answer and not at the one that counts, as it takes milliseconds; what is
+  // the app's stays the app's
+  let isOwn = false;
+  let judged: { readonly inUse: SocketsInUse | undefined; readonly objection: string | undefined } | undefined;
+  const whyNotItsOwner = (address: string): string | undefined => {
+    if (isOwn) return undefined;
+    const inUse = local ? socketsInUse() : undefined;
+    if (!judged || unchangedTables(inUse, judged.inUse).length < TCP_TABLES.length) {
+      judged = { inUse, objection: whyNotOwner(canonicalHost(address), port, []) };
+      isOwn = judged.objection === undefined;
+    }
+    return judged.objection;
+  };
+  const whyNot = ({ status, address }: HttpAnswer): string | undefined => {
+    const objection = whyNotItsOwner(address);
+    return statuses.some(({ from, to }) => from <= status && status <= to) ? objection : String(status);
+  };
+
+  return {
+    name,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      const client = await openHttpClient(spec, clock);
+      const gate = newSocketGate(timing.interval, clock, local ? socketsInUse : undefined);
+      signal.addEventListener('abort', client.leave, { once: true });
+      await pollUntil(
+        (done) => {
+          const look = gate.look();
+          if (!look) {
+            done(reason);
+            return () => {};
+          }
+          let stop: Disposer;
+          const ask = () => {
+            stop = client.get((answer) => {
+              const began = clock.now();
+              const objection = typeof answer === 'string' ? answer : whyNot(answer);
+              const spent = typeof answer === 'string' ? 0 : clock.now() - began;
+              // who accepted an earlier connection may not be who accepts one now: that one has to say so too
+              if (typeof answer === 'object' && (objection === undefined || !isOwn)) client.leave();
+              if (objection === undefined && typeof answer === 'object' && answer.kept) return ask();
+              look.done(objection === 'ECONNREFUSED', spent);
+              done(objection);
+            });
+          };
+          ask();
+          return () => stop();
+        },
+        { ...timing, nextInterval: gate.nextInterval },
+        clock,
+        signal,
+        (latest) => {
+          reason = latest;
+        },
+      );
+      client.leave();
+      return name;
+    },
+  };
+}
+
+/** For the log and for `systemctl status`, which everybody may read. */
+function withoutSecrets(url: URL): string {
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  shown.hash = '';
+  return shown.href;
+}

@@ -1,0 +1,79 @@
+/** Ready when the app has a listening socket. No connection is made. */
+import { resolve } from 'node:path';
+import { pollUntil } from '../core/poll.ts';
+import type { ListeningSocket } from '../core/ports.ts';
+import type { ReadinessProbe } from '../core/probe.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import { TCP_TABLES } from '../core/socket-table.ts';
+import type { ProbeContext } from './context.ts';
+import { newSocketGate } from './new-socket-gate.ts';
+import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
+
+/** `--listen`. */
+export function listenProbe(
+  { target }: Extract<ProbeSpec, { kind: 'listen' }>,
+  context: ProbeContext,
+  socketsInUse?: () => SocketsInUse | undefined,
+): ReadinessProbe {
+  const counts = (socket: ListeningSocket) => {
+    if (target === 'any') return true;
+    return socket.kind === 'tcp' ? socket.port === target : isAt(socket.path, target);
+  };
+  const kinds = typeof target === 'number' ? 'tcp' : 'tcp and unix';
+  return listening(`listen ${target}`, counts, kinds, context, socketsInUse);
+}
+
+/** A probe for the app's first listening socket that counts. */
+export function listening(
+  name: string,
+  counts: (socket: ListeningSocket) => boolean,
+  kinds: 'tcp' | 'tcp and unix',
+  { clock, timing, listeners }: ProbeContext,
+  socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
+): ReadinessProbe {
+  let reason = '';
+  return {
+    name,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      let found: ListeningSocket | undefined;
+      // the number of Unix sockets does not change when one begins to listen
+      const gate = newSocketGate(timing.interval, clock, kinds === 'tcp' ? socketsInUse : undefined);
+      const look = listeners.ofApp(kinds);
+      await pollUntil(
+        (done) => {
+          const asking = gate.look();
+          if (asking) {
+            const began = clock.now();
+            const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
+            asking.done(true, clock.now() - began);
+            found = sockets.find(counts);
+            reason = describeOthers(sockets);
+          }
+          done(found ? undefined : reason);
+          return () => {};
+        },
+        { ...timing, nextInterval: gate.nextInterval },
+        clock,
+        signal,
+        () => {},
+      );
+      return found ? `${name.split(' ')[0]} ${describe(found)}` : name;
+    },
+  };
+}
+
+function describe(socket: ListeningSocket): string {
+  if (socket.kind === 'unix') return socket.path;
+  return `${socket.host.includes(':') ? `[${socket.host}]` : socket.host}:${socket.port}`;
+}
+
+function describeOthers(sockets: readonly ListeningSocket[]): string {
+  return sockets.length === 0 ? 'no listening socket yet' : `only ${sockets.map(describe).join(', ')} yet`;
+}
+
+function isAt(path: string, target: string | number): boolean {
+  return path === target || (!path.startsWith('@') && resolve(path) === resolve(String(target)));
+}

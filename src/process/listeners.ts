@@ -1,0 +1,224 @@
+/**
+ * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
+ * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Listeners, ListeningSocket, Ownership } from '../core/ports.ts';
+import { acceptorsOf, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from '../core/socket-table.ts';
+import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
+import { socketsOf } from './descriptors.ts';
+import { inspectorPort } from './inspector.ts';
+import { readAllTcpListeners, tcpListeners, unixListeners } from './socket-tables.ts';
+
+/** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
+const SEARCH_MS = 50;
+
+/** How often all tables are read, though none of them seems changed, ms. */
+const READ_ALL_EVERY = 1000;
+
+/** What was there before the app was started: none of it is the app. */
+export interface Before {
+  readonly cgroup: string | undefined;
+  readonly bystanders: ReadonlySet<number>;
+  /** Inodes of the sockets that this process was started with: those of socket activation. */
+  readonly inherited: ReadonlySet<number>;
+  /** Inodes of what listened; undefined until they are read, on a thread. */
+  readonly tcp: { inodes: ReadonlySet<number> | undefined };
+  readonly unix: ReadonlySet<number>;
+}
+
+/** To be called before the app is started. */
+export function rememberBefore(): Before {
+  const cgroup = unitCgroup();
+  const inherited = socketsOf('self');
+  const tcp: Before['tcp'] = { inodes: undefined };
+  void readAllTcpListeners().then((listeners) => {
+    tcp.inodes = new Set(listeners.map(({ inode }) => inode));
+  });
+  return {
+    cgroup,
+    bystanders: new Set(cgroup === undefined ? [] : cgroupMembers(cgroup)),
+    inherited: new Set(inherited === 'hidden' ? [] : inherited),
+    tcp,
+    unix: new Set(unixTable().map(({ inode }) => inode)),
+  };
+}
+
+/** The TCP ports on which this process itself was given a listening socket: those of socket activation. */
+export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
+  const ports = new Set<number>();
+  if (inherited.size === 0) return ports;
+  for (const table of TCP_TABLES) {
+    for (const { inode, port } of tcpTable(table)) if (inherited.has(inode)) ports.add(port);
+  }
+  return ports;
+}
+
+/** Where no probe asks whose a socket is. */
+export const untraced: Listeners = {
+  ownerOf: () => undefined,
+  ownerOfPath: () => undefined,
+  ofApp: () => () => [],
+};
+
+/** @param appPid the process that was started */
+export function traceListeners(appPid: number, before: Before): Listeners {
+  const holders = new Map<number, string>();
+
+  /** Every socket of the app by its inode, and whether there are processes whose sockets cannot be seen. */
+  const look = (): AppSockets => {
+    const owners = new Map<number, number>();
+    const hidden: number[] = [];
+    for (const pid of appPids(appPid, before.cgroup, before.bystanders)) {
+      const sockets = socketsOf(pid);
+      if (sockets === 'hidden') hidden.push(pid);
+      else for (const inode of sockets) owners.set(inode, pid);
+    }
+    return { owners, hidden };
+  };
+
+  const judge = (acceptors: readonly TcpListener[], app: AppSockets): Ownership => {
+    const inodes = acceptors.map(({ inode }) => inode);
+    if (inodes.some((inode) => before.inherited.has(inode))) return { by: 'systemd' };
+    if (inodes.some((inode) => app.owners.has(inode))) return { by: 'app' };
+    // what is hidden from us may have it, if it was not there before the start
+    if (app.hidden.length > 0 && !before.tcp.inodes) return { by: 'unknown' };
+    if (app.hidden.length > 0 && inodes.some((inode) => !wasThere(inode))) return { by: 'app' };
+    const first = acceptors[0] as TcpListener;
+    const holder = holders.get(first.inode) ?? findHolder(first.inode, first.uid);
+    holders.set(first.inode, holder);
+    return { by: 'other', holder };
+  };
+
+  const wasThere = (inode: number) => before.tcp.inodes?.has(inode) ?? true;
+
+  return {
+    ownerOf(host, port, unchanged = []) {
+      const app = look();
+      const known: TcpListener[] = [];
+      // a table that is not needed is not read: that takes milliseconds
+      for (const table of changedFirst(unchanged)) {
+        if (table === 'tcp' && host.includes(':')) continue;
+        try {
+          for (const listener of tcpListeners(table)) if (listener.port === port) known.push(listener);
+        } catch {
+          return undefined;
+        }
+        const acceptors = acceptorsOf(known, host);
+        if (acceptors.length > 0) return judge(acceptors, app);
+      }
+      return { by: 'elsewhere' };
+    },
+
+    ownerOfPath(path) {
+      const wanted = resolve(path);
+      const there = unixTable().filter((listener) => resolve(listener.path) === wanted);
+      if (there.length === 0) return undefined;
+      const { owners } = look();
+      if (there.some(({ inode }) => owners.has(inode))) return { by: 'app' };
+      const old = there.find(({ inode }) => before.unix.has(inode));
+      if (!old || there.some(({ inode }) => !before.unix.has(inode))) return undefined;
+      return { by: 'other', holder: findHolder(old.inode, undefined) };
+    },
+
+    ofApp(kinds) {
+      const found = new Map<number, ListeningSocket>();
+      let known: ReadonlySet<number> = new Set();
+      let allReadAt = Number.NEGATIVE_INFINITY;
+      return (changed) => {
+        const app = look();
+        const open = [...app.owners.keys()].filter((inode) => !found.has(inode));
+        const isNew = open.some((inode) => !known.has(inode));
+        known = new Set(open);
+        if (kinds === 'tcp and unix') addUnix(app, found);
+        if (open.length === 0 && app.hidden.length === 0) return [...found.values()];
+
+        const foundBefore = found.size;
+        for (const table of changed) addTcp(table, app, found);
+        // one may have come while another went, and then no table seems changed
+        const mayBeMissed = isNew || performance.now() > allReadAt + READ_ALL_EVERY;
+        if (mayBeMissed && found.size === foundBefore) {
+          for (const table of TCP_TABLES) if (!changed.includes(table)) addTcp(table, app, found);
+          allReadAt = performance.now();
+        }
+        return [...found.values()];
+      };
+    },
+  };
+
+  function addTcp(table: TcpTable, app: AppSockets, found: Map<number, ListeningSocket>): void {
+    for (const { inode, host, port, uid } of tcpTable(table)) {
+      const pid = before.inherited.has(inode) ? undefined : app.owners.get(inode);
+      const mayBeHidden = app.hidden.length > 0 && !wasThere(inode) && isUserOf(app.hidden, uid);
+      if (pid === undefined && !mayBeHidden) continue;
+      found.set(inode, { kind: 'tcp', host, port, inspector: pid !== undefined && port === inspectorPort(pid) });
+    }
+  }
+
+  function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
+    for (const { inode, path } of unixTable()) {
+      if (app.owners.has(inode) && !before.inherited.has(inode)) found.set(inode, { kind: 'unix', path });
+    }
+  }
+}
+
+/** IPv4 first where both changed: there stands who gets a connection to an IPv4 address before one in IPv6 does. */
+function changedFirst(unchanged: readonly TcpTable[]): readonly TcpTable[] {
+  return [...TCP_TABLES.filter((table) => !unchanged.includes(table)), ...unchanged];
+}
+
+interface AppSockets {
+  /** Inode of each of the app's sockets, and who has it. */
+  readonly owners: ReadonlyMap<number, number>;
+  /** Processes of the app whose descriptors we may not see. */
+  readonly hidden: readonly number[];
+}
+
+/** Whether a socket of that user may be one of these processes': theirs, or ours from before they changed their user. */
+function isUserOf(pids: readonly number[], uid: number): boolean {
+  if (uid !== 0 && uid === process.getuid?.()) return true;
+  return pids.some((pid) => {
+    try {
+      return Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) === uid;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Who has that socket open, in words; by its user where the process cannot be seen. */
+function findHolder(inode: number, uid: number | undefined): string {
+  const end = performance.now() + SEARCH_MS;
+  for (const pid of readdirSync('/proc').map(Number)) {
+    if (performance.now() > end) break;
+    if (Number.isNaN(pid)) continue;
+    const sockets = socketsOf(pid);
+    if (sockets !== 'hidden' && sockets.includes(inode)) return `${commandOf(pid)} (pid ${pid})`;
+  }
+  return uid === undefined ? 'another program' : `another program, of uid ${uid}`;
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return 'a program';
+  }
+}
+
+function tcpTable(table: TcpTable): readonly TcpListener[] {
+  try {
+    return [...tcpListeners(table)];
+  } catch {
+    return [];
+  }
+}
+
+function unixTable(): readonly UnixListener[] {
+  try {
+    return unixListeners();
+  } catch {
+    return [];
+  }
+}

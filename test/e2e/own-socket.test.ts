@@ -1,0 +1,177 @@
+/** Promise: never READY=1 for somebody else's port. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { app, NODE, sh } from '../helpers/apps.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { type Run, wrap } from '../helpers/wrap.ts';
+
+const APP = ['--', ...app('does-as-told')];
+const isRoot = process.getuid?.() === 0;
+
+async function withReceiver(
+  args: readonly string[],
+  use: (run: Run, receiver: NotifyReceiver) => Promise<void>,
+  under: readonly string[] = [],
+): Promise<void> {
+  await using receiver = await NotifyReceiver.start();
+  await using run = wrap(args, { env: { NOTIFY_SOCKET: receiver.path }, under });
+  await use(run, receiver);
+}
+
+async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
+  await run.settled();
+  await receiver.settled();
+  expect(receiver.isReady(), run.stderr.text).toBe(false);
+}
+
+/** Another program on the host that listens: in a process of its own, as the app's would be. */
+async function stranger(where: string | number): Promise<ChildProcess> {
+  const listen = `require('net').createServer().listen(${JSON.stringify(where)}, () => console.log('on'))`;
+  const child = spawn(NODE, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  await once(child.stdout as NodeJS.ReadableStream, 'data');
+  return child;
+}
+
+describe('a port that another program holds', () => {
+  test.each(['--tcp', '--listen'])('%s PORT: not ready, until the app has the port', async (option) => {
+    const port = await freePort();
+    const other = await stranger(port);
+    await withReceiver([option, `${port}`, ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      if (option === '--tcp') {
+        const held = `held by node (pid ${other.pid}), not by the app`;
+        expect((await run.logged('warning')).msg).toContain(`port ${port} is ${held}`);
+        await receiver.until(({ text }) => text.includes(held));
+      }
+      await isNotReady(run, receiver);
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+      run.tell(`listen ${port}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('--tcp-owner any: counts', async () => {
+    const port = await freePort();
+    await stranger(port);
+    await withReceiver(['--tcp', `${port}`, '--tcp-owner', 'any', ...APP], async (_, receiver) => {
+      await receiver.untilReady();
+    });
+  });
+
+  test('auto and --listen any: another program that begins to listen is no sign', async () => {
+    for (const options of [[], ['--listen', 'any']]) {
+      await withReceiver([...options, ...APP], async (run, receiver) => {
+        await run.until('stdout', 'started');
+        await stranger(await freePort());
+        await isNotReady(run, receiver);
+        run.tell(`listen ${await freePort()}`);
+        await receiver.untilReady();
+      });
+    }
+  });
+
+  test('--unix PATH: what listened there before is not ready, the app in its place is', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    const other = await stranger(path);
+    await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
+      await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
+      await isNotReady(run, receiver);
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+      run.tell(`replace ${path}`);
+      await receiver.untilReady();
+    });
+  });
+});
+
+describe("the app's own", () => {
+  test.each([
+    ['a child', (port: number) => [NODE, '-e', `require('net').createServer().listen(${port})`]],
+    ['a worker of node:cluster', (port: number) => [NODE, '-e', CLUSTER, `${port}`]],
+  ])('socket of %s counts', async (_, command) => {
+    for (const option of ['--tcp', '--listen']) {
+      const port = await freePort();
+      const child = command(port)
+        .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+        .join(' ');
+      await withReceiver([option, `${port}`, '--', ...sh(`${child} & wait`)], async (_run, receiver) => {
+        await receiver.untilReady();
+      });
+    }
+  });
+
+  test.each(['any', 'PATH'])('Unix socket counts for --listen %s', async (target) => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    await withReceiver(['--listen', target.replace('PATH', path), ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await isNotReady(run, receiver);
+      run.tell(`listen ${path}`);
+      await receiver.untilReady();
+      expect((await run.logged('ready'))['by']).toBe(`listen ${path}`);
+    });
+  });
+
+  test('inspector is no sign for auto, its port is', async () => {
+    for (const flags of ['--inspect=127.0.0.1:PORT', '--inspect-port=PORT --inspect']) {
+      const inspector = await freePort();
+      const port = await freePort();
+      const command = [NODE, ...flags.replace('PORT', `${inspector}`).split(' '), ...app('does-as-told').slice(1)];
+      await withReceiver(['--', ...command], async (run, receiver) => {
+        await run.until('stderr', `Debugger listening on ws://127.0.0.1:${inspector}`);
+        await isNotReady(run, receiver);
+        run.tell(`listen ${port} 127.0.0.1`);
+        await receiver.untilReady();
+        expect((await run.logged('ready'))['by']).toBe(`listen 127.0.0.1:${port} (auto)`);
+      });
+    }
+  });
+});
+
+describe.runIf(isRoot)('an app whose sockets we may not see', () => {
+  /** The wrapper as root without CAP_SYS_PTRACE, the app as somebody else: /proc/PID/fd is closed (ptrace(2)). */
+  const blind = ['--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'];
+  const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+
+  async function blindly(
+    args: readonly string[],
+    use: (run: Run, receiver: NotifyReceiver) => Promise<void>,
+  ): Promise<void> {
+    await withReceiver(args, use, ['setpriv', ...blind, '--']);
+  }
+
+  test('its own new socket counts, one that was there before does not', async () => {
+    const port = await freePort();
+    const server = createServer().listen(port);
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+    });
+    const command = ['--tcp', `${port}`, '--', ...asNobody, ...app('does-as-told')];
+    await blindly(command, async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await receiver.until(({ text }) => text.includes('not by the app'));
+      await isNotReady(run, receiver);
+      server.close();
+      await once(server, 'close');
+      run.tell(`listen ${port}`);
+      await receiver.untilReady();
+    });
+  });
+});
+
+/** A primary that hands its workers the port, and exits when they do. */
+const CLUSTER = `
+  const cluster = require('cluster');
+  if (cluster.isPrimary) cluster.fork();
+  else require('net').createServer().listen(process.argv[1]);
+`;

@@ -1,0 +1,468 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTcpServer, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { ProbeSpec } from '../../src/core/probe-spec.ts';
+import { httpProbe } from '../../src/probes/http.ts';
+import type { SocketsInUse } from '../../src/probes/tcp-sockets.ts';
+import { clock } from '../../src/process/clock.ts';
+import { fakeContext, isSettled } from '../unit/fakes.ts';
+import { freePort, hasIpv6, portOf, turns } from '../unit/sockets.ts';
+
+type HttpSpec = Extract<ProbeSpec, { kind: 'http' }>;
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+const TLS = new URL('../fixtures/tls/', import.meta.url);
+
+/** A self-signed certificate for localhost and 127.0.0.1, valid until 2126. */
+const certificate = { key: readFileSync(new URL('key.pem', TLS)), cert: readFileSync(new URL('cert.pem', TLS)) };
+
+/** A server, what it was asked, and its connections. */
+async function serve(answer: Answer, { host = '127.0.0.1', port = 0, tls = false } = {}) {
+  const requests: IncomingMessage[] = [];
+  const errors: Error[] = [];
+  const sockets = new Set<Socket>();
+  const take: Answer = (request, response) => {
+    requests.push(request);
+    request.on('error', (error) => errors.push(error));
+    response.on('error', (error) => errors.push(error));
+    answer(request, response);
+  };
+  const server: Server = tls ? createTlsServer(certificate, take) : createServer(take);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', (error) => errors.push(error)).on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { server, port: portOf(server), requests, errors, sockets };
+}
+
+function specOf(url: string, more: Partial<HttpSpec> = {}): HttpSpec {
+  const parsed = new URL(url);
+  return {
+    kind: 'http',
+    url: parsed,
+    hosts: [parsed.hostname.replace(/^\[|\]$/g, '')],
+    statuses: [{ from: 200, to: 399 }],
+    headers: [],
+    insecure: false,
+    owner: 'app',
+    written: `--http ${url}`,
+    ...more,
+  };
+}
+
+/** With the real clock: what is tested here is how it goes with the servers. */
+function start(
+  spec: HttpSpec,
+  { attemptTimeout = 1000, interval = 5, socketsInUse = undefined as (() => SocketsInUse) | undefined } = {},
+) {
+  const context = Object.assign(fakeContext(), { clock, timing: { initialDelay: 0, interval, attemptTimeout } });
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  const probe = httpProbe(spec, context, socketsInUse);
+  return { context, abort, probe, waited: probe.wait(abort.signal) };
+}
+
+const status =
+  (code: number, headers: Record<string, string> = {}): Answer =>
+  (_, response) =>
+    response.writeHead(code, headers).end('body');
+
+/** Back when it has been asked so many times and has refused each. */
+async function stillNot(requests: readonly unknown[], waited: Promise<unknown>, count = 3): Promise<void> {
+  const before = requests.length;
+  await vi.waitFor(() => expect(requests.length).toBeGreaterThanOrEqual(before + count));
+  expect(await isSettled(waited)).toBe(false);
+}
+
+const reasonIs = (probe: { readonly reason: string }, reason: string | RegExp) =>
+  vi.waitFor(() => expect(probe.reason).toMatch(typeof reason === 'string' ? new RegExp(`^${reason}$`) : reason));
+
+describe('an HTTP probe', () => {
+  it('is ready when the answer counts, says what it asked, and leaves in order', async () => {
+    const { port, requests, errors, sockets } = await serve(status(200));
+    const { probe, waited, context } = start(specOf(`http://user:secret@127.0.0.1:${port}/health?deep=1#top`));
+    expect(probe.name).toBe(`http http://127.0.0.1:${port}/health?deep=1`);
+    expect(await waited).toBe(probe.name);
+    expect(requests).toHaveLength(1);
+    const [{ method, url, headers } = {} as IncomingMessage] = requests;
+    expect([method, url]).toEqual(['GET', '/health?deep=1']);
+    expect(headers.host).toBe(`127.0.0.1:${port}`);
+    expect(headers.authorization).toBe(`Basic ${btoa('user:secret')}`);
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    expect(errors).toEqual([]);
+    expect(context.warnings).toEqual([]);
+  });
+
+  it('is not while it is refused, and is soon after the app listens', async () => {
+    const port = await freePort();
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
+    await reasonIs(probe, 'ECONNREFUSED');
+    expect(await isSettled(waited)).toBe(false);
+    await serve(status(200), { port });
+    await waited;
+  });
+
+  it('hardly asks where nobody listens and no socket was added', async () => {
+    const port = await freePort();
+    let looks = 0;
+    let inUse = { tcp: 'inuse 1', tcp6: 'inuse 1' };
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`), {
+      interval: 1000,
+      socketsInUse: () => {
+        looks += 1;
+        return inUse;
+      },
+    });
+    await reasonIs(probe, 'ECONNREFUSED');
+    const { requests } = await serve(status(200), { port });
+    await vi.waitFor(() => expect(looks).toBeGreaterThan(2), { timeout: 5000 });
+    expect(requests).toEqual([]);
+    inUse = { tcp: 'inuse 2', tcp6: 'inuse 1' };
+    await waited;
+  });
+
+  const DEFAULT = [{ from: 200, to: 399 }];
+  const LIST = [
+    { from: 201, to: 203 },
+    { from: 404, to: 404 },
+  ];
+  it.each([
+    [200, DEFAULT, true],
+    [204, DEFAULT, true],
+    [304, DEFAULT, true],
+    [399, DEFAULT, true],
+    [400, DEFAULT, false],
+    [404, DEFAULT, false],
+    [500, DEFAULT, false],
+    [503, DEFAULT, false],
+    [200, LIST, false],
+    [201, LIST, true],
+    [203, LIST, true],
+    [204, LIST, false],
+    [403, LIST, false],
+    [404, LIST, true],
+    [405, LIST, false],
+  ])('status %i of %j: ready is %s', async (code, statuses, ready) => {
+    const { port, requests } = await serve(status(code));
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`, { statuses }));
+    if (ready) {
+      await waited;
+    } else {
+      await stillNot(requests, waited);
+      expect(probe.reason).toBe(String(code));
+    }
+  });
+
+  it('does not follow a redirect', async () => {
+    const { port, requests } = await serve((request, response) =>
+      request.url === '/' ? status(302, { Location: '/there' })(request, response) : status(200)(request, response),
+    );
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`, { statuses: [{ from: 200, to: 200 }] }));
+    await stillNot(requests, waited);
+    expect(probe.reason).toBe('302');
+    expect(requests.every(({ url }) => url === '/')).toBe(true);
+  });
+
+  it('becomes ready when the status turns, and asks once more on a connection of its own', async () => {
+    let code = 503;
+    const { port, requests, errors, sockets } = await serve((request, response) => status(code)(request, response));
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
+    await stillNot(requests, waited);
+    expect(probe.reason).toBe('503');
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(1);
+    code = 200;
+    await waited;
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(2);
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    expect(errors).toEqual([]);
+  });
+
+  it('a kept connection to who listens no more does not hide who does', async () => {
+    const old = await serve(status(200));
+    const statuses = [{ from: 201, to: 201 }];
+    const { waited } = start(specOf(`http://127.0.0.1:${old.port}/`, { statuses }));
+    await stillNot(old.requests, waited);
+    old.server.close();
+    await serve(status(201), { port: old.port });
+    await waited;
+  });
+
+  it('keeps a connection for a second and no longer', async () => {
+    const old = await keepsAnswering('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+    const { waited } = start(specOf(`http://127.0.0.1:${old.port}/`));
+    await vi.waitFor(() => expect(old.answered()).toBeGreaterThan(3));
+    await old.stopListening();
+    await serve(status(200), { port: old.port });
+    await waited;
+    expect(old.answered()).toBeGreaterThan(5);
+  });
+
+  it('an old server on a kept connection that turns well is not the new one', async () => {
+    const old = await keepsAnswering('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${old.port}/`));
+    await vi.waitFor(() => expect(old.answered()).toBeGreaterThan(1));
+    await old.stopListening();
+    old.say('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    await reasonIs(probe, 'ECONNREFUSED');
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it('sends the headers, one of each Host and the others as often as given', async () => {
+    const headers = [
+      ['X-Token', 'abc'],
+      ['Host', 'other.example'],
+      ['host', 'shop.example'],
+      ['x-two', 'a'],
+      ['X-Two', 'b'],
+    ] as const;
+    const { port, requests } = await serve((request, response) =>
+      status(request.headers['x-token'] === 'abc' ? 200 : 401)(request, response),
+    );
+    const without = start(specOf(`http://127.0.0.1:${port}/`));
+    await stillNot(requests, without.waited);
+    expect(without.probe.reason).toBe('401');
+    without.abort.abort();
+    await start(specOf(`http://127.0.0.1:${port}/`, { headers })).waited;
+    expect(requests.at(-1)?.headers).toMatchObject({ 'x-token': 'abc', host: 'shop.example', 'x-two': 'a, b' });
+  });
+
+  it('goes to the addresses that were looked up, with the name in Host', async () => {
+    const { port, requests } = await serve(status(200));
+    await start(specOf(`http://shop.invalid:${port}/`, { hosts: ['127.0.0.1'] })).waited;
+    expect(requests[0]?.headers.host).toBe(`shop.invalid:${port}`);
+  });
+
+  it.skipIf(!hasIpv6).each(['127.0.0.1', '::1'])('of two addresses %s alone answers', async (host) => {
+    const { port } = await serve(status(200), { host });
+    await start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] })).waited;
+  });
+
+  it('when no address answers the first one says why', async () => {
+    const port = await freePort();
+    const { probe } = start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] }));
+    await reasonIs(probe, 'ECONNREFUSED');
+  });
+
+  it.skipIf(!hasIpv6)('takes an IPv6 address in the URL', async () => {
+    const { port } = await serve(status(200), { host: '::1' });
+    await start(specOf(`http://[::1]:${port}/`)).waited;
+  });
+
+  it('does not look at proxy variables', async () => {
+    const proxy = await serve(status(200));
+    const { port, requests } = await serve(status(503));
+    for (const name of ['http_proxy', 'HTTP_PROXY', 'NODE_USE_ENV_PROXY']) {
+      vi.stubEnv(name, name === 'NODE_USE_ENV_PROXY' ? '1' : `http://127.0.0.1:${proxy.port}`);
+    }
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { waited } = start(specOf(`http://127.0.0.1:${port}/`));
+    await stillNot(requests, waited);
+    expect(proxy.requests).toEqual([]);
+  });
+});
+
+/** A server that goes on answering on a connection of old when it listens no more. */
+async function keepsAnswering(first: string) {
+  let text = first;
+  let count = 0;
+  const sockets: Socket[] = [];
+  const server = createTcpServer((socket) => {
+    sockets.push(socket);
+    socket
+      .on('error', () => {})
+      .on('data', () => {
+        count += 1;
+        socket.write(text);
+      });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return {
+    port: portOf(server),
+    answered: () => count,
+    say(other: string) {
+      text = other;
+    },
+    /** close() stops listening at once, and calls back when the last connection is gone. */
+    async stopListening() {
+      server.close();
+      await vi.waitFor(() => expect(server.listening).toBe(false));
+    },
+  };
+}
+
+describe('https', () => {
+  it('a certificate that nobody vouches for is not good enough...', async () => {
+    const { port, requests } = await serve(status(200), { tls: true });
+    const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`));
+    await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    expect(await isSettled(waited)).toBe(false);
+    expect(requests).toEqual([]);
+  });
+
+  it('...unless it is said to be', async () => {
+    const { port } = await serve(status(200), { tls: true });
+    await start(specOf(`https://127.0.0.1:${port}/`, { insecure: true })).waited;
+  });
+
+  it('the status counts there too', async () => {
+    const { port, requests } = await serve(status(500), { tls: true });
+    const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));
+    await stillNot(requests, waited);
+    expect(probe.reason).toBe('500');
+  });
+
+  it('the name goes to the server, also where an address is connected to', async () => {
+    const { port, requests } = await serve(status(200), { tls: true });
+    await start(specOf(`https://shop.invalid:${port}/`, { hosts: ['127.0.0.1'], insecure: true })).waited;
+    expect(requests.map(({ socket }) => (socket as unknown as { servername: string }).servername)).toEqual([
+      'shop.invalid',
+    ]);
+  });
+
+  it('a server that speaks no TLS is not ready', async () => {
+    const { port } = await serve(status(200));
+    const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));
+    await reasonIs(probe, /^E/);
+    expect(await isSettled(waited)).toBe(false);
+  });
+});
+
+describe('servers that behave badly', () => {
+  it.each<[string, Answer]>([
+    ['never answers', () => {}],
+    ['answers too slowly', (_, response) => void setTimeout(() => response.end(), 500).unref()],
+  ])('one that %s: each attempt ends with its timeout, and its connection', async (_, answer) => {
+    const { port, requests, sockets } = await serve(answer);
+    const { probe, abort, waited } = start(specOf(`http://127.0.0.1:${port}/`), { attemptTimeout: 50 });
+    await stillNot(requests, waited, 3);
+    expect(probe.reason).toBe('no answer within the attempt timeout');
+    await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(1));
+    abort.abort();
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+  });
+
+  it.each<[string, string, string | RegExp]>([
+    ['closes at once', '', 'closed without an answer'],
+    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP answer'],
+    ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without an answer'],
+  ])('one that %s is not ready', async (_, text, reason) => {
+    const server = createTcpServer((socket) => socket.on('error', () => {}).end(text));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${portOf(server)}/`));
+    await reasonIs(probe, reason);
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it('an endless body that counts: ready at once, cut off after a while', async () => {
+    const { port, errors, sockets } = await serve((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const timer = setInterval(() => response.write('data: x\n\n'), 5);
+      response.on('close', () => clearInterval(timer));
+    });
+    await start(specOf(`http://127.0.0.1:${port}/`)).waited;
+    expect(sockets.size).toBe(1);
+    await vi.waitFor(() => expect(sockets.size).toBe(0), { timeout: 5000 });
+    expect(errors.length).toBeLessThanOrEqual(2);
+  });
+
+  it('an answer that takes its time after its head is not cut off', async () => {
+    const outcomes: string[] = [];
+    const { port, errors } = await serve((_, response) => {
+      response.writeHead(200).write('first');
+      setTimeout(() => response.end('last'), 200);
+      response.on('finish', () => outcomes.push('finished'));
+      response.on('close', () => outcomes.push('closed'));
+    });
+    await start(specOf(`http://127.0.0.1:${port}/`)).waited;
+    await vi.waitFor(() => expect(outcomes).toEqual(['finished', 'closed']));
+    expect(errors).toEqual([]);
+  });
+
+  it('an endless body that does not count: asked again, with one connection at a time', async () => {
+    const { port, requests, sockets } = await serve((_, response) => void response.writeHead(503).write('x'));
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
+    await stillNot(requests, waited, 5);
+    expect(probe.reason).toBe('503');
+    expect(sockets.size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('whose the port is', () => {
+  const other = { by: 'other', holder: 'nginx (pid 77)' } as const;
+
+  it("somebody else's does not count, and the operator is told once", async () => {
+    const { port, requests, sockets } = await serve(status(200));
+    const { probe, waited, context } = start(specOf(`http://127.0.0.1:${port}/`), {
+      socketsInUse: () => ({ tcp: `${requests.length}`, tcp6: '' }),
+    });
+    context.owner = other;
+    await stillNot(requests, waited);
+    expect(probe.reason).toBe('held by nginx (pid 77), not by the app');
+    expect(context.warnings).toHaveLength(1);
+    expect(context.warnings[0]).toMatch(/nginx \(pid 77\).*--tcp-owner any/);
+    await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(1));
+    context.owner = { by: 'app' };
+    await waited;
+  });
+
+  it.each([[{ by: 'app' }], [{ by: 'systemd' }], [undefined]] as const)('%j counts', async (owner) => {
+    const { port } = await serve(status(200));
+    const { waited, context } = start(specOf(`http://127.0.0.1:${port}/`));
+    context.owner = owner;
+    await waited;
+    expect(context.warnings).toEqual([]);
+  });
+
+  it('with --tcp-owner any it is not asked', async () => {
+    const { port } = await serve(status(200));
+    const { waited, context } = start(specOf(`http://127.0.0.1:${port}/`, { owner: 'any' }));
+    context.owner = other;
+    await waited;
+  });
+
+  it('it is asked by the address that was connected to', async () => {
+    const { port } = await serve(status(200));
+    const asked: unknown[] = [];
+    const { waited, context } = start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1'] }));
+    context.listeners.ownerOf = (...address) => {
+      asked.push(address.slice(0, 2));
+      return { by: 'app' };
+    };
+    await waited;
+    expect(asked).toEqual([['127.0.0.1', port]]);
+  });
+});
+
+it.each(['before it loaded', 'while it is refused', 'during an attempt', 'between two attempts'])(
+  'an abort %s leaves nothing',
+  async (when) => {
+    const hanging = when === 'during an attempt';
+    const { port, requests, sockets } = await serve(hanging ? () => {} : status(503));
+    const nobody = await freePort();
+    const { probe, abort, waited } = start(
+      specOf(`http://127.0.0.1:${when === 'while it is refused' ? nobody : port}/`),
+      { interval: when === 'between two attempts' ? 10_000 : 5 },
+    );
+    if (when === 'while it is refused') await reasonIs(probe, 'ECONNREFUSED');
+    if (hanging) await vi.waitFor(() => expect(requests).toHaveLength(1));
+    if (when === 'between two attempts') await reasonIs(probe, '503');
+    abort.abort();
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    const { length } = requests;
+    await turns(100);
+    expect(requests).toHaveLength(length);
+    expect(await isSettled(waited)).toBe(false);
+  },
+);

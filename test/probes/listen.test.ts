@@ -1,0 +1,92 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ListeningSocket } from '../../src/core/ports.ts';
+import { autoProbe } from '../../src/probes/auto.ts';
+import { listenProbe } from '../../src/probes/listen.ts';
+import { fakeContext, isSettled } from '../unit/fakes.ts';
+
+const TCP: ListeningSocket = { kind: 'tcp', host: '::', port: 3000, inspector: false };
+const INSPECTOR: ListeningSocket = { kind: 'tcp', host: '127.0.0.1', port: 9229, inspector: true };
+const UNIX: ListeningSocket = { kind: 'unix', path: '/run/app.sock' };
+
+function start(make: typeof listenProbe | typeof autoProbe, target: 'any' | number | string) {
+  const context = fakeContext();
+  const abort = new AbortController();
+  let counts = 0;
+  const spec = { kind: 'listen', target, written: '' } as const;
+  const socketsInUse = () => ({ tcp: 'inuse 1', tcp6: `inuse ${counts}` });
+  const probe =
+    make === autoProbe ? autoProbe({ kind: 'auto' }, context, socketsInUse) : listenProbe(spec, context, socketsInUse);
+  onTestFinished(() => abort.abort());
+  const waited = probe.wait(abort.signal);
+  context.clock.advance(0);
+  const add = (socket: ListeningSocket) => {
+    context.appListens.push(socket);
+    counts += 1;
+    context.clock.advance(30);
+  };
+  return { context, abort, probe, waited, add, ready: () => isSettled(waited) };
+}
+
+describe('a listen probe', () => {
+  it.each([
+    ['any', TCP, 'listen [::]:3000'],
+    ['any', UNIX, 'listen /run/app.sock'],
+    ['any', INSPECTOR, 'listen 127.0.0.1:9229'],
+    [3000, TCP, 'listen [::]:3000'],
+    ['/run/app.sock', UNIX, 'listen /run/app.sock'],
+    ['/run/../run/app.sock', UNIX, 'listen /run/app.sock'],
+    ['@app', { kind: 'unix', path: '@app' } as const, 'listen @app'],
+  ])('--listen %s: %j is ready, as %j', async (target, socket, by) => {
+    const { waited, add, ready, context } = start(listenProbe, target);
+    expect(await ready()).toBe(false);
+    add(socket);
+    expect(await waited).toBe(by);
+    expect(context.clock.pending).toBe(0);
+  });
+
+  it.each([
+    [3001, TCP, 'only [::]:3000 yet'],
+    [3000, UNIX, 'only /run/app.sock yet'],
+    ['/run/other.sock', UNIX, 'only /run/app.sock yet'],
+    ['@/run/app.sock', UNIX, 'only /run/app.sock yet'],
+    ['/run/app.sock', TCP, 'only [::]:3000 yet'],
+  ])('--listen %s: %j is not, and told', async (target, socket, reason) => {
+    const { add, ready, probe } = start(listenProbe, target);
+    expect(probe.reason).toBe('no listening socket yet');
+    add(socket);
+    expect(await ready()).toBe(false);
+    expect(probe.reason).toBe(reason);
+  });
+
+  it('stops when told', async () => {
+    const { abort, context, add, ready } = start(listenProbe, 3000);
+    abort.abort();
+    expect(context.clock.pending).toBe(0);
+    add(TCP);
+    expect(await ready()).toBe(false);
+  });
+});
+
+describe('auto', () => {
+  it('takes the first TCP socket, and says so', async () => {
+    const { waited, add } = start(autoProbe, 'any');
+    add(TCP);
+    expect(await waited).toBe('listen [::]:3000 (auto)');
+  });
+
+  it('takes READY=1 of the app, and says so', async () => {
+    const { waited, context } = start(autoProbe, 'any');
+    context.notice({ ready: true });
+    expect(await waited).toBe('notify READY=1 (auto)');
+    expect(context.clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['the inspector', INSPECTOR],
+    ['a Unix socket', UNIX],
+  ])('%s is no sign', async (_, socket) => {
+    const { add, ready } = start(autoProbe, 'any');
+    add(socket);
+    expect(await ready()).toBe(false);
+  });
+});

@@ -1,0 +1,139 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { relative } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { unixProbe } from '../../src/probes/unix.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { fakeContext, isSettled } from '../unit/fakes.ts';
+
+function socketPath(): string {
+  const dir = tempDir();
+  onTestFinished(() => dir[Symbol.dispose]());
+  return dir.file('app.sock');
+}
+
+/** A server, the errors of its connections and those that are open. */
+async function serve(path: string, greet: (socket: Socket) => void = (socket) => socket.resume()) {
+  const errors: Error[] = [];
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', (error) => errors.push(error)).on('close', () => open.delete(socket));
+    greet(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  return { errors, open };
+}
+
+function start(path: string) {
+  const context = fakeContext();
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  const probe = unixProbe({ kind: 'unix', path }, context);
+  const waited = probe.wait(abort.signal);
+  context.clock.advance(0);
+  return { context, clock: context.clock, abort, probe, waited };
+}
+
+const reasonIs = (probe: { readonly reason: string }, reason: string) =>
+  vi.waitFor(() => expect(probe.reason).toBe(reason));
+
+describe('a probe of a Unix socket', () => {
+  it('is ready when it is accepted, and leaves in order', async () => {
+    const path = socketPath();
+    const { errors, open } = await serve(path);
+    const { clock, probe, waited } = start(path);
+    expect(probe.name).toBe(`unix ${path}`);
+    expect(await waited).toBe(probe.name);
+    expect(clock.pending).toBe(0);
+    await vi.waitFor(() => expect(open.size).toBe(0));
+    expect(errors).toEqual([]);
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['never answers', () => {}],
+    ['speaks first', (socket) => socket.resume().end('220 welcome\r\n'.repeat(1000))],
+  ])('an app that accepts and %s is ready, and gets no error', async (_, greet) => {
+    const path = socketPath();
+    const { errors, open } = await serve(path, greet);
+    await start(path).waited;
+    if (greet.length > 0) await vi.waitFor(() => expect(open.size).toBe(0));
+    expect(errors).toEqual([]);
+  });
+
+  it('says why not, and asks again until it is', async () => {
+    const path = socketPath();
+    const { clock, probe, waited } = start(path);
+    await reasonIs(probe, 'ENOENT');
+    expect(await isSettled(waited)).toBe(false);
+    await serve(path);
+    clock.advance(20);
+    await waited;
+  });
+
+  it('a socket that an earlier start left behind is not', async () => {
+    const path = socketPath();
+    // killed, it does not take its socket away
+    spawnSync(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    expect(existsSync(path)).toBe(true);
+    const { probe, waited } = start(path);
+    await reasonIs(probe, 'ECONNREFUSED');
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it('nor is a file', async () => {
+    const path = socketPath();
+    writeFileSync(path, '');
+    const { probe, waited } = start(path);
+    await reasonIs(probe, 'ECONNREFUSED');
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it('takes a relative path', async () => {
+    const path = socketPath();
+    await serve(path);
+    await start(relative(process.cwd(), path)).waited;
+  });
+
+  it("somebody else's is not", async () => {
+    const path = socketPath();
+    await serve(path);
+    const { context, clock, probe, waited } = start(path);
+    context.owner = { by: 'other', holder: 'old app (pid 7)' };
+    await reasonIs(probe, 'held by old app (pid 7), not by the app');
+    expect(await isSettled(waited)).toBe(false);
+    context.owner = { by: 'app' };
+    // the first look after the interval
+    clock.advance(21);
+    await waited;
+  });
+
+  it.each([[{ by: 'systemd' }], [undefined]] as const)('but it is with the owner %j', async (owner) => {
+    const path = socketPath();
+    await serve(path);
+    const { context, waited } = start(path);
+    context.owner = owner;
+    await waited;
+  });
+
+  it.each(['during an attempt', 'between two'])('an abort %s leaves nothing', async (when) => {
+    const path = socketPath();
+    const { clock, abort, probe, waited } = start(path);
+    if (when === 'between two') await reasonIs(probe, 'ENOENT');
+    abort.abort();
+    const { reason } = probe;
+    expect(clock.pending).toBe(0);
+    await serve(path);
+    clock.advance(1000);
+    expect(await isSettled(waited)).toBe(false);
+    expect(probe.reason).toBe(reason);
+  });
+});

@@ -1,0 +1,84 @@
+/** Whose socket it is, in the cgroup of a real unit: what an earlier run left there, what the app left, systemd's own. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
+import { Service } from './service.ts';
+
+/** Listens on $PORT as soon as it can, for as long as it lives, and writes its pid to $DIR/listener. */
+const LISTENER =
+  "fs.writeFileSync(process.env.DIR+'/listener',String(process.pid));" +
+  'net.createServer().listen(Number(process.env.PORT))';
+
+describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
+  /** An app by a shell script; its first line leaves a process that nobody waits for. */
+  async function write(script: string, options: string, lines: readonly string[] = []): Promise<Service> {
+    const { node } = systemd();
+    const service = await Service.write(systemd(), {
+      options,
+      probe: '',
+      command: '/bin/sh -c ". $$DIR/app"',
+      lines: [`Environment=NODE=${node}`, ...lines],
+    });
+    const listener = `(setsid "$NODE" -e "const fs=require('fs'),net=require('net');${LISTENER}" &)`;
+    writeFileSync(`${service.dir}/app`, script.replace('LEAVE', listener));
+    return service;
+  }
+
+  test.each(['--tcp', '--listen'])('a daemon that the app left there counts for %s', async (option) => {
+    const service = await write('LEAVE\nexec sleep 1000\n', '');
+    const unit = `${option} ${service.port}`;
+    await rewrite(service, unit);
+    expect(await service.systemctl('start'), service.stderr).toMatchObject({ code: 0 });
+    await service.systemctl('stop');
+  });
+
+  test.each(['--tcp', '--listen'])('what an earlier run left there does not count for %s', async (option) => {
+    const script = 'if [ -e "$DIR/second" ]; then exec sleep 1000; fi\nLEAVE\nexec sleep 1000\n';
+    const service = await write(script, '', ['KillMode=process']);
+    await rewrite(service, `--timeout 1s ${option} ${service.port}`);
+    expect(await service.systemctl('start'), service.stderr).toMatchObject({ code: 0 });
+    await service.systemctl('stop');
+    writeFileSync(`${service.dir}/second`, '');
+    const left = readFileSync(`${service.dir}/listener`, 'utf8');
+    try {
+      expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+      expect((await service.results(2)).at(-1)).toBe('exit-code exited 124');
+      if (option === '--tcp') expect(service.stderr).toContain(`held by node (pid ${left}), not by the app`);
+    } finally {
+      await systemd().run('kill', ['-KILL', left]);
+    }
+  });
+
+  /** The options with the port, which is known only now. */
+  async function rewrite(service: Service, options: string): Promise<void> {
+    const file = `${systemd().unitDir}/${systemd().unit(service.name)}`;
+    writeFileSync(file, readFileSync(file, 'utf8').replace('sd-ready-wrap.cjs ', `sd-ready-wrap.cjs ${options} `));
+    await systemd().systemctl('daemon-reload');
+  }
+
+  test('a port of socket activation: refused for --tcp, no sign for auto and --listen', async () => {
+    const service = await Service.write(systemd(), { probe: '--timeout 1s OPTION', command: '/bin/sleep 1000' });
+    const socket = service.name.replace('.service', '.socket');
+    systemd().writeUnit(socket, `[Socket]\nListenStream=127.0.0.1:${service.port}\n`);
+    expect(await systemd().systemctl('start', socket)).toMatchObject({ code: 0 });
+    const outcomes: string[] = [];
+    const file = `${systemd().unitDir}/${systemd().unit(service.name)}`;
+    const text = readFileSync(file, 'utf8');
+    for (const option of [`--tcp ${service.port}`, `--listen ${service.port}`, '--listen any', '']) {
+      writeFileSync(file, text.replace('OPTION', option));
+      await systemd().systemctl('daemon-reload');
+      await service.systemctl('start');
+      outcomes.push((await service.results(outcomes.length + 1)).at(-1) as string);
+    }
+    await systemd().systemctl('stop', socket);
+    expect(outcomes).toEqual([
+      'exit-code exited 125',
+      'exit-code exited 124',
+      'exit-code exited 124',
+      'exit-code exited 124',
+    ]);
+    expect(service.stderr).toContain(
+      `--tcp ${service.port}: systemd listens on that port itself (socket activation), and accepts before the app serves; use --http`,
+    );
+  });
+});
