@@ -5,7 +5,9 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -32,7 +34,8 @@ await build({
 });
 
 /**
- * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run.
+ * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run:
+ * an app gets ready in the usual ways at once, and what is done about it need not be compiled when it counts.
  */
 const makeCache = `
   const scripts = require('./bin/sd-ready-wrap.cjs');
@@ -40,11 +43,28 @@ const makeCache = `
     for (const [file, script] of scripts) require('node:fs').writeFileSync(file + '.cache', script.createCachedData());
   });
 `;
-spawnSync(process.execPath, ['-e', makeCache, '--', 'sd-ready-wrap', '--tcp', '1', '--', 'true'], {
-  cwd: import.meta.dirname,
-  env: { PATH: process.env.PATH },
-  stdio: 'ignore',
-});
+const app = `
+  require('node:net').createServer().listen(process.env.PORT, '127.0.0.1', () => {
+    console.log('listening');
+    process.send('ready', () => setTimeout(process.exit, 500));
+  });
+`;
+const port = String(await freePort());
+const ways = ['--tcp', port, '--listen', port, '--stdout', '^listening$', '--ipc', '--log-format', 'json'];
+const run = spawnSync(
+  process.execPath,
+  ['-e', makeCache, '--', 'sd-ready-wrap', ...ways, '--', process.execPath, '-e', app],
+  { cwd: import.meta.dirname, env: { PATH: process.env.PATH, PORT: port }, encoding: 'utf8' },
+);
+if (!run.stderr.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${run.stderr}`);
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port: free } = server.address();
+  server.close();
+  return free;
+}
 
 /** `import('./attend.ts')` loads the other file. */
 function keepPartsApart({ onResolve }) {

@@ -42,6 +42,7 @@ export function pollUntil(
     const ask = () => {
       const startedAt = clock.now();
       let settled = false;
+      let stopTimer: Disposer = () => {};
       const settle = (reason: string | undefined) => {
         settled = true;
         stopTimer();
@@ -50,13 +51,13 @@ export function pollUntil(
         const interval = timing.nextInterval?.() ?? timing.interval;
         pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };
-      const stopTimer = clock.after(timing.attemptTimeout, () => {
+      const takeBack = attempt(settle);
+      // an attempt may answer before it returns: then it needs no timer, and the pause is what can be cancelled
+      if (settled) return;
+      stopTimer = clock.after(timing.attemptTimeout, () => {
         takeBack();
         settle('no answer within the attempt timeout');
       });
-      const takeBack = attempt(settle);
-      // an attempt may answer before it returns: then the pause is what can be cancelled
-      if (settled) return;
       cancel = () => {
         stopTimer();
         takeBack();

@@ -8,10 +8,10 @@ import { lookInterval } from './look-interval.ts';
 import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /**
- * For so many intervals a refusal is believed while no socket was added. Not for ever: a socket that was added while
- * another went is not seen, nor one that is forwarded from elsewhere (a container).
+ * So long is a refusal believed while no socket was added, ms. Not for ever: a socket that was added while another went
+ * is not seen, nor one that is forwarded from elsewhere (a container).
  */
-const BELIEVED = 10;
+const BELIEVED = 500;
 
 /** A question may take one part in so many of the time: the next waits so many times as long as the last one took. */
 const SHARE = 20;
@@ -57,7 +57,7 @@ export function newSocketGate(
       const inUse = socketsInUse?.();
       const unchanged = unchangedTables(inUse, settledAt);
       const calm = unchanged.length === 2;
-      const earliest = calm ? askedAt + interval * BELIEVED : unsureAt + interval;
+      const earliest = calm ? askedAt + Math.max(interval, BELIEVED) : unsureAt + interval;
       const now = clock.now();
       if (now + EARLY < Math.max(earliest, restUntil)) return undefined;
       settledAt = undefined;

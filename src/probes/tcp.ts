@@ -41,7 +41,7 @@ export function tcpProbe(
             spent += clock.now() - began;
             return objection;
           };
-          return connectToAny(hosts, port, judge, (accepted, reasons) => {
+          return connectToAny(hosts, port, local, judge, (accepted, reasons) => {
             answered = accepted ?? '';
             look.done(accepted === undefined && reasons.every(isSettled), spent);
             // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
@@ -78,21 +78,31 @@ function isSettled(reason: string): boolean {
  * Tells the first host that accepted, or, when none did, for each in their order why not: its error code, or what
  * `whyNot` has against it. That is asked while the connection is open, as the kernel then gets through its table of
  * connections sooner.
+ *
+ * @param inTurn whether to try a host only when the one before it refused: on loopback that is known at once, and each
+ * try costs a millisecond. Elsewhere a host may never answer.
  */
 function connectToAny(
   hosts: readonly string[],
   port: number,
+  inTurn: boolean,
   whyNot: (host: string) => string | undefined,
   tell: (accepted: string | undefined, reasons: readonly string[]) => void,
 ): Disposer {
   const errors: string[] = [];
-  let open = hosts.length;
-  const sockets = hosts.map((host, index) => {
+  const sockets: Socket[] = [];
+  let refusals = 0;
+  const tryNext = () => {
+    const index = sockets.length;
+    const host = hosts[index];
+    if (host === undefined) return;
     const socket = connect({ host, port, family: host.includes(':') ? 6 : 4 });
+    sockets.push(socket);
     const refused = (code: string) => {
       errors[index] = code;
-      open -= 1;
-      if (open === 0) tell(undefined, errors);
+      refusals += 1;
+      if (refusals === hosts.length) tell(undefined, errors);
+      else tryNext();
     };
     socket.once('connect', () => {
       if (isConnectedToItself(socket)) {
@@ -111,11 +121,12 @@ function connectToAny(
       tell(host, errors);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
-    return socket;
-  });
+  };
   const close = () => {
     for (const socket of sockets) if (socket.connecting) socket.removeAllListeners('connect').destroy();
   };
+  do tryNext();
+  while (!inTurn && sockets.length < hosts.length);
   return close;
 }
 

@@ -26,30 +26,33 @@ export function cgroupMembers(dir: string): readonly number[] {
 }
 
 /**
- * The app's processes at this moment.
+ * The app's processes at this moment, as they are found: the one that was started first, as it mostly is the one that is
+ * sought.
  * @param root the process that was started
  * @param cgroup the unit's, if there is one
  * @param bystanders who was in the cgroup before the start: they and their descendants are not the app
  */
-export function appPids(root: number, cgroup: string | undefined, bystanders: ReadonlySet<number>): readonly number[] {
-  const pids = descendants(root);
-  if (cgroup === undefined) return [...pids];
-  const members = cgroupMembers(cgroup);
-  const strangers = members.filter((pid) => !pids.has(pid) && !bystanders.has(pid));
-  return [...pids, ...strangers.filter((pid) => isOrphanOfApp(pid, new Set(members), bystanders))];
+export function* appPids(root: number, cgroup: string | undefined, bystanders: ReadonlySet<number>): Generator<number> {
+  const found = new Set([root]);
+  yield* descendants(found);
+  if (cgroup === undefined) return;
+  const members = new Set(cgroupMembers(cgroup));
+  for (const pid of members) {
+    if (!found.has(pid) && !bystanders.has(pid) && isOrphanOfApp(pid, members, bystanders)) yield pid;
+  }
 }
 
-function descendants(root: number): ReadonlySet<number> {
-  const found = new Set([root]);
+/** Adds to the set. */
+function* descendants(found: Set<number>): Generator<number> {
   // a set may grow while it is walked
   for (const pid of found) {
+    yield pid;
     for (const thread of entriesOf(`/proc/${pid}/task`)) {
       for (const child of readText(`/proc/${pid}/task/${thread.name}/children`).split(' ')) {
         if (child !== '') found.add(Number(child));
       }
     }
   }
-  return found;
 }
 
 /** A process of the cgroup that is nobody's child in there, and not of another run of the unit. */

@@ -66,21 +66,26 @@ export const untraced: Listeners = {
 export function traceListeners(appPid: number, before: Before): Listeners {
   const holders = new Map<number, string>();
 
-  /** Every socket of the app by its inode, and whether there are processes whose sockets cannot be seen. */
-  const look = (): AppSockets => {
+  /**
+   * The sockets of the app by their inodes, and the processes whose sockets cannot be seen: all of them, or up to the
+   * first that is sought.
+   */
+  const look = (sought: readonly number[] = []): AppSockets => {
     const owners = new Map<number, number>();
     const hidden: number[] = [];
     for (const pid of appPids(appPid, before.cgroup, before.bystanders)) {
       const sockets = socketsOf(pid);
       if (sockets === 'hidden') hidden.push(pid);
       else for (const inode of sockets) owners.set(inode, pid);
+      if (sought.some((inode) => owners.has(inode))) break;
     }
     return { owners, hidden };
   };
 
-  const judge = (acceptors: readonly TcpListener[], app: AppSockets): Ownership => {
+  const judge = (acceptors: readonly TcpListener[]): Ownership => {
     const inodes = acceptors.map(({ inode }) => inode);
     if (inodes.some((inode) => before.inherited.has(inode))) return { by: 'systemd' };
+    const app = look(inodes);
     if (inodes.some((inode) => app.owners.has(inode))) return { by: 'app' };
     // what is hidden from us may have it, if it was not there before the start
     if (app.hidden.length > 0 && !before.tcp.inodes) return { by: 'unknown' };
@@ -95,7 +100,6 @@ export function traceListeners(appPid: number, before: Before): Listeners {
 
   return {
     ownerOf(host, port, unchanged = []) {
-      const app = look();
       const known: TcpListener[] = [];
       // a table that is not needed is not read: that takes milliseconds
       for (const table of changedFirst(unchanged)) {
@@ -106,7 +110,7 @@ export function traceListeners(appPid: number, before: Before): Listeners {
           return undefined;
         }
         const acceptors = acceptorsOf(known, host);
-        if (acceptors.length > 0) return judge(acceptors, app);
+        if (acceptors.length > 0) return judge(acceptors);
       }
       return { by: 'elsewhere' };
     },
@@ -115,7 +119,7 @@ export function traceListeners(appPid: number, before: Before): Listeners {
       const wanted = resolve(path);
       const there = unixTable().filter((listener) => resolve(listener.path) === wanted);
       if (there.length === 0) return undefined;
-      const { owners } = look();
+      const { owners } = look(there.map(({ inode }) => inode));
       if (there.some(({ inode }) => owners.has(inode))) return { by: 'app' };
       const old = there.find(({ inode }) => before.unix.has(inode));
       if (!old || there.some(({ inode }) => !before.unix.has(inode))) return undefined;

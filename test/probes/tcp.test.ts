@@ -92,7 +92,7 @@ describe('a TCP probe', () => {
     const { clock, probe, waited } = start(BOTH, port, () => inUse);
     await failed(clock, probe, 'ECONNREFUSED');
     await listen('127.0.0.1', port);
-    clock.advance(204);
+    clock.advance(506);
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
