@@ -5,7 +5,7 @@
 import type { Clock, Disposer } from './core/clock.ts';
 import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
-import type { App, AppNotices, Log, Notifier } from './core/ports.ts';
+import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
 import type { ForwardedSignal } from './core/signals.ts';
 
@@ -16,10 +16,12 @@ export interface Supervised {
   readonly app: App;
   /** When the app was started, on `clock`. */
   readonly startedAt: number;
+  /** The same by the host's clock, for people: `10:02:11`. */
+  readonly since: string;
   readonly readiness: Readiness;
   readonly notifier: Notifier;
   /** What the app itself tells systemd, where it is given a notify socket. */
-  readonly notices?: AppNotices | undefined;
+  readonly notices?: AppNoticeSource | undefined;
   readonly log: Log;
   readonly clock: Clock;
   /** Hears every signal that is passed on. */
@@ -37,7 +39,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
   const { app, startedAt, readiness, notifier, log, clock, timeout, stopTimeout } = given;
   const waiting = new AbortController();
   const disposers: Disposer[] = [() => waiting.abort()];
-  let state: State = { phase: 'starting', pid: app.pid };
+  let state: State = { phase: 'starting', pid: app.pid, since: given.since };
 
   return new Promise((resolve) => {
     const handle = (event: LifeEvent) => {
@@ -64,17 +66,21 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           return;
         }
         case 'end':
-          void app.drained().then(() => {
+          void app.drained().then(async () => {
             carryOut(effect.log);
+            await log.end();
             notifier.close();
             resolve(effect.status);
           });
       }
     };
 
-    void app.exited.then((status) =>
-      handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt }),
-    );
+    void app.exited.then(async (status) => {
+      const afterMs = clock.now() - startedAt;
+      // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
+      await given.notices?.drained();
+      handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs });
+    });
     handle({ type: 'started', awaited: readiness.name });
     // a first look at /proc takes milliseconds: now, and not when the app is ready
     app.isAlive();
@@ -88,9 +94,10 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     if (timeout !== Number.POSITIVE_INFINITY) {
       const left = Math.max(0, timeout - (clock.now() - startedAt));
       disposers.push(
-        clock.after(left, () =>
-          handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor() }),
-        ),
+        clock.after(left, () => {
+          // dead already: how it ended is on the way to us, and tells more
+          if (app.isAlive()) handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor() });
+        }),
       );
     }
     disposers.push(followStatus(readiness, clock, (waitingFor) => handle({ type: 'still-waiting', waitingFor })));

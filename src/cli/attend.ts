@@ -70,6 +70,7 @@ export function attend(given: Attended): Attending {
   const ended = supervise({
     app,
     startedAt,
+    since: new Date(Date.now() - (clock.now() - startedAt)).toTimeString().slice(0, 8),
     readiness: combine(probes, config.readyWhen),
     notifier,
     notices: appNotify.socket,

@@ -44,6 +44,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<v
 }
 
 async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
+  if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../process/no-inspector.ts')).closeInspector();
   const invocation = readCommandLine(argv, VERSION);
   if (invocation.type === 'print') {
     print(invocation.text);
@@ -52,7 +53,10 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
   if (namesHosts(config.probes)) {
     const { resolveHosts } = await import('./resolve-hosts.ts');
-    config = { ...config, probes: await resolveHosts(config.probes) };
+    const probes = await Promise.race([resolveHosts(config.probes), signals.interrupted]);
+    // a name server may take long, and nothing is there yet that could take the signal
+    if (typeof probes === 'string') return { signal: probes };
+    config = { ...config, probes };
   }
   const stamps = new Map(
     config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, stampIfSeen(spec.path)]] : [])),

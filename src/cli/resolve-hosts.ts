@@ -10,7 +10,10 @@ import { canonicalHost } from '../core/socket-table.ts';
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {
   return Promise.all(
     probes.map(async (spec) => {
-      if (spec.kind === 'http') return { ...spec, hosts: await addresses(spec.hosts[0] as string, spec.written) };
+      if (spec.kind === 'http') {
+        const hosts = await addresses(spec.hosts[0] as string, spec.written);
+        return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
+      }
       if (spec.kind !== 'tcp') return spec;
       if (spec.hosts.length > 1) return spec;
       const hosts = await addresses(spec.hosts[0] as string, spec.written);
@@ -27,7 +30,7 @@ export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly Pro
 }
 
 async function addresses(host: string, written: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [host];
+  if (isIP(host) !== 0) return [connectable(host)];
   try {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {
@@ -35,6 +38,13 @@ async function addresses(host: string, written: string): Promise<readonly string
     const right = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
     throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${right}`);
   }
+}
+
+/** A connection to no address in particular goes to this host (connect(2) of Linux), and IPv4 has one spelling. */
+function connectable(address: string): string {
+  const host = canonicalHost(address);
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : address.includes('%') ? address : host;
 }
 
 function isOfThisHost(address: string): boolean {

@@ -192,23 +192,22 @@ function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
 /** `any`, a port, the path of a Unix socket or, as `ss` shows it, its abstract @name. */
 function listenSpec(value: RawValue): ProbeSpec {
   const target = text(value).trim();
-  const written = quote(value);
-  if (target === 'any') return { kind: 'listen', target, written };
+  if (target === 'any') return { kind: 'listen', target };
   if (/^\d+$/.test(target)) {
     const port = Number(target);
     if (port < 1 || port > 65535) {
-      throw new UsageError(written, 'a port is a number from 1 to 65535', example('listen', value));
+      throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('listen', value));
     }
-    return { kind: 'listen', target: port, written };
+    return { kind: 'listen', target: port };
   }
   if (!target.includes('/') && !target.startsWith('@')) {
     throw new UsageError(
-      written,
+      quote(value),
       'neither any, a port nor a path',
       `${example('listen', value)} or ${quote({ ...value, text: '/run/app/app.sock' })}`,
     );
   }
-  return { kind: 'listen', target: socketPath('listen', value), written };
+  return { kind: 'listen', target: socketPath('listen', value) };
 }
 
 function unixSpec(value: RawValue): ProbeSpec {
@@ -245,7 +244,17 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
   return (raw.http ?? []).map((value) => {
     const url = httpUrl(value);
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    return { kind: 'http', url, hosts: [host], statuses, headers, insecure, owner, written: quote(value) };
+    return {
+      kind: 'http',
+      url,
+      hosts: [host],
+      onThisHost: false,
+      statuses,
+      headers,
+      insecure,
+      owner,
+      written: quote(value),
+    };
   });
 }
 
@@ -263,6 +272,11 @@ function httpUrl(value: RawValue): URL {
     url = new URL(source);
   } catch {
     throw new UsageError(quote(value), 'not a URL', example('http', value));
+  }
+  try {
+    decodeURIComponent(url.username + url.password);
+  } catch {
+    throw new UsageError(quote(value), 'a % in user or password that encodes nothing', 'write %25 for a %');
   }
   if (url.port === '0')
     throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('http', value));

@@ -20,6 +20,8 @@ export type State =
 
 interface Living {
   readonly pid: number;
+  /** When it was started, by the host's clock: `10:02:11`. */
+  readonly since: string;
   /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
   readonly appStatus?: true;
 }
@@ -50,7 +52,7 @@ export interface LogEffect {
 
 export type Effect =
   | { readonly type: 'notify'; readonly state: NotifyState }
-  /** Send a signal to the app; `why` goes to the log behind it. */
+  /** Send a signal to the app. */
   | { readonly type: 'kill'; readonly signal: string }
   | LogEffect
   /** The wait for readiness is over: stop the probes and the start timer. */
@@ -77,7 +79,7 @@ export function next(state: State, event: LifeEvent): Transition {
         state,
         effects: [
           log('info', 'started', `started the app, pid ${pid}; waiting for ${event.awaited}`, { app_pid: pid }),
-          { type: 'notify', state: waiting(event.awaited) },
+          { type: 'notify', state: waiting(state, event.awaited) },
         ],
       };
 
@@ -85,7 +87,7 @@ export function next(state: State, event: LifeEvent): Transition {
       if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
       return {
         state,
-        effects: [{ type: 'notify', state: waiting(event.waitingFor) }],
+        effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
       };
 
     case 'app-notice':
@@ -191,8 +193,8 @@ function isStatus(assignment: string): boolean {
 }
 
 /** What `systemctl status` shows until the app is ready. */
-function waiting(waitingFor: string): NotifyState {
-  return statusLine(`Starting: waiting for ${waitingFor}`);
+function waiting({ since }: Living, waitingFor: string): NotifyState {
+  return statusLine(`Starting since ${since}: waiting for ${waitingFor}`);
 }
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {

@@ -25,7 +25,8 @@ export type Attempt = (done: (reason?: string) => void) => Disposer;
  *
  * @param timing `nextInterval`: asked after each attempt, where the interval is not always the same
  * @param onReason told the reason of each failed attempt
- * @returns resolves at the first success; never settles after `signal` aborted
+ * @returns resolves at the first success; never settles after `signal` aborted; rejects with what `attempt` threw, but
+ * for a system error (with a `code`), which is a reason like others
  */
 export function pollUntil(
   attempt: Attempt,
@@ -34,7 +35,7 @@ export function pollUntil(
   signal: AbortSignal,
   onReason: (reason: string) => void,
 ): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let cancel: Disposer = () => {};
     const pause = (ms: number) => {
       cancel = clock.after(ms, ask);
@@ -51,7 +52,16 @@ export function pollUntil(
         const interval = timing.nextInterval?.() ?? timing.interval;
         pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };
-      const takeBack = attempt(settle);
+      let takeBack: Disposer;
+      try {
+        takeBack = attempt(settle);
+      } catch (error) {
+        const { code } = error as { code?: unknown };
+        // an error of the system is a reason, and may pass; any other is a bug
+        if (settled || typeof code !== 'string') reject(error);
+        else settle(code);
+        return;
+      }
       // an attempt may answer before it returns: then it needs no timer, and the pause is what can be cancelled
       if (settled) return;
       stopTimer = clock.after(timing.attemptTimeout, () => {

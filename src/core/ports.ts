@@ -25,6 +25,12 @@ export interface AppNotices {
   onNotice(listener: (notice: AppNotice) => void): Disposer;
 }
 
+/** The same for whoever has to know that all was told. */
+export interface AppNoticeSource extends AppNotices {
+  /** Resolves once what was sent so far has been told. */
+  drained(): Promise<void>;
+}
+
 /** Whose a listening socket is. */
 export type Ownership =
   | { readonly by: 'app' }
@@ -47,6 +53,8 @@ export interface Listeners {
   ownerOf(host: string, port: number, unchanged?: readonly TcpTable[]): Ownership | undefined;
   /** Who listens at that path, among the Unix sockets that were there before the app; undefined for a later one. */
   ownerOfPath(path: string): Ownership | undefined;
+  /** Whether two paths of Unix sockets are the same place, also by way of a symbolic link (/var/run is /run). */
+  isSamePath(one: string, other: string): boolean;
   /**
    * Watches the app's sockets. Each call of what it returns gives all that it has listened on so far; it is told which
    * tables had a socket added or removed since the call before.
@@ -83,4 +91,6 @@ export interface Notifier {
 
 export interface Log {
   write(level: LogLevel, event: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** The last: resolves once all is written, or cannot be. */
+  end(): Promise<void>;
 }

@@ -21,13 +21,15 @@ export type ProbeSpec =
       readonly written: string;
     }
   /** A listening socket of the app: any, a TCP port, or the path (or @name) of a Unix socket. */
-  | { readonly kind: 'listen'; readonly target: 'any' | number | string; readonly written: string }
+  | { readonly kind: 'listen'; readonly target: 'any' | number | string }
   | { readonly kind: 'unix'; readonly path: string }
   | {
       readonly kind: 'http';
       readonly url: URL;
       /** Addresses of the URL's host, once it was looked up. */
       readonly hosts: readonly string[];
+      /** Whether they are this host's own, so that it can be seen who answers. */
+      readonly onThisHost: boolean;
       readonly statuses: readonly StatusRange[];
       readonly headers: readonly (readonly [name: string, value: string])[];
       /** Whether a certificate that nobody vouches for is good enough. */

@@ -22,9 +22,9 @@ export function combine(probes: readonly ReadinessProbe[], when: ReadyWhen): Rea
       [...open].map((probe) => (probe.reason === '' ? probe.name : `${probe.name}: ${probe.reason}`)).join('; '),
     async wait(signal) {
       const enough = new AbortController();
-      const either = AbortSignal.any([signal, enough.signal]);
       const waits = probes.map(async (probe) => {
-        const by = await probe.wait(either);
+        // one each: Node takes many listeners on one signal for a leak
+        const by = await probe.wait(AbortSignal.any([signal, enough.signal]));
         open.delete(probe);
         return by;
       });

@@ -4,6 +4,9 @@ import type { LogFormat } from '../core/config.ts';
 import type { Log } from '../core/ports.ts';
 import { formatJournal, formatPretty, type LogRecord } from './format.ts';
 
+/** How long the last lines may take to be written, ms: where nobody reads they never will be. */
+const END_LIMIT = 1000;
+
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly format: Exclude<LogFormat, 'auto'>;
@@ -12,11 +15,15 @@ export interface LogOptions {
 }
 
 export function createLog({ level, format, onEpipe }: LogOptions): Log {
-  // synchronous: nothing is in the air when the process ends, and no worker thread is needed
-  const stderr = pino.destination({ dest: 2, sync: true });
-  // a reader that is gone must not end us
-  stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') onEpipe();
+  // not synchronous: a reader that stopped would stop us with it, and signals would not get through
+  const stderr = pino.destination({ dest: 2, sync: false });
+  const gone = new Promise<void>((resolve) => {
+    stderr.once('close', resolve);
+    // a reader that is gone must not end us
+    stderr.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') onEpipe();
+      resolve();
+    });
   });
   const people = format === 'journal' ? formatJournal : formatPretty;
   const destination: DestinationStream =
@@ -33,6 +40,11 @@ export function createLog({ level, format, onEpipe }: LogOptions): Log {
   return {
     write(at, event, message, fields) {
       logger[at]({ event, ...fields }, message);
+    },
+    async end() {
+      stderr.end();
+      const timer = new Promise((resolve) => setTimeout(resolve, END_LIMIT).unref());
+      await Promise.race([gone, timer]);
     },
   };
 }

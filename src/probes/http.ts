@@ -6,8 +6,8 @@ import type { ProbeSpec } from '../core/probe-spec.ts';
 import { canonicalHost, TCP_TABLES } from '../core/socket-table.ts';
 import type { ProbeContext } from './context.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
-import { isLoopback, newSocketGate } from './new-socket-gate.ts';
-import { ownership } from './ownership.ts';
+import { BELIEVED, isLoopback, newSocketGate } from './new-socket-gate.ts';
+import { NOT_KNOWN_YET, ownership } from './ownership.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /** `--http`. Redirects are not followed. */
@@ -20,21 +20,23 @@ export function httpProbe(
   const name = `http ${withoutSecrets(url)}`;
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   const local = hosts.every(isLoopback);
-  const whyNotOwner = ownership(listeners, local ? spec.owner : 'any', warn, { systemdCounts: true });
+  const whyNotOwner = ownership(listeners, spec.onThisHost ? spec.owner : 'any', warn, { systemdCounts: true });
   let reason = '';
 
   // whose the port is, is looked up at the first answer and not at the one that counts, as it takes milliseconds; what is
   // the app's stays the app's
   let isOwn = false;
-  let judged: { readonly inUse: SocketsInUse | undefined; readonly objection: string | undefined } | undefined;
+  let judged: { readonly inUse: SocketsInUse | undefined; readonly objection: string; readonly at: number } | undefined;
   const whyNotItsOwner = (address: string): string | undefined => {
     if (isOwn) return undefined;
     const inUse = local ? socketsInUse() : undefined;
-    if (!judged || unchangedTables(inUse, judged.inUse).length < TCP_TABLES.length) {
-      judged = { inUse, objection: whyNotOwner(canonicalHost(address), port, []) };
-      isOwn = judged.objection === undefined;
-    }
-    return judged.objection;
+    const unchanged = judged !== undefined && unchangedTables(inUse, judged.inUse).length === TCP_TABLES.length;
+    // not for ever: the port may have gone from hand to hand, and the count is as it was
+    if (judged && unchanged && clock.now() < judged.at + BELIEVED) return judged.objection;
+    const objection = whyNotOwner(canonicalHost(address), port, []);
+    isOwn = objection === undefined;
+    judged = objection === undefined || objection === NOT_KNOWN_YET ? undefined : { inUse, objection, at: clock.now() };
+    return objection;
   };
   const whyNot = ({ status, address }: HttpAnswer): string | undefined => {
     const objection = whyNotItsOwner(address);

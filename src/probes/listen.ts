@@ -1,5 +1,4 @@
 /** Ready when the app has a listening socket. No connection is made. */
-import { resolve } from 'node:path';
 import { pollUntil } from '../core/poll.ts';
 import type { ListeningSocket } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
@@ -17,7 +16,7 @@ export function listenProbe(
 ): ReadinessProbe {
   const counts = (socket: ListeningSocket) => {
     if (target === 'any') return true;
-    return socket.kind === 'tcp' ? socket.port === target : isAt(socket.path, target);
+    return socket.kind === 'tcp' ? socket.port === target : context.listeners.isSamePath(socket.path, String(target));
   };
   const kinds = typeof target === 'number' ? 'tcp' : 'tcp and unix';
   return listening(`listen ${target}`, counts, kinds, context, socketsInUse);
@@ -72,8 +71,4 @@ function describe(socket: ListeningSocket): string {
 
 function describeOthers(sockets: readonly ListeningSocket[]): string {
   return sockets.length === 0 ? 'no listening socket yet' : `only ${sockets.map(describe).join(', ')} yet`;
-}
-
-function isAt(path: string, target: string | number): boolean {
-  return path === target || (!path.startsWith('@') && resolve(path) === resolve(String(target)));
 }

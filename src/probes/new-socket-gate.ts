@@ -11,7 +11,7 @@ import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
  * So long is a refusal believed while no socket was added, ms. Not for ever: a socket that was added while another went
  * is not seen, nor one that is forwarded from elsewhere (a container).
  */
-const BELIEVED = 500;
+export const BELIEVED = 500;
 
 /** A question may take one part in so many of the time: the next waits so many times as long as the last one took. */
 const SHARE = 20;

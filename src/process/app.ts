@@ -1,5 +1,5 @@
 /** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
@@ -135,11 +135,14 @@ function reader(source: Duplex): (listener: (piece: Uint8Array | 'end') => void)
   };
 }
 
-/** Whether our child has ended and was not waited for yet: `Z` behind the name in /proc/PID/stat (proc(5)). */
+/**
+ * Whether our child has ended and was not waited for yet: `Z` behind the name in /proc/PID/stat (proc(5)). Where only its
+ * main thread has (pthread_exit(3)), that one is a zombie and the others live.
+ */
 function isZombie(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return /^\) [ZX]/.test(stat.slice(stat.lastIndexOf(')')));
+    return /^\) [ZX]/.test(stat.slice(stat.lastIndexOf(')'))) && readdirSync(`/proc/${pid}/task`).length < 2;
   } catch {
     // hidden from us by ProtectProc=: then its exit event is all there is
     return false;

@@ -1,26 +1,63 @@
 /** Where a Node process lets debuggers in: that port says nothing about the app (nodejs.org/api/cli.html, --inspect). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 
-const DEFAULT_PORT = 9229;
+/** Where SIGUSR1 opens one, in any Node. */
+const DEFAULT = { host: '127.0.0.1', port: 9229 };
 
 const FLAG = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)(?:=(.*))?$/;
 
-/** The port of a process's inspector, should it have one: what its flags say, else what a SIGUSR1 opens. */
-export function inspectorPort(pid: number): number {
-  const flags = [...wordsOf(pid, 'cmdline'), ...nodeOptionsOf(pid)];
-  const ports = flags.flatMap((flag) => {
-    const match = FLAG.exec(flag);
-    if (!match) return [];
-    // [host:]port, or a host alone
-    const port = /(?:^|:)(\d+)$/.exec(match[1] ?? '')?.[1];
-    return port === undefined ? [] : [Number(port)];
-  });
-  return ports.at(-1) ?? DEFAULT_PORT;
+/** Flags of Node whose value may be a word of its own; what is no flag and no such value is the script. */
+const WITH_VALUE = new Set(
+  '-r --require --import --loader --experimental-loader -C --conditions --env-file --title --inspect-port --debug-port'.split(
+    ' ',
+  ),
+);
+
+const NODE = /^node(?:js)?[-.\d]*$/;
+
+/**
+ * Whether a listening socket of the process is its debugger's: by its flags, else where SIGUSR1 opens one. Perhaps, with
+ * `--inspect=0`, where any port will do: one of these is.
+ */
+export function isInspector(pid: number, host: string, port: number): boolean | 'perhaps' {
+  if (!NODE.test(programOf(pid))) return false;
+  // the command line is stronger, and `--inspect` by itself leaves the port where another flag put it
+  const found = [...nodeOptionsOf(pid), ...flagsOf(wordsOf(pid, 'cmdline').slice(1))].filter(Boolean).at(-1);
+  if (found === undefined) return host === DEFAULT.host && port === DEFAULT.port;
+  // [host:]port, or a host alone
+  const match = /^(?:(.*):)?(\d+)$/.exec(found);
+  const wanted = match ? Number(match[2]) : DEFAULT.port;
+  if (wanted !== 0) return port === wanted;
+  return host === (match?.[1] || DEFAULT.host) && 'perhaps';
+}
+
+/** The values of the flags that name where the inspector listens: in front of the script those are Node's. */
+function flagsOf(words: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] as string;
+    if (!word.startsWith('-') || word === '--' || word === '-') break;
+    const takesNext = WITH_VALUE.has(word);
+    const match = FLAG.exec(word);
+    if (match) found.push(match[1] ?? (takesNext ? (words[index + 1] ?? '') : ''));
+    if (takesNext) index += 1;
+  }
+  return found;
 }
 
 function nodeOptionsOf(pid: number): readonly string[] {
   const variable = wordsOf(pid, 'environ').find((word) => word.startsWith('NODE_OPTIONS='));
-  return variable?.slice('NODE_OPTIONS='.length).split(/\s+/) ?? [];
+  return flagsOf(variable?.slice('NODE_OPTIONS='.length).trim().split(/\s+/) ?? []);
+}
+
+function programOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
+  } catch {
+    // hidden from us: its own name for itself has to do
+    return basename(wordsOf(pid, 'cmdline')[0] ?? '');
+  }
 }
 
 function wordsOf(pid: number, file: 'cmdline' | 'environ'): readonly string[] {

@@ -2,13 +2,13 @@
  * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
  * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Listeners, ListeningSocket, Ownership } from '../core/ports.ts';
 import { acceptorsOf, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from '../core/socket-table.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
-import { inspectorPort } from './inspector.ts';
+import { isInspector } from './inspector.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './socket-tables.ts';
 
 /** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
@@ -59,12 +59,15 @@ export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
 export const untraced: Listeners = {
   ownerOf: () => undefined,
   ownerOfPath: () => undefined,
+  isSamePath: (one, other) => one === other,
   ofApp: () => () => [],
 };
 
 /** @param appPid the process that was started */
 export function traceListeners(appPid: number, before: Before): Listeners {
   const holders = new Map<number, string>();
+  /** By process: the inode of its inspector, where only the order tells which it is. */
+  const inspectors = new Map<number, number>();
 
   /**
    * The sockets of the app by their inodes, and the processes whose sockets cannot be seen: all of them, or up to the
@@ -116,8 +119,7 @@ export function traceListeners(appPid: number, before: Before): Listeners {
     },
 
     ownerOfPath(path) {
-      const wanted = resolve(path);
-      const there = unixTable().filter((listener) => resolve(listener.path) === wanted);
+      const there = unixTable().filter((listener) => isSamePath(listener.path, path));
       if (there.length === 0) return undefined;
       const { owners } = look(there.map(({ inode }) => inode));
       if (there.some(({ inode }) => owners.has(inode))) return { by: 'app' };
@@ -125,6 +127,8 @@ export function traceListeners(appPid: number, before: Before): Listeners {
       if (!old || there.some(({ inode }) => !before.unix.has(inode))) return undefined;
       return { by: 'other', holder: findHolder(old.inode, undefined) };
     },
+
+    isSamePath,
 
     ofApp(kinds) {
       const found = new Map<number, ListeningSocket>();
@@ -156,8 +160,21 @@ export function traceListeners(appPid: number, before: Before): Listeners {
       const pid = before.inherited.has(inode) ? undefined : app.owners.get(inode);
       const mayBeHidden = app.hidden.length > 0 && !wasThere(inode) && isUserOf(app.hidden, uid);
       if (pid === undefined && !mayBeHidden) continue;
-      found.set(inode, { kind: 'tcp', host, port, inspector: pid !== undefined && port === inspectorPort(pid) });
+      found.set(inode, {
+        kind: 'tcp',
+        host,
+        port,
+        inspector: pid !== undefined && isItsInspector(pid, host, port, inode),
+      });
     }
+  }
+
+  function isItsInspector(pid: number, host: string, port: number, inode: number): boolean {
+    const verdict = isInspector(pid, host, port);
+    if (verdict !== 'perhaps') return verdict;
+    // Node opens it before it runs the script: the first that is seen
+    if (!inspectors.has(pid)) inspectors.set(pid, inode);
+    return inspectors.get(pid) === inode;
   }
 
   function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
@@ -189,6 +206,26 @@ function isUserOf(pids: readonly number[], uid: number): boolean {
       return false;
     }
   });
+}
+
+function isSamePath(one: string, other: string): boolean {
+  if (one === other) return true;
+  if ([one, other].some((path) => path.startsWith('@'))) return false;
+  return realPlace(one) === realPlace(other);
+}
+
+/** Of the socket itself there may be no file any more. */
+function realPlace(path: string): string {
+  const whole = resolve(path);
+  return realPath(whole) ?? join(realPath(dirname(whole)) ?? dirname(whole), basename(whole));
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Who has that socket open, in words; by its user where the process cannot be seen. */

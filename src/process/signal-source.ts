@@ -5,15 +5,25 @@ import { takeOwnSigpipe } from './sigpipe.ts';
 export interface SignalSource {
   /** Hears every signal from now on, those caught so far first. One listener. */
   listen(listener: (signal: ForwardedSignal) => void): void;
+  /** The first that asks to end, if it comes before anybody listens. */
+  readonly interrupted: Promise<ForwardedSignal>;
   /** Takes all handlers away: the kernel's defaults hold again. */
   release(): void;
 }
 
+/** What asks a program to end (signal(7)). */
+const ENDING: ReadonlySet<ForwardedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
 /** Installs the handlers. Call it before anything slow: a signal without a handler ends the wrapper. */
 export function catchSignals(): SignalSource {
   const early: ForwardedSignal[] = [];
+  let interrupt: (signal: ForwardedSignal) => void = () => {};
+  const interrupted = new Promise<ForwardedSignal>((resolve) => {
+    interrupt = resolve;
+  });
   let deliver = (signal: ForwardedSignal): void => {
     early.push(signal);
+    if (ENDING.has(signal)) interrupt(signal);
   };
   const handler = (signal: ForwardedSignal) => {
     if (signal === 'SIGPIPE' && takeOwnSigpipe()) return;
@@ -22,6 +32,7 @@ export function catchSignals(): SignalSource {
   const caught = FORWARDED_SIGNALS.filter((signal) => signal !== 'SIGPROF' || !isProfiled());
   for (const signal of caught) process.on(signal, handler);
   return {
+    interrupted,
     listen(listener) {
       deliver = listener;
       for (const signal of early.splice(0)) listener(signal);
@@ -32,7 +43,10 @@ export function catchSignals(): SignalSource {
   };
 }
 
-/** V8's own profiler lives by SIGPROF: with `NODE_OPTIONS=--cpu-prof` in the unit that one is not ours to pass on. */
+/** V8's own profiler lives by SIGPROF: with `NODE_OPTIONS=--cpu-prof` in the unit that one is not ours to pass on, and with
+ * a debugger Node warns of it. */
 function isProfiled(): boolean {
-  return /--(cpu-)?prof\b/.test(`${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`);
+  return /--(?:(?:cpu-)?prof|inspect(?:-brk|-wait)?)\b/.test(
+    `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] ?? ''}`,
+  );
 }

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { type AppNotice, parseAppNotice } from '../core/app-notice.ts';
 import type { Environment } from '../core/environment.ts';
-import type { AppNotices } from '../core/ports.ts';
+import type { AppNoticeSource } from '../core/ports.ts';
 import { SOCKET_PATH_MAX } from './notify-address.ts';
 import type { Receive, Receiver } from './transport.ts';
 import { receiveByKoffi } from './transports/koffi.ts';
@@ -20,7 +20,7 @@ const RECEIVERS: readonly (readonly [string, Receive])[] = [
   ['koffi', receiveByKoffi],
 ];
 
-export interface AppNotifySocket extends AppNotices {
+export interface AppNotifySocket extends AppNoticeSource {
   /** What the app's $NOTIFY_SOCKET has to be. */
   readonly path: string;
   /** For the log at debug level. */
@@ -65,6 +65,7 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
           path: place.path,
           receiver: name,
           onNotice: hub.onNotice,
+          drained: hub.drained,
           close: () => close(receiver, place),
         };
       } catch (error) {
@@ -102,11 +103,16 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
 function createHub() {
   const listeners = new Set<(notice: AppNotice) => void>();
   let early: AppNotice[] | undefined = [];
+  let arrived = 0;
+  let pending = 0;
   const deliver = (notice: AppNotice) => {
+    pending -= 1;
     for (const listener of listeners) listener(notice);
   };
   return {
     tell(notice: AppNotice): void {
+      arrived += 1;
+      pending += 1;
       if (early) early.push(notice);
       else setImmediate(deliver, notice);
     },
@@ -116,9 +122,23 @@ function createHub() {
       early = undefined;
       return () => listeners.delete(listener);
     },
+    async drained(): Promise<void> {
+      const limit = arrived + DRAINED_AT_MOST;
+      for (let quiet = 0; quiet < QUIET_TURNS && arrived < limit; ) {
+        const before = arrived;
+        await new Promise((resolve) => setImmediate(resolve));
+        quiet = arrived === before && pending === 0 ? quiet + 1 : 0;
+      }
+    },
     close: () => listeners.clear(),
   };
 }
+
+/** Turns of the event loop without a datagram after which the socket is known to be empty: each turn polls it. */
+const QUIET_TURNS = 3;
+
+/** More than the socket's queue holds (net.unix.max_dgram_qlen): what comes beyond is from others than the dead app. */
+const DRAINED_AT_MOST = 1000;
 
 /** A directory of our own and the path of the socket in it. */
 interface Place {

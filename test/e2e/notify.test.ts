@@ -12,7 +12,7 @@ test('what is said in the life of an app', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
   const pid = await run.appPid();
-  await receiver.until(({ text }) => /^STATUS=Starting: waiting for .+$/.test(text));
+  await receiver.until(({ text }) => /^STATUS=Starting since \d\d:\d\d:\d\d: waiting for .+$/.test(text));
   run.tell('say ready');
   const ready = await receiver.untilReady();
   expect(ready.text).toMatch(new RegExp(`^READY=1\\nSTATUS=App \\(pid ${pid}\\) ready after .+: stdout /\\^ready/$`));

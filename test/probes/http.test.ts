@@ -48,6 +48,7 @@ function specOf(url: string, more: Partial<HttpSpec> = {}): HttpSpec {
     kind: 'http',
     url: parsed,
     hosts: [parsed.hostname.replace(/^\[|\]$/g, '')],
+    onThisHost: true,
     statuses: [{ from: 200, to: 399 }],
     headers: [],
     insecure: false,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 /** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
 
 import type { AppNotice } from '../../src/core/app-notice.ts';
@@ -144,6 +145,7 @@ export function fakeContext(): FakeContext {
     listeners: {
       ownerOf: () => context.owner,
       ownerOfPath: () => context.owner,
+      isSamePath: (one, other) => resolve(one) === resolve(other),
       ofApp: () => () => [...appListens],
     },
     before,
@@ -204,5 +206,6 @@ export function fakeNotifier(trace: string[]): Notifier {
 export function fakeLog(trace: string[]): Log {
   return {
     write: (level: LogLevel, event: string, message: string) => void trace.push(`${level} ${event}: ${message}`),
+    end: async () => {},
   };
 }

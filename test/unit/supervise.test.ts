@@ -29,6 +29,7 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
   const ended = supervise({
     app,
     startedAt: 1000,
+    since: '10:02:11',
     readiness,
     notifier: fakeNotifier(trace),
     log: fakeLog(trace),
@@ -60,7 +61,7 @@ const STARTED = 'info started: started the app, pid 42; waiting for tcp 1';
 describe('a good start', () => {
   it('goes in this order', async () => {
     const run = start();
-    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting: waiting for tcp 1']);
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1']);
     run.clock.advance(250);
     run.ready();
     await settle();
@@ -257,7 +258,7 @@ describe('the status while waiting', () => {
     run.clock.advance(999);
     expect(run.news()).toEqual([]);
     run.clock.advance(1);
-    expect(run.news()).toEqual(['notify STATUS=Starting: waiting for tcp 1: ECONNREFUSED']);
+    expect(run.news()).toEqual(['notify STATUS=Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED']);
     run.clock.advance(60_000);
     expect(run.news()).toEqual([]);
     expect(run.clock.pending).toBe(1);
@@ -284,7 +285,7 @@ describe('--extend-timeout', () => {
 
   it('asks at once and every half of the time', () => {
     const run = start({ extendTimeout: 30_000 });
-    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting: waiting for tcp 1', asked]);
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1', asked]);
     run.clock.advance(14_999);
     expect(run.news()).toEqual([]);
     run.clock.advance(1);
@@ -316,6 +317,7 @@ describe("the app's own messages", () => {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
+      drained: async () => {},
     };
     let probeHears = () => {};
     const readiness: Readiness = {

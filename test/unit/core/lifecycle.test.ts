@@ -7,9 +7,9 @@ import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
 const pid = 42;
 
 const states = {
-  starting: { phase: 'starting', pid },
-  ready: { phase: 'ready', pid },
-  'timed-out': { phase: 'timed-out', pid },
+  starting: { phase: 'starting', pid, since: '10:02:11' },
+  ready: { phase: 'ready', pid, since: '10:02:11' },
+  'timed-out': { phase: 'timed-out', pid, since: '10:02:11' },
   ended: { phase: 'ended' },
 } as const satisfies Record<State['phase'], State>;
 
@@ -73,14 +73,14 @@ const failedAfterReady = (how: string, end: string) => [
 const afterTimeout = (how: string) => ['stop-waiting', `error exited: the app ${how}`, 'end {"code":124}'];
 const started = [
   'info started: started the app, pid 42; waiting for tcp 1',
-  'notify STATUS=Starting: waiting for tcp 1',
+  'notify STATUS=Starting since 10:02:11: waiting for tcp 1',
 ];
 
 type Row = [State['phase'], keyof typeof events, State['phase'], string[]];
 
 const table: Row[] = [
   ['starting', 'started', 'starting', started],
-  ['starting', 'still-waiting', 'starting', ['notify STATUS=Starting: waiting for tcp 1: ECONNREFUSED']],
+  ['starting', 'still-waiting', 'starting', ['notify STATUS=Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED']],
   [
     'starting',
     'ready',
