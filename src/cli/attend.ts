@@ -4,7 +4,7 @@ import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
-import { chooseFormat } from '../log/format.ts';
+import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe, defaultInterval } from '../probes/index.ts';
 import { clock } from '../process/clock.ts';
@@ -40,7 +40,7 @@ export interface Attending {
 export function attend(given: Attended): Attending {
   const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
-  const log = createLog({ level: config.logLevel, format, onEpipe });
+  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));

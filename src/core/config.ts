@@ -107,11 +107,12 @@ export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
   );
 }
 
+const LOOPBACK_ADDRESS = /^127\.[\d.]+$|^::1$/;
+
 /** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
   return probes.some(
-    (spec) =>
-      (spec.kind === 'tcp' || spec.kind === 'http') && spec.hosts.some((host) => !/^127\.[\d.]+$|^::1$/.test(host)),
+    (spec) => (spec.kind === 'tcp' || spec.kind === 'http') && !spec.hosts.every((host) => LOOPBACK_ADDRESS.test(host)),
   );
 }
 
@@ -161,7 +162,9 @@ function time(
   const value = last(raw, name);
   if (!value) return byDefault;
   const ms = parseTimeSpan(text(value));
-  if (ms === undefined) throw new UsageError(quote(value), 'not a time span', example(name, value));
+  // two lines of a variable would be added up
+  if (ms === undefined || text(value).trim().includes('\n'))
+    throw new UsageError(quote(value), 'not a time span', example(name, value));
   if (limit === 'zero or infinity is no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
   if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must end some time', example(name, value));
   if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
@@ -248,7 +251,7 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
       kind: 'http',
       url,
       hosts: [host],
-      onThisHost: false,
+      onThisHost: LOOPBACK_ADDRESS.test(host),
       statuses,
       headers,
       insecure,

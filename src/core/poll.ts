@@ -1,6 +1,9 @@
 /** Asking again and again until the answer is yes: the one loop behind every probe that polls. */
 import type { Clock, Disposer } from './clock.ts';
 
+/** An attempt that takes longer has that for its reason, ms. */
+const SLOW = 500;
+
 /** Times in ms. */
 export interface PollTiming {
   /** Before the first attempt. */
@@ -64,10 +67,17 @@ export function pollUntil(
       }
       // an attempt may answer before it returns: then it needs no timer, and the pause is what can be cancelled
       if (settled) return;
-      stopTimer = clock.after(timing.attemptTimeout, () => {
+      const giveUp = () => {
         takeBack();
         settle('no answer within the attempt timeout');
-      });
+      };
+      if (timing.attemptTimeout <= SLOW) stopTimer = clock.after(timing.attemptTimeout, giveUp);
+      else
+        stopTimer = clock.after(SLOW, () => {
+          // the reason of the attempt before says nothing any more
+          onReason('no answer yet');
+          stopTimer = clock.after(timing.attemptTimeout - SLOW, giveUp);
+        });
       cancel = () => {
         stopTimer();
         takeBack();

@@ -62,7 +62,8 @@ export function parseTimeSpan(text: string): number | undefined {
     // `1.5.5`: a number directly behind a number
     if (part[2] === '' && rest !== '' && !/\s$/.test(part[0])) return undefined;
   }
-  return total;
+  // systemd counts in µs, in 64 bits of which the last value is infinity
+  return total * 1000 < 2 ** 64 ? total : undefined;
 }
 
 /** A duration in ms for people, three figures at most: `12 ms`, `1.25 s`, `1 min 30 s`. */

@@ -1,5 +1,6 @@
 /** How a log record looks to people: in the journal, and on a terminal. */
 import { fstatSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { LogFormat } from '../core/config.ts';
 import type { Environment } from '../core/environment.ts';
 
@@ -25,9 +26,16 @@ export function formatJournal({ level, msg, stack }: LogRecord): string {
   return `${text.replace(/^/gm, `${prefix}sd-ready-wrap: `)}\n`;
 }
 
-/** The same for a terminal, coloured by level. */
-export function formatPretty({ level, msg, stack }: LogRecord): string {
-  return `\u001b[${LEVELS[level]?.colour ?? 0}msd-ready-wrap:\u001b[0m ${msg}${stack ? `\n${stack}` : ''}\n`;
+/** The same for people, coloured by level. */
+export function formatPretty({ level, msg, stack }: LogRecord, colours = true): string {
+  const name = 'sd-ready-wrap:';
+  const coloured = colours ? `\u001b[${LEVELS[level]?.colour ?? 0}m${name}\u001b[0m` : name;
+  return `${coloured} ${msg}${stack ? `\n${stack}` : ''}\n`;
+}
+
+/** On a terminal, unless somebody asked for none (https://no-color.org). */
+export function wantsColours(env: Environment): boolean {
+  return isatty(2) && !env['NO_COLOR'];
 }
 
 /** What `auto` means for this stderr. */

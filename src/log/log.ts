@@ -1,4 +1,5 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
+import { constants, fstatSync, openSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import type { LogFormat } from '../core/config.ts';
 import type { Log } from '../core/ports.ts';
@@ -10,13 +11,15 @@ const END_LIMIT = 1000;
 export interface LogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly format: Exclude<LogFormat, 'auto'>;
+  /** Where the format is for people. */
+  readonly colours: boolean;
   /** Told of each EPIPE of our own writes. */
   readonly onEpipe: () => void;
 }
 
-export function createLog({ level, format, onEpipe }: LogOptions): Log {
+export function createLog({ level, format, colours, onEpipe }: LogOptions): Log {
   // not synchronous: a reader that stopped would stop us with it, and signals would not get through
-  const stderr = pino.destination({ dest: 2, sync: false });
+  const stderr = pino.destination({ dest: nonBlocking(2), sync: false });
   const gone = new Promise<void>((resolve) => {
     stderr.once('close', resolve);
     // a reader that is gone must not end us
@@ -25,7 +28,7 @@ export function createLog({ level, format, onEpipe }: LogOptions): Log {
       resolve();
     });
   });
-  const people = format === 'journal' ? formatJournal : formatPretty;
+  const people = (record: LogRecord) => (format === 'journal' ? formatJournal(record) : formatPretty(record, colours));
   const destination: DestinationStream =
     format === 'json' ? stderr : { write: (line) => void stderr.write(people(JSON.parse(line) as LogRecord)) };
   const logger = pino(
@@ -45,6 +48,23 @@ export function createLog({ level, format, onEpipe }: LogOptions): Log {
       stderr.end();
       const timer = new Promise((resolve) => setTimeout(resolve, END_LIMIT).unref());
       await Promise.race([gone, timer]);
+      // else it tries on when the process exits, for ever
+      stderr.destroy();
     },
   };
+}
+
+/**
+ * A descriptor of the same pipe or terminal that never blocks: it has flags of its own, as it was opened anew (open(2)). A
+ * thread that is blocked in a write would not let the process exit. Of a socket, such as the journal's, and where we may
+ * not open it, it is the same descriptor.
+ */
+function nonBlocking(fd: number): number {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return fd;
+  }
 }

@@ -36,21 +36,26 @@ export function relay(source: Readable, fd: number): Relay {
     const heard = listeners.size > 0;
     for (const listener of listeners) listener(piece);
     // READY=1 goes first where this piece made the app ready: the write can wait for a turn
-    const turn = heard ? new Promise((resolve) => setImmediate(resolve)) : Promise.resolve();
-    writing = turn
-      .then(() => writeAll(fd, piece))
-      .then(
-        () => {
-          writing = undefined;
-          source.resume();
-        },
-        () => {
-          // the reader is gone: close our end, so that the app's next write fails as it would without us
-          writing = undefined;
-          ended = true;
-          source.destroy();
-        },
-      );
+    const turn = heard ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+    // Node makes a paused stream flow again when its child exits (flushStdio in child_process.js): one write at a time
+    const before = writing;
+    const pass = async () => {
+      await before;
+      await turn;
+      await writeAll(fd, piece);
+    };
+    const passed: Promise<void> = pass()
+      .catch(() => {
+        // the reader is gone: close our end, so that the app's next write fails as it would without us
+        ended = true;
+        source.destroy();
+      })
+      .then(() => {
+        if (writing !== passed) return;
+        writing = undefined;
+        source.resume();
+      });
+    writing = passed;
   });
   const end = () => {
     ended = true;

@@ -41,6 +41,12 @@ async function openTransport(address: NotifyAddress): Promise<NotifyTransport> {
       failures.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
     }
   }
+  if (failures.some((failure) => failure.includes('EAFNOSUPPORT'))) {
+    throw new KnownError(
+      'NOTIFY_SOCKET: this unit may have no Unix sockets; add AF_UNIX to its RestrictAddressFamilies=',
+      EXIT.OWN_FAILURE,
+    );
+  }
   throw new KnownError(
     `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ` +
       'install one where sd-ready-wrap is installed: npm install koffi (no compiler needed) or npm rebuild unix-dgram',

@@ -37,6 +37,12 @@ const ROWS: Row[] = [
     shows: /--http http:\/\/127\.0\.0\.1\//,
   },
   { what: 'an http URL of another scheme', args: ['--http', 'ftp://127.0.0.1/'], names: '--http', shows: /http:\/\// },
+  {
+    what: 'a password in an http URL that cannot be decoded',
+    args: ['--http', 'http://me:%zz@127.0.0.1/'],
+    names: '--http',
+    shows: /%25/,
+  },
   { what: 'a header and no --http', args: ['--http-header', 'A: b'], names: '--http-header', shows: /--http http/ },
   ...['0', '1', '2', '256', 'x'].map((fd) => ({
     what: `--fd ${fd}`,

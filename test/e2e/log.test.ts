@@ -46,7 +46,7 @@ describe('one line each: started, ready, signal forwarded, ended', () => {
   test('--log-format pretty', async () => {
     await using run = wrap(['--log-format', 'pretty', ...COMMAND]);
     await live(run);
-    const lines = run.stderr.lines.map((line) => line.replace('\u001b[36msd-ready-wrap:\u001b[0m ', ''));
+    const lines = run.stderr.lines.map((line) => line.replace(/^sd-ready-wrap: /, ''));
     expect(lines).toEqual(TEXTS.map((text) => expect.stringMatching(text)));
   });
 });

@@ -101,6 +101,34 @@ describe('a reader that does not read', () => {
     run.process.stdout?.resume();
     expect(await run.closed).toEqual({ signal: 'SIGTERM' });
   });
+
+  test('gets all in order when it reads again after the app is dead', async () => {
+    // more than its own pipe takes, and little enough that the app can end
+    await using run = wrap(['--stdout', 'never', '--', 'seq', '50000']);
+    run.process.stdout?.pause();
+    const pid = await run.child();
+    await until('the app to be dead', () => !isRunning(pid));
+    run.process.stdout?.resume();
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.lines).toEqual(Array.from({ length: 50_000 }, (_, index) => `${index + 1}`));
+  });
+});
+
+describe('a reader of stderr that does not read, when the pipe is full already', () => {
+  const full = sh('mkfifo f && exec 3<>f && head -c 65536 /dev/zero >&3 && exec "$@" 2>&3');
+
+  test('is no reason to keep a signal from the app', async () => {
+    await using run = wrap(['--delay', '10ms', '--', 'sleep', '60'], { under: full });
+    const pid = await run.child();
+    await until('the app to be what it will be', () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
+    run.kill('SIGTERM');
+    expect(await run.exit).toEqual({ signal: 'SIGTERM' });
+  });
+
+  test('nor for the app to end otherwise than it did', async () => {
+    await using run = wrap(['--delay', '10ms', '--', ...sh('sleep 0.2; exit 3')], { under: full });
+    expect(await run.exit).toEqual({ code: 3 });
+  });
 });
 
 describe('a reader that goes away', () => {

@@ -88,7 +88,16 @@ describe.each<Addon>(['unix-dgram', 'koffi'])('received by %s', (addon) => {
     await receiver.untilReady();
     const numbers = receiver.assignments().filter((assignment) => assignment.startsWith('ERRNO='));
     expect(numbers).toEqual(Array.from({ length: 1000 }, (_, index) => `ERRNO=${index + 1}`));
-    expect(run.log.find(({ event }) => event === 'ready')?.msg).toMatch(/notify READY=1/);
+    expect((await run.logged('ready')).msg).toMatch(/notify READY=1/);
+  });
+
+  test('the last words of an app that dies are not lost', async () => {
+    await using receiver = await NotifyReceiver.start();
+    const words = `${SENDS} READY=1 STATUS=a STATUS=b STATUS=c STATUS=d ERRNO=5 STOPPING=1`;
+    await using run = start(sh(`exec ${words}`), { env: { NOTIFY_SOCKET: receiver.path } });
+    await run.closed;
+    await receiver.until(({ text }) => text === 'STOPPING=1');
+    expect(receiver.assignments()).toContain('ERRNO=5');
   });
 
   test('what systemd would not take is not taken, and does no harm', async () => {

@@ -1,7 +1,9 @@
 /** Promise: never READY=1 for somebody else's port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -29,8 +31,9 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
 }
 
 /** Another program on the host that listens: in a process of its own, as the app's would be. */
-async function stranger(where: string | number): Promise<ChildProcess> {
-  const listen = `require('net').createServer().listen(${JSON.stringify(where)}, () => console.log('on'))`;
+async function stranger(where: string | number, as: 'net' | 'http' = 'net'): Promise<ChildProcess> {
+  const answer = as === 'http' ? '(_, response) => response.end()' : '';
+  const listen = `require('${as}').createServer(${answer}).listen(${JSON.stringify(where)}, () => console.log('on'))`;
   const child = spawn(NODE, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => {
     child.kill('SIGKILL');
@@ -93,7 +96,80 @@ describe('a port that another program holds', () => {
   });
 });
 
+test('--http: the app counts once it has taken the port over, though the kernel counts as many sockets as before', async () => {
+  const port = await freePort();
+  const other = await stranger(port, 'http');
+  const retry = `
+    const server = require('http').createServer((_, response) => response.end());
+    const listen = () => server.listen(${port});
+    server.on('error', () => setTimeout(listen, 5));
+    listen();
+  `;
+  await withReceiver(['--http', `http://127.0.0.1:${port}/`, '--', NODE, '-e', retry], async (_, receiver) => {
+    await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
+    other.kill('SIGKILL');
+    await receiver.untilReady();
+  });
+});
+
+test("--http to an address of this host that is not loopback: another program's answer does not count", async () => {
+  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const address = own.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+  if (address === undefined) return;
+  const port = await freePort();
+  await stranger(port, 'http');
+  await withReceiver(['--http', `http://${address}:${port}/`, ...APP], async (run, receiver) => {
+    await run.logged('warning');
+    await isNotReady(run, receiver);
+  });
+});
+
+describe('a path by way of a symbolic link', () => {
+  test.each(['directory', 'socket'])("is the same place: the link is the %s's", async (what) => {
+    using dir = tempDir();
+    mkdirSync(dir.file('real'));
+    const path = dir.file('real/app.sock');
+    const link = dir.file('link');
+    symlinkSync(what === 'socket' ? path : dir.file('real'), link);
+    const linked = what === 'socket' ? link : `${link}/app.sock`;
+    const other = await stranger(path);
+    await withReceiver(['--unix', linked, ...APP], async (run, receiver) => {
+      await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
+      await isNotReady(run, receiver);
+    });
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    rmSync(path);
+    await withReceiver(['--listen', linked, ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      run.tell(`listen ${path}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('a path that cannot be looked at yet is a reason, and no more', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    symlinkSync(path, path);
+    await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
+      await receiver.until(({ text }) => text.includes('ELOOP'));
+      run.tell(`replace ${path}`);
+      await receiver.untilReady();
+      expect(run.stderr.text).not.toContain('bug');
+    });
+  });
+});
+
 describe("the app's own", () => {
+  test.each(['0.0.0.0', '[::ffff:127.0.0.1]'])('socket counts for --tcp %s:PORT', async (host) => {
+    const port = await freePort();
+    await withReceiver(['--tcp', `${host}:${port}`, ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      run.tell(`listen ${port} 127.0.0.1`);
+      await receiver.untilReady();
+    });
+  });
+
   test.each([
     ['a child', (port: number) => [NODE, '-e', `require('net').createServer().listen(${port})`]],
     ['a worker of node:cluster', (port: number) => [NODE, '-e', CLUSTER, `${port}`]],
@@ -119,6 +195,34 @@ describe("the app's own", () => {
       await receiver.untilReady();
       expect((await run.logged('ready'))['by']).toBe(`listen ${path}`);
     });
+  });
+
+  test('inspector on any port is no sign for auto, the next port is', async () => {
+    const port = await freePort();
+    const command = [NODE, '--inspect=0', ...app('does-as-told').slice(1)];
+    await withReceiver(['--', ...command], async (run, receiver) => {
+      await run.until('stderr', 'Debugger listening');
+      await isNotReady(run, receiver);
+      run.tell(`listen ${port} 127.0.0.1`);
+      await receiver.untilReady();
+    });
+  });
+
+  test("port counts for auto where a word of the app's own only looks like a debugger's", async () => {
+    const port = await freePort();
+    await withReceiver([...APP, `--inspect=${port}`], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      run.tell(`listen ${port} 127.0.0.1`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('debugger of NODE_OPTIONS is opened by the app, not by the wrapper', async () => {
+    const inspector = await freePort();
+    await using run = wrap(['--delay', '10ms', ...APP], { env: { NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` } });
+    await run.until('stdout', 'started');
+    await run.logged('ready');
+    expect(run.stderr.text).not.toMatch(/address already in use|SIGPROF/);
   });
 
   test('inspector is no sign for auto, its port is', async () => {

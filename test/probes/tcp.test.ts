@@ -132,8 +132,10 @@ describe('a TCP probe', () => {
     const port = await neverAccepting();
     const { clock, probe, waited } = start(['127.0.0.1'], port);
     await turns(100);
-    clock.advance(999);
+    clock.advance(499);
     expect(probe.reason).toBe('');
+    clock.advance(500);
+    expect(probe.reason).toBe('no answer yet');
     expect(await isSettled(waited)).toBe(false);
     clock.advance(1);
     expect(probe.reason).toBe('no answer within the attempt timeout');

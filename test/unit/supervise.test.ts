@@ -241,6 +241,14 @@ describe('the start timeout', () => {
     expect(run.trace).toContain('kill SIGTERM');
   });
 
+  it('is not what ended an app that had died by then', async () => {
+    const run = start({ timeout: 1000 });
+    run.news();
+    run.app.becomeZombie();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+  });
+
   it('that is over already comes at once', () => {
     const run = start({ timeout: 50, startedAt: 900 });
     run.clock.advance(0);

@@ -77,7 +77,7 @@ describe('pollUntil', () => {
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([false]);
     clock.advance(1);
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([true]);
-    expect(reasons).toEqual(['no answer within the attempt timeout']);
+    expect(reasons).toEqual(['no answer yet', 'no answer within the attempt timeout']);
     clock.advance(10);
     expect(attempts.map(({ at }) => at)).toEqual([500, 1510]);
     attempts[1]?.done();
@@ -114,6 +114,27 @@ describe('pollUntil', () => {
     );
     expect(clock.pending).toBe(0);
     expect(await isSettled(finished)).toBe(false);
+  });
+
+  describe('an attempt that throws', () => {
+    it('has a reason for it where the system gave one, and is made again', () => {
+      const { clock, attempts, reasons } = poll(() => {
+        throw Object.assign(new Error('not allowed'), { code: 'EACCES' });
+      });
+      clock.advance(520);
+      expect(attempts).toHaveLength(2);
+      expect(reasons).toEqual(['EACCES', 'EACCES']);
+      expect(clock.pending).toBe(1);
+    });
+
+    it('is a bug otherwise', async () => {
+      const { clock, finished } = poll(() => {
+        throw new TypeError('bug');
+      });
+      clock.advance(500);
+      await expect(finished).rejects.toThrow('bug');
+      expect(clock.pending).toBe(0);
+    });
   });
 
   describe('an attempt that answers before it returns', () => {

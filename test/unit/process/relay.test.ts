@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { constants, openSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { relay } from '../../../src/process/relay.ts';
 import { takeOwnSigpipe } from '../../../src/process/sigpipe.ts';
@@ -57,6 +58,29 @@ describe('the relay', () => {
     expect(taken).toBeLessThan(512 * 1024);
     expect(app.writableLength).toBeGreaterThan(0);
     expect(digest(await take(pipe.read(), data.length))).toBe(digest(data));
+  });
+});
+
+describe('an app that is dead', () => {
+  // Node makes a stream flow again when its child exits, whoever paused it: child_process.js, flushStdio
+  it('has its last words passed on in order, however many pieces are read at once', async () => {
+    const [source, app] = await socketPair();
+    const pipe = fifo();
+    const relayed = relay(source, openSync(`/proc/self/fd/${pipe.writeFd}`, constants.O_WRONLY | constants.O_NONBLOCK));
+    let seen = 0;
+    relayed.onPiece((piece) => {
+      seen += piece.length;
+    });
+    const words = Array.from({ length: 60_000 }, (_, index) => `${index}\n`).join('');
+    await give(app, words);
+    while (seen < words.length) {
+      source.resume();
+      await turns();
+    }
+    const got = take(pipe.read(), words.length);
+    app.end();
+    await relayed.drained();
+    expect((await got).toString()).toBe(words);
   });
 });
 

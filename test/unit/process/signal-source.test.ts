@@ -22,6 +22,13 @@ describe('catchSignals', () => {
     expect(heard).toEqual(['SIGHUP', 'SIGUSR2', 'SIGUSR2']);
   });
 
+  it('tells of the first that asks to end before anybody listens', async () => {
+    source = catchSignals();
+    arrive('SIGUSR2');
+    arrive('SIGHUP');
+    expect(await source.interrupted).toBe('SIGHUP');
+  });
+
   it('does not pass on the SIGPIPE of a write of our own, and does any other', () => {
     source = catchSignals();
     const heard: string[] = [];
