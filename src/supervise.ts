@@ -7,7 +7,7 @@ import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
-import type { ForwardedSignal } from './core/signals.ts';
+import type { ForwardedSignal, SignalFate } from './core/signals.ts';
 
 /** How often STATUS= may follow what is awaited, ms. */
 const STATUS_INTERVAL = 1000;
@@ -24,8 +24,14 @@ export interface Supervised {
   readonly notices?: AppNoticeSource | undefined;
   readonly log: Log;
   readonly clock: Clock;
-  /** Hears every signal that is passed on. */
-  readonly onSignal: (listener: (signal: ForwardedSignal) => void) => void;
+  /** Tells of every signal that came, and what becomes of it. */
+  readonly onSignal: (listener: (signal: ForwardedSignal, fate: SignalFate) => void) => void;
+  /** What stops this app: SIGTERM, or what that is rewritten to. */
+  readonly stopSignal: string;
+  /** Called once when READY=1 was sent: the time for what may cost something. */
+  readonly onReady?: () => void;
+  /** Called once when the app is dead; resolves when what was started for it is gone. */
+  readonly onExit?: () => Promise<void>;
   /** ms, from the start; `Infinity` is none. */
   readonly timeout: number;
   /** ms, from the SIGTERM after a missed start timeout to SIGKILL. */
@@ -66,7 +72,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           return;
         }
         case 'end':
-          void app.drained().then(async () => {
+          void Promise.all([app.drained(), given.onExit?.()]).then(async () => {
             carryOut(effect.log);
             await log.end();
             notifier.close();
@@ -89,14 +95,16 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     }
     // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
     given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
-    given.onSignal((signal) => handle({ type: 'signal', signal }));
+    given.onSignal((signal, fate) => handle({ type: 'signal', signal, fate }));
 
     if (timeout !== Number.POSITIVE_INFINITY) {
       const left = Math.max(0, timeout - (clock.now() - startedAt));
       disposers.push(
         clock.after(left, () => {
           // dead already: how it ended is on the way to us, and tells more
-          if (app.isAlive()) handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor() });
+          if (!app.isAlive()) return;
+          const { stopSignal } = given;
+          handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor(), stopSignal });
         }),
       );
     }
@@ -104,7 +112,9 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     readiness.wait(waiting.signal).then(
       (by) => {
         // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
-        if (app.isAlive()) handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        if (!app.isAlive()) return;
+        handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        given.onReady?.();
       },
       (bug: unknown) =>
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),

@@ -7,14 +7,19 @@ import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe, defaultInterval } from '../probes/index.ts';
+import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
+import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import type { AppNotify } from './main.ts';
+
+/** From the start of the app to the canary's, where the app is not ready by then, ms. */
+const CANARY_DELAY = 40;
 
 export interface Attended {
   readonly config: Config;
@@ -67,6 +72,11 @@ export function attend(given: Attended): Attending {
       env: appEnvironment(env),
     }),
   );
+  const { forwardSignals, rewrites } = config;
+  const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
+  const startCanary = forwardSignals === 'auto' ? canary.start : () => {};
+  // once the app has begun, and before it is ready where that takes a while: a stop may follow READY=1 at once
+  const stopWaiting = clock.after(Math.max(0, startedAt + CANARY_DELAY - clock.now()), startCanary);
   const ended = supervise({
     app,
     startedAt,
@@ -76,7 +86,13 @@ export function attend(given: Attended): Attending {
     notices: appNotify.socket,
     log,
     clock,
-    onSignal: signals.listen,
+    onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
+    stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
+    onReady: startCanary,
+    onExit: () => {
+      stopWaiting();
+      return canary.end();
+    },
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,

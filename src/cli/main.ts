@@ -143,6 +143,7 @@ async function start(
       env: appEnvironment(env, notifySocket),
       watched: watchedStreams(config.probes),
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       onIpcGarbage,
     });

@@ -6,6 +6,7 @@ import type { PollTiming } from './poll.ts';
 import type { OutputStream } from './ports.ts';
 import type { ProbeSpec, SocketOwner, StatusRange } from './probe-spec.ts';
 import type { ReadyWhen } from './readiness.ts';
+import { type ForwardSignals, parseRewrite, type Rewrites } from './signals.ts';
 import { parseTimeSpan } from './time-span.ts';
 
 /** One value as it was written, and where: `--tcp` or `SD_READY_WRAP_TCP`. */
@@ -24,6 +25,9 @@ export type RawOptions = Readonly<Partial<Record<OptionName, readonly RawValue[]
  */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
+/** Who gets what is sent to the app: its process, or all of its process group. */
+export type SignalScope = 'process' | 'group';
+
 export type LogFormat = 'auto' | 'journal' | 'json' | 'pretty';
 
 /** Times in ms; `Infinity` is no limit. */
@@ -38,6 +42,9 @@ export interface Config {
   readonly stopTimeout: number;
   /** How much longer systemd is asked to wait while the app is not ready. */
   readonly extendTimeout: number | undefined;
+  readonly forwardSignals: ForwardSignals;
+  readonly signalScope: SignalScope;
+  readonly rewrites: Rewrites;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -55,6 +62,9 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
   const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
   const extendTimeout = raw['extend-timeout'] ? time(raw, 'extend-timeout', 0, { least: 100 }) : undefined;
+  const forwardSignals = choice(raw, 'forward-signals', ['auto', 'all', 'none'] as const);
+  const signalScope = choice(raw, 'signal-scope', ['process', 'group'] as const);
+  const rewrites = new Map((raw['rewrite-signal'] ?? []).map(rewrite));
   const owner = choice(raw, 'tcp-owner', ['app', 'any'] as const);
   const logs = (['stdout', 'stderr', 'output'] as const).flatMap((option) =>
     (raw[option] ?? []).map((value) => logSpec(option, value)),
@@ -92,7 +102,10 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto' }];
-  return { command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout, logLevel, logFormat };
+  return {
+    ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
+    ...{ forwardSignals, signalScope, rewrites, logLevel, logFormat },
+  };
 }
 
 /** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
@@ -169,6 +182,12 @@ function time(
   if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must end some time', example(name, value));
   if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
   return ms;
+}
+
+function rewrite(value: RawValue) {
+  const found = parseRewrite(text(value));
+  if (typeof found === 'string') throw new UsageError(quote(value), found, example('rewrite-signal', value));
+  return found;
 }
 
 /** `3000`, `localhost:3000`, `127.0.0.1:3000`, `[::1]:3000`. */

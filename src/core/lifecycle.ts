@@ -6,7 +6,7 @@
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
 import { type NotifyState, ready, statusLine } from './notify-state.ts';
-import type { ForwardedSignal } from './signals.ts';
+import type { ForwardedSignal, SignalFate } from './signals.ts';
 import { formatDuration } from './time-span.ts';
 
 export type State =
@@ -35,9 +35,16 @@ export type LifeEvent =
   /** systemd is to be asked for that much more time. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
-  | { readonly type: 'start-timeout'; readonly afterMs: number; readonly waitingFor: string }
+  /** `stopSignal` is what stops this app. */
+  | {
+      readonly type: 'start-timeout';
+      readonly afterMs: number;
+      readonly waitingFor: string;
+      readonly stopSignal: string;
+    }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
-  | { readonly type: 'signal'; readonly signal: ForwardedSignal }
+  /** One came for us. */
+  | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
   | { readonly type: 'exited'; readonly status: ExitStatus; readonly waitingFor: string; readonly afterMs: number };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -119,7 +126,7 @@ export function next(state: State, event: LifeEvent): Transition {
       return {
         state: { ...state, phase: 'timed-out' },
         effects: [
-          { type: 'kill', signal: 'SIGTERM' },
+          { type: 'kill', signal: event.stopSignal },
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
           // a stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5))
@@ -143,17 +150,7 @@ export function next(state: State, event: LifeEvent): Transition {
       };
 
     case 'signal':
-      return {
-        state,
-        effects: [
-          { type: 'kill', signal: event.signal },
-          // systemd sends SIGCONT along with every SIGTERM (systemd.kill(5)): not worth a line of its own
-          log(event.signal === 'SIGCONT' ? 'debug' : 'info', 'signal', `forwarded ${event.signal} to the app`, {
-            app_pid: pid,
-            signal: event.signal,
-          }),
-        ],
-      };
+      return { state, effects: signalled(pid, event.signal, event.fate) };
 
     case 'exited':
       return exited(state, event);
@@ -186,6 +183,22 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
         : []),
     ],
   };
+}
+
+/** systemd sends SIGCONT along with every SIGTERM (systemd.kill(5)): not worth a line of its own. */
+function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
+  const tell = (message: string) =>
+    log(signal === 'SIGCONT' ? 'debug' : 'info', 'signal', message, { app_pid: pid, signal, ...fate });
+  switch (fate.fate) {
+    case 'forwarded': {
+      const name = fate.as === signal ? '' : ` as ${fate.as}`;
+      return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to the app${name}`)];
+    }
+    case 'reached':
+      return [tell(`${signal} was sent to the app as well: not forwarded`)];
+    case 'withheld':
+      return [tell(`${signal} is not forwarded, as asked for`)];
+  }
 }
 
 function isStatus(assignment: string): boolean {

@@ -11,7 +11,7 @@ export interface OptionRow {
   /** May be given several times; all are kept. Of the others the last one wins. */
   readonly repeats?: true;
   /** The heading of `--help` under which it stands. */
-  readonly group: 'Readiness probes' | 'Timing' | 'Log';
+  readonly group: 'Readiness probes' | 'Timing' | 'Signals' | 'Log';
   /** One sentence for `--help`. */
   readonly help: string;
   /** A right value, shown when a wrong one was given. */
@@ -198,6 +198,28 @@ const rows = [
     group: 'Timing',
     help: 'from the SIGTERM after a missed start timeout to SIGKILL (default: 10s)',
     example: '5s',
+  },
+  {
+    name: 'forward-signals',
+    value: 'auto|all|none',
+    group: 'Signals',
+    help: 'auto: each signal reaches the app once, whatever the KillMode= of the unit; all: every one is sent on, also one that the app has had with us (default: auto)',
+    example: 'all',
+  },
+  {
+    name: 'signal-scope',
+    value: 'process|group',
+    group: 'Signals',
+    help: "who gets what is sent on: the app's process, or all of its process group, which is then one of its own, in a session of its own (default: process)",
+    example: 'group',
+  },
+  {
+    name: 'rewrite-signal',
+    value: 'FROM:TO',
+    repeats: true,
+    group: 'Signals',
+    help: 'sends TO to the app where FROM came; 0 sends nothing',
+    example: 'TERM:QUIT',
   },
   {
     name: 'log-level',

@@ -17,6 +17,8 @@ export interface StartOptions {
   /** These pass through the wrapper; the others are inherited untouched. */
   readonly watched: ReadonlySet<OutputStream>;
   readonly ipc: boolean;
+  /** Signals go to all of its process group, which is then its own. */
+  readonly ownGroup: boolean;
   /** Descriptors of the app that we read, from 3 on: those of `--fd`. */
   readonly descriptors: readonly number[];
   /** Told once of the first line on the IPC channel that is no message. */
@@ -56,6 +58,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     ],
     env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
     extendEnv: false,
+    detached: options.ownGroup,
     // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
     buffer: false,
     forceKillAfterDelay: false,
@@ -94,7 +97,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     kill(signal) {
       if (dead) return undefined;
       try {
-        process.kill(pid, signal as NodeJS.Signals);
+        process.kill(options.ownGroup ? -pid : pid, signal as NodeJS.Signals);
         return undefined;
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? String(error);

@@ -7,6 +7,8 @@ export interface SignalSource {
   listen(listener: (signal: ForwardedSignal) => void): void;
   /** The first that asks to end, if it comes before anybody listens. */
   readonly interrupted: Promise<ForwardedSignal>;
+  /** Stops us as the signal does whoever does not catch it. Returns when somebody let us continue. */
+  stopBy(signal: 'SIGTSTP'): void;
   /** Takes all handlers away: the kernel's defaults hold again. */
   release(): void;
 }
@@ -36,6 +38,12 @@ export function catchSignals(): SignalSource {
     listen(listener) {
       deliver = listener;
       for (const signal of early.splice(0)) listener(signal);
+    },
+    stopBy(signal) {
+      // by the signal itself and not SIGSTOP: in an orphaned process group, as a service has, it stops nobody (termios(3))
+      process.off(signal, handler);
+      process.kill(process.pid, signal);
+      process.on(signal, handler);
     },
     release() {
       for (const signal of caught) process.off(signal, handler);

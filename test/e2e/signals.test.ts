@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
-import { stateOf } from '../helpers/pids.ts';
+import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
 
@@ -100,6 +100,196 @@ test('a SIGCONT wakes a stopped app', async () => {
   run.kill('SIGCONT');
   await until('the app to go on', () => stateOf(pid) !== 'T');
 });
+
+describe('what everybody got with us is not sent a second time', () => {
+  /** In a process group of its own, as a job and a service are; the canary stands. */
+  async function job(options: readonly string[] = []): Promise<{ run: Run; canary: number }> {
+    const run = wrap(['--stdout', '^started', ...options, '--', ...app('prints-signals')], { under: ['setsid'] });
+    await run.logged('ready');
+    return { run, canary: await canaryOf(run) };
+  }
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGCONT', 'SIGURG', 'SIGPWR', 'SIGTSTP'] as const)(
+    '%s to the process group, fifty times',
+    async (signal) => {
+      const { run } = await job();
+      await using _ = run;
+      for (let n = 1; n <= 50; n += 1) {
+        process.kill(-run.pid, signal);
+        await until(`${signal} number ${n}`, () => times(run, signal) >= n);
+      }
+      await settled(run);
+      expect(times(run, signal)).toBe(50);
+    },
+  );
+
+  test('two of them in one breath, each once and in order', async () => {
+    const { run } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 20; n += 1) {
+      for (const signal of ['SIGTERM', 'SIGCONT', 'SIGHUP'] as const) process.kill(-run.pid, signal);
+      await until(`number ${n}`, () => times(run, 'SIGHUP') >= n);
+    }
+    await settled(run);
+    expect(['SIGTERM', 'SIGCONT', 'SIGHUP'].map((signal) => times(run, signal))).toEqual([20, 20, 20]);
+  });
+
+  test('and one that came for us alone in between is', async () => {
+    const { run } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 20; n += 1) {
+      process.kill(-run.pid, 'SIGTERM');
+      await until(`number ${n} to all`, () => times(run, 'SIGTERM') >= 2 * n - 1);
+      // a second of the same kind would be the same one, as long as the first is not taken
+      await until('the log', () => run.log.filter(({ fate }) => fate === 'reached').length >= n);
+      run.kill('SIGTERM');
+      await until(`number ${n} to us`, () => times(run, 'SIGTERM') >= 2 * n);
+    }
+    await settled(run);
+    expect(times(run, 'SIGTERM')).toBe(40);
+  });
+
+  test('--forward-signals all sends it twice, none not at all', async () => {
+    const { run } = await jobWithout('all');
+    await using _ = run;
+    process.kill(-run.pid, 'SIGTERM');
+    await run.until('stderr', 'forwarded SIGTERM');
+    await settled(run);
+    expect([1, 2]).toContain(times(run, 'SIGTERM'));
+
+    const { run: other } = await jobWithout('none');
+    await using __ = other;
+    other.kill('SIGTERM');
+    await other.until('stderr', 'SIGTERM is not forwarded');
+    process.kill(-other.pid, 'SIGHUP');
+    await until('the one that was sent to it', () => times(other, 'SIGHUP') === 1);
+    expect(times(other, 'SIGTERM')).toBe(0);
+  });
+
+  async function jobWithout(forward: string): Promise<{ run: Run }> {
+    const options = ['--stdout', '^started', '--forward-signals', forward];
+    const run = wrap([...options, '--', ...app('prints-signals')], { under: ['setsid'] });
+    await run.logged('ready');
+    return { run };
+  }
+
+  test('a canary that is killed is replaced, and none outlives us', async () => {
+    const { run, canary } = await job();
+    await using _ = run;
+    process.kill(canary, 'SIGKILL');
+    run.kill('SIGHUP');
+    await until('what nobody could tell about', () => times(run, 'SIGHUP') === 1);
+    const next = await until('the next one', () => childrenOf(run.pid).find((pid) => pid !== canary && isCanary(pid)));
+    process.kill(-run.pid, 'SIGTERM');
+    await until('SIGTERM', () => times(run, 'SIGTERM') >= 1);
+    await settled(run);
+    expect(times(run, 'SIGTERM')).toBe(1);
+    run.tell('end');
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(isRunning(next)).toBe(false);
+  });
+
+  test('the canary dies with a wrapper that is killed', async () => {
+    const { run, canary } = await job();
+    await using _ = run;
+    run.kill('SIGKILL');
+    await until('it to be gone', () => !isRunning(canary));
+  });
+});
+
+describe('--rewrite-signal', () => {
+  test('sends another, or none', async () => {
+    const options = ['--rewrite-signal', 'TERM:USR2', '--rewrite-signal', 'HUP:0'];
+    await using run = wrap([...options, '--stdout', '^started', '--', ...app('prints-signals')]);
+    await run.logged('ready');
+    run.kill('SIGHUP');
+    run.kill('SIGTERM');
+    await until('the other', () => times(run, 'SIGUSR2') === 1);
+    await settled(run);
+    expect([times(run, 'SIGHUP'), times(run, 'SIGTERM')]).toEqual([0, 0]);
+  });
+
+  test('holds for the stop after a missed start timeout too', async () => {
+    const options = ['--rewrite-signal', 'TERM:USR2', '--timeout', '300ms', '--stop-timeout', '100ms'];
+    await using run = wrap([...options, '--stdout', '^never', '--', ...app('prints-signals')]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect([times(run, 'SIGUSR2'), times(run, 'SIGTERM')]).toEqual([1, 0]);
+  });
+});
+
+describe('--signal-scope', () => {
+  // the shell lives through it, its child says what it got
+  const family = `"$0" "$1" & trap '' USR2; wait`;
+
+  test.each([
+    ['process', 0],
+    ['group', 1],
+  ] as const)('%s', async (scope, count) => {
+    const [node = '', script = ''] = app('prints-signals');
+    const command = ['sh', '-c', family, node, script];
+    await using run = wrap(['--stdout', '^started', '--signal-scope', scope, '--', ...command]);
+    await run.logged('ready');
+    run.kill('SIGUSR2');
+    await run.until('stderr', 'forwarded SIGUSR2');
+    const child = await run.appPid();
+    process.kill(child, 'SIGHUP');
+    await until('what was sent to it later', () => times(run, 'SIGHUP') === 1);
+    expect(times(run, 'SIGUSR2')).toBe(count);
+    process.kill(child, 'SIGKILL');
+  });
+});
+
+describe('a job that is stopped', () => {
+  test('by SIGTSTP to us alone: the app gets it, and both go on with SIGCONT', async () => {
+    // its stdout is its own: what passes through a wrapper that stands does so later
+    await using run = wrap(['--delay', '1s', '--', ...app('prints-signals')]);
+    await run.logged('ready');
+    await canaryOf(run);
+    run.kill('SIGTSTP');
+    await until('the app to have it', () => times(run, 'SIGTSTP') === 1);
+    await until('the wrapper to stand', () => stateOf(run.pid) === 'T');
+    run.kill('SIGCONT');
+    await until('the app to have that too', () => times(run, 'SIGCONT') === 1);
+    run.kill('SIGTSTP');
+    await until('the app to have it again', () => times(run, 'SIGTSTP') === 2);
+    run.kill('SIGCONT');
+    run.tell('end');
+    expect(await run.closed).toEqual({ code: 0 });
+  });
+
+  test('where nobody could continue it, as in a service, nobody stops', async () => {
+    await using run = wrap(['--stdout', '^started', '--', ...app('prints-signals')], { under: ['setsid'] });
+    await run.logged('ready');
+    run.kill('SIGTSTP');
+    await until('the app to have it', () => times(run, 'SIGTSTP') === 1);
+    run.kill('SIGHUP');
+    await until('the wrapper to go on', () => times(run, 'SIGHUP') === 1);
+  });
+});
+
+/** Whatever else was on its way has come when this one has. */
+async function settled(run: Run): Promise<void> {
+  const before = times(run, 'SIGVTALRM');
+  run.kill('SIGVTALRM');
+  await until('the last one', () => times(run, 'SIGVTALRM') === before + 1);
+}
+
+/** The shell that the wrapper asks, once it catches all that it should. */
+function canaryOf(run: Run): Promise<number> {
+  return until('the canary', () => childrenOf(run.pid).find(isCanary));
+}
+
+function isCanary(pid: number): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sd-ready-wrap asks') &&
+      handles(pid, constants.signals.SIGTSTP) &&
+      handles(pid, constants.signals.SIGSYS)
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** Whether a process catches a signal, by number: SigCgt of proc(5). */
 function handles(pid: number, signal: number): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AppNotice } from '../../src/core/app-notice.ts';
 import type { Readiness } from '../../src/core/readiness.ts';
-import type { ForwardedSignal } from '../../src/core/signals.ts';
+import type { ForwardedSignal, SignalFate } from '../../src/core/signals.ts';
 import { type Supervised, supervise } from '../../src/supervise.ts';
 import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from './fakes.ts';
 
@@ -25,7 +25,7 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
       });
     },
   };
-  let listener: (signal: ForwardedSignal) => void = () => {};
+  let listener: (signal: ForwardedSignal, fate: SignalFate) => void = () => {};
   const ended = supervise({
     app,
     startedAt: 1000,
@@ -37,6 +37,7 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
     onSignal: (hear) => {
       listener = hear;
     },
+    stopSignal: 'SIGTERM',
     timeout: Number.POSITIVE_INFINITY,
     stopTimeout: 10_000,
     ...given,
@@ -52,7 +53,7 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
     ready: (by = 'tcp 1') => ready(by),
     fail: (bug: Error) => fail(bug),
     stoppedWaiting: () => waitSignal?.aborted ?? false,
-    signal: (name: ForwardedSignal) => listener(name),
+    signal: (name: ForwardedSignal, fate: SignalFate = { fate: 'forwarded', as: name }) => listener(name, fate),
   };
 }
 
@@ -93,6 +94,20 @@ describe('a good start', () => {
     run.signal('SIGTERM');
     run.clock.advance(24 * 3600 * 1000);
     expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
+  });
+
+  it('one that is rewritten goes by its new name, one that the app has had or is to be spared does not go at all', () => {
+    const run = start();
+    run.news();
+    run.signal('SIGTERM', { fate: 'forwarded', as: 'SIGQUIT' });
+    run.signal('SIGTERM', { fate: 'reached' });
+    run.signal('SIGHUP', { fate: 'withheld' });
+    expect(run.news()).toEqual([
+      'kill SIGQUIT',
+      'info signal: forwarded SIGTERM to the app as SIGQUIT',
+      'info signal: SIGTERM was sent to the app as well: not forwarded',
+      'info signal: SIGHUP is not forwarded, as asked for',
+    ]);
   });
 
   it('says why a signal could not be sent', () => {
@@ -239,6 +254,13 @@ describe('the start timeout', () => {
     expect(run.trace.join()).not.toContain('SIGTERM');
     run.clock.advance(1);
     expect(run.trace).toContain('kill SIGTERM');
+  });
+
+  it('stops the app by the signal that stops this app', () => {
+    const run = start({ timeout: 1000, stopSignal: 'SIGQUIT' });
+    run.clock.advance(1000);
+    expect(run.trace).toContain('kill SIGQUIT');
+    expect(run.trace).not.toContain('kill SIGTERM');
   });
 
   it('is not what ended an app that had died by then', async () => {

@@ -45,6 +45,9 @@ describe('defaults', () => {
       timeout: Number.POSITIVE_INFINITY,
       stopTimeout: 10_000,
       extendTimeout: undefined,
+      forwardSignals: 'auto',
+      signalScope: 'process',
+      rewrites: new Map(),
       logLevel: 'info',
       logFormat: 'auto',
     });

@@ -29,9 +29,9 @@ const events = {
   started: { type: 'started', awaited: 'tcp 1' },
   'still-waiting': { type: 'still-waiting', waitingFor: 'tcp 1: ECONNREFUSED' },
   ready: { type: 'ready', by: 'tcp 1', afterMs: 1250.4 },
-  'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED', stopSignal: 'SIGTERM' },
   'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
-  signal: { type: 'signal', signal: 'SIGTERM' },
+  signal: { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } },
   'extension-due': { type: 'extension-due', byMs: 1500.5 },
   'app-notice': notice({ ready: true, rest: ['WATCHDOG=1'] }),
   'exit 0': exit({ code: 0 }),
@@ -226,7 +226,7 @@ describe('whatever happens in whatever order', () => {
 
 describe('signals', () => {
   it.each(FORWARDED_SIGNALS)('%s is forwarded once, as itself', (signal) => {
-    const { effects } = next(states.ready, { type: 'signal', signal });
+    const { effects } = next(states.ready, { type: 'signal', signal, fate: { fate: 'forwarded', as: signal } });
     expect(effects.filter((effect) => effect.type === 'kill')).toEqual([{ type: 'kill', signal }]);
     expect(effects.map((effect) => effect.type === 'log' && effect.level)).toContain(
       signal === 'SIGCONT' ? 'debug' : 'info',

@@ -1,0 +1,41 @@
+/** From the signals that come for us to what becomes of each, in the order in which they came. */
+import { type ForwardedSignal, type ForwardSignals, fateOf, type Rewrites, type SignalFate } from '../core/signals.ts';
+import type { SignalSource } from './signal-source.ts';
+
+export interface SignalRules {
+  readonly forward: ForwardSignals;
+  readonly rewrites: Rewrites;
+  /**
+   * Whether the app has had this one, which came just now, from whoever sent it to us.
+   * @returns undefined where that cannot be told
+   */
+  readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
+}
+
+export function routeSignals(
+  source: SignalSource,
+  { forward, rewrites, hadByApp }: SignalRules,
+): (deliver: (signal: ForwardedSignal, fate: SignalFate) => void) => void {
+  return (deliver) => {
+    const finish = (signal: ForwardedSignal, fate: SignalFate) => {
+      deliver(signal, fate);
+      // a job that is stopped stops as a whole
+      if (signal === 'SIGTSTP') source.stopBy(signal);
+    };
+    /** The last one that is being asked about, if any: those behind it wait. */
+    let asking: Promise<void> | undefined;
+    source.listen((signal) => {
+      const rule = fateOf(signal, forward, rewrites);
+      const answer = rule === 'ask' ? hadByApp(signal) : undefined;
+      const settle = (had: boolean | undefined) =>
+        finish(signal, rule !== 'ask' ? rule : had ? { fate: 'reached' } : { fate: 'forwarded', as: signal });
+      if (!asking && !answer) return settle(undefined);
+      const before = asking;
+      const mine: Promise<void> = Promise.all([answer, before]).then(([had]) => {
+        if (asking === mine) asking = undefined;
+        settle(had);
+      });
+      asking = mine;
+    });
+  };
+}
