@@ -28,8 +28,6 @@ export interface Supervised {
   readonly onSignal: (listener: (signal: ForwardedSignal, fate: SignalFate) => void) => void;
   /** What stops this app: SIGTERM, or what that is rewritten to. */
   readonly stopSignal: string;
-  /** Called once when READY=1 was sent: the time for what may cost something. */
-  readonly onReady?: () => void;
   /** Called once when the app is dead; resolves when what was started for it is gone. */
   readonly onExit?: () => Promise<void>;
   /** ms, from the start; `Infinity` is none. */
@@ -112,9 +110,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     readiness.wait(waiting.signal).then(
       (by) => {
         // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
-        if (!app.isAlive()) return;
-        handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
-        given.onReady?.();
+        if (app.isAlive()) handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
       },
       (bug: unknown) =>
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),

@@ -18,9 +18,6 @@ import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import type { AppNotify } from './main.ts';
 
-/** From the start of the app to the canary's, where the app is not ready by then, ms. */
-const CANARY_DELAY = 40;
-
 export interface Attended {
   readonly config: Config;
   readonly env: Environment;
@@ -74,9 +71,8 @@ export function attend(given: Attended): Attending {
   );
   const { forwardSignals, rewrites } = config;
   const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
-  const startCanary = forwardSignals === 'auto' ? canary.start : () => {};
-  // once the app has begun, and before it is ready where that takes a while: a stop may follow READY=1 at once
-  const stopWaiting = clock.after(Math.max(0, startedAt + CANARY_DELAY - clock.now()), startCanary);
+  // before anything that could make READY=1: a stop may follow that at once
+  if (forwardSignals === 'auto') canary.start();
   const ended = supervise({
     app,
     startedAt,
@@ -88,11 +84,7 @@ export function attend(given: Attended): Attending {
     clock,
     onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
-    onReady: startCanary,
-    onExit: () => {
-      stopWaiting();
-      return canary.end();
-    },
+    onExit: canary.end,
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,

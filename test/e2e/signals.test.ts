@@ -219,7 +219,7 @@ describe('--rewrite-signal', () => {
 
 describe('--signal-scope', () => {
   // the shell lives through it, its child says what it got
-  const family = `"$0" "$1" & trap '' USR2; wait`;
+  const family = `exec 3<&0; "$0" "$1" <&3 & trap '' USR2; wait`;
 
   test.each([
     ['process', 0],
