@@ -2,7 +2,7 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, namesHosts, resetsSignals, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
@@ -12,6 +12,9 @@ import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { fileStamp } from '../process/file-stamp.ts';
+import { ignoredSignals } from '../process/ignored-signals.ts';
+import { type Inherited, inheritedDescriptors } from '../process/inherited.ts';
+import { keepsJournalStream } from '../process/journal-stream.ts';
 import { rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
@@ -21,7 +24,7 @@ import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
-import { refuseInheritedPorts } from './refuse-inherited-ports.ts';
+import { refuseInheritedPorts, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { VERSION } from './version.ts';
 
 /** @param argv without the runtime and the script */
@@ -45,12 +48,14 @@ export async function main(argv: readonly string[], env: Environment): Promise<v
 
 async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
   if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../process/no-inspector.ts')).closeInspector();
+  const inherited = inheritedDescriptors(env);
   const invocation = readCommandLine(argv, VERSION);
   if (invocation.type === 'print') {
     print(invocation.text);
     return { code: 0 };
   }
   let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
+  refuseTakenDescriptors(config.probes, inherited.all);
   if (namesHosts(config.probes)) {
     const { resolveHosts } = await import('./resolve-hosts.ts');
     const probes = await Promise.race([resolveHosts(config.probes), signals.interrupted]);
@@ -71,7 +76,13 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     // told before the log is there, which is loaded after the start
     let onIpcGarbage = () => {};
     const startedAt = clock.now();
-    const app = await start(config, env, appNotify.socket?.path, () => onIpcGarbage());
+    const app = await start({
+      config,
+      env,
+      inherited,
+      notifySocket: appNotify.socket?.path,
+      onIpcGarbage: () => onIpcGarbage(),
+    });
 
     const { attend } = await import('./attend.ts');
     const attending = attend({
@@ -130,21 +141,30 @@ async function openAppNotify({ probes }: Config, env: Environment): Promise<AppN
   }
 }
 
-async function start(
-  config: Config,
-  env: Environment,
-  notifySocket: string | undefined,
-  onIpcGarbage: () => void,
-): Promise<App> {
+interface Start {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly inherited: Inherited;
+  readonly notifySocket: string | undefined;
+  readonly onIpcGarbage: () => void;
+}
+
+async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Start): Promise<App> {
+  const watched = watchedStreams(config.probes);
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(env, notifySocket),
-      watched: watchedStreams(config.probes),
+      env: appEnvironment(env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      watched,
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
+      inherited,
+      prelude: {
+        listenPid: inherited.listen.length > 0,
+        ignored: resetsSignals(config.command) ? [] : ignoredSignals(env),
+      },
       onIpcGarbage,
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 /** From what the operator wrote to a checked configuration. All defaults are here, once. */
+import { parseBoolean } from './boolean.ts';
 import { UsageError } from './errors.ts';
 import type { LogLevel } from './lifecycle.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from './option-table.ts';
@@ -106,6 +107,14 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
     ...{ forwardSignals, signalScope, rewrites, logLevel, logFormat },
   };
+}
+
+/**
+ * Whether the command resets the signals that it was started to ignore by itself, as Node does
+ * (ResetSignalHandlers of its src/node.cc).
+ */
+export function resetsSignals(command: string): boolean {
+  return /^(node|nodejs)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
 }
 
 /** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
@@ -397,9 +406,8 @@ function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
 /** A switch in systemd's words (systemd.syntax(7), booleans). Empty is handled before: it is unset. */
 function switchValue(value: RawValue): boolean {
   if (value.text === true) return true;
-  const word = value.text.trim().toLowerCase();
-  if (['1', 'yes', 'y', 'true', 't', 'on'].includes(word)) return true;
-  if (['0', 'no', 'n', 'false', 'f', 'off'].includes(word)) return false;
+  const on = parseBoolean(value.text);
+  if (on !== undefined) return on;
   throw new UsageError(quote(value), 'neither yes nor no', `write ${value.place}=yes or ${value.place}=no`);
 }
 

@@ -1,14 +1,14 @@
 /** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import type { App, OutputStream } from '../core/ports.ts';
+import { type Prelude, withPrelude } from '../core/prelude.ts';
+import { commandPath } from './command-path.ts';
+import { FIRST_FREE_FD, type Inherited } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
-
-/** The first descriptor that is no standard stream. */
-const FIRST_FREE_FD = 3;
 
 export interface StartOptions {
   readonly command: string;
@@ -21,6 +21,9 @@ export interface StartOptions {
   readonly ownGroup: boolean;
   /** Descriptors of the app that we read, from 3 on: those of `--fd`. */
   readonly descriptors: readonly number[];
+  /** What we were started with, which is the app's. */
+  readonly inherited: Inherited;
+  readonly prelude: Prelude;
   /** Told once of the first line on the IPC channel that is no message. */
   readonly onIpcGarbage: () => void;
 }
@@ -46,16 +49,13 @@ const WHY: Record<string, string> = {
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
-  const { watched, ipc, descriptors } = options;
-  const channelFd = firstFree(descriptors);
+  const { watched, ipc, descriptors, inherited } = options;
+  const channelFd = firstFree([...descriptors, ...inherited.all]);
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
-  const subprocess = execa(options.command, options.args, {
-    stdio: [
-      'inherit',
-      output('stdout'),
-      output('stderr'),
-      ...furtherPipes(ipc ? [...descriptors, channelFd] : descriptors),
-    ],
+  const pipes = ipc ? [...descriptors, channelFd] : descriptors;
+  const [command, args] = commandLine(options);
+  const subprocess = execa(command, args, {
+    stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
     env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
     extendEnv: false,
     detached: options.ownGroup,
@@ -71,6 +71,8 @@ export async function startApp(options: StartOptions): Promise<App> {
     const { code } = result as { code?: string };
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
+  // whoever waits for the end of one waits for the app to close it, and not for us
+  for (const fd of inherited.listen) closeSync(fd);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
@@ -117,10 +119,25 @@ function firstFree(taken: readonly number[]): number {
   return fd;
 }
 
-/** The stdio of spawn from 3 on, with a pipe at each of these. */
-function furtherPipes(fds: readonly number[]): ('pipe' | 'ignore')[] {
-  const length = Math.max(FIRST_FREE_FD, ...fds.map((fd) => fd + 1)) - FIRST_FREE_FD;
-  return Array.from({ length }, (_, index) => (fds.includes(index + FIRST_FREE_FD) ? 'pipe' : 'ignore'));
+/** @throws {StartError} */
+function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
+  if (!prelude.listenPid && prelude.ignored.length === 0) return [command, args];
+  try {
+    return withPrelude(prelude, commandPath(command, env), args, env);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StartError(command, code, message);
+  }
+}
+
+/** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with at its own number. */
+function furtherDescriptors(pipes: readonly number[], inherited: readonly number[]): ('pipe' | 'ignore' | 'inherit')[] {
+  const length = Math.max(FIRST_FREE_FD, ...[...pipes, ...inherited].map((fd) => fd + 1)) - FIRST_FREE_FD;
+  return Array.from({ length }, (_, index) => {
+    const fd = index + FIRST_FREE_FD;
+    if (pipes.includes(fd)) return 'pipe';
+    return inherited.includes(fd) ? 'inherit' : 'ignore';
+  });
 }
 
 /** Reads for good, so that the app may write as long as it likes; whoever listens hears it. */

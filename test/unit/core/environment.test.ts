@@ -35,10 +35,17 @@ describe('appEnvironment', () => {
     expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
   });
 
+  it("JOURNAL_STREAM is not where that stream is not the app's", () => {
+    expect(appEnvironment({ JOURNAL_STREAM: '8:1', PATH: '/bin' }, { journal: false })).toEqual({ PATH: '/bin' });
+  });
+
   it('with a notify socket of its own, that and the interval of the pings, and not for whom', () => {
     const own = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', MAINPID: '7' };
-    expect(appEnvironment(own, '/tmp/x/notify')).toEqual({ NOTIFY_SOCKET: '/tmp/x/notify', WATCHDOG_USEC: '3000000' });
-    expect(appEnvironment({ HOME: '/root' }, '/x')).toEqual({ HOME: '/root', NOTIFY_SOCKET: '/x' });
+    expect(appEnvironment(own, { notifySocket: '/tmp/x/notify' })).toEqual({
+      NOTIFY_SOCKET: '/tmp/x/notify',
+      WATCHDOG_USEC: '3000000',
+    });
+    expect(appEnvironment({ HOME: '/root' }, { notifySocket: '/x' })).toEqual({ HOME: '/root', NOTIFY_SOCKET: '/x' });
   });
 
   it('leaves its argument alone and drops what is undefined', () => {

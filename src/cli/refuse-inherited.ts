@@ -1,0 +1,40 @@
+/** Refuses probes of what we were started with. */
+import { UsageError } from '../core/errors.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
+import { type Before, inheritedPorts } from '../process/listeners.ts';
+
+/**
+ * A port of socket activation accepts connections before anybody serves them, so an accepted one is no sign of readiness
+ * (systemd.socket(5)).
+ * @throws {UsageError}
+ */
+export function refuseInheritedPorts(probes: readonly ProbeSpec[], before: Before): void {
+  if (before.inherited.size === 0) return;
+  const ports = inheritedPorts(before);
+  for (const spec of probes) {
+    if (spec.kind === 'tcp' && ports.has(spec.port)) {
+      throw new UsageError(
+        spec.written,
+        'systemd listens on that port itself (socket activation), and accepts before the app serves',
+        'use --http, --notify or --ipc, e.g. --http http://127.0.0.1:3000/',
+      );
+    }
+  }
+}
+
+/**
+ * One that the app is given by systemd or a shell cannot be the one that it tells us by.
+ * @throws {UsageError}
+ */
+export function refuseTakenDescriptors(probes: readonly ProbeSpec[], inherited: readonly number[]): void {
+  let free = 3;
+  while (inherited.includes(free)) free += 1;
+  for (const spec of probes) {
+    if (spec.kind !== 'fd' || !inherited.includes(spec.fd)) continue;
+    throw new UsageError(
+      `--fd ${spec.fd}`,
+      'the app has that descriptor already, from whoever started it',
+      `use a free one, e.g. --fd ${free}`,
+    );
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a process has to do between fork and exec, and Node cannot: its own pid into LISTEN_PID= (sd_listen_fds(3)), and
+ * signals ignored again, as spawn resets them (libuv's uv__process_child_init). A shell does it and then becomes the app.
+ */
+
+export interface Prelude {
+  /** LISTEN_PID= is to be the app's pid. */
+  readonly listenPid: boolean;
+  /** To be ignored by the app, unless it decides otherwise: by number. */
+  readonly ignored: readonly number[];
+}
+
+/** What shells set by themselves, with or without having been asked. */
+const SET_BY_SHELLS = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+
+const IDENTIFIER = /^[a-z_]\w*$/i;
+
+/**
+ * The command line that does it and ends as the command itself, in the same process, with exactly that environment: env(1)
+ * takes away what the shell added and adds what it dropped, as dash does with names that are no identifiers.
+ * @param command a path: a bare name could be a word of the shell's or of env's
+ */
+export function withPrelude(
+  { listenPid, ignored }: Prelude,
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): readonly [string, readonly string[]] {
+  if (!listenPid && ignored.length === 0) return [command, args];
+  const script = [
+    ...(ignored.length > 0 ? [`trap '' ${ignored.join(' ')}`] : []),
+    ...(listenPid ? ['export LISTEN_PID=$$'] : []),
+    'exec "$@"',
+  ].join('; ');
+  const unset = SET_BY_SHELLS.filter((name) => !(name in env)).flatMap((name) => ['-u', name]);
+  const set = Object.entries(env)
+    .filter(([name]) => SET_BY_SHELLS.includes(name) || !IDENTIFIER.test(name))
+    .map(([name, value]) => `${name}=${value}`);
+  // env would take such a path for a variable
+  const environment = command.includes('=') ? [] : ['/usr/bin/env', ...unset, '--', ...set];
+  return ['/bin/sh', ['-c', script, 'sh', ...environment, command, ...args]];
+}

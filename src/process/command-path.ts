@@ -1,0 +1,27 @@
+/** Where a command is, as execvp(3) finds it. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What execvp(3) takes where there is no PATH. */
+const DEFAULT_PATH = '/bin:/usr/bin';
+
+/**
+ * The path of the command: with a slash in it, itself, otherwise the first on PATH that can be executed.
+ * @throws {NodeJS.ErrnoException} EACCES where there is one that cannot be executed, ENOENT where there is none
+ */
+export function commandPath(command: string, env: Readonly<Record<string, string>>): string {
+  const places = command.includes('/')
+    ? [command]
+    : (env['PATH'] ?? DEFAULT_PATH).split(':').map((directory) => join(directory === '' ? '.' : directory, command));
+  let worst: unknown;
+  for (const place of places) {
+    try {
+      accessSync(place, constants.X_OK);
+      if (statSync(place).isFile()) return place.includes('/') ? place : `./${place}`;
+      worst = Object.assign(new Error(`${place} is no file`), { code: 'EACCES' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') worst = error;
+    }
+  }
+  throw worst ?? Object.assign(new Error(`${command} is not there`), { code: 'ENOENT' });
+}

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { withPrelude } from '../../../src/core/prelude.ts';
+
+const NOTHING = { listenPid: false, ignored: [] };
+
+/** What the app then sees, told by env(1) itself: run for real, as shells differ. */
+function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, string>, ...args: string[]): string[] {
+  const [file, words] = withPrelude(prelude, '/usr/bin/env', args, env);
+  return execFileSync(file, words, { env, encoding: 'utf8' }).split('\n').filter(Boolean).sort();
+}
+
+describe('withPrelude', () => {
+  it('is the command itself where there is nothing to do', () => {
+    expect(withPrelude(NOTHING, 'app', ['-x', ''], {})).toEqual(['app', ['-x', '']]);
+  });
+
+  it.each([
+    ['nothing but its own', {}],
+    ['values as they are', { A: ' two  words \'"$HOME`\\\\ ', B: '' }],
+    ['names that are no identifiers', { 'a.b': '1', 'c-d': '2', '1e': '3', '-f': '4' }],
+    ['what shells set by themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
+  ])('leaves the environment as it was: %s', (_, env) => {
+    const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    expect(seen({ listenPid: false, ignored: [13] }, env)).toEqual(expected.sort());
+  });
+
+  it('LISTEN_PID is the process of the app', () => {
+    const [file, words] = withPrelude({ listenPid: true, ignored: [] }, '/bin/sh', ['-c', 'echo $$ $LISTEN_PID'], {});
+    const [pid, listenPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
+    expect(listenPid).toBe(pid);
+  });
+
+  it.each([['/bin/echo', ['a', '', ' b ', '--', '-n', '$HOME', '*', 'x=y']]])(
+    'arguments arrive as they are',
+    (command, args) => {
+      const [file, words] = withPrelude({ listenPid: true, ignored: [13] }, command, args, {});
+      expect(execFileSync(file, words, { encoding: 'utf8' })).toBe(`${args.join(' ')}\n`);
+    },
+  );
+
+  it('a path with an equals sign is still the command', () => {
+    const [, words] = withPrelude({ listenPid: true, ignored: [] }, '/srv/a=b/app', ['x'], {});
+    expect(words).toEqual(['-c', expect.any(String), 'sh', '/srv/a=b/app', 'x']);
+  });
+
+  it('the signals are ignored', () => {
+    const args = ['-c', 'grep SigIgn /proc/$$/status'];
+    const [file, words] = withPrelude({ listenPid: false, ignored: [13, 1] }, '/bin/sh', args, {});
+    expect(execFileSync(file, words, { encoding: 'utf8' })).toMatch(/0000000000001001/);
+  });
+});
