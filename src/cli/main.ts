@@ -2,12 +2,13 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, namesHosts, resetsSignals, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
+import type { Prelude } from '../core/prelude.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
@@ -16,8 +17,10 @@ import { ignoredSignals } from '../process/ignored-signals.ts';
 import { type Inherited, inheritedDescriptors } from '../process/inherited.ts';
 import { keepsJournalStream } from '../process/journal-stream.ts';
 import { rememberBefore } from '../process/listeners.ts';
+import { softOpenFilesLimit } from '../process/open-files-limit.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
+import { managerTexts, unitTexts } from '../process/unit-files.ts';
 import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
 import { notifyAddress } from '../systemd/notify-address.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
@@ -43,7 +46,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<v
     }
   }
   signals.release();
-  endLike(status);
+  endLike(status, env);
 }
 
 async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
@@ -161,14 +164,18 @@ async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Sta
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       inherited,
-      prelude: {
-        listenPid: inherited.listen.length > 0,
-        ignored: resetsSignals(config.command) ? [] : ignoredSignals(env),
-      },
+      prelude: { listenPid: inherited.listen.length > 0, ...asBefore(config.command, env) },
       onIpcGarbage,
     });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     throw new KnownError(error.message, spawnFailureCode(error.code));
   }
+}
+
+/** What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself. */
+function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
+  if (isNode(command)) return { ignored: [], openFiles: undefined };
+  const unit = unitTexts(env);
+  return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };
 }

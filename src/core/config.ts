@@ -110,10 +110,10 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
 }
 
 /**
- * Whether the command resets the signals that it was started to ignore by itself, as Node does
- * (ResetSignalHandlers of its src/node.cc).
+ * Whether the command is Node itself, which resets the signals that it was started to ignore, and raises its soft limit
+ * of open files (PlatformInit of its src/node.cc).
  */
-export function resetsSignals(command: string): boolean {
+export function isNode(command: string): boolean {
   return /^(node|nodejs)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
 }
 

@@ -22,6 +22,9 @@ const NOT_PASSED_ON = new Set([
   'NODE_CHANNEL_SERIALIZATION_MODE',
 ]);
 
+/** Where NODE_OPTIONS wait for the app while the wrapper runs: the first line of bin/sd-ready-wrap.cjs puts them there. */
+export const APP_NODE_OPTIONS = `${OPTION_PREFIX}APP_NODE_OPTIONS`;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -41,6 +44,8 @@ export function appEnvironment(
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
       (!NOT_PASSED_ON.has(entry[0]) || (notifySocket !== undefined && entry[0] === 'WATCHDOG_USEC')),
   );
+  const nodeOptions = own[APP_NODE_OPTIONS];
+  if (nodeOptions) kept.push(['NODE_OPTIONS', nodeOptions]);
   if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);
 }

@@ -1,6 +1,6 @@
 /**
  * What a process has to do between fork and exec, and Node cannot: its own pid into LISTEN_PID= (sd_listen_fds(3)), and
- * signals ignored again, as spawn resets them (libuv's uv__process_child_init). A shell does it and then becomes the app.
+ * what Node changed for itself put back. A shell does it and then becomes the app.
  */
 
 export interface Prelude {
@@ -8,6 +8,13 @@ export interface Prelude {
   readonly listenPid: boolean;
   /** To be ignored by the app, unless it decides otherwise: by number. */
   readonly ignored: readonly number[];
+  /** The soft limit of open files, setrlimit(2), where it is not ours. */
+  readonly openFiles: number | undefined;
+}
+
+/** Whether the command is started just so. */
+export function isNeeded({ listenPid, ignored, openFiles }: Prelude): boolean {
+  return listenPid || ignored.length > 0 || openFiles !== undefined;
 }
 
 /** What shells set by themselves, with or without having been asked. */
@@ -21,13 +28,13 @@ const IDENTIFIER = /^[a-z_]\w*$/i;
  * @param command a path: a bare name could be a word of the shell's or of env's
  */
 export function withPrelude(
-  { listenPid, ignored }: Prelude,
+  { listenPid, ignored, openFiles }: Prelude,
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): readonly [string, readonly string[]] {
-  if (!listenPid && ignored.length === 0) return [command, args];
   const script = [
+    ...(openFiles === undefined ? [] : [`ulimit -S -n ${openFiles}`]),
     ...(ignored.length > 0 ? [`trap '' ${ignored.join(' ')}`] : []),
     ...(listenPid ? ['export LISTEN_PID=$$'] : []),
     'exec "$@"',

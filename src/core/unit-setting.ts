@@ -3,12 +3,13 @@ import { parseBoolean } from './boolean.ts';
 
 /**
  * The service that a process of that cgroup belongs to: the innermost, as a user's manager is a service itself.
- * @param cgroup /proc/PID/cgroup (cgroups(7)): a line for each hierarchy, of which systemd's is the unnamed or name=systemd
+ * @param cgroup /proc/PID/cgroup (cgroups(7)): a line for each hierarchy, of which systemd's is the unnamed or name=systemd,
+ * and the other of the two may be there and empty
  */
 export function unitOfCgroup(cgroup: string): string | undefined {
-  const path = /^(?:0:|\d+:name=systemd):(.*)$/m.exec(cgroup)?.[1];
-  const units = path?.split('/').filter((part) => /\.(service|scope)$/.test(part));
-  const unit = units?.at(-1);
+  const paths = [...cgroup.matchAll(/^(?:0:|\d+:name=systemd):(.*)$/gm)].map((match) => match[1] ?? '');
+  const units = paths.map((path) => path.split('/').findLast((part) => /\.(service|scope)$/.test(part)));
+  const unit = units.find((each) => each !== undefined);
   return unit?.endsWith('.service') ? unit : undefined;
 }
 
@@ -17,10 +18,33 @@ export function unitOfCgroup(cgroup: string): string | undefined {
  * or where it is no boolean, which systemd passes over.
  */
 export function lastBoolean(setting: string, texts: readonly string[]): boolean | undefined {
-  const lines = texts.flatMap((text) => text.split('\n'));
-  return lines
-    .map((line) => /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line))
-    .filter((match) => match?.[1] === setting)
-    .map((match) => parseBoolean(match?.[2] ?? ''))
+  return assignments(setting, texts)
+    .map(parseBoolean)
     .findLast((value) => value !== undefined);
+}
+
+/**
+ * The soft limit of a setting such as LimitNOFILE= (systemd.exec(5)), `1024:524288` or one number for both, in its own
+ * unit. Undefined where none is set.
+ */
+export function lastSoftLimit(setting: string, texts: readonly string[]): number | undefined {
+  return assignments(setting, texts)
+    .map((value) => /^(\d+|infinity)(:(\d+|infinity))?$/.exec(value)?.[1])
+    .filter((soft) => soft !== undefined)
+    .map((soft) => (soft === 'infinity' ? Infinity : Number(soft)))
+    .at(-1);
+}
+
+function assignments(setting: string, texts: readonly string[]): readonly string[] {
+  return texts
+    .flatMap((text) => text.split('\n'))
+    .map((line) => /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line))
+    .flatMap((match) => (match?.[1] === setting ? [match[2] ?? ''] : []));
+}
+
+/** @param limits /proc/PID/limits (proc(5)); an unlimited one is Infinity */
+export function openFilesLimit(limits: string): { readonly soft: number; readonly hard: number } | undefined {
+  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(limits);
+  const [soft, hard] = (match?.slice(1) ?? []).map((word) => (word === 'unlimited' ? Infinity : Number(word)));
+  return soft === undefined || hard === undefined ? undefined : { soft, hard };
 }

@@ -4,7 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import type { App, OutputStream } from '../core/ports.ts';
-import { type Prelude, withPrelude } from '../core/prelude.ts';
+import { isNeeded, type Prelude, withPrelude } from '../core/prelude.ts';
 import { commandPath } from './command-path.ts';
 import { FIRST_FREE_FD, type Inherited } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
@@ -121,7 +121,7 @@ function firstFree(taken: readonly number[]): number {
 
 /** @throws {StartError} */
 function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
-  if (!prelude.listenPid && prelude.ignored.length === 0) return [command, args];
+  if (!isNeeded(prelude)) return [command, args];
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {

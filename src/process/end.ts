@@ -1,6 +1,8 @@
 /** Ends the wrapper as the app ended. The only place that ends this process. */
 import { constants } from 'node:os';
+import type { Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
+import { makeCoreSmall } from './core-dump.ts';
 
 /** How long a signal sent to ourselves may take to end us before we give up and exit with 128+n, ms. */
 const RERAISE_PATIENCE = 300;
@@ -9,7 +11,7 @@ const RERAISE_PATIENCE = 300;
  * Exits with the code, or dies of the signal: systemd tells SIGTERM (a clean end) from exit code 143 (a failure), see
  * systemd.service(5), SuccessExitStatus=. All handlers for the signal must be gone, else Node swallows it.
  */
-export function endLike(status: ExitStatus): void {
+export function endLike(status: ExitStatus, env: Environment): void {
   if ('code' in status) process.exit(status.code);
   const signal = status.signal as NodeJS.Signals;
   // a first listener that goes away makes libuv restore SIG_DFL, also for the SIGPIPE and SIGXFSZ that Node ignores
@@ -20,6 +22,7 @@ export function endLike(status: ExitStatus): void {
   } catch {
     // SIGKILL and SIGSTOP cannot be listened for
   }
+  makeCoreSmall(signal, env);
   process.kill(process.pid, signal);
   setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), RERAISE_PATIENCE);
 }

@@ -58,3 +58,12 @@ export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
+
+/** The name of its program, proc(5) comm. Undefined when it is gone. */
+export function commandOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}

@@ -16,6 +16,10 @@ export interface TestSystemd extends AsyncDisposable {
   readonly node: string;
   /** A directory with the same path inside and outside; removed by stop(). */
   readonly dir: string;
+  /** What systemctl needs to reach this manager. */
+  readonly flags: readonly string[];
+  /** Where its file system is, seen from outside. */
+  readonly root: string;
   readonly unitDir: string;
   readonly notifySocket: string;
   readonly bootMs: number;

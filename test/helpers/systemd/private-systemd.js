@@ -241,6 +241,7 @@ class SessionSystemd extends Systemd {
   repo = REPOSITORY;
   node = process.execPath;
   bootMs = 0;
+  root = '';
   #prefix = `private-${process.pid}-${++SessionSystemd.#count}-${randomBytes(3).toString('hex')}-`;
   #began = new Date();
   /** @type {Set<string>} */

@@ -35,6 +35,13 @@ describe('appEnvironment', () => {
     expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
   });
 
+  it.each([
+    [{ SD_READY_WRAP_APP_NODE_OPTIONS: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
+    [{ SD_READY_WRAP_APP_NODE_OPTIONS: '' }, {}],
+  ])('NODE_OPTIONS that were kept from the wrapper are there: %j', (own, env) => {
+    expect(appEnvironment(own)).toEqual(env);
+  });
+
   it("JOURNAL_STREAM is not where that stream is not the app's", () => {
     expect(appEnvironment({ JOURNAL_STREAM: '8:1', PATH: '/bin' }, { journal: false })).toEqual({ PATH: '/bin' });
   });

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { withPrelude } from '../../../src/core/prelude.ts';
+import { isNeeded, withPrelude } from '../../../src/core/prelude.ts';
+import { openFilesLimit } from '../../../src/core/unit-setting.ts';
 
-const NOTHING = { listenPid: false, ignored: [] };
+const NOTHING = { listenPid: false, ignored: [], openFiles: undefined };
 
 /** What the app then sees, told by env(1) itself: run for real, as shells differ. */
 function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, string>, ...args: string[]): string[] {
@@ -11,8 +13,13 @@ function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, st
 }
 
 describe('withPrelude', () => {
-  it('is the command itself where there is nothing to do', () => {
-    expect(withPrelude(NOTHING, 'app', ['-x', ''], {})).toEqual(['app', ['-x', '']]);
+  it.each([
+    [{}, false],
+    [{ listenPid: true }, true],
+    [{ ignored: [13] }, true],
+    [{ openFiles: 1024 }, true],
+  ])('is needed where there is something to do: %j', (some, needed) => {
+    expect(isNeeded({ ...NOTHING, ...some })).toBe(needed);
   });
 
   it.each([
@@ -22,11 +29,11 @@ describe('withPrelude', () => {
     ['what shells set by themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
   ])('leaves the environment as it was: %s', (_, env) => {
     const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    expect(seen({ listenPid: false, ignored: [13] }, env)).toEqual(expected.sort());
+    expect(seen({ ...NOTHING, ignored: [13] }, env)).toEqual(expected.sort());
   });
 
   it('LISTEN_PID is the process of the app', () => {
-    const [file, words] = withPrelude({ listenPid: true, ignored: [] }, '/bin/sh', ['-c', 'echo $$ $LISTEN_PID'], {});
+    const [file, words] = withPrelude({ ...NOTHING, listenPid: true }, '/bin/sh', ['-c', 'echo $$ $LISTEN_PID'], {});
     const [pid, listenPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
     expect(listenPid).toBe(pid);
   });
@@ -34,19 +41,26 @@ describe('withPrelude', () => {
   it.each([['/bin/echo', ['a', '', ' b ', '--', '-n', '$HOME', '*', 'x=y']]])(
     'arguments arrive as they are',
     (command, args) => {
-      const [file, words] = withPrelude({ listenPid: true, ignored: [13] }, command, args, {});
+      const [file, words] = withPrelude({ ...NOTHING, listenPid: true, ignored: [13] }, command, args, {});
       expect(execFileSync(file, words, { encoding: 'utf8' })).toBe(`${args.join(' ')}\n`);
     },
   );
 
   it('a path with an equals sign is still the command', () => {
-    const [, words] = withPrelude({ listenPid: true, ignored: [] }, '/srv/a=b/app', ['x'], {});
+    const [, words] = withPrelude({ ...NOTHING, listenPid: true }, '/srv/a=b/app', ['x'], {});
     expect(words).toEqual(['-c', expect.any(String), 'sh', '/srv/a=b/app', 'x']);
   });
 
   it('the signals are ignored', () => {
     const args = ['-c', 'grep SigIgn /proc/$$/status'];
-    const [file, words] = withPrelude({ listenPid: false, ignored: [13, 1] }, '/bin/sh', args, {});
+    const [file, words] = withPrelude({ ...NOTHING, ignored: [13, 1] }, '/bin/sh', args, {});
     expect(execFileSync(file, words, { encoding: 'utf8' })).toMatch(/0000000000001001/);
+  });
+
+  it('the soft limit of open files is that, and the hard one as it was', () => {
+    const [file, words] = withPrelude({ ...NOTHING, openFiles: 64 }, '/bin/cat', ['/proc/self/limits'], {});
+    const limits = execFileSync(file, words, { encoding: 'utf8' });
+    const own = openFilesLimit(readFileSync('/proc/self/limits', 'utf8'));
+    expect(openFilesLimit(limits)).toEqual({ soft: 64, hard: own?.hard });
   });
 });

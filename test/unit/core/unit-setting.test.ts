@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastBoolean, unitOfCgroup } from '../../../src/core/unit-setting.ts';
+import { lastBoolean, lastSoftLimit, openFilesLimit, unitOfCgroup } from '../../../src/core/unit-setting.ts';
 
 describe('unitOfCgroup', () => {
   it.each([
@@ -11,6 +11,7 @@ describe('unitOfCgroup', () => {
     ['0::/user.slice/user-1000.slice/session-2.scope\n', undefined],
     ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n0::/\n', 'app.service'],
     ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n', 'app.service'],
+    ['9:name=systemd:/\n0::/app.slice/app.service\n', 'app.service'],
     ['0::/\n', undefined],
     ['', undefined],
   ])('%j', (cgroup, unit) => {
@@ -30,5 +31,37 @@ describe('lastBoolean', () => {
     [['NotIgnoreSIGPIPE=no\nIgnoreSIGPIPEs=no'], undefined],
   ])('%j', (texts, value) => {
     expect(lastBoolean('IgnoreSIGPIPE', texts)).toBe(value);
+  });
+});
+
+describe('lastSoftLimit', () => {
+  it.each([
+    [[], undefined],
+    [['LimitNOFILE=64'], 64],
+    [['LimitNOFILE=64:128'], 64],
+    [['LimitNOFILE=64:infinity'], 64],
+    [['LimitNOFILE=64', 'LimitNOFILE=32:48'], 32],
+    [['LimitNOFILE=64', 'LimitNOFILE=infinity'], Infinity],
+    [['LimitNOFILE=64', 'LimitNOFILE=many'], 64],
+    [['LimitNPROC=64'], undefined],
+  ])('%j', (texts, value) => {
+    expect(lastSoftLimit('LimitNOFILE', texts)).toBe(value);
+  });
+});
+
+describe('openFilesLimit', () => {
+  it.each([
+    [
+      'Max processes  5 6 processes\nMax open files            1024                 524288               files\n',
+      1024,
+      524288,
+    ],
+    ['Max open files            unlimited            unlimited            files\n', Infinity, Infinity],
+  ])('%j', (text, soft, hard) => {
+    expect(openFilesLimit(text)).toEqual({ soft, hard });
+  });
+
+  it('is unknown where the line is not there', () => {
+    expect(openFilesLimit('')).toBeUndefined();
   });
 });

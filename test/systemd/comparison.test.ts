@@ -1,0 +1,233 @@
+/**
+ * Promise: indistinguishable from running the app directly. The same app under the same unit, directly and wrapped, side by
+ * side; README's table is what this compares.
+ */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { constants } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { describeSystemd } from '../helpers/systemd/describe.ts';
+import { until } from '../helpers/systemd/private-systemd.js';
+import { Pair } from './pair.ts';
+
+const CODES = Array.from({ length: 256 }, (_, code) => code);
+/** All that end a process by default (signal(7)), but for the real-time ones, which Node cannot name. */
+const SIGNALS = Object.keys(constants.signals)
+  .filter(
+    (name) => !['SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGWINCH'].includes(name),
+  )
+  // other names of the same
+  .filter((name) => !['SIGIOT', 'SIGPOLL', 'SIGINFO', 'SIGLOST', 'SIGUNUSED', 'SIGBREAK'].includes(name))
+  .map((name) => name.slice(3));
+/** About this start alone, or what the wrapper has to change: README names them. */
+const OTHER = /^env (INVOCATION_ID|NOTIFY_SOCKET|LISTEN_PID|SYSTEMD_EXEC_PID|LISTEN_PIDFDID|MAINPID)=/;
+
+const DEATHS = SIGNALS.flatMap((name) => [`die_${name}`, `ready_die_${name}`]);
+
+describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], (systemd) => {
+  async function expectAlike(pair: Pair, instances: readonly string[]): Promise<void> {
+    const { direct, wrapped } = await pair.run(instances);
+    expect(Object.values(direct).flat().length).toBeGreaterThanOrEqual(instances.length);
+    expect(wrapped).toEqual(direct);
+  }
+
+  test('the exit codes 0 to 255, before READY and after it', async () => {
+    // half of them before and half after it under each manager, the other way round under the other
+    const after = systemd().mode === 'system' ? 0 : 1;
+    await expectAlike(
+      new Pair(systemd()),
+      CODES.map((code) => `${code % 2 === after ? 'ready_' : ''}exit_${code}`),
+    );
+  });
+
+  test('death by every signal, before READY and after it', async () => {
+    await expectAlike(new Pair(systemd()), DEATHS);
+  });
+
+  test('the same where cores are dumped', async () => {
+    const lines = ['LimitCORE=infinity', 'RuntimeDirectory=%N', 'WorkingDirectory=%t/%N'];
+    await expectAlike(new Pair(systemd(), { lines }), DEATHS);
+  });
+
+  test('SuccessExitStatus=', async () => {
+    const lines = ['SuccessExitStatus=3 TEMPFAIL 250 SIGUSR1 SIGKILL'];
+    const ends = [
+      ...['0', '1', '3', '75', '250', '251'].map((code) => `exit_${code}`),
+      'die_USR1',
+      'die_USR2',
+      'die_KILL',
+    ];
+    await expectAlike(new Pair(systemd(), { lines }), [...ends, ...ends.map((end) => `ready_${end}`)]);
+  });
+
+  test("a core is the app's, and the wrapper's own is small and elsewhere", async () => {
+    const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
+    const pair = new Pair(systemd(), {
+      lines: ['LimitCORE=infinity', 'RuntimeDirectory=%N', 'RuntimeDirectoryPreserve=yes', 'WorkingDirectory=%t/%N'],
+    });
+    const { direct, wrapped } = await pair.run(['die_SEGV']);
+    expect(wrapped).toEqual(direct);
+    // elsewhere a program takes them, each with its pid
+    if (pattern !== 'core') return;
+    const runtime = systemd().mode === 'system' ? '/run' : `/run/user/${systemd().uid}`;
+    const path = (way: string) =>
+      `${systemd().root}${runtime}/${pair.instance(way, 'die_SEGV').replace('.service', '')}`;
+    const cores = readdirSync(path('wrapped'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /core$/.test(name),
+    );
+    expect(cores.sort()).toEqual(['core', expect.stringMatching(/^sd-ready-wrap-core-.*\/core$/)]);
+    const size = (file: string) => statSync(file).size;
+    expect(size(`${path('wrapped')}/core`) / size(`${path('direct')}/core`)).toBeCloseTo(1, 1);
+    // the blocks count, a core is full of holes
+    expect(statSync(`${path('wrapped')}/${cores[1]}`).blocks * 512).toBeLessThan(200_000);
+  });
+
+  describe.each(['no', 'on-success', 'on-failure', 'on-abnormal', 'on-abort', 'on-watchdog', 'always'])(
+    'Restart=%s',
+    (policy) => {
+      const ENDS = ['exit_0', 'exit_1', 'exit_3', 'exit_4', 'exit_5', 'die_TERM', 'die_SEGV', 'die_USR1', 'die_USR2'];
+
+      test('as often, before READY and after it', async () => {
+        const lines = [
+          ...[`Restart=${policy}`, 'RestartSec=0', 'SuccessExitStatus=3 SIGUSR1'],
+          ...['RestartPreventExitStatus=4 SIGUSR2', 'RestartForceExitStatus=5'],
+          ...['[Unit]', 'StartLimitBurst=2', 'StartLimitIntervalSec=1h'],
+        ];
+        await expectAlike(new Pair(systemd(), { lines }), [...ENDS, ...ENDS.map((end) => `ready_${end}`)]);
+      });
+    },
+  );
+
+  describe('what it is started with and in', () => {
+    async function expectSame(lines: readonly string[], more = '', words = 'ready tell'): Promise<string[]> {
+      const pair = new Pair(systemd(), { lines, words: `${words} ${more}` });
+      const { direct, wrapped } = await pair.run(['x']);
+      expect(direct).toEqual({ x: ['success exited 0'] });
+      expect(wrapped).toEqual(direct);
+      const told = (way: string) => pair.told(way).filter((line) => !OTHER.test(line));
+      expect(told('wrapped')).toEqual(told('direct'));
+      return told('wrapped');
+    }
+
+    test('nothing in particular', async () => {
+      await expectSame([]);
+    });
+
+    test('IgnoreSIGPIPE=no', async () => {
+      expect(await expectSame(['IgnoreSIGPIPE=no'])).toContainEqual(expect.stringMatching(/^SigIgn:\s+0{13}0/));
+    });
+
+    test('limits', async () => {
+      const lines = [
+        'LimitNOFILE=256:512',
+        'LimitNPROC=900:1000',
+        'LimitFSIZE=1000000000',
+        'LimitCPU=100',
+        'LimitSTACK=4M',
+      ];
+      await expectSame([...lines, 'LimitSIGPENDING=500', 'LimitMSGQUEUE=100000', 'LimitLOCKS=20', 'LimitMEMLOCK=64K']);
+      const only = await expectSame(['LimitNOFILE=300:400']);
+      expect(only).toContainEqual(expect.stringMatching(/open files +300 +400/));
+    });
+
+    test('umask, nice, scheduling, timers, personality, working directory', async () => {
+      const lines = [
+        'UMask=0027',
+        'Nice=5',
+        'OOMScoreAdjust=300',
+        'CPUSchedulingPolicy=batch',
+        'IOSchedulingClass=idle',
+      ];
+      const others = ['TimerSlackNSec=77us', 'CPUAffinity=0', 'WorkingDirectory=/usr', 'CoredumpFilter=0x31'];
+      const told = await expectSame([...lines, ...others]);
+      expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'coredump filter 00000031', 'slack 77000']));
+    });
+
+    test('arguments with spaces, empty, dashes, and what shells and systemd know', async () => {
+      const more = `"a  b" "" -x --tcp -- '"' $$HOME %%i \\x2a * "\\t" ü -- --`;
+      const told = await expectSame([], more);
+      expect(told.filter((line) => line.startsWith('argument')).length).toBe(14);
+    });
+
+    test('the environment', async () => {
+      const variables = [
+        '"A=two  words"',
+        'B=',
+        '"C=\'"',
+        'D=$HOME',
+        'NODE_ENV=production',
+        'PWD=/nowhere',
+        '_=x',
+        'SHLVL=4',
+      ];
+      const told = await expectSame([`Environment=${variables.join(' ')}`, 'UnsetEnvironment=LANG HOME']);
+      expect(told).toEqual(expect.arrayContaining(['env A=two  words', 'env B=', 'env PWD=/nowhere', 'env SHLVL=4']));
+    });
+
+    test('NODE_OPTIONS', async () => {
+      await expectSame(['Environment="NODE_OPTIONS=--max-old-space-size=99 --no-deprecation"']);
+    });
+
+    test('stdin, and output to files', async () => {
+      await expectSame(['StandardInput=file:/etc/os-release', 'StandardOutput=append:/dev/null']);
+      await expectSame(['StandardInput=data', 'StandardInputText=hello', 'StandardOutput=null']);
+    });
+
+    test('privileges', async (context) => {
+      if (systemd().mode !== 'system') return context.skip('a user manager has none to give');
+      const lines = ['User=daemon', 'Group=nogroup', 'SupplementaryGroups=tty', 'NoNewPrivileges=yes'];
+      const others = ['CapabilityBoundingSet=CAP_NET_BIND_SERVICE', 'AmbientCapabilities=CAP_NET_BIND_SERVICE'];
+      await expectSame(
+        [...lines, ...others, 'SystemCallFilter=@system-service', 'ProtectSystem=full', 'ProtectHome=yes', 'Type=exec'],
+        '',
+        'tell',
+      );
+    });
+
+    test('a log probe: only the stream that it watches is another descriptor', async () => {
+      const pair = new Pair(systemd(), { options: '--stdout never --ready-when any', words: 'ready tell' });
+      expect((await pair.run(['x'])).wrapped).toEqual({ x: ['success exited 0'] });
+      const differs = (way: string) => pair.told(way).filter((line) => !OTHER.test(line) && !line.startsWith('fd 1 '));
+      expect(differs('wrapped')).toEqual(differs('direct'));
+    });
+  });
+
+  describe('socket activation', () => {
+    async function activated(way: string, lines: readonly string[] = []): Promise<{ told: string[]; heard: string[] }> {
+      const pair = new Pair(systemd(), { lines, words: 'ready serve tell' });
+      const paths = ['one', 'two'].map((name) => `${pair.dir}/${name}`);
+      const socket = pair.template(way).replace('@.service', '.socket');
+      systemd().writeUnit(
+        socket,
+        [
+          '[Socket]',
+          ...paths.map((path) => `ListenStream=${path}`),
+          `Service=${pair.instance(way, 'x')}`,
+          'FileDescriptorName=web',
+          '',
+        ].join('\n'),
+      );
+      const { code, stderr } = await systemd().systemctl('start', socket);
+      if (code !== 0) throw new Error(stderr);
+      const heard: string[] = [];
+      for (const path of paths) heard.push(await text(createConnection(`${systemd().root}${path}`)));
+      await until('the app to tell', () => pair.told(way).length > 0);
+      await systemd().systemctl('stop', socket, pair.instance(way, 'x'));
+      return { told: pair.told(way).filter((line) => !OTHER.test(line)), heard };
+    }
+
+    test('the app serves both sockets of a real .socket unit, on 3 and 4, and LISTEN_PID is its own', async () => {
+      const direct = await activated('direct');
+      expect(direct.heard).toEqual(['3\n', '4\n']);
+      expect(direct.told).toEqual(
+        expect.arrayContaining(['LISTEN_PID is its own', 'env LISTEN_FDS=2', 'env LISTEN_FDNAMES=web:web']),
+      );
+      const wrapped = await activated('wrapped');
+      expect(wrapped.heard).toEqual(direct.heard);
+      const strip = (lines: string[]) => lines.map((line) => line.replaceAll(/pair-\d+|d-\w+/g, 'PAIR'));
+      expect(strip(wrapped.told)).toEqual(strip(direct.told));
+    });
+  });
+});
