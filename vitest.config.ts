@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: what runs inside this process, many files side by side, and what starts real processes and a
+ * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real processes and a
  * real systemd, one file after another, so that no test competes with its neighbour for the two cores of a small
- * machine.
+ * machine. `npm run soak` is a third.
  */
 export default defineConfig({
   test: {
@@ -20,6 +20,14 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          include: ['test/soak/*.test.ts'],
+          testTimeout: 3_600_000,
           hookTimeout: 60_000,
         },
       },

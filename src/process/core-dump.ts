@@ -16,6 +16,7 @@ const DUMPING: ReadonlySet<string> = new Set([
 export function makeCoreSmall(signal: string, env: Environment): void {
   if (!DUMPING.has(signal)) return;
   try {
+    if (/^Max core file size\s+0\s/m.test(readFileSync('/proc/self/limits', 'latin1'))) return;
     // core(5): no memory at all, only the registers; some 70 kB instead of 50 MB
     writeFileSync('/proc/self/coredump_filter', '0');
     if (sharesItsName()) process.chdir(ownDirectory(env));

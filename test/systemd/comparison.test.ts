@@ -180,7 +180,15 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       const lines = ['User=daemon', 'Group=nogroup', 'SupplementaryGroups=tty', 'NoNewPrivileges=yes'];
       const others = ['CapabilityBoundingSet=CAP_NET_BIND_SERVICE', 'AmbientCapabilities=CAP_NET_BIND_SERVICE'];
       await expectSame(
-        [...lines, ...others, 'SystemCallFilter=@system-service', 'ProtectSystem=full', 'ProtectHome=yes', 'Type=exec'],
+        [
+          ...lines,
+          ...others,
+          'SystemCallFilter=@system-service',
+          'SystemCallErrorNumber=EPERM',
+          'ProtectSystem=full',
+          'ProtectHome=yes',
+          'Type=exec',
+        ],
         '',
         'tell',
       );

@@ -77,8 +77,18 @@ export class Pair {
       const units = some.flatMap((each) => [this.instance('direct', each), this.instance('wrapped', each)]);
       const { code, stderr } = await this.systemd.systemctl('start', '--no-block', ...units);
       if (code !== 0) throw new Error(stderr);
-      await until(`the end of ${some.join(' ')}`, () => this.#ended(some), 20_000);
+      await this.ended(some);
     }
+    return this.#both(instances);
+  }
+
+  /** Back when the last of them has ended for good, with what systemd said of each run. */
+  async ended(instances: readonly string[]): Promise<Both<Results>> {
+    await until(`the end of ${instances.join(' ')}`, () => this.#haveEnded(instances), 20_000);
+    return this.#both(instances);
+  }
+
+  #both(instances: readonly string[]): Both<Results> {
     return { direct: this.#results('direct', instances), wrapped: this.#results('wrapped', instances) };
   }
 
@@ -109,19 +119,14 @@ export class Pair {
     return lines.split('\n').filter(Boolean);
   }
 
-  async #ended(instances: readonly string[]): Promise<boolean> {
+  async #haveEnded(instances: readonly string[]): Promise<boolean> {
     const ways = ['direct', 'wrapped'];
-    if (ways.some((way) => Object.values(this.#results(way, instances)).some((lines) => lines.length === 0)))
-      return false;
+    const ran = (way: string) => Object.values(this.#results(way, instances)).every((lines) => lines.length > 0);
+    if (!ways.every(ran)) return false;
     const living = ['activating', 'active', 'reloading', 'deactivating'].map((state) => `--state=${state}`);
-    const { stdout } = await this.systemd.systemctl(
-      'list-units',
-      '--type=service',
-      '--plain',
-      '--no-legend',
-      ...living,
-    );
-    return !stdout.includes(`${this.name}-`);
+    const units = ways.flatMap((way) => instances.map((instance) => this.instance(way, instance)));
+    const { stdout } = await this.systemd.systemctl('list-units', '--plain', '--no-legend', ...living, ...units);
+    return stdout === '';
   }
 
   #results(way: string, instances: readonly string[]): Results {

@@ -1,0 +1,109 @@
+/** Promise: descriptors that the wrapper was started with, and what Node changes in a process, are as without it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { app, NODE, sh } from '../helpers/apps.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { BIN, direct, Run, wrap } from '../helpers/wrap.ts';
+
+describe('descriptors beyond the standard streams', () => {
+  /** For each of those that are of interest, what it leads to. */
+  const SHOWS = sh('for fd in 3 4 5 9 11 20 63; do echo "$fd $(readlink /proc/self/fd/$fd)"; done');
+
+  test.each([
+    ['low ones', 'exec 3<in 5>>out 9<in; exec "$@"'],
+    ['high ones', 'exec bash -c \'exec 11<in 20>>out 63<in; exec "$@"\' sh "$@"'],
+    ['none', 'exec "$@"'],
+  ])("%s of a shell are the app's at their own numbers", async (_, opens) => {
+    using dir = tempDir();
+    writeFileSync(dir.file('in'), 'x');
+    const under = sh(opens);
+    await using bare = direct([...under, ...SHOWS], { cwd: dir.path });
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under });
+    expect(await bare.closed).toEqual({ code: 0 });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe(bare.stdout.text);
+  });
+
+  test('of a pipe the app sees the end, as the wrapper keeps no end of it', async () => {
+    const under = sh('exec 3<&0 </dev/null; exec "$@"');
+    await using run = wrap(['--delay', '1ms', '--', ...sh('cat <&3')], { under });
+    run.process.stdin?.end('all of it\n');
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe('all of it\n');
+  });
+
+  test('--fd next to one of them works, and on one of them is refused', async () => {
+    using dir = tempDir();
+    writeFileSync(dir.file('in'), 'x\n');
+    const under = sh('exec 3<in; exec "$@"');
+    await using run = wrap(['--fd', '4', '--', ...sh('cat <&3; echo >&4; read -r line')], { cwd: dir.path, under });
+    await run.logged('ready');
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe('x\n');
+    await using refused = wrap(['--fd', '3', '--', ...sh('echo started')], { cwd: dir.path, under });
+    expect(await refused.closed).toEqual({ code: 125 });
+    expect(refused.stdout.text).toBe('');
+    expect(refused.stderr.text).toBe(
+      'sd-ready-wrap: --fd 3: the app has that descriptor already, from whoever started it; use a free one, e.g. --fd 4\n',
+    );
+  });
+
+  test('the channel of --ipc is at none of them', async () => {
+    using dir = tempDir();
+    writeFileSync(dir.file('in'), 'x\n');
+    const under = sh('exec 3<in 4<in; exec "$@"');
+    const script =
+      "process.send('ready', () => process.disconnect()); console.log(require('fs').readFileSync(4, 'utf8'))";
+    await using run = wrap(['--ipc', '--', NODE, '-e', script], { cwd: dir.path, under });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe('x\n\n');
+    expect(run.log.map(({ event }) => event)).toContain('ready');
+  });
+});
+
+describe('LISTEN_FDS= of somebody else', () => {
+  test('is no business of ours: it goes on as it is', async () => {
+    const env = { LISTEN_FDS: '2', LISTEN_PID: '1', LISTEN_FDNAMES: 'a:b' };
+    await using run = wrap(['--delay', '1ms', '--', ...sh('echo "$LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES"')], { env });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe('2 1 a:b\n');
+  });
+});
+
+describe('what Node changes in a process', () => {
+  test('the soft limit of open files is the one that the wrapper was started with', async () => {
+    const under = sh('ulimit -S -n 300; "$@"; exit $?');
+    await using run = wrap(['--delay', '1ms', '--', ...sh('ulimit -S -n; ulimit -H -n')], { under });
+    expect(await run.closed).toEqual({ code: 0 });
+    const hard = /Max open files +\S+ +(\S+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    expect(run.stdout.text).toBe(`300\n${hard}\n`);
+  });
+});
+
+describe('NODE_OPTIONS', () => {
+  const env = { NODE_OPTIONS: '--require ./agent.cjs --title=app' };
+  const PRINTS = app('prints-env');
+
+  test("are the app's alone, where the wrapper is started by its name", async () => {
+    using dir = tempDir();
+    writeFileSync(dir.file('agent.cjs'), "require('node:fs').appendFileSync('loaded', process.title)");
+    await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { cwd: dir.path, env });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(JSON.parse(run.stdout.text)).toMatchObject(env);
+    expect(JSON.parse(run.stdout.text)).not.toHaveProperty('SD_READY_WRAP_APP_NODE_OPTIONS');
+    expect(readFileSync(dir.file('loaded'), 'utf8')).toBe('app');
+  });
+
+  test('that name a file which is not there are a failure of the app, not of the wrapper', async () => {
+    await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { env });
+    expect(await run.closed).toEqual({ code: 1 });
+    expect(run.log.map(({ event }) => event)).toContain('exited');
+  });
+
+  test('none is none', async () => {
+    await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], {});
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(JSON.parse(run.stdout.text)).not.toHaveProperty('NODE_OPTIONS');
+  });
+});
