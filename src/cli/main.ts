@@ -58,7 +58,10 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     return { code: 0 };
   }
   let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
-  refuseTakenDescriptors(config.probes, inherited.all);
+  refuseTakenDescriptors(
+    config.probes,
+    inherited.all.map(({ to }) => to),
+  );
   if (namesHosts(config.probes)) {
     const { resolveHosts } = await import('./resolve-hosts.ts');
     const probes = await Promise.race([resolveHosts(config.probes), signals.interrupted]);
@@ -71,7 +74,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedPorts(config.probes, before);
-  const transport = await openTransport(env);
+  const transport = await openTransport(env, inherited.notify);
 
   const appNotify = await openAppNotify(config, env);
 
@@ -117,11 +120,11 @@ function stampIfSeen(path: string): string | undefined {
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-async function openTransport(env: Environment): Promise<NotifyTransport | undefined> {
+async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
   const address = notifyAddress(env['NOTIFY_SOCKET']);
   if (!address) return undefined;
   const { openNotifySocket } = await import('../systemd/notify-socket.ts');
-  return openNotifySocket(address, statusLine('Starting'));
+  return openNotifySocket(address, statusLine('Starting'), inherited);
 }
 
 /** The notify socket that the app sees, where its messages are asked for, or why there is none. */
@@ -158,7 +161,7 @@ async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Sta
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      env: appEnvironment(inherited.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
       watched,
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
       ownGroup: config.signalScope === 'group',

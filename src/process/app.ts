@@ -3,10 +3,11 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
+import { FIRST_FREE_FD } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, type Prelude, withPrelude } from '../core/prelude.ts';
 import { commandPath } from './command-path.ts';
-import { FIRST_FREE_FD, type Inherited } from './inherited.ts';
+import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
 
@@ -50,7 +51,7 @@ const WHY: Record<string, string> = {
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
   const { watched, ipc, descriptors, inherited } = options;
-  const channelFd = firstFree([...descriptors, ...inherited.all]);
+  const channelFd = firstFree([...descriptors, ...inherited.all.map(({ to }) => to)]);
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const [command, args] = commandLine(options);
@@ -72,7 +73,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const fd of inherited.listen) closeSync(fd);
+  for (const { from } of inherited.listen) closeSync(from);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
@@ -130,13 +131,15 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
   }
 }
 
-/** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with at its own number. */
-function furtherDescriptors(pipes: readonly number[], inherited: readonly number[]): ('pipe' | 'ignore' | 'inherit')[] {
-  const length = Math.max(FIRST_FREE_FD, ...[...pipes, ...inherited].map((fd) => fd + 1)) - FIRST_FREE_FD;
+/** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with. */
+function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore')[] {
+  const numbers = [...pipes, ...inherited.map(({ to }) => to)];
+  const length = Math.max(FIRST_FREE_FD, ...numbers.map((fd) => fd + 1)) - FIRST_FREE_FD;
   return Array.from({ length }, (_, index) => {
     const fd = index + FIRST_FREE_FD;
     if (pipes.includes(fd)) return 'pipe';
-    return inherited.includes(fd) ? 'inherit' : 'ignore';
+    // execa takes any number here, as spawn does, and its types do not
+    return (inherited.find(({ to }) => to === fd)?.from ?? 'ignore') as 'ignore';
   });
 }
 
