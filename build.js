@@ -6,14 +6,16 @@
 
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts' },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -31,7 +33,9 @@ await build({
   sourcesContent: false,
   define: { __VERSION__: JSON.stringify(version) },
   absWorkingDir: import.meta.dirname,
+  metafile: true,
 });
+writeFileSync(new URL('dist/LICENSES.txt', import.meta.url), licences(Object.keys(metafile.inputs)));
 
 /**
  * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run:
@@ -44,19 +48,52 @@ const makeCache = `
   });
 `;
 const app = `
-  require('node:net').createServer().listen(process.env.PORT, '127.0.0.1', () => {
+  const server = () => require('node:http').createServer((_, response) => response.end());
+  server().listen(process.env.SOCKET, () => server().listen(process.env.PORT, '127.0.0.1', () => {
     console.log('listening');
     process.send('ready', () => setTimeout(process.exit, 500));
-  });
+  }));
 `;
 const port = String(await freePort());
-const ways = ['--tcp', port, '--listen', port, '--stdout', '^listening$', '--ipc', '--log-format', 'json'];
+const socket = join(mkdtempSync(join(tmpdir(), 'sd-ready-wrap-build-')), 'socket');
+const url = `http://127.0.0.1:${port}/`;
+const signs = [
+  '--tcp',
+  port,
+  '--listen',
+  port,
+  '--http',
+  url,
+  '--unix',
+  socket,
+  '--exec',
+  'true',
+  '--stdout',
+  '^listening$',
+];
+const ways = [...signs, '--ipc', '--log-format', 'json'];
 const run = spawnSync(
   process.execPath,
   ['-e', makeCache, '--', 'sd-ready-wrap', ...ways, '--', process.execPath, '-e', app],
-  { cwd: import.meta.dirname, env: { PATH: process.env.PATH, PORT: port }, encoding: 'utf8' },
+  { cwd: import.meta.dirname, env: { PATH: process.env.PATH, PORT: port, SOCKET: socket }, encoding: 'utf8' },
 );
+rmSync(dirname(socket), { recursive: true });
 if (!run.stderr.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${run.stderr}`);
+
+/** Those of the packages that are part of the bundle: each asks that it goes along. */
+function licences(inputs) {
+  const packages = inputs.flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  return [...new Set(packages)]
+    .sort()
+    .map((name) => join(import.meta.dirname, name))
+    .map((directory) => {
+      const { name, version: of, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+      const file = readdirSync(directory).find((each) => /^licen[cs]e/i.test(each));
+      if (!file) throw new Error(`${name} brings no licence`);
+      return `${name} ${of}, ${license}\n\n${readFileSync(join(directory, file), 'utf8').trim()}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');

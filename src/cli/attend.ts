@@ -6,7 +6,8 @@ import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
-import { createProbe, defaultInterval } from '../probes/index.ts';
+import { createProbe } from '../probes/index.ts';
+import { pace } from '../probes/pace.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
@@ -60,7 +61,7 @@ export function attend(given: Attended): Attending {
     createProbe(spec, {
       app,
       clock,
-      timing: { ...config.timing, interval: config.timing.interval ?? defaultInterval(spec.kind) },
+      timing: pace(spec.kind, config.timing, clock),
       warn,
       notices: appNotify.socket ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,

@@ -168,7 +168,7 @@ const rows = [
     name: 'interval',
     value: 'TIME',
     group: 'Timing',
-    help: 'from the start of an attempt to the next (default: 20ms, for --http and --exec 14ms); where it costs next to nothing to see whether there is news, up to three looks in between',
+    help: 'from the start of an attempt to the next (default: 20ms, for --http and --exec 14ms, in the first second 8ms); where it costs next to nothing to see whether there is news, up to three looks in between',
     example: '100ms',
   },
   {

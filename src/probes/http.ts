@@ -1,6 +1,7 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
 import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
+import type { Listeners, Ownership } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import { canonicalHost, TCP_TABLES } from '../core/socket-table.ts';
@@ -20,7 +21,14 @@ export function httpProbe(
   const name = `http ${withoutSecrets(url)}`;
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   const local = hosts.every(isLoopback);
-  const whyNotOwner = ownership(listeners, spec.onThisHost ? spec.owner : 'any', warn, { systemdCounts: true });
+  let owner: Ownership | undefined;
+  const ownerOf: Listeners['ownerOf'] = (...where) => {
+    owner = listeners.ownerOf(...where);
+    return owner;
+  };
+  const whyNotOwner = ownership({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
+    systemdCounts: true,
+  });
   let reason = '';
 
   // whose the port is, is looked up at the first answer and not at the one that counts, as it takes milliseconds; what is
@@ -50,7 +58,7 @@ export function httpProbe(
     },
     async wait(signal) {
       const client = await openHttpClient(spec, clock);
-      const gate = newSocketGate(timing.interval, clock, local ? socketsInUse : undefined);
+      const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
       signal.addEventListener('abort', client.leave, { once: true });
       await pollUntil(
         (done) => {
@@ -63,11 +71,16 @@ export function httpProbe(
           const ask = () => {
             stop = client.get((answer) => {
               const began = clock.now();
+              const wasOwn = isOwn;
               const objection = typeof answer === 'string' ? answer : whyNot(answer);
               const spent = typeof answer === 'string' ? 0 : clock.now() - began;
-              // who accepted an earlier connection may not be who accepts one now: that one has to say so too
-              if (typeof answer === 'object' && (objection === undefined || !isOwn)) client.leave();
-              if (objection === undefined && typeof answer === 'object' && answer.kept) return ask();
+              // who accepted a connection before the port was known for the app's may be another
+              const proven = wasOwn && owner?.by === 'app';
+              if (typeof answer === 'object' && objection === undefined && !proven) {
+                client.leave();
+                // a new one has to say so too
+                if (answer.kept) return ask();
+              } else if (!isOwn || (!wasOwn && owner?.by === 'app')) client.leave();
               look.done(objection === 'ECONNREFUSED', spent);
               done(objection);
             });

@@ -34,14 +34,6 @@ const factories = {
   unix: unixProbe,
 } satisfies Factories;
 
-/** ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner. */
-const INTERVAL = 20;
-const INTERVAL_OF_SLOW = 14;
-
-export function defaultInterval(kind: ProbeSpec['kind']): number {
-  return kind === 'http' || kind === 'exec' ? INTERVAL_OF_SLOW : INTERVAL;
-}
-
 export function createProbe(spec: ProbeSpec, context: ProbeContext): ReadinessProbe {
   const factory = factories[spec.kind] as (spec: ProbeSpec, context: ProbeContext) => ReadinessProbe;
   return factory(spec, context);

@@ -39,7 +39,7 @@ export function listening(
     async wait(signal) {
       let found: ListeningSocket | undefined;
       // the number of Unix sockets does not change when one begins to listen
-      const gate = newSocketGate(timing.interval, clock, kinds === 'tcp' ? socketsInUse : undefined);
+      const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
       const look = listeners.ofApp(kinds);
       await pollUntil(
         (done) => {

@@ -3,6 +3,7 @@
  * and the question follows at once where one was. Where none was, "not yet" is believed for a while.
  */
 import type { Clock } from '../core/clock.ts';
+import type { PollTiming } from '../core/poll.ts';
 import type { TcpTable } from '../core/socket-table.ts';
 import { lookInterval } from './look-interval.ts';
 import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
@@ -37,11 +38,11 @@ export interface Asking {
 }
 
 /**
- * @param interval ms, between two questions where sockets come and go all the time
+ * @param timing its `interval`, which may change, is between two questions where sockets come and go all the time
  * @param socketsInUse undefined where their number says nothing: then there is a question each interval
  */
 export function newSocketGate(
-  interval: number,
+  timing: Pick<PollTiming, 'interval'>,
   clock: Clock,
   socketsInUse: (() => SocketsInUse | undefined) | undefined,
 ): NewSocketGate {
@@ -52,11 +53,12 @@ export function newSocketGate(
   let unsureAt = Number.NEGATIVE_INFINITY;
   let restUntil = Number.NEGATIVE_INFINITY;
   return {
-    nextInterval: () => (settledAt ? lookInterval(interval) : interval),
+    nextInterval: () => (settledAt ? lookInterval(timing.interval) : timing.interval),
     look() {
       const inUse = socketsInUse?.();
       const unchanged = unchangedTables(inUse, settledAt);
       const calm = unchanged.length === 2;
+      const { interval } = timing;
       const earliest = calm ? askedAt + Math.max(interval, BELIEVED) : unsureAt + interval;
       const now = clock.now();
       if (now + EARLY < Math.max(earliest, restUntil)) return undefined;

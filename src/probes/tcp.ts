@@ -26,7 +26,7 @@ export function tcpProbe(
     },
     async wait(signal) {
       let answered = '';
-      const gate = newSocketGate(timing.interval, clock, local ? socketsInUse : undefined);
+      const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
       await pollUntil(
         (done) => {
           const look = gate.look();

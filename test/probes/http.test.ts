@@ -171,16 +171,20 @@ describe('an HTTP probe', () => {
     expect(requests.every(({ url }) => url === '/')).toBe(true);
   });
 
-  it('becomes ready when the status turns, and asks once more on a connection of its own', async () => {
+  it.each([
+    ['where it is not known whose the port is, and asks once more on a connection of its own', undefined, 1, 2],
+    ["where the port is known for the app's, on a connection of later than that", { by: 'app' } as const, 2, 2],
+  ])('becomes ready when the status turns, %s', async (_, owner, before, behind) => {
     let code = 503;
     const { port, requests, errors, sockets } = await serve((request, response) => status(code)(request, response));
-    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
+    const { probe, waited, context } = start(specOf(`http://127.0.0.1:${port}/`));
+    context.owner = owner;
     await stillNot(requests, waited);
     expect(probe.reason).toBe('503');
-    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(1);
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(before);
     code = 200;
     await waited;
-    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(2);
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(behind);
     await vi.waitFor(() => expect(sockets.size).toBe(0));
     expect(errors).toEqual([]);
   });
@@ -207,7 +211,8 @@ describe('an HTTP probe', () => {
 
   it('an old server on a kept connection that turns well is not the new one', async () => {
     const old = await keepsAnswering('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
-    const { probe, waited } = start(specOf(`http://127.0.0.1:${old.port}/`));
+    const { probe, waited, context } = start(specOf(`http://127.0.0.1:${old.port}/`));
+    context.owner = undefined;
     await vi.waitFor(() => expect(old.answered()).toBeGreaterThan(1));
     await old.stopListening();
     old.say('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');

@@ -7,6 +7,7 @@
 # Read from the environment:
 #   PS_BIND    lines `SOURCE TARGET`: what to bind-mount, TARGET below /run
 #   PS_LOG     log level of the manager
+#   PS_ROOT    the root directory of another Debian, made with debootstrap(8): its systemd is booted, in it
 #
 # Of the host's world the private systemd shares the network, the files and /tmp. Its own are: processes, mounts, the
 # cgroup tree, /run, host name, IPC. /etc and /proc/sys are read-only for it: a pid 1 writes to both
@@ -50,6 +51,17 @@ clean() {
 
 inside() {
   mode=$1 uid=$2
+  old=
+  if [ -n "${PS_ROOT:-}" ]; then
+    mount --bind "$PS_ROOT" "$PS_ROOT"
+    for shared in proc sys dev tmp; do mount --rbind "/$shared" "$PS_ROOT/$shared"; done
+    mount -t tmpfs tmpfs "$PS_ROOT/mnt"
+    mkdir "$PS_ROOT/mnt/old"
+    cd "$PS_ROOT"
+    pivot_root . mnt/old
+    cd /
+    old=/mnt/old
+  fi
   umount -R /sys/fs/cgroup 2>/dev/null || true
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   for tree in /etc /proc/sys; do
@@ -62,11 +74,12 @@ inside() {
   while read -r from to; do
     [ -n "$to" ] || continue
     mkdir -p "$holding/${to%/*}"
-    if [ -d "$from" ]; then mkdir "$holding/$to"; else : >"$holding/$to"; fi
-    mount --bind "$from" "$holding/$to"
+    if [ -d "$old$from" ]; then mkdir "$holding/$to"; else : >"$holding/$to"; fi
+    mount --bind "$old$from" "$holding/$to"
   done <<<"${PS_BIND:-}"
   mount --no-mtab --move "$holding" /run
   rmdir "$holding"
+  if [ -n "$old" ]; then umount --lazy "$old"; fi
   chmod 755 /run
   mkdir -p /run/lock /run/systemd/system
 

@@ -1,0 +1,137 @@
+/**
+ * `npm run package:deb`: sd-ready-wrap_VERSION_ARCH.deb, from the same files as the npm package and with a transport that
+ * needs no compiler. Made by dpkg-deb(1), the man page by help2man(1).
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+const REPOSITORY = path.resolve(import.meta.dirname, '..');
+const { version, description } = JSON.parse(fs.readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
+const NAME = 'sd-ready-wrap';
+
+const work = fs.mkdtempSync(path.join(os.tmpdir(), `${NAME}-deb-`));
+try {
+  process.stdout.write(`${build()}\n`);
+} finally {
+  fs.rmSync(work, { recursive: true, force: true });
+}
+
+function build() {
+  const architecture = output('dpkg', ['--print-architecture']).trim();
+  const stage = path.join(work, 'stage');
+  const home = path.join(stage, 'usr/lib', NAME);
+  const doc = path.join(stage, 'usr/share/doc', NAME);
+  const man = path.join(stage, 'usr/share/man/man1');
+  const bin = path.join(stage, 'usr/bin');
+  for (const directory of [home, doc, man, bin]) fs.mkdirSync(directory, { recursive: true });
+
+  output('npm', ['pack', '--silent', '--pack-destination', work], { cwd: REPOSITORY });
+  output('tar', ['-xzf', path.join(work, `${NAME}-${version}.tgz`), '-C', work]);
+  const packed = path.join(work, 'package');
+  // what npm alone reads is left out
+  for (const part of ['bin', 'dist']) fs.cpSync(path.join(packed, part), path.join(home, part), { recursive: true });
+  fs.symlinkSync(`../lib/${NAME}/bin/${NAME}.cjs`, path.join(bin, NAME));
+  copyKoffi(path.join(home, 'node_modules'));
+
+  fs.cpSync(path.join(packed, 'systemd-units'), path.join(doc, 'examples'), { recursive: true });
+  compress(fs.readFileSync(path.join(packed, 'CHANGELOG.md')), path.join(doc, 'changelog.gz'));
+  compress(fs.readFileSync(path.join(packed, 'README.md')), path.join(doc, 'README.md.gz'));
+  fs.writeFileSync(path.join(doc, 'copyright'), copyright(packed));
+  fs.rmSync(path.join(home, 'dist/LICENSES.txt'), { force: true });
+  const page = ['--no-info', '--section=1', `--name=${description}`, `--version-string=${version}`];
+  compress(
+    Buffer.from(output('help2man', [...page, path.join(home, `bin/${NAME}.cjs`)])),
+    path.join(man, `${NAME}.1.gz`),
+  );
+
+  output('find', [stage, '-type', 'd', '-exec', 'chmod', '755', '{}', '+']);
+  output('find', [stage, '-type', 'f', '-exec', 'chmod', '644', '{}', '+']);
+  for (const program of [path.join(home, `bin/${NAME}.cjs`), path.join(doc, 'examples/rolling-restart.sh')]) {
+    fs.chmodSync(program, 0o755);
+  }
+  const kilobytes = output('du', ['--apparent-size', '-sk', stage]).split('\t')[0];
+  fs.mkdirSync(path.join(stage, 'DEBIAN'));
+  fs.writeFileSync(path.join(stage, 'DEBIAN/control'), control(architecture, kilobytes));
+  fs.writeFileSync(
+    path.join(stage, 'DEBIAN/md5sums'),
+    output('sh', ['-c', 'find usr -type f -exec md5sum {} +'], { cwd: stage }),
+  );
+  const file = path.join(REPOSITORY, `${NAME}_${version}_${architecture}.deb`);
+  output('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', stage, file]);
+  return file;
+}
+
+/** What runs of it: its sources in C are some megabytes. */
+function copyKoffi(modules) {
+  const from = path.join(REPOSITORY, 'node_modules');
+  const native = fs.readdirSync(path.join(from, '@koromix')).find((name) => name.startsWith('koffi-linux-'));
+  if (!native) throw new Error('koffi is not installed for this machine; run npm install');
+  const runs = (file) => fs.statSync(file).isDirectory() || /\.(c?js|json|node)$/.test(file);
+  for (const name of ['koffi/package.json', 'koffi/index.cjs', 'koffi/src/koffi', `@koromix/${native}`]) {
+    fs.cpSync(path.join(from, name), path.join(modules, name), { recursive: true, filter: runs });
+  }
+  fs.rmSync(path.join(modules, '@koromix', native, 'musl_x64'), { recursive: true, force: true });
+  output('find', [modules, '-type', 'd', '-empty', '-delete']);
+  output('find', [modules, '-name', '*.node', '-exec', 'strip', '--strip-unneeded', '{}', '+']);
+}
+
+function control(architecture, kilobytes) {
+  return `Package: ${NAME}
+Version: ${version}
+Architecture: ${architecture}
+Maintainer: The sd-ready-wrap contributors <maintainers@localhost>
+Installed-Size: ${kilobytes}
+Depends: nodejs (>= 20), libc6, libstdc++6
+Section: admin
+Priority: optional
+Description: wrapper that makes a Node app a Type=notify service
+ sd-ready-wrap starts an unchanged app, waits until it really is ready (its TCP
+ port, a line of its log, an HTTP answer, Node IPC and more), then tells systemd
+ READY=1 from the main process of the unit. It passes signals in and exit
+ statuses out, and is otherwise not there.
+`;
+}
+
+/** The machine-readable form, https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/. */
+function copyright(packed) {
+  const indent = (text) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => ` ${line.trimEnd() || '.'}`)
+      .join('\n');
+  const koffi = fs.readFileSync(path.join(REPOSITORY, 'node_modules/koffi/LICENSE.txt'), 'utf8');
+  const own = fs.readFileSync(path.join(packed, 'LICENSE'), 'utf8');
+  const bundled = fs.readFileSync(path.join(packed, 'dist/LICENSES.txt'), 'utf8');
+  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: ${NAME}
+
+Files: *
+Copyright: 2026 The sd-ready-wrap contributors
+License: Expat
+${indent(own)}
+
+Files: usr/lib/${NAME}/node_modules/*
+Copyright: The authors of koffi
+License: Expat-koffi
+${indent(koffi)}
+
+Files: usr/lib/${NAME}/dist/*
+Copyright: The authors of the packages named below, and the sd-ready-wrap contributors
+License: Expat-and-ISC
+${indent(bundled)}
+`;
+}
+
+function compress(content, file) {
+  fs.writeFileSync(file, gzipSync(content, { level: 9 }));
+}
+
+function output(command, args, options = {}) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options });
+  if (status === 0) return stdout;
+  throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+}

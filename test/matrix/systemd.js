@@ -1,0 +1,51 @@
+/**
+ * `npm run matrix:systemd`: the suite under the systemd of other Debian releases, each in a tree of its own. Needs root and
+ * debootstrap(8). Words: only these releases. Trees are kept in $MATRIX_TREES, /var/tmp/sd-ready-wrap-trees if not set.
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { runSuite, table } from './suite.js';
+
+const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'];
+/** What the tests run inside beside systemd. Node comes from outside, the same for all. */
+const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps'];
+
+const trees = process.env.MATRIX_TREES ?? '/var/tmp/sd-ready-wrap-trees';
+const named = process.argv.slice(2);
+const unknown = named.find((word) => !SUITES.includes(word));
+if (unknown) {
+  process.stderr.write(`matrix: ${unknown} is none of ${SUITES.join(', ')}\n`);
+  process.exit(64);
+}
+
+const rows = [];
+for (const suite of named.length > 0 ? named : SUITES) {
+  const root = tree(suite);
+  const version = output('chroot', [root, 'systemctl', '--version']).split('\n')[0] ?? '';
+  process.stderr.write(`${suite}: ${version}\n`);
+  rows.push([suite, version.replace(/^systemd \d+ \((.*)\)$/, '$1'), ...runSuite(['test/systemd'], { PS_ROOT: root })]);
+}
+process.stdout.write(table(['Debian', 'systemd', 'passed', 'failed', 'skipped'], rows));
+if (rows.some(([, , , failed]) => failed !== 0)) process.exitCode = 1;
+
+function tree(suite) {
+  const root = path.join(trees, suite);
+  const done = path.join(root, 'etc/sd-ready-wrap-tree');
+  if (fs.existsSync(done)) return root;
+  fs.rmSync(root, { recursive: true, force: true });
+  fs.mkdirSync(trees, { recursive: true });
+  const { status } = spawnSync('debootstrap', ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, root], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (status !== 0) {
+    process.stderr.write(`matrix: debootstrap of ${suite} failed: is it installed, and are you root?\n`);
+    process.exit(69);
+  }
+  fs.writeFileSync(done, '');
+  return root;
+}
+
+function output(command, args) {
+  return spawnSync(command, args, { encoding: 'utf8' }).stdout ?? '';
+}
