@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { freePort } from '../test/helpers/systemd/private-systemd.js';
+import { looks } from './look.js';
 import { WAYS as ALL_WAYS, Lab } from './measure.js';
 
 const KNOWN = ['--quick', '--json', '--check'];
@@ -32,7 +33,9 @@ const TAKES = [
 /** The last ones wait together: each uses a few hundredths of a core. */
 const TOGETHER = 5;
 const OBSERVED = ['stdout', 'ipc', 'fd', 'notify'];
-const GOALS = { boots: 1.45, observed: 4, polled: 12, waiting: 5, rest: 0.05 };
+const GOALS = { boots: 1.45, observed: 4, polled: 12, waiting: 5, rest: 0.05, look: 5 };
+/** Connections on loopback, of which each is two sockets, for the look on a crowded host. */
+const CONNECTIONS = 96_000;
 const nameOf = (way) => (way === 'auto' ? 'auto' : `--${way}`);
 
 const lab = await Lab.open();
@@ -40,7 +43,7 @@ process.once('exit', () => lab.close());
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
 const loadBefore = os.loadavg()[0];
-const figures = [...(await startUp()), ...(await latency()), ...(await usage())];
+const figures = [...(await startUp()), ...(await latency()), ...(await usage()), ...(await look())];
 const conditions = {
   date: new Date().toISOString().slice(0, 10),
   version: JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version,
@@ -140,6 +143,16 @@ async function usage() {
       figure(`  threads, ${nameOf(way)}`, '', of(way, 'rest', 'threads')),
     ]),
   ];
+}
+
+async function look() {
+  progress(`a look beside ${CONNECTIONS} connections`);
+  const found = await looks(CONNECTIONS, quick ? 20 : 100);
+  return Object.entries(found).flatMap(([host, { quiet, crowded }]) => [
+    figure(`a look for the app's listener on ${host}`, 'ms', quiet, GOALS.look),
+    // the kernel walks past them all where they are of the other version of IP
+    figure(`  the same beside ${CONNECTIONS} IPv4 connections`, 'ms', crowded, host === '::' ? undefined : GOALS.look),
+  ]);
 }
 
 /** One line of the table. A goal is for the median. */

@@ -22,6 +22,8 @@ for my $worker (1 .. $workers) {
         socket my $client, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
         connect $client, $address or die "connect: $!";
         accept my $peer, $server or die "accept: $!";
+        # reset at the end, and no TIME_WAIT left behind
+        setsockopt $client, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 or die "setsockopt: $!";
         push @held, $client, $peer;
     }
     syswrite $writer, "x";

@@ -1,7 +1,8 @@
-/** What one look at the kernel's tables of sockets takes, on the host as it is and with many connections. */
+/** What one look for the owner of a listening socket takes, on the host as it is and with many connections. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -9,46 +10,65 @@ import { build } from 'esbuild';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 /** Both ends of a connection are in one process, and no process may have more than some thousands of descriptors. */
-const PER_WORKER = 400;
+const PER_WORKER = 8000;
+/** Where the app listens: as Node does by default, on all addresses of both versions of IP, and on IPv4 alone. */
+export const HOSTS = ['::', '127.0.0.1'];
 
-/** @returns {Promise<{quiet: number[], crowded: number[]}>} ms of each look */
+/** @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by where the app listens */
 export async function looks(connections, samples) {
-  const look = await looker();
-  const quiet = sample(look, samples);
+  const { traceListeners, rememberBefore } = await tracing();
+  const before = rememberBefore();
+  const apps = await Promise.all(HOSTS.map(listen));
+  const sample = async () => {
+    const taken = [];
+    for (const { child, port } of apps) {
+      const listeners = traceListeners(child.pid, before);
+      const times = [];
+      for (let run = -5; run < samples; run += 1) {
+        // as --tcp asks: while its connection is open, one more each time, as where it stands in the kernel's table counts
+        const asking = net.connect(port, '127.0.0.1');
+        await once(asking, 'data');
+        const began = process.hrtime.bigint();
+        const owner = listeners.ownerOf('127.0.0.1', port, port === apps[0].port ? ['tcp'] : ['tcp6']);
+        if (run >= 0) times.push(Number(process.hrtime.bigint() - began) / 1e6);
+        if (owner?.by !== 'app') throw new Error(`the look found ${JSON.stringify(owner)}`);
+        asking.resetAndDestroy();
+      }
+      taken.push(times);
+    }
+    return taken;
+  };
+  const quiet = await sample();
   const crowd = spawn('perl', [path.join(HERE, 'connections.pl'), connections, connections / PER_WORKER].map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const [said] = await Promise.race([once(crowd.stdout, 'data'), once(crowd, 'exit').then(() => ['nothing'])]);
   if (String(said).trim() !== 'ready') throw new Error(`connections.pl could not make ${connections} connections`);
-  const crowded = sample(look, samples);
+  const crowded = await sample();
   crowd.stdin.end();
   await once(crowd, 'exit');
-  return { quiet, crowded };
+  for (const { child } of apps) child.kill();
+  return Object.fromEntries(HOSTS.map((host, index) => [host, { quiet: quiet[index], crowded: crowded[index] }]));
 }
 
-/** The wrapper's own reading of both tables, to the last listening socket. */
-async function looker() {
-  const outfile = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-look-')), 'look.mjs');
+async function listen(host) {
+  const app = `
+    const server = require('net').createServer((socket) => socket.on('error', () => {}).write('hello'));
+    server.listen(0, '${host}', () => console.log(server.address().port));
+  `;
+  const child = spawn(process.execPath, ['-e', app], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return { child, port: Number((await once(child.stdout, 'data'))[0]) };
+}
+
+/** The wrapper's own, in this process. */
+async function tracing() {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-look-'));
+  const outfile = path.join(directory, 'look.mjs');
   try {
-    await build({
-      entryPoints: [path.join(HERE, '../src/process/socket-tables.ts')],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile,
-    });
-    const { tcpListeners } = await import(pathToFileURL(outfile).href);
-    return () => ['tcp', 'tcp6'].flatMap((table) => [...tcpListeners(table)]);
+    const entryPoints = [path.join(HERE, '../src/process/listeners.ts')];
+    await build({ entryPoints, bundle: true, platform: 'node', format: 'esm', outfile });
+    return await import(pathToFileURL(outfile).href);
   } finally {
-    fs.rmSync(path.dirname(outfile), { recursive: true });
+    fs.rmSync(directory, { recursive: true });
   }
-}
-
-function sample(look, samples) {
-  for (let warm = 0; warm < 5; warm += 1) look();
-  return Array.from({ length: samples }, () => {
-    const began = process.hrtime.bigint();
-    look();
-    return Number(process.hrtime.bigint() - began) / 1e6;
-  });
 }

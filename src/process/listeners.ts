@@ -5,7 +5,14 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Listeners, ListeningSocket, Ownership } from '../core/ports.ts';
-import { acceptorsOf, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from '../core/socket-table.ts';
+import {
+  acceptorsOf,
+  canonicalHost,
+  TCP_TABLES,
+  type TcpListener,
+  type TcpTable,
+  type UnixListener,
+} from '../core/socket-table.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
 import { isInspector } from './inspector.ts';
@@ -108,7 +115,12 @@ export function traceListeners(appPid: number, before: Before): Listeners {
       for (const table of changedFirst(unchanged)) {
         if (table === 'tcp' && host.includes(':')) continue;
         try {
-          for (const listener of tcpListeners(table)) if (listener.port === port) known.push(listener);
+          for (const listener of tcpListeners(table)) {
+            if (listener.port !== port) continue;
+            known.push(listener);
+            // no need to read on, which may take long: nobody can stand before it
+            if (isForemost(listener, table, host) && judge([listener]).by === 'app') return { by: 'app' };
+          }
         } catch {
           return undefined;
         }
@@ -182,6 +194,11 @@ export function traceListeners(appPid: number, before: Before): Listeners {
       if (app.owners.has(inode) && !before.inherited.has(inode)) found.set(inode, { kind: 'unix', path });
     }
   }
+}
+
+/** Whether no other listener on the port would be given the connection instead, but for one that shares it (SO_REUSEPORT). */
+function isForemost(listener: TcpListener, table: TcpTable, host: string): boolean {
+  return listener.host === canonicalHost(host) || (table === 'tcp6' && listener.host === '::' && !host.includes(':'));
 }
 
 /** IPv4 first where both changed: there stands who gets a connection to an IPv4 address before one in IPv6 does. */

@@ -3,8 +3,10 @@
  * (systemd.exec(5)).
  *
  * The rows of listening sockets come first (tcp_get_idx in net/ipv4/tcp_ipv4.c). Behind the last of them the kernel
- * walks its hash table of connections, which takes milliseconds where there are few, and there may be a hundred
- * thousand of them: so rows are read one by one, up to the first that does not listen.
+ * walks its hash table of connections, which takes milliseconds where there are few, and a tenth of a second where a
+ * hundred thousand of them are of the other version of IP. It does so once for each read(2) that begins a row, when that
+ * row is the last (seq_read_iter in fs/seq_file.c looks for the next one at once). So rows are read one by one, and no
+ * further than to the inode of the one that is wanted.
  */
 import { closeSync, openSync, read, readFileSync, readSync } from 'node:fs';
 import {
@@ -16,8 +18,11 @@ import {
   type UnixListener,
 } from '../core/socket-table.ts';
 
-/** Less than a row, so that each read brings one row and the kernel looks for one more. Bytes. */
-const PIECE = 128;
+/** Less than a row: what is read to begin one, bytes. */
+const BEGINNING = 64;
+
+/** So many bytes of a row hold its inode, with the space behind it, in all but the oddest cases; a row is longer. */
+const UP_TO_INODE: Readonly<Record<TcpTable, number>> = { tcp: 102, tcp6: 152 };
 
 /** What the thread that reads ahead takes at once, bytes. */
 const BIG_PIECE = 16 * 1024;
@@ -27,18 +32,34 @@ const BIG_PIECE = 16 * 1024;
  * @throws where there is no such table: ENOENT
  */
 export function* tcpListeners(table: TcpTable): Generator<TcpListener> {
+  let left = socketsInUse(table);
+  if (left === 0) return;
   const fd = openSync(`/proc/self/net/${table}`, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(PIECE);
+    const buffer = Buffer.allocUnsafe(UP_TO_INODE[table]);
     const rows = rowReader();
     for (;;) {
-      const length = readSync(fd, buffer, 0, PIECE, null);
-      const { listeners, over } = rows(buffer.toString('latin1', 0, length));
+      const begun = rows.begun();
+      // the rest of a row that was begun is there already, and reading no more than that makes the kernel look for no other
+      const wanted = 0 < begun && begun < UP_TO_INODE[table] ? UP_TO_INODE[table] - begun : BEGINNING;
+      const length = readSync(fd, buffer, 0, wanted, null);
+      const { listeners, over } = rows.take(buffer.toString('latin1', 0, length));
       yield* listeners;
-      if (over || length === 0) return;
+      left -= listeners.length;
+      if (over || left <= 0 || length === 0) return;
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+/** How many sockets of that table there are, listening or connected; Infinity where the kernel does not tell (proc(5)). */
+function socketsInUse(table: TcpTable): number {
+  try {
+    const text = readFileSync(`/proc/self/net/${table === 'tcp' ? 'sockstat' : 'sockstat6'}`, 'latin1');
+    return Number(/^TCP6?: inuse (\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 
@@ -61,7 +82,7 @@ function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
     const rows = rowReader();
     const next = () => {
       read(fd, buffer, 0, BIG_PIECE, null, (error, length) => {
-        const { listeners, over } = rows(buffer.toString('latin1', 0, error ? 0 : length));
+        const { listeners, over } = rows.take(buffer.toString('latin1', 0, error ? 0 : length));
         found.push(...listeners);
         if (!error && !over && length > 0) return next();
         closeSync(fd);
@@ -72,22 +93,47 @@ function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
   });
 }
 
-/** Takes pieces of a table, gives the listeners of its whole rows, and tells when a row came that does not listen. */
-function rowReader(): (piece: string) => { readonly listeners: readonly TcpListener[]; readonly over: boolean } {
+interface RowReader {
+  /** How much there is of a row whose end, or whose inode, is still to come. */
+  begun(): number;
+  /** Takes the next piece of a table: gives the listeners in it, and tells when a row came that does not listen. */
+  take(piece: string): { readonly listeners: readonly TcpListener[]; readonly over: boolean };
+}
+
+function rowReader(): RowReader {
   let pending = '';
   let heading = true;
-  return (piece) => {
-    const rows = (pending + piece).split('\n');
-    pending = rows.pop() as string;
-    const listeners: TcpListener[] = [];
-    for (const row of rows) {
-      const listener = heading ? undefined : parseTcpRow(row);
-      if (listener) listeners.push(listener);
-      else if (!heading) return { listeners, over: true };
-      heading = false;
-    }
-    return { listeners, over: false };
+  /** The row that `pending` begins was given already. */
+  let given = false;
+  return {
+    begun: () => (heading || given ? 0 : pending.length),
+    take(piece) {
+      const rows = (pending + piece).split('\n');
+      pending = rows.pop() as string;
+      const listeners: TcpListener[] = [];
+      for (const row of rows) {
+        const skipped = heading || given;
+        heading = false;
+        given = false;
+        if (skipped) continue;
+        const listener = parseTcpRow(row);
+        if (!listener) return { listeners, over: true };
+        listeners.push(listener);
+      }
+      if (!heading && !given && holdsInode(pending)) {
+        const listener = parseTcpRow(pending);
+        if (!listener) return { listeners, over: true };
+        listeners.push(listener);
+        given = true;
+      }
+      return { listeners, over: false };
+    },
   };
+}
+
+/** Whether the tenth of its words, and a space behind that, have come. */
+function holdsInode(row: string): boolean {
+  return /^\s*(\S+\s+){10}/.test(row);
 }
 
 /** The listening Unix sockets that have a name. @throws where there is no such table: ENOENT */
