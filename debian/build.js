@@ -11,6 +11,7 @@ import { gzipSync } from 'node:zlib';
 const REPOSITORY = path.resolve(import.meta.dirname, '..');
 const { version, description } = JSON.parse(fs.readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
 const NAME = 'sd-ready-wrap';
+const MAINTAINER = 'The sd-ready-wrap contributors <noreply@users.noreply.github.com>';
 
 const work = fs.mkdtempSync(path.join(os.tmpdir(), `${NAME}-deb-`));
 try {
@@ -37,10 +38,13 @@ function build() {
   copyKoffi(path.join(home, 'node_modules'));
 
   fs.cpSync(path.join(packed, 'systemd-units'), path.join(doc, 'examples'), { recursive: true });
-  compress(fs.readFileSync(path.join(packed, 'CHANGELOG.md')), path.join(doc, 'changelog.gz'));
-  compress(fs.readFileSync(path.join(packed, 'README.md')), path.join(doc, 'README.md.gz'));
+  compress(changelog(), path.join(doc, 'changelog.gz'));
+  for (const name of ['CHANGELOG.md', 'README.md']) {
+    compress(fs.readFileSync(path.join(packed, name)), path.join(doc, `${name}.gz`));
+  }
   fs.writeFileSync(path.join(doc, 'copyright'), copyright(packed));
-  fs.rmSync(path.join(home, 'dist/LICENSES.txt'), { force: true });
+  compress(fs.readFileSync(path.join(packed, 'dist/LICENSES.txt')), path.join(doc, 'LICENSES.txt.gz'));
+  fs.rmSync(path.join(home, 'dist/LICENSES.txt'));
   const page = ['--no-info', '--section=1', `--name=${description}`, `--version-string=${version}`];
   compress(
     Buffer.from(output('help2man', [...page, path.join(home, `bin/${NAME}.cjs`)])),
@@ -82,7 +86,7 @@ function control(architecture, kilobytes) {
   return `Package: ${NAME}
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: The sd-ready-wrap contributors <maintainers@localhost>
+Maintainer: ${MAINTAINER}
 Installed-Size: ${kilobytes}
 Depends: nodejs (>= 20), libc6, libstdc++6
 Section: admin
@@ -105,7 +109,9 @@ function copyright(packed) {
       .join('\n');
   const koffi = fs.readFileSync(path.join(REPOSITORY, 'node_modules/koffi/LICENSE.txt'), 'utf8');
   const own = fs.readFileSync(path.join(packed, 'LICENSE'), 'utf8');
-  const bundled = fs.readFileSync(path.join(packed, 'dist/LICENSES.txt'), 'utf8');
+  // the first line of each: name, version, licence
+  const bundled =
+    fs.readFileSync(path.join(packed, 'dist/LICENSES.txt'), 'utf8').match(/^[@\w./-]+ \d\S*, .+$/gm) ?? [];
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: ${NAME}
 
@@ -120,10 +126,19 @@ License: Expat-koffi
 ${indent(koffi)}
 
 Files: usr/lib/${NAME}/dist/*
-Copyright: The authors of the packages named below, and the sd-ready-wrap contributors
-License: Expat-and-ISC
-${indent(bundled)}
+Copyright: 2026 The sd-ready-wrap contributors, and the authors of the packages named below
+License: Expat-and-others
+${indent(`Bundled are the packages below. Their licences stand in LICENSES.txt.gz beside this file; on Debian systems the full
+text of the Apache License 2.0 is also in /usr/share/common-licenses/Apache-2.0.
+
+${bundled.join('\n')}`)}
 `;
+}
+
+/** In Debian's form, deb-changelog(5). What changed is in CHANGELOG.md. */
+function changelog() {
+  const date = output('date', ['--rfc-email', '--utc']).trim();
+  return `${NAME} (${version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${MAINTAINER}  ${date}\n`;
 }
 
 function compress(content, file) {

@@ -1,7 +1,17 @@
 /** Promise: installs and runs without a compiler, from the tarball that is published and from the Debian package. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
@@ -60,27 +70,30 @@ describe('the tarball', () => {
       expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
   });
 
-  describe.each([
-    ['with all', []],
-    ['without scripts', ['--ignore-scripts']],
-    ['without optional dependencies', ['--omit=optional']],
-  ])('npm install --global %s', (_, flags) => {
-    test('needs no compiler, and runs by what there is', async () => {
-      const prefix = dir.file(`prefix-${readdirSync(dir.path).length}`);
+  // npm 11 installs optional dependencies globally whatever --omit says, so that one is local
+  test.each([
+    ['--global', ['--global', '--prefix', '.'], 'bin/sd-ready-wrap', true],
+    ['--global --ignore-scripts', ['--global', '--prefix', '.', '--ignore-scripts'], 'bin/sd-ready-wrap', true],
+    ['--omit=optional', ['--omit=optional'], 'node_modules/.bin/sd-ready-wrap', false],
+  ])(
+    'npm install %s needs no compiler, and what it installs runs by the transport that there is',
+    async (_, flags, path, koffi) => {
+      const place = dir.file(`place-${readdirSync(dir.path).length}`);
+      mkdirSync(place);
+      writeFileSync(join(place, 'package.json'), '{}');
       const PATH = pathWith('npm', 'sh', 'env', 'tar', 'gzip', 'uname');
-      const env = { PATH, HOME: dir.path, npm_config_cache: run('npm', ['config', 'get', 'cache'], dir.path).trim() };
-      const registry = run('npm', ['config', 'get', 'registry'], dir.path).trim();
-      const install = ['install', '--global', '--prefix', prefix, '--registry', registry, '--no-audit', '--no-fund'];
-      run('npm', [...install, ...flags, tarball], dir.path, { ...env, ...certificates() });
-      const bin = join(prefix, 'bin/sd-ready-wrap');
+      const config = (name: string) => run('npm', ['config', 'get', name], dir.path).trim();
+      const env = { PATH, HOME: dir.path, npm_config_cache: config('cache'), ...certificates() };
+      const quiet = ['--no-audit', '--no-fund', '--registry', config('registry')];
+      run('npm', ['install', ...quiet, ...flags, tarball], place, env);
+      const bin = join(place, path);
       const runs = { PATH: `${PATH}:${dirname(NODE)}:/usr/bin:/bin` };
 
       await using receiver = await NotifyReceiver.start();
       const args = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
       const notify = { ...runs, NOTIFY_SOCKET: receiver.path };
-      const bare = flags.includes('--omit=optional');
       await using byAddon = new Run(bin, args, { env: notify });
-      if (bare) {
+      if (!koffi) {
         expect(await byAddon.closed).toEqual({ code: 125 });
         expect(byAddon.stderr.text).toMatch(
           /^sd-ready-wrap: NOTIFY_SOCKET: no way to send a datagram .*OpenFile=.*npm install koffi.*\n$/,
@@ -99,7 +112,71 @@ describe('the tarball', () => {
       await second.untilReady();
       byFile.tell('');
       expect(await byFile.closed).toEqual({ code: 3 });
+    },
+  );
+});
+
+describe('the Debian package', () => {
+  let deb: string;
+  let root: string;
+
+  beforeAll(() => {
+    // of a copy: to build it is to build the bundle
+    const copy = dir.file('copy');
+    const parts = [
+      'package.json',
+      'package-lock.json',
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'tsconfig.json',
+      'build.js',
+    ];
+    for (const part of [...parts, 'bin', 'src', 'debian', 'systemd-units']) {
+      cpSync(join(REPOSITORY, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(realpathSync(join(REPOSITORY, 'node_modules')), join(copy, 'node_modules'));
+    deb = run(NODE, ['debian/build.js'], copy).trim();
+    root = dir.file('root');
+    run('dpkg-deb', ['-x', deb, root], dir.path);
+  }, 60_000);
+
+  test('is named as packages are, and asks for Node 20', () => {
+    const [name, version, architecture, depends] = ['Package', 'Version', 'Architecture', 'Depends'].map((field) =>
+      run('dpkg-deb', ['-f', deb, field], dir.path).trim(),
+    );
+    expect(basename(deb)).toBe(`${name}_${version}_${architecture}.deb`);
+    expect(name).toBe('sd-ready-wrap');
+    expect(depends).toContain('nodejs (>= 20)');
+  });
+
+  test('lintian finds no error', () => {
+    const { stdout } = spawnSync('lintian', ['--allow-root', '--fail-on', 'none', deb], { encoding: 'utf8' });
+    expect(stdout.split('\n').filter((line) => line.startsWith('E:'))).toEqual([]);
+  });
+
+  test('runs from where it is put, by a transport that it brings', async () => {
+    await using receiver = await NotifyReceiver.start();
+    const args = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
+    const PATH = `${dirname(NODE)}:/usr/bin:/bin`;
+    await using run = new Run(join(root, 'usr/bin/sd-ready-wrap'), args, {
+      env: { PATH, NOTIFY_SOCKET: receiver.path },
     });
+    await receiver.untilReady();
+    expect((await run.logged('transport')).msg).toBe('notify socket by koffi');
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 3 });
+  });
+
+  test('brings a man page, the examples and the licences', () => {
+    const man = run('sh', ['-c', `gzip -dc ${root}/usr/share/man/man1/sd-ready-wrap.1.gz`], dir.path);
+    for (const option of ['tcp', 'notify', 'forward\\-signals', 'log\\-level'])
+      expect(man).toContain(`\\-\\-${option}`);
+    const doc = join(root, 'usr/share/doc/sd-ready-wrap');
+    expect(readdirSync(join(doc, 'examples'))).toContain('hardened.service');
+    expect(readdirSync(doc).sort()).toEqual([
+      ...['CHANGELOG.md.gz', 'LICENSES.txt.gz', 'README.md.gz', 'changelog.gz', 'copyright', 'examples'],
+    ]);
   });
 });
 

@@ -29,6 +29,11 @@ const PROGRAMS_OF_TESTS = [
   // what the npm package sd-notify is compiled with
   { file: 'sd-daemon.h', dirs: ['/usr/include/systemd'], debian: 'libsystemd-dev' },
   { file: 'make', debian: 'make' },
+  // what the Debian package is made and looked at with
+  { file: 'dpkg-deb', debian: 'dpkg' },
+  { file: 'strip', debian: 'binutils' },
+  { file: 'help2man', debian: 'help2man' },
+  { file: 'lintian', debian: 'lintian' },
   { file: 'g++', debian: 'g++' },
 ];
 

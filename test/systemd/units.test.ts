@@ -16,6 +16,7 @@ test('there is an example of each kind', () => {
       'exec.service',
       'fd.service',
       'file.service',
+      'hardened.service',
       'http.service',
       'ipc.service',
       'listen.service',
@@ -54,15 +55,33 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
 
   test.each(UNITS)('%s starts, is ready, and stops', async (name) => {
     const systemd = get();
+    // a user manager may not do that to its services
+    if (name === 'hardened.service' && systemd.mode !== 'system') return;
     const port = await freePort();
     systemd.writeUnit(name, placed(systemd, name, port));
     await systemd.systemctl('daemon-reload');
     const unit = name.replace('@.', `@${port}.`);
-    expect(await systemd.systemctl('start', unit)).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await systemd.systemctl('start', unit);
+    expect(stderr + (code === 0 ? '' : await systemd.managerLog())).toBe('');
     expect(await systemd.show(unit, 'ActiveState')).toBe('active');
     expect(await systemd.show(unit, 'StatusText')).toContain(' ready after ');
     expect(await systemd.systemctl('stop', unit)).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.show(unit, 'ActiveState')).toBe('inactive');
+  });
+
+  test('hardened.service also with a network of its own', async () => {
+    const systemd = get();
+    if (systemd.mode !== 'system') return;
+    const text = placed(systemd, 'hardened.service', await freePort());
+    systemd.writeUnit('alone.service', text.replace('[Install]', 'PrivateNetwork=yes\n[Install]'));
+    expect(await systemd.systemctl('start', 'alone.service')).toMatchObject({ code: 0, stderr: '' });
+    await systemd.systemctl('stop', 'alone.service');
+  });
+
+  test('hardened.service is rated 1.5 or better', async () => {
+    const file = path.join(EXAMPLES, 'hardened.service');
+    const { stdout } = await get().run('systemd-analyze', ['security', '--offline=yes', file]);
+    expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);
   });
 
   describe('rolling-restart.sh', () => {
