@@ -24,9 +24,10 @@ const DEADLY = [
 ] as const;
 
 describe("the app's exit code", () => {
-  const codes = Array.from({ length: 256 }, (_, code) => code);
+  // all of them are in test/systemd/comparison.test.ts
+  const codes = [0, 1, 2, 3, 64, 77, 100, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255];
 
-  test('each of 0 to 255, when it was ready', async () => {
+  test('when it was ready', async () => {
     await each(codes, async (code) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh('echo up; read -r code; exit "$code"')]);
       await run.logged('ready');
@@ -35,7 +36,7 @@ describe("the app's exit code", () => {
     });
   });
 
-  test('each of 0 to 255, when it was not', async () => {
+  test('when it was not', async () => {
     await each(codes, async (code) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh('exit "$1"', code)]);
       expect(await run.exit).toEqual({ code });

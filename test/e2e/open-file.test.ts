@@ -8,6 +8,7 @@ import { NODE, sh } from '../helpers/apps.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
+import { ADDON } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
 const OPENS = fileURLToPath(new URL('../fixtures/opens-files.pl', import.meta.url));
@@ -76,7 +77,7 @@ describe('what has that name and is none', () => {
       under: opening(file),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by unix-dgram');
+    expect((await run.logged('transport')).msg).toBe(`notify socket by ${ADDON}`);
     await run.until('stdout', 'yes');
     expect(run.stdout.text).toContain(`3 /etc/passwd\n4 \n5 \n6 \n1 ${file.split(':')[1]} yes\n`);
     run.tell('');
@@ -93,7 +94,7 @@ describe('what has that name and is none', () => {
       under: opening(`${dir.file('stream')}:notify`),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by unix-dgram');
+    expect((await run.logged('transport')).msg).toBe(`notify socket by ${ADDON}`);
     await run.until('stdout', '1 notify yes');
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -108,7 +109,7 @@ describe('what has that name and is none', () => {
       under,
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by unix-dgram');
+    expect((await run.logged('transport')).msg).toBe(`notify socket by ${ADDON}`);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
   });
@@ -126,7 +127,7 @@ test('where nobody listens any more behind it, the next way is taken', async () 
   await gone[Symbol.asyncDispose]();
   run.tell('');
   await receiver.untilReady();
-  expect((await run.logged('transport')).msg).toBe('notify socket by unix-dgram');
+  expect((await run.logged('transport')).msg).toBe(`notify socket by ${ADDON}`);
   run.tell('');
   expect(await run.closed).toEqual({ code: 0 });
 });

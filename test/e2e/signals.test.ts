@@ -210,7 +210,7 @@ describe('--rewrite-signal', () => {
   });
 
   test('holds for the stop after a missed start timeout too', async () => {
-    const options = ['--rewrite-signal', 'TERM:USR2', '--timeout', '300ms', '--stop-timeout', '100ms'];
+    const options = ['--rewrite-signal', 'TERM:USR2', '--timeout', '2s', '--stop-timeout', '2s'];
     await using run = wrap([...options, '--stdout', '^never', '--', ...app('prints-signals')]);
     expect(await run.closed).toEqual({ code: 124 });
     expect([times(run, 'SIGUSR2'), times(run, 'SIGTERM')]).toEqual([1, 0]);
@@ -242,7 +242,9 @@ describe('--signal-scope', () => {
 describe('a job that is stopped', () => {
   test('by SIGTSTP to us alone: the app gets it, and both go on with SIGCONT', async () => {
     // its stdout is its own: what passes through a wrapper that stands does so later
-    await using run = wrap(['--delay', '1s', '--', ...app('prints-signals')]);
+    // and its process group is one that we could continue, as a shell does with its jobs
+    const under = ['perl', '-e', 'setpgrp(0, 0); exec @ARGV'];
+    await using run = wrap(['--delay', '1s', '--', ...app('prints-signals')], { under });
     await run.logged('ready');
     await canaryOf(run);
     run.kill('SIGTSTP');

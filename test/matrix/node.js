@@ -30,14 +30,16 @@ if (rows.some(([, , , failed]) => failed !== 0)) process.exitCode = 1;
 
 function binary(major) {
   const directory = path.join(nodes, major);
-  const file = path.join(directory, 'node_modules/node/bin/node');
+  // what the package `node` itself installs, by a script
+  const name = `node-linux-${process.arch}`;
+  const file = path.join(directory, `node_modules/${name}/bin/node`);
   if (fs.existsSync(file)) return file;
   fs.mkdirSync(directory, { recursive: true });
   fs.writeFileSync(path.join(directory, 'package.json'), '{}');
-  const install = ['install', '--no-audit', '--no-fund', '--allow-scripts=node', `node@${major}`];
+  const install = ['install', '--no-audit', '--no-fund', `${name}@${major}`];
   const { status } = spawnSync('npm', install, { cwd: directory, stdio: ['ignore', 2, 2] });
   if (status !== 0 || !fs.existsSync(file)) {
-    process.stderr.write(`matrix: npm's package node@${major} could not be installed\n`);
+    process.stderr.write(`matrix: npm's package ${name}@${major} could not be installed\n`);
     process.exit(69);
   }
   return file;

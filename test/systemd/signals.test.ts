@@ -8,7 +8,7 @@ import { Service } from './service.ts';
 const KILL_MODES = ['control-group', 'mixed', 'process'] as const;
 
 /** Of each KillMode= under each of the managers: with the three that CI has more than a hundred. */
-const STOPS = 40;
+const STOPS = 34;
 
 async function counting(systemd: TestSystemd, ...lines: string[]): Promise<Service> {
   const service = await Service.write(systemd, {

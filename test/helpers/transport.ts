@@ -1,0 +1,16 @@
+/** Which of the addons this Node can load: unix-dgram was compiled for one release of it. */
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/** The first that works, in the order in which the wrapper tries them. */
+export const ADDON: 'unix-dgram' | 'koffi' = loads('unix-dgram') ? 'unix-dgram' : 'koffi';
+
+function loads(name: string): boolean {
+  try {
+    require(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
