@@ -12,6 +12,9 @@ export interface Prelude {
   readonly openFiles: number | undefined;
 }
 
+/** What it is done with. */
+export const PRELUDE_PROGRAMS = ['/bin/sh', '/usr/bin/env'] as const;
+
 /** Whether the command is started just so. */
 export function isNeeded({ listenPid, ignored, openFiles }: Prelude): boolean {
   return listenPid || ignored.length > 0 || openFiles !== undefined;
@@ -43,7 +46,8 @@ export function withPrelude(
   const set = Object.entries(env)
     .filter(([name]) => SET_BY_SHELLS.includes(name) || !IDENTIFIER.test(name))
     .map(([name, value]) => `${name}=${value}`);
+  const [shell, envProgram] = PRELUDE_PROGRAMS;
   // env would take such a path for a variable
-  const environment = command.includes('=') ? [] : ['/usr/bin/env', ...unset, '--', ...set];
-  return ['/bin/sh', ['-c', script, 'sh', ...environment, command, ...args]];
+  const environment = command.includes('=') ? [] : [envProgram, ...unset, '--', ...set];
+  return [shell, ['-c', script, 'sh', ...environment, command, ...args]];
 }

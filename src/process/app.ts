@@ -5,8 +5,8 @@ import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { FIRST_FREE_FD } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
-import { isNeeded, type Prelude, withPrelude } from '../core/prelude.ts';
-import { commandPath } from './command-path.ts';
+import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
+import { commandPath, isExecutable } from './command-path.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
@@ -123,6 +123,8 @@ function firstFree(taken: readonly number[]): number {
 /** @throws {StartError} */
 function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
   if (!isNeeded(prelude)) return [command, args];
+  // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
+  if (!prelude.listenPid && !PRELUDE_PROGRAMS.every(isExecutable)) return [command, args];
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {

@@ -5,6 +5,16 @@ import { join } from 'node:path';
 /** What execvp(3) takes where there is no PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
+/** Whether it can be executed: also not where it stands on a file system that forbids it. */
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The path of the command: with a slash in it, itself, otherwise the first on PATH that can be executed.
  * @throws {NodeJS.ErrnoException} EACCES where there is one that cannot be executed, ENOENT where there is none
