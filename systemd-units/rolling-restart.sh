@@ -1,11 +1,15 @@
 #!/bin/sh
-# Restarts units one after another, each only when the one before it is ready again, and stops at the first failure, so
-# that a bad version takes down one instance and not all: rolling-restart.sh [--user] UNIT...
+# Restarts units one after another, on this host or on others, each only when the one before it is ready again, and stops
+# at the first failure, so that a bad version takes down one instance and not all:
 #
+#   rolling-restart.sh app@3001 app@3002 app@3003
+#   rolling-restart.sh web1/app web2/app deploy@web3/app
+#
+# HOST/UNIT is asked for by ssh(1). $REMOTE_SYSTEMCTL is what runs there: 'sudo systemctl', say.
 # No waiting is needed between them: systemctl restart of a Type=notify unit is back when the unit is ready.
 set -eu
 
-usage='usage: rolling-restart.sh [--user] UNIT...   (rolling-restart.sh app@3001 app@3002 app@3003)'
+usage='usage: rolling-restart.sh [--user] [HOST/]UNIT...   (rolling-restart.sh app@3001 app@3002, or web1/app web2/app)'
 
 manager=--system
 case ${1:-} in
@@ -16,14 +20,34 @@ case ${1:-} in
   '' | -*) echo "$usage" >&2 && exit 64 ;;
 esac
 
+# the words are checked before anything is restarted: a shell on another host would read them again
+for word in "$@"; do
+  unit=${word#*/}
+  case $word in
+    /* | -*) echo "rolling-restart.sh: $word: not [HOST/]UNIT" >&2 && exit 64 ;;
+  esac
+  case $unit in
+    '' | -* | *[!A-Za-z0-9:_.@\\-]*) echo "rolling-restart.sh: $word: $unit is no name of a unit" >&2 && exit 64 ;;
+  esac
+done
+
+# on HOST/UNIT or UNIT: systemctl VERB...
+ask() {
+  word=$1 unit=${1#*/} && shift
+  case $word in
+    */*) ssh -n "${word%%/*}" "${REMOTE_SYSTEMCTL:-systemctl} $manager $* -- '$unit'" ;;
+    *) systemctl "$manager" "$@" -- "$unit" ;;
+  esac
+}
+
 total=$#
 number=0
-for unit in "$@"; do
+for word in "$@"; do
   number=$((number + 1))
-  if ! systemctl "$manager" restart -- "$unit"; then
-    echo "rolling-restart.sh: $unit did not become ready; stopped, $((total - number)) of $total not touched" >&2
-    systemctl "$manager" --no-pager --lines=10 status -- "$unit" >&2 || true
+  if ! ask "$word" restart; then
+    echo "rolling-restart.sh: $word did not become ready; stopped, $((total - number)) of $total not touched" >&2
+    ask "$word" --no-pager --lines=10 status >&2 || true
     exit 1
   fi
-  echo "$unit ready ($number of $total)"
+  echo "$word ready ($number of $total)"
 done

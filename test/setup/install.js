@@ -35,6 +35,7 @@ const PROGRAMS_OF_TESTS = [
   { file: 'help2man', debian: 'help2man' },
   { file: 'lintian', debian: 'lintian' },
   { file: 'g++', debian: 'g++' },
+  { file: 'ansible-playbook', debian: 'ansible-core' },
 ];
 
 /** An app with the npm package sd-notify, which is not among ours: without a compiler ours could then not be installed. */

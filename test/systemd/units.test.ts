@@ -1,11 +1,11 @@
 /** The examples in systemd-units/: each is correct, and each really starts an app. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
-import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { freePort } from '../helpers/systemd/private-systemd.js';
+import { EXAMPLES, placed } from './examples.ts';
 
-const EXAMPLES = path.join(REPOSITORY, 'systemd-units');
 const UNITS = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service'));
 
 test('there is an example of each kind', () => {
@@ -83,77 +83,4 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     const { stdout } = await get().run('systemd-analyze', ['security', '--offline=yes', file]);
     expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);
   });
-
-  describe('rolling-restart.sh', () => {
-    test('restarts instances one after another', async () => {
-      const { instances, rollingRestart, mainPids, stop } = await fleet(get(), 3);
-      const before = await mainPids();
-      expect(await rollingRestart(...instances)).toMatchObject({
-        code: 0,
-        stdout: instances.map((unit, index) => `${unit} ready (${index + 1} of 3)\n`).join(''),
-        stderr: '',
-      });
-      const after = await mainPids();
-      expect(after.every((pid) => Number(pid) > 0)).toBe(true);
-      expect(after.filter((pid) => before.includes(pid))).toEqual([]);
-      await stop();
-    });
-
-    test('stops at the first that does not become ready', async () => {
-      const { systemd, instances, rollingRestart, mainPids, stop, breakApp, log } = await fleet(get(), 3);
-      const [, second, third] = await mainPids();
-      await breakApp(instances[0] as string);
-      const result = await rollingRestart(...instances);
-      expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped, 2 of 3 not touched`);
-      expect((await mainPids()).slice(1), await log()).toEqual([second, third]);
-      await stop();
-      await systemd.systemctl('reset-failed', instances[0] as string);
-    });
-
-    test.each([[[]], [['--wrong']], [['--user']]])('%j is a usage error', async (words) => {
-      const script = `${get().repo}/systemd-units/rolling-restart.sh`;
-      expect(await get().run('sh', [script, ...words])).toMatchObject({ code: 64, stdout: '' });
-    });
-  });
 });
-
-/** An example as it stands, with the paths and the port of this machine in the place of the example's. */
-function placed(systemd: TestSystemd, name: string, port: number): string {
-  const app = `${systemd.repo}/test/fixtures/systemd/says-ready.mjs`;
-  return readFileSync(path.join(EXAMPLES, name), 'utf8')
-    .replaceAll('/usr/bin/sd-ready-wrap', `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs`)
-    .replaceAll('/usr/bin/node', systemd.node)
-    .replace(/\/srv\/app\/\w+\.js/g, app)
-    .replaceAll('3000', String(port));
-}
-
-/** Instances of app@.service, up and running. */
-async function fleet(systemd: TestSystemd, size: number) {
-  const logs = systemd.makeDir();
-  const text = placed(systemd, 'app@.service', 0);
-  systemd.writeUnit('app@.service', text.replace('[Service]', `[Service]\nStandardError=append:${logs}/%i`));
-  const instances: string[] = [];
-  while (instances.length < size) instances.push(systemd.unit(`app@${await freePort()}.service`));
-  await systemd.systemctl('daemon-reload');
-  const started = await systemd.systemctl('start', ...instances);
-  if (started.code !== 0) throw new Error(started.stderr);
-  const script = `${systemd.repo}/systemd-units/rolling-restart.sh`;
-  const flags = systemd.mode === 'system' ? [] : ['--user'];
-  return {
-    systemd,
-    instances,
-    rollingRestart: (...units: string[]) => systemd.run('sh', [script, ...flags, ...units]),
-    mainPids: () => Promise.all(instances.map((unit) => systemd.show(unit, 'MainPID'))),
-    stop: () => systemd.systemctl('stop', ...instances),
-    log: async () => (await systemd.run('sh', ['-c', `tail -n 20 ${logs}/*`])).stdout,
-    /** The next start of this instance fails for good: a drop-in names an app that is not there. */
-    async breakApp(unit: string) {
-      const dropIns = path.join(systemd.unitDir, `${unit}.d`);
-      if (!existsSync(dropIns)) mkdirSync(dropIns);
-      const command = `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --tcp 9 -- /nowhere/app`;
-      writeFileSync(path.join(dropIns, 'broken.conf'), `[Service]\nExecStart=\nExecStart=${command}\n`);
-      await systemd.systemctl('daemon-reload');
-    },
-  };
-}

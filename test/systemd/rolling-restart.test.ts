@@ -1,0 +1,148 @@
+/** What restarts instances and hosts one after another: with plain systemctl, and with Ansible. */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
+import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { placed } from './examples.ts';
+
+describeSystemd('a rolling restart', EVERYWHERE, (get) => {
+  describe('rolling-restart.sh', () => {
+    test('restarts instances one after another', async () => {
+      const { instances, rollingRestart, mainPids, stop } = await fleet(get(), 3);
+      const before = await mainPids();
+      expect(await rollingRestart(...instances)).toMatchObject({
+        code: 0,
+        stdout: instances.map((unit, index) => `${unit} ready (${index + 1} of 3)\n`).join(''),
+        stderr: '',
+      });
+      const after = await mainPids();
+      expect(after.every((pid) => Number(pid) > 0)).toBe(true);
+      expect(after.filter((pid) => before.includes(pid))).toEqual([]);
+      await stop();
+    });
+
+    test('stops at the first that does not become ready', async () => {
+      const { systemd, instances, rollingRestart, mainPids, stop, breakApp, log } = await fleet(get(), 3);
+      const [, second, third] = await mainPids();
+      await breakApp(instances[0] as string);
+      const result = await rollingRestart(...instances);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped, 2 of 3 not touched`);
+      expect((await mainPids()).slice(1), await log()).toEqual([second, third]);
+      await stop();
+      await systemd.systemctl('reset-failed', instances[0] as string);
+    });
+
+    test.each([
+      [[]],
+      [['--wrong']],
+      [['--user']],
+      [['app', '--wrong']],
+      [['web1/']],
+      [['/app']],
+      [['-oProxyCommand=x/app']],
+      [["web1/app'; reboot; '"]],
+      [['app.service', 'a b']],
+    ])('%j is a usage error, and nothing is restarted', async (words) => {
+      const script = `${get().repo}/systemd-units/rolling-restart.sh`;
+      expect(await get().run('sh', [script, ...words])).toMatchObject({ code: 64, stdout: '' });
+    });
+
+    test('goes from host to host by ssh', async () => {
+      const { systemd, instances, rollingRestart, mainPids, stop, breakApp } = await fleet(get(), 3);
+      const asked = await sshOfOneHost(systemd);
+      const before = await mainPids();
+      await breakApp(instances[2] as string);
+      const words = instances.map((unit, index) => `deploy@web${index}/${unit}`);
+      const result = await rollingRestart(...words);
+      expect(result).toMatchObject({ code: 1, stdout: `${words[0]} ready (1 of 3)\n${words[1]} ready (2 of 3)\n` });
+      expect(result.stderr).toContain(`${words[2]} did not become ready; stopped, 0 of 3 not touched`);
+      expect((await mainPids()).filter((pid) => before.includes(pid))).toEqual([]);
+      expect(asked()).toEqual(['deploy@web0', 'deploy@web1', 'deploy@web2', 'deploy@web2']);
+      await stop();
+    });
+  });
+
+  describe('rolling-restart.yml', () => {
+    test('restarts one host after another, and stops at the first that does not become ready', async () => {
+      const { systemd, instances, mainPids, stop, breakApp } = await fleet(get(), 3);
+      // the playbook is for the system's manager; trees of other releases have no Ansible in them
+      if (systemd.mode !== 'system' || process.env['PS_ROOT']) return stop();
+      const dir = systemd.makeDir();
+      const inventory = path.join(dir, 'inventory');
+      writeFileSync(
+        inventory,
+        instances.map((unit, index) => `web${index} ansible_connection=local unit=${unit}\n`).join(''),
+      );
+      const play = () =>
+        systemd.run('env', [
+          ...['HOME', 'ANSIBLE_LOCAL_TEMP', 'ANSIBLE_REMOTE_TEMP'].map((name) => `${name}=${dir}`),
+          ...['ANSIBLE_NOCOLOR=1', 'LC_ALL=C.UTF-8', 'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3'],
+          ...['ansible-playbook', '-i', inventory, `${systemd.repo}/systemd-units/rolling-restart.yml`],
+        ]);
+      const first = await mainPids();
+      expect(await play()).toMatchObject({ code: 0, stdout: expect.stringMatching(/(.*changed=1.*\n){3}/) });
+      const second = await mainPids();
+      expect(second.filter((pid) => first.includes(pid))).toEqual([]);
+
+      await breakApp(instances[1] as string);
+      const failed = await play();
+      expect(failed.code).not.toBe(0);
+      expect(failed.stdout).toMatch(/web1 .*failed=1/);
+      const third = await mainPids();
+      expect(third[0]).not.toBe(second[0]);
+      expect(third[2]).toBe(second[2]);
+      await stop();
+    });
+  });
+});
+
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * An ssh(1) whose every host is this one: as the real one does, it hands its words to a shell there, as one line.
+ * @returns which hosts were asked so far
+ */
+async function sshOfOneHost(systemd: TestSystemd): Promise<() => string[]> {
+  const directory = path.join(systemd.dir, 'ssh');
+  mkdirSync(directory, { recursive: true });
+  const [program, log] = [path.join(directory, 'ssh'), path.join(directory, 'log')];
+  writeFileSync(log, '');
+  chmodSync(log, 0o666);
+  const script = `[ "$1" = -n ] || exit 255; shift; echo "$1" >>${log}; shift; exec sh -c "$*"`;
+  writeFileSync(program, `#!/bin/sh\n${script}\n`);
+  chmodSync(program, 0o755);
+  return () => readFileSync(log, 'utf8').split('\n').filter(Boolean);
+}
+
+/** Instances of app@.service, up and running. */
+async function fleet(systemd: TestSystemd, size: number) {
+  const logs = systemd.makeDir();
+  const text = placed(systemd, 'app@.service', 0);
+  systemd.writeUnit('app@.service', text.replace('[Service]', `[Service]\nStandardError=append:${logs}/%i`));
+  const instances: string[] = [];
+  while (instances.length < size) instances.push(systemd.unit(`app@${await freePort()}.service`));
+  await systemd.systemctl('daemon-reload');
+  const started = await systemd.systemctl('start', ...instances);
+  if (started.code !== 0) throw new Error(started.stderr);
+  const script = `${systemd.repo}/systemd-units/rolling-restart.sh`;
+  const flags = systemd.mode === 'system' ? [] : ['--user'];
+  return {
+    systemd,
+    instances,
+    rollingRestart: (...units: string[]) =>
+      systemd.run('env', [`PATH=${path.join(systemd.dir, 'ssh')}:${PATH}`, 'sh', script, ...flags, ...units]),
+    mainPids: () => Promise.all(instances.map((unit) => systemd.show(unit, 'MainPID'))),
+    stop: () => systemd.systemctl('stop', ...instances),
+    log: async () => (await systemd.run('sh', ['-c', `tail -n 20 ${logs}/*`])).stdout,
+    /** The next start of this instance fails for good: a drop-in names an app that is not there. */
+    async breakApp(unit: string) {
+      const dropIns = path.join(systemd.unitDir, `${unit}.d`);
+      if (!existsSync(dropIns)) mkdirSync(dropIns);
+      const command = `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --tcp 9 -- /nowhere/app`;
+      writeFileSync(path.join(dropIns, 'broken.conf'), `[Service]\nExecStart=\nExecStart=${command}\n`);
+      await systemd.systemctl('daemon-reload');
+    },
+  };
+}
