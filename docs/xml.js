@@ -1,0 +1,4 @@
+/** Text inside of XML, in an attribute too. */
+export function escapeXml(text) {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
+}
