@@ -161,7 +161,7 @@ describe('a path by way of a symbolic link', () => {
 });
 
 describe("the app's own", () => {
-  test.each(['0.0.0.0', '[::ffff:127.0.0.1]'])('socket counts for --tcp %s:PORT', async (host) => {
+  test.each(['0.0.0.0', '[::ffff:127.0.0.1]', '127.1'])('socket counts for --tcp %s:PORT', async (host) => {
     const port = await freePort();
     await withReceiver(['--tcp', `${host}:${port}`, ...APP], async (run, receiver) => {
       await run.until('stdout', 'started');
