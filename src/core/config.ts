@@ -74,7 +74,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const named: readonly ProbeSpec[] = [
     ...(raw.tcp ?? []).map((value) => tcpSpec(value, owner)),
     ...(raw.listen ?? []).map(listenSpec),
-    ...(raw.unix ?? []).map(unixSpec),
+    ...(raw.unix ?? []).map((value) => unixSpec(value, owner)),
     ...httpSpecs(raw, owner),
     ...logs,
     ...(ipc ? [ipc] : []),
@@ -126,9 +126,7 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
 
 /** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
 export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
-  return probes.some(
-    (spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'unix', 'auto'].includes(spec.kind),
-  );
+  return probes.some((spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'auto'].includes(spec.kind));
 }
 
 /** In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves names. */
@@ -260,8 +258,8 @@ function listenSpec(value: RawValue): ProbeSpec {
   return { kind: 'listen', target: socketPath('listen', value) };
 }
 
-function unixSpec(value: RawValue): ProbeSpec {
-  return { kind: 'unix', path: socketPath('unix', value) };
+function unixSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
+  return { kind: 'unix', path: socketPath('unix', value), owner, written: quote(value) };
 }
 
 /** sun_path holds 108 bytes with the final NUL (unix(7)); Node cuts a longer path silently. */

@@ -1,7 +1,7 @@
 /** Promise: never READY=1 for somebody else's port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -31,10 +31,14 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
 }
 
 /** Another program on the host that listens: in a process of its own, as the app's would be. */
-async function stranger(where: string | number, as: 'net' | 'http' = 'net'): Promise<ChildProcess> {
+async function stranger(where: string | number, as: 'net' | 'http' = 'net', uid?: number): Promise<ChildProcess> {
   const answer = as === 'http' ? '(_, response) => response.end()' : '';
   const listen = `require('${as}').createServer(${answer}).listen(${JSON.stringify(where)}, () => console.log('on'))`;
-  const child = spawn(NODE, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(NODE, ['-e', listen], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: '/',
+    ...(uid === undefined ? {} : { uid }),
+  });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -91,6 +95,30 @@ describe('a port that another program holds', () => {
       other.kill('SIGKILL');
       await once(other, 'exit');
       run.tell(`replace ${path}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('--unix PATH: nor is what another program began to listen on after the start', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      const other = await stranger(path);
+      const held = `held by node (pid ${other.pid}), not by the app`;
+      await receiver.until(({ text }) => text.includes(held));
+      await run.until('stderr', `${path} is ${held}; if that is on purpose: --tcp-owner any`);
+      await isNotReady(run, receiver);
+      run.tell(`replace ${path}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('--unix PATH with --tcp-owner any: counts', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    await stranger(path);
+    await withReceiver(['--unix', path, '--tcp-owner', 'any', ...APP], async (_, receiver) => {
       await receiver.untilReady();
     });
   });
@@ -208,6 +236,21 @@ describe("the app's own", () => {
     });
   });
 
+  test.each([
+    ['that gave itself another title', ['--title=shop'], "process.title = 'shop';"],
+    ['that is no file', ['--unhandled-rejections', 'strict'], ''],
+  ])('inspector of an app %s is no sign for auto', async (_, flags, script) => {
+    const inspector = await freePort();
+    // a connection of its own makes the kernel count another socket, so that we look once more
+    const connects = `${script} require('net').connect(${inspector}, '127.0.0.1', () => console.log('connected'))`;
+    const command = [NODE, ...flags, '-e', connects, `--inspect=127.0.0.1:${inspector}`];
+    await withReceiver(['--', ...command], async (run, receiver) => {
+      await run.until('stdout', 'connected');
+      await isNotReady(run, receiver);
+      await receiver.until(({ text }) => text.includes(`only 127.0.0.1:${inspector} yet`));
+    });
+  });
+
   test("port counts for auto where a word of the app's own only looks like a debugger's", async () => {
     const port = await freePort();
     await withReceiver([...APP, `--inspect=${port}`], async (run, receiver) => {
@@ -252,6 +295,54 @@ describe.runIf(isRoot)('an app whose sockets we may not see', () => {
   ): Promise<void> {
     await withReceiver(args, use, ['setpriv', ...blind, '--']);
   }
+
+  /** Binds as root, gives root up, and listens when told, which Node does in one go with the bind. */
+  const DROPS = `
+    use Socket;
+    my ($where) = @ARGV;
+    my $family = $where =~ /^\\d+$/ ? PF_INET : PF_UNIX;
+    socket my $socket, $family, SOCK_STREAM, 0 or die;
+    bind $socket, $family == PF_UNIX ? pack_sockaddr_un($where) : pack_sockaddr_in($where, INADDR_LOOPBACK) or die;
+    ($(, $)) = (65534, '65534 65534'); ($<, $>) = (65534, 65534);
+    syswrite STDOUT, "started\\n";
+    <STDIN>;
+    listen $socket, 5 or die;
+    sleep 1000`;
+
+  test.each(['PORT', 'PATH'])('what it bound before it gave root up counts for --listen %s', async (target) => {
+    using dir = tempDir();
+    const where = target === 'PORT' ? await freePort() : dir.file('app.sock');
+    await blindly(['--listen', `${where}`, '--', 'perl', '-e', DROPS, `${where}`], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await isNotReady(run, receiver);
+      run.tell('');
+      await receiver.untilReady();
+    });
+  });
+
+  test('its own new Unix socket counts for --listen any, that of another program does not', async () => {
+    using dir = tempDir();
+    chmodSync(dir.path, 0o777);
+    await blindly(['--listen', 'any', '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await stranger(dir.file('other.sock'));
+      await receiver.until(({ text }) => text.includes('hidden from us'));
+      await isNotReady(run, receiver);
+      run.tell(`listen ${dir.file('app.sock')}`);
+      await receiver.untilReady();
+      expect((await run.logged('ready'))['by']).toBe(`listen ${dir.file('app.sock')}`);
+    });
+  });
+
+  test('a port of yet another user is not its own, also where it came later', async () => {
+    const port = await freePort();
+    await blindly(['--tcp', `${port}`, '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await stranger(port, 'net', 1000);
+      await receiver.until(({ text }) => text.includes('held by another program, of uid 1000, not by the app'));
+      await isNotReady(run, receiver);
+    });
+  });
 
   test('its own new socket counts, one that was there before does not', async () => {
     const port = await freePort();
