@@ -22,7 +22,7 @@ const REGEX = /--(stdout|stderr|output) ['"]?[a-z ]+/;
 const PROBE = ['--stdout', 'x'];
 
 const ROWS: Row[] = [
-  { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--(tcp|ipc)/ },
+  { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--tcp/ },
   { what: 'an unknown short option', args: ['-x'], names: '-x', shows: /--tcp|--help/ },
   { what: 'an option of a later version', args: ['--http', 'x'], names: '--http', shows: /--/ },
   { what: 'no command', args: PROBE, names: 'command', shows: /node app\.js/, command: () => [] },
