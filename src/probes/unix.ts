@@ -54,7 +54,11 @@ export function unixProbe(
           refused = there;
           believed = timing.interval;
           const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
-          socket.once('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
+          socket.once('error', (error: NodeJS.ErrnoException) => {
+            // Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266)
+            const isApps = abstract && error.code === 'ECONNREFUSED' && listeners.ownerOfPath(path)?.by === 'app';
+            done(isApps ? undefined : (error.code ?? error.message));
+          });
           socket.once('connect', () => {
             leave(socket);
             const objection = whyNot();

@@ -213,6 +213,19 @@ describe("the app's own", () => {
     }
   });
 
+  test.each([
+    ['Node 20', [NODE, '-e', "require('net').createServer().listen('\\0' + process.argv[1])"]],
+    ['others', ['perl', '-e', ABSTRACT]],
+  ])('abstract Unix socket counts, named as by %s', async (_, command) => {
+    for (const option of ['--unix', '--listen']) {
+      const name = `sd-ready-wrap-test-${process.pid}-é`;
+      await withReceiver([option, `@${name}`, '--', ...command, name], async (run, receiver) => {
+        await receiver.untilReady();
+        expect((await run.logged('ready'))['by']).toBe(`${option.slice(2)} @${name}`);
+      });
+    }
+  });
+
   test.each(['any', 'PATH'])('Unix socket counts for --listen %s', async (target) => {
     using dir = tempDir();
     const path = dir.file('app.sock');
@@ -363,6 +376,14 @@ describe.runIf(isRoot)('an app whose sockets we may not see', () => {
     });
   });
 });
+
+/** Listens on an abstract socket of exactly that name; libuv before 1.48 (Node 20) fills it up with zero bytes. */
+const ABSTRACT = `
+  use Socket;
+  socket my $socket, PF_UNIX, SOCK_STREAM, 0 or die;
+  bind $socket, pack('S', AF_UNIX) . "\\0$ARGV[0]" or die;
+  listen $socket, 5 or die;
+  sleep 1000`;
 
 /** A primary that hands its workers the port, and exits when they do. */
 const CLUSTER = `
