@@ -41,6 +41,15 @@ export function unixProbe(
       let refused: string | undefined | 'never asked' = 'never asked';
       let askedAt = Number.NEGATIVE_INFINITY;
       let believed = timing.interval;
+      let tableAt = Number.NEGATIVE_INFINITY;
+      /** Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266). */
+      const hasAnotherName = () => {
+        const began = clock.now();
+        if (!abstract || began < tableAt) return false;
+        const { by } = listeners.ownerOfPath(path) ?? {};
+        tableAt = began + (clock.now() - began) * SHARE;
+        return by === 'app';
+      };
       await pollUntil(
         (done) => {
           const there = abstract ? '' : stampOf(path);
@@ -55,8 +64,7 @@ export function unixProbe(
           believed = timing.interval;
           const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
           socket.once('error', (error: NodeJS.ErrnoException) => {
-            // Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266)
-            const isApps = abstract && error.code === 'ECONNREFUSED' && listeners.ownerOfPath(path)?.by === 'app';
+            const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
             done(isApps ? undefined : (error.code ?? error.message));
           });
           socket.once('connect', () => {
