@@ -64,7 +64,7 @@ export function attend(given: Attended): Attending {
       timing: pace(spec.kind, config.timing, clock),
       warn,
       notices: appNotify.socket ?? { onNotice: () => () => {} },
-      listeners: before ? traceListeners(app.pid, before) : untraced,
+      listeners: before ? traceListeners(app.pid, before, [config.command, ...config.args]) : untraced,
       stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
       env: appEnvironment(env),

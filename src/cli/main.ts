@@ -27,7 +27,7 @@ import type { NotifyTransport } from '../systemd/transport.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
-import { refuseInheritedPorts, refuseTakenDescriptors } from './refuse-inherited.ts';
+import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { VERSION } from './version.ts';
 
 /** @param argv without the runtime and the script */
@@ -73,7 +73,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, stampIfSeen(spec.path)]] : [])),
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
-  if (before) refuseInheritedPorts(config.probes, before);
+  if (before) refuseInheritedSockets(config.probes, before);
   const transport = await openTransport(env, inherited.notify);
 
   const appNotify = await openAppNotify(config, env);

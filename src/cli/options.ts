@@ -79,7 +79,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);
   }
   if (error.code === 'commander.unknownOption') {
-    const similar = /Did you mean (?:one of )?(--[\w-]+)/.exec(`${error.message}${complaint}`)?.[1];
+    const similar = /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1];
     return new UsageError(
       subject,
       'no such option',

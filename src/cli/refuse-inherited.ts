@@ -1,25 +1,28 @@
 /** Refuses probes of what we were started with. */
 import { UsageError } from '../core/errors.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
-import { type Before, inheritedPorts } from '../process/listeners.ts';
+import { type Before, inheritedPorts, isInheritedPath } from '../process/listeners.ts';
 
 /**
- * A port of socket activation accepts connections before anybody serves them, so an accepted one is no sign of readiness
+ * A socket of socket activation accepts connections before anybody serves them, so an accepted one is no sign of readiness
  * (systemd.socket(5)).
  * @throws {UsageError}
  */
-export function refuseInheritedPorts(probes: readonly ProbeSpec[], before: Before): void {
+export function refuseInheritedSockets(probes: readonly ProbeSpec[], before: Before): void {
   if (before.inherited.size === 0) return;
   const ports = inheritedPorts(before);
   for (const spec of probes) {
-    if (spec.kind === 'tcp' && ports.has(spec.port)) {
-      throw new UsageError(
-        spec.written,
-        'systemd listens on that port itself (socket activation), and accepts before the app serves',
-        'use --http, --notify or --ipc, e.g. --http http://127.0.0.1:3000/',
-      );
-    }
+    if (spec.kind === 'tcp' && ports.has(spec.port)) refuse(spec.written, 'on that port');
+    if (spec.kind === 'unix' && isInheritedPath(spec.path, before)) refuse(spec.written, 'at that path');
   }
+}
+
+function refuse(written: string, where: string): never {
+  throw new UsageError(
+    written,
+    `systemd listens ${where} itself (socket activation), and accepts before the app serves`,
+    'use --http, --notify or --ipc, e.g. --http http://127.0.0.1:3000/',
+  );
 }
 
 /**

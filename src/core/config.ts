@@ -74,7 +74,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const named: readonly ProbeSpec[] = [
     ...(raw.tcp ?? []).map((value) => tcpSpec(value, owner)),
     ...(raw.listen ?? []).map(listenSpec),
-    ...(raw.unix ?? []).map(unixSpec),
+    ...(raw.unix ?? []).map((value) => unixSpec(value, owner)),
     ...httpSpecs(raw, owner),
     ...logs,
     ...(ipc ? [ipc] : []),
@@ -103,6 +103,8 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto' }];
+  refuseTooLate(raw, 'delay', timeout);
+  if (probes.some(({ kind }) => POLLED.has(kind))) refuseTooLate(raw, 'initial-delay', timeout);
   return {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
     ...{ forwardSignals, signalScope, rewrites, logLevel, logFormat },
@@ -124,12 +126,11 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
 
 /** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
 export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
-  return probes.some(
-    (spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'unix', 'auto'].includes(spec.kind),
-  );
+  return probes.some((spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'auto'].includes(spec.kind));
 }
 
-const LOOPBACK_ADDRESS = /^127\.[\d.]+$|^::1$/;
+/** In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves names. */
+const LOOPBACK_ADDRESS = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$|^::1$/;
 
 /** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
@@ -193,6 +194,22 @@ function time(
   return ms;
 }
 
+/** The probes for which `--initial-delay` is, all of them. */
+const POLLED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 'http', 'file', 'exec']);
+
+/** What is not over when the start timeout comes never is. */
+function refuseTooLate(raw: RawOptions, name: 'delay' | 'initial-delay', timeout: number): void {
+  const value = last(raw, name);
+  const limit = last(raw, 'timeout');
+  const ms = time(raw, name, 0, { least: 0 });
+  if (!value || !limit || ms < timeout) return;
+  throw new UsageError(
+    quote(value),
+    `not over within ${quote(limit)}, so the app could never be ready`,
+    `write e.g. ${quote({ ...limit, text: `${Math.ceil(ms / 500)}s` })}, or a shorter ${value.place}`,
+  );
+}
+
 function rewrite(value: RawValue) {
   const found = parseRewrite(text(value));
   if (typeof found === 'string') throw new UsageError(quote(value), found, example('rewrite-signal', value));
@@ -241,8 +258,8 @@ function listenSpec(value: RawValue): ProbeSpec {
   return { kind: 'listen', target: socketPath('listen', value) };
 }
 
-function unixSpec(value: RawValue): ProbeSpec {
-  return { kind: 'unix', path: socketPath('unix', value) };
+function unixSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
+  return { kind: 'unix', path: socketPath('unix', value), owner, written: quote(value) };
 }
 
 /** sun_path holds 108 bytes with the final NUL (unix(7)); Node cuts a longer path silently. */

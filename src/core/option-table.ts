@@ -31,7 +31,7 @@ const rows = [
     name: 'tcp-owner',
     value: 'app|any',
     group: 'Readiness probes',
-    help: "whose listening socket counts for --tcp and --http: the app's own, or anybody's, as of a container or another host (default: app)",
+    help: "whose listening socket counts for --tcp, --http and --unix: the app's own, or anybody's, as of a container or another host (default: app)",
     example: 'any',
   },
   {
@@ -47,7 +47,7 @@ const rows = [
     value: 'PATH',
     repeats: true,
     group: 'Readiness probes',
-    help: 'ready when a connection to this Unix socket is accepted',
+    help: 'ready when the app accepts a connection to this Unix socket',
     example: '/run/app/app.sock',
   },
   {

@@ -51,7 +51,7 @@ export interface Listeners {
    * @param unchanged tables that hold no new socket since a connection was refused: those are looked at last
    */
   ownerOf(host: string, port: number, unchanged?: readonly TcpTable[]): Ownership | undefined;
-  /** Who listens at that path, among the Unix sockets that were there before the app; undefined for a later one. */
+  /** Who listens at that path of a Unix socket; undefined where that cannot be told. */
   ownerOfPath(path: string): Ownership | undefined;
   /** Whether two paths of Unix sockets are the same place, also by way of a symbolic link (/var/run is /run). */
   isSamePath(one: string, other: string): boolean;
@@ -62,11 +62,20 @@ export interface Listeners {
   ofApp(kinds: 'tcp' | 'tcp and unix'): (changed: readonly TcpTable[]) => readonly ListeningSocket[];
 }
 
-export type ListeningSocket =
-  /** `inspector`: it is the debugger's, by the command line of the process that has it. */
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly inspector: boolean }
+export type ListeningSocket = (
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      /** It is the debugger's, by the command line of the process that has it. */
+      readonly inspector: boolean;
+    }
   /** The path as the app wrote it, or @name. */
-  | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'unix'; readonly path: string }
+) & {
+  /** The app's sockets are hidden from us, and it may be another program's: only who asks for just this one can tell. */
+  readonly doubtful?: boolean;
+};
 
 /** The app's process. */
 export interface App extends AppSigns {

@@ -22,7 +22,7 @@ export type ProbeSpec =
     }
   /** A listening socket of the app: any, a TCP port, or the path (or @name) of a Unix socket. */
   | { readonly kind: 'listen'; readonly target: 'any' | number | string }
-  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly owner: SocketOwner; readonly written: string }
   | {
       readonly kind: 'http';
       readonly url: URL;

@@ -46,7 +46,19 @@ export function parseTcpRow(row: string): TcpListener | undefined {
 export function parseUnixRow(row: string): UnixListener | undefined {
   const match = /^\S+ \S+ \S+ ([\dA-F]+) \S+ \S+ +(\d+) (.+)$/s.exec(row);
   if (!match || (Number.parseInt(match[1] as string, 16) & ACCEPTS) === 0) return undefined;
-  return { inode: Number(match[2]), path: match[3] as string };
+  return { inode: Number(match[2]), path: withoutFilling(match[3] as string) };
+}
+
+/** The size of sun_path, unix(7). */
+const SUN_PATH = 108;
+
+/**
+ * libuv before 1.48, as in Node 20, fills an abstract name up with zero bytes (https://github.com/libuv/libuv/pull/4266),
+ * which the kernel shows as @.
+ */
+function withoutFilling(path: string): string {
+  const isFilled = path.startsWith('@') && new TextEncoder().encode(path).length === SUN_PATH;
+  return isFilled ? path.replace(/@+$/, '') : path;
 }
 
 /**

@@ -19,7 +19,7 @@ export function autoProbe(
 ): ReadinessProbe {
   const port = listening(
     'listen on any TCP port',
-    (socket) => socket.kind === 'tcp' && !socket.inspector,
+    (socket) => socket.kind === 'tcp' && !socket.inspector && !socket.doubtful,
     'tcp',
     context,
     socketsInUse,

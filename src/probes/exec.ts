@@ -15,7 +15,7 @@ const TAIL_MAX = 4096;
  * Runs the command once for each line that it reads, and writes its exit status. It is small, where we are not: to start
  * a process from Node takes a millisecond of ours, and there are fifty attempts a second.
  */
-const RUNNER = 'while read -r line; do sh -c "$1" </dev/null >/dev/null; echo $?; done';
+const RUNNER = 'while read -r line; do /bin/sh -c "$1" </dev/null >/dev/null; echo $?; done';
 
 /**
  * `--exec`: `sh -c COMMAND`. One that takes longer than an attempt may is killed, with all of its process group, and so

@@ -15,7 +15,7 @@ export function listenProbe(
   socketsInUse?: () => SocketsInUse | undefined,
 ): ReadinessProbe {
   const counts = (socket: ListeningSocket) => {
-    if (target === 'any') return true;
+    if (target === 'any') return !socket.doubtful;
     return socket.kind === 'tcp' ? socket.port === target : context.listeners.isSamePath(socket.path, String(target));
   };
   const kinds = typeof target === 'number' ? 'tcp' : 'tcp and unix';
@@ -70,5 +70,9 @@ function describe(socket: ListeningSocket): string {
 }
 
 function describeOthers(sockets: readonly ListeningSocket[]): string {
-  return sockets.length === 0 ? 'no listening socket yet' : `only ${sockets.map(describe).join(', ')} yet`;
+  const own = sockets.filter(({ doubtful }) => !doubtful);
+  if (own.length > 0) return `only ${own.map(describe).join(', ')} yet`;
+  return sockets.length === 0
+    ? 'no listening socket yet'
+    : "none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)";
 }

@@ -9,9 +9,12 @@ const FLAG = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)(?:=(.*))?$/;
 
 /** Flags of Node whose value may be a word of its own; what is no flag and no such value is the script. */
 const WITH_VALUE = new Set(
-  '-r --require --import --loader --experimental-loader -C --conditions --env-file --title --inspect-port --debug-port'.split(
-    ' ',
-  ),
+  (
+    '-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title ' +
+    '-e --eval -p --print -pe --input-type --inspect-port --debug-port --unhandled-rejections --disable-warning ' +
+    '--dns-result-order --diagnostic-dir --redirect-warnings --max-http-header-size --icu-data-dir --openssl-config ' +
+    '--tls-cipher-list --watch-path'
+  ).split(' '),
 );
 
 const NODE = /^node(?:js)?[-.\d]*$/;
@@ -19,11 +22,19 @@ const NODE = /^node(?:js)?[-.\d]*$/;
 /**
  * Whether a listening socket of the process is its debugger's: by its flags, else where SIGUSR1 opens one. Perhaps, with
  * `--inspect=0`, where any port will do: one of these is.
+ *
+ * @param startedBy its command line, where that is known and not only what the process shows of it
  */
-export function isInspector(pid: number, host: string, port: number): boolean | 'perhaps' {
+export function isInspector(
+  pid: number,
+  host: string,
+  port: number,
+  startedBy?: readonly string[],
+): boolean | 'perhaps' {
   if (!NODE.test(programOf(pid))) return false;
+  const words = NODE.test(basename(startedBy?.[0] ?? '')) ? startedBy : wordsOf(pid, 'cmdline');
   // the command line is stronger, and `--inspect` by itself leaves the port where another flag put it
-  const found = [...nodeOptionsOf(pid), ...flagsOf(wordsOf(pid, 'cmdline').slice(1))].filter(Boolean).at(-1);
+  const found = [...nodeOptionsOf(pid), ...flagsOf(words?.slice(1) ?? [])].filter(Boolean).at(-1);
   if (found === undefined) return host === DEFAULT.host && port === DEFAULT.port;
   // [host:]port, or a host alone
   const match = /^(?:(.*):)?(\d+)$/.exec(found);

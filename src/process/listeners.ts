@@ -17,6 +17,7 @@ import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
 import { isInspector } from './inspector.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './socket-tables.ts';
+import { likenessOf, userOfPath } from './socket-user.ts';
 
 /** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
 const SEARCH_MS = 50;
@@ -62,6 +63,11 @@ export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
   return ports;
 }
 
+/** Whether this process itself was given the Unix socket that listens at that path. */
+export function isInheritedPath(path: string, { inherited }: Before): boolean {
+  return unixTable().some((listener) => inherited.has(listener.inode) && isSamePath(listener.path, path));
+}
+
 /** Where no probe asks whose a socket is. */
 export const untraced: Listeners = {
   ownerOf: () => undefined,
@@ -70,8 +76,11 @@ export const untraced: Listeners = {
   ofApp: () => () => [],
 };
 
-/** @param appPid the process that was started */
-export function traceListeners(appPid: number, before: Before): Listeners {
+/**
+ * @param appPid the process that was started
+ * @param commandLine what it was started by: it may write another over what /proc shows (process.title)
+ */
+export function traceListeners(appPid: number, before: Before, commandLine: readonly string[]): Listeners {
   const holders = new Map<number, string>();
   /** By process: the inode of its inspector, where only the order tells which it is. */
   const inspectors = new Map<number, number>();
@@ -99,11 +108,19 @@ export function traceListeners(appPid: number, before: Before): Listeners {
     if (inodes.some((inode) => app.owners.has(inode))) return { by: 'app' };
     // what is hidden from us may have it, if it was not there before the start
     if (app.hidden.length > 0 && !before.tcp.inodes) return { by: 'unknown' };
-    if (app.hidden.length > 0 && inodes.some((inode) => !wasThere(inode))) return { by: 'app' };
-    const first = acceptors[0] as TcpListener;
-    const holder = holders.get(first.inode) ?? findHolder(first.inode, first.uid);
-    holders.set(first.inode, holder);
-    return { by: 'other', holder };
+    if (app.hidden.length > 0 && acceptors.some((each) => likenessOfNew(each, app) !== 'other')) return { by: 'app' };
+    return { by: 'other', holder: holderOf(acceptors[0] as TcpListener) };
+  };
+
+  /** Of a socket that is none of those which can be seen to be the app's. */
+  const likenessOfNew = ({ inode, uid }: TcpListener, { hidden }: AppSockets) =>
+    hidden.length === 0 || wasThere(inode) ? 'other' : likenessOf(hidden, uid);
+
+  /** Sought once, as that takes long; again where there was no time to look at everybody. */
+  const holderOf = ({ inode, uid }: { readonly inode: number; readonly uid?: number }) => {
+    const known = holders.get(inode) ?? findHolder(inode);
+    if (known !== undefined) holders.set(inode, known);
+    return known || (uid === undefined ? 'another program' : `another program, of uid ${uid}`);
   };
 
   const wasThere = (inode: number) => before.tcp.inodes?.has(inode) ?? true;
@@ -132,12 +149,13 @@ export function traceListeners(appPid: number, before: Before): Listeners {
 
     ownerOfPath(path) {
       const there = unixTable().filter((listener) => isSamePath(listener.path, path));
+      // a socket of another network namespace
       if (there.length === 0) return undefined;
-      const { owners } = look(there.map(({ inode }) => inode));
+      if (there.some(({ inode }) => before.inherited.has(inode))) return { by: 'systemd' };
+      const { owners, hidden } = look(there.map(({ inode }) => inode));
       if (there.some(({ inode }) => owners.has(inode))) return { by: 'app' };
-      const old = there.find(({ inode }) => before.unix.has(inode));
-      if (!old || there.some(({ inode }) => !before.unix.has(inode))) return undefined;
-      return { by: 'other', holder: findHolder(old.inode, undefined) };
+      if (hidden.length > 0 && there.some(({ inode }) => !before.unix.has(inode))) return undefined;
+      return { by: 'other', holder: holderOf(there[0] as UnixListener) };
     },
 
     isSamePath,
@@ -169,20 +187,23 @@ export function traceListeners(appPid: number, before: Before): Listeners {
 
   function addTcp(table: TcpTable, app: AppSockets, found: Map<number, ListeningSocket>): void {
     for (const { inode, host, port, uid } of tcpTable(table)) {
-      const pid = before.inherited.has(inode) ? undefined : app.owners.get(inode);
-      const mayBeHidden = app.hidden.length > 0 && !wasThere(inode) && isUserOf(app.hidden, uid);
-      if (pid === undefined && !mayBeHidden) continue;
+      if (before.inherited.has(inode)) continue;
+      const pid = app.owners.get(inode);
+      const likeness = pid === undefined ? likenessOfNew({ inode, host, port, uid }, app) : 'app';
+      if (likeness === 'other') continue;
+      const pids = pid === undefined ? app.hidden : [pid];
       found.set(inode, {
         kind: 'tcp',
         host,
         port,
-        inspector: pid !== undefined && isItsInspector(pid, host, port, inode),
+        inspector: pids.some((each) => isItsInspector(each, host, port, inode)),
+        doubtful: likeness === 'perhaps',
       });
     }
   }
 
   function isItsInspector(pid: number, host: string, port: number, inode: number): boolean {
-    const verdict = isInspector(pid, host, port);
+    const verdict = isInspector(pid, host, port, pid === appPid ? commandLine : undefined);
     if (verdict !== 'perhaps') return verdict;
     // Node opens it before it runs the script: the first that is seen
     if (!inspectors.has(pid)) inspectors.set(pid, inode);
@@ -191,7 +212,11 @@ export function traceListeners(appPid: number, before: Before): Listeners {
 
   function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
     for (const { inode, path } of unixTable()) {
-      if (app.owners.has(inode) && !before.inherited.has(inode)) found.set(inode, { kind: 'unix', path });
+      if (found.has(inode) || before.inherited.has(inode)) continue;
+      const own = app.owners.has(inode);
+      if (!own && (app.hidden.length === 0 || before.unix.has(inode))) continue;
+      // the file may have been given to another user since: only a hint
+      found.set(inode, { kind: 'unix', path, doubtful: !own && likenessOf(app.hidden, userOfPath(path)) !== 'app' });
     }
   }
 }
@@ -211,18 +236,6 @@ interface AppSockets {
   readonly owners: ReadonlyMap<number, number>;
   /** Processes of the app whose descriptors we may not see. */
   readonly hidden: readonly number[];
-}
-
-/** Whether a socket of that user may be one of these processes': theirs, or ours from before they changed their user. */
-function isUserOf(pids: readonly number[], uid: number): boolean {
-  if (uid !== 0 && uid === process.getuid?.()) return true;
-  return pids.some((pid) => {
-    try {
-      return Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) === uid;
-    } catch {
-      return false;
-    }
-  });
 }
 
 function isSamePath(one: string, other: string): boolean {
@@ -245,16 +258,16 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** Who has that socket open, in words; by its user where the process cannot be seen. */
-function findHolder(inode: number, uid: number | undefined): string {
+/** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
+function findHolder(inode: number): string | undefined {
   const end = performance.now() + SEARCH_MS;
   for (const pid of readdirSync('/proc').map(Number)) {
-    if (performance.now() > end) break;
+    if (performance.now() > end) return undefined;
     if (Number.isNaN(pid)) continue;
     const sockets = socketsOf(pid);
     if (sockets !== 'hidden' && sockets.includes(inode)) return `${commandOf(pid)} (pid ${pid})`;
   }
-  return uid === undefined ? 'another program' : `another program, of uid ${uid}`;
+  return '';
 }
 
 function commandOf(pid: number): string {

@@ -22,7 +22,7 @@ const REGEX = /--(stdout|stderr|output) ['"]?[a-z ]+/;
 const PROBE = ['--stdout', 'x'];
 
 const ROWS: Row[] = [
-  { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--(tcp|ipc)/ },
+  { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--tcp/ },
   { what: 'an unknown short option', args: ['-x'], names: '-x', shows: /--tcp|--help/ },
   { what: 'an option of a later version', args: ['--http', 'x'], names: '--http', shows: /--/ },
   { what: 'no command', args: PROBE, names: 'command', shows: /node app\.js/, command: () => [] },
@@ -53,6 +53,14 @@ const ROWS: Row[] = [
   { what: '--listen nonsense', args: ['--listen', 'nonsense'], names: '--listen', shows: /--listen 3000/ },
   { what: 'an empty --exec', args: ['--exec', ''], names: '--exec', shows: /--exec '/ },
   { what: 'an empty --file', args: ['--file', ''], names: '--file', shows: /--file \// },
+  ...['--delay', '--initial-delay'].map(
+    (option): Row => ({
+      what: `${option} that is not over within --timeout`,
+      args: ['--timeout', '10s', ...(option === '--delay' ? [] : ['--tcp', '1']), option, '10s'],
+      names: `${option} 10s`,
+      shows: /--timeout \d+s/,
+    }),
+  ),
   { what: '--delay 0', args: ['--delay', '0'], names: '--delay', shows: /--delay 10s/ },
   ...[
     '0',
@@ -79,6 +87,9 @@ const ROWS: Row[] = [
     names: 'no-such-host.invalid',
     shows: TCP,
   },
+  ...['127.0.0.999:80', '127.0.0.0.1:80'].map(
+    (value): Row => ({ what: `no address of this host: ${value}`, args: ['--tcp', value], names: value, shows: TCP }),
+  ),
   { what: 'no address in brackets', args: ['--tcp', '[nonsense]:80'], names: 'nonsense', shows: TCP },
   ...['--stdout', '--stderr', '--output'].flatMap((option): Row[] => [
     { what: `a broken regex of ${option}`, args: [option, '(unclosed'], names: option, shows: REGEX },

@@ -1,7 +1,7 @@
 /** Promise: never READY=1 for somebody else's port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -31,10 +31,14 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
 }
 
 /** Another program on the host that listens: in a process of its own, as the app's would be. */
-async function stranger(where: string | number, as: 'net' | 'http' = 'net'): Promise<ChildProcess> {
+async function stranger(where: string | number, as: 'net' | 'http' = 'net', uid?: number): Promise<ChildProcess> {
   const answer = as === 'http' ? '(_, response) => response.end()' : '';
   const listen = `require('${as}').createServer(${answer}).listen(${JSON.stringify(where)}, () => console.log('on'))`;
-  const child = spawn(NODE, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(NODE, ['-e', listen], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: '/',
+    ...(uid === undefined ? {} : { uid }),
+  });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });
@@ -91,6 +95,30 @@ describe('a port that another program holds', () => {
       other.kill('SIGKILL');
       await once(other, 'exit');
       run.tell(`replace ${path}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('--unix PATH: nor is what another program began to listen on after the start', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      const other = await stranger(path);
+      const held = `held by node (pid ${other.pid}), not by the app`;
+      await receiver.until(({ text }) => text.includes(held));
+      await run.until('stderr', `${path} is ${held}; if that is on purpose: --tcp-owner any`);
+      await isNotReady(run, receiver);
+      run.tell(`replace ${path}`);
+      await receiver.untilReady();
+    });
+  });
+
+  test('--unix PATH with --tcp-owner any: counts', async () => {
+    using dir = tempDir();
+    const path = dir.file('app.sock');
+    await stranger(path);
+    await withReceiver(['--unix', path, '--tcp-owner', 'any', ...APP], async (_, receiver) => {
       await receiver.untilReady();
     });
   });
@@ -161,7 +189,7 @@ describe('a path by way of a symbolic link', () => {
 });
 
 describe("the app's own", () => {
-  test.each(['0.0.0.0', '[::ffff:127.0.0.1]'])('socket counts for --tcp %s:PORT', async (host) => {
+  test.each(['0.0.0.0', '[::ffff:127.0.0.1]', '127.1'])('socket counts for --tcp %s:PORT', async (host) => {
     const port = await freePort();
     await withReceiver(['--tcp', `${host}:${port}`, ...APP], async (run, receiver) => {
       await run.until('stdout', 'started');
@@ -181,6 +209,19 @@ describe("the app's own", () => {
         .join(' ');
       await withReceiver([option, `${port}`, '--', ...sh(`${child} & wait`)], async (_run, receiver) => {
         await receiver.untilReady();
+      });
+    }
+  });
+
+  test.each([
+    ['Node 20', [NODE, '-e', "require('net').createServer().listen('\\0' + process.argv[1])"]],
+    ['others', ['perl', '-e', ABSTRACT]],
+  ])('abstract Unix socket counts, named as by %s', async (_, command) => {
+    for (const option of ['--unix', '--listen']) {
+      const name = `sd-ready-wrap-test-${process.pid}-é`;
+      await withReceiver([option, `@${name}`, '--', ...command, name], async (run, receiver) => {
+        await receiver.untilReady();
+        expect((await run.logged('ready'))['by']).toBe(`${option.slice(2)} @${name}`);
       });
     }
   });
@@ -205,6 +246,21 @@ describe("the app's own", () => {
       await isNotReady(run, receiver);
       run.tell(`listen ${port} 127.0.0.1`);
       await receiver.untilReady();
+    });
+  });
+
+  test.each([
+    ['that gave itself another title', ['--title=shop'], "process.title = 'shop';"],
+    ['that is no file', ['--unhandled-rejections', 'strict'], ''],
+  ])('inspector of an app %s is no sign for auto', async (_, flags, script) => {
+    const inspector = await freePort();
+    // a connection of its own makes the kernel count another socket, so that we look once more
+    const connects = `${script} require('net').connect(${inspector}, '127.0.0.1', () => console.log('connected'))`;
+    const command = [NODE, ...flags, '-e', connects, `--inspect=127.0.0.1:${inspector}`];
+    await withReceiver(['--', ...command], async (run, receiver) => {
+      await run.until('stdout', 'connected');
+      await isNotReady(run, receiver);
+      await receiver.until(({ text }) => text.includes(`only 127.0.0.1:${inspector} yet`));
     });
   });
 
@@ -253,6 +309,54 @@ describe.runIf(isRoot)('an app whose sockets we may not see', () => {
     await withReceiver(args, use, ['setpriv', ...blind, '--']);
   }
 
+  /** Binds as root, gives root up, and listens when told, which Node does in one go with the bind. */
+  const DROPS = `
+    use Socket;
+    my ($where) = @ARGV;
+    my $family = $where =~ /^\\d+$/ ? PF_INET : PF_UNIX;
+    socket my $socket, $family, SOCK_STREAM, 0 or die;
+    bind $socket, $family == PF_UNIX ? pack_sockaddr_un($where) : pack_sockaddr_in($where, INADDR_LOOPBACK) or die;
+    ($(, $)) = (65534, '65534 65534'); ($<, $>) = (65534, 65534);
+    syswrite STDOUT, "started\\n";
+    <STDIN>;
+    listen $socket, 5 or die;
+    sleep 1000`;
+
+  test.each(['PORT', 'PATH'])('what it bound before it gave root up counts for --listen %s', async (target) => {
+    using dir = tempDir();
+    const where = target === 'PORT' ? await freePort() : dir.file('app.sock');
+    await blindly(['--listen', `${where}`, '--', 'perl', '-e', DROPS, `${where}`], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await isNotReady(run, receiver);
+      run.tell('');
+      await receiver.untilReady();
+    });
+  });
+
+  test('its own new Unix socket counts for --listen any, that of another program does not', async () => {
+    using dir = tempDir();
+    chmodSync(dir.path, 0o777);
+    await blindly(['--listen', 'any', '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await stranger(dir.file('other.sock'));
+      await receiver.until(({ text }) => text.includes('hidden from us'));
+      await isNotReady(run, receiver);
+      run.tell(`listen ${dir.file('app.sock')}`);
+      await receiver.untilReady();
+      expect((await run.logged('ready'))['by']).toBe(`listen ${dir.file('app.sock')}`);
+    });
+  });
+
+  test('a port of yet another user is not its own, also where it came later', async () => {
+    const port = await freePort();
+    await blindly(['--tcp', `${port}`, '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+      await run.until('stdout', 'started');
+      await stranger(port, 'net', 1000);
+      await receiver.until(({ text }) => text.includes('held by another program, of uid 1000, not by the app'));
+      await isNotReady(run, receiver);
+    });
+  });
+
   test('its own new socket counts, one that was there before does not', async () => {
     const port = await freePort();
     const server = createServer().listen(port);
@@ -272,6 +376,14 @@ describe.runIf(isRoot)('an app whose sockets we may not see', () => {
     });
   });
 });
+
+/** Listens on an abstract socket of exactly that name; libuv before 1.48 (Node 20) fills it up with zero bytes. */
+const ABSTRACT = `
+  use Socket;
+  socket my $socket, PF_UNIX, SOCK_STREAM, 0 or die;
+  bind $socket, pack('S', AF_UNIX) . "\\0$ARGV[0]" or die;
+  listen $socket, 5 or die;
+  sleep 1000`;
 
 /** A primary that hands its workers the port, and exits when they do. */
 const CLUSTER = `

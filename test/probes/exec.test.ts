@@ -9,13 +9,13 @@ import { fakeContext, isSettled } from '../unit/fakes.ts';
 const WAIT = { timeout: 10_000 };
 
 /** With the real clock: what is tested here is how it goes with the commands. */
-function start(command: string, { attemptTimeout = 5000, interval = 5 } = {}) {
+function start(command: string, { attemptTimeout = 5000, interval = 5, path = '/usr/bin:/bin' } = {}) {
   const dir = tempDir();
   const context = {
     ...fakeContext(),
     clock,
     timing: { initialDelay: 0, interval, attemptTimeout },
-    env: { PATH: '/usr/bin:/bin', DIR: dir.path, FROM_APP: 'yes' },
+    env: { PATH: path, DIR: dir.path, FROM_APP: 'yes' },
   };
   const abort = new AbortController();
   onTestFinished(() => {
@@ -45,6 +45,10 @@ describe('a command', () => {
     const { probe, waited } = start('exit 0');
     expect([probe.name, probe.reason]).toEqual(['exec exit 0', '']);
     expect(await waited).toBe(probe.name);
+  });
+
+  it('needs no shell on the PATH of the app', async () => {
+    await start('exit 0', { path: '/opt/app/bin' }).waited;
   });
 
   it('is asked again until it does', async () => {

@@ -58,6 +58,23 @@ describe('a listen probe', () => {
     expect(probe.reason).toBe(reason);
   });
 
+  const DOUBTFUL = [TCP, UNIX].map((socket): ListeningSocket => ({ ...socket, doubtful: true }));
+
+  it("any: one that may be another program's is not, its own is", async () => {
+    const { add, ready, probe, waited } = start(listenProbe, 'any');
+    for (const socket of DOUBTFUL) add(socket);
+    expect(await ready()).toBe(false);
+    expect(probe.reason).toBe("none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)");
+    add(UNIX);
+    await waited;
+  });
+
+  it.each([[3000], ['/run/app.sock']])("%s: one that may be another program's is, by its place", async (target) => {
+    const { add, waited } = start(listenProbe, target);
+    for (const socket of DOUBTFUL) add(socket);
+    await waited;
+  });
+
   it('stops when told', async () => {
     const { abort, context, add, ready } = start(listenProbe, 3000);
     abort.abort();
@@ -84,6 +101,7 @@ describe('auto', () => {
   it.each([
     ['the inspector', INSPECTOR],
     ['a Unix socket', UNIX],
+    ["one that may be another program's", { ...TCP, doubtful: true } as const],
   ])('%s is no sign', async (_, socket) => {
     const { add, ready } = start(autoProbe, 'any');
     add(socket);

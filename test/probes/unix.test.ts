@@ -34,7 +34,7 @@ function start(path: string) {
   const context = fakeContext();
   const abort = new AbortController();
   onTestFinished(() => abort.abort());
-  const probe = unixProbe({ kind: 'unix', path }, context);
+  const probe = unixProbe({ kind: 'unix', path, owner: 'app', written: '' }, context);
   const waited = probe.wait(abort.signal);
   context.clock.advance(0);
   return { context, clock: context.clock, abort, probe, waited };
@@ -111,16 +111,25 @@ describe('a probe of a Unix socket', () => {
     await reasonIs(probe, 'held by old app (pid 7), not by the app');
     expect(await isSettled(waited)).toBe(false);
     context.owner = { by: 'app' };
-    // the first look after the interval
-    clock.advance(21);
+    // believed for a while, as no other socket stands there
+    clock.advance(510);
     await waited;
   });
 
-  it.each([[{ by: 'systemd' }], [undefined]] as const)('but it is with the owner %j', async (owner) => {
+  it("nor is systemd's, which accepts before the app serves", async () => {
+    const path = socketPath();
+    await serve(path);
+    const { context, probe, waited } = start(path);
+    context.owner = { by: 'systemd' };
+    await reasonIs(probe, 'accepted by systemd, not by the app yet');
+    expect(await isSettled(waited)).toBe(false);
+  });
+
+  it('but one is of which it cannot be told whose it is', async () => {
     const path = socketPath();
     await serve(path);
     const { context, waited } = start(path);
-    context.owner = owner;
+    context.owner = undefined;
     await waited;
   });
 

@@ -56,27 +56,34 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     await systemd().systemctl('daemon-reload');
   }
 
-  test('a port of socket activation: refused for --tcp, no sign for auto and --listen', async () => {
-    const service = await Service.write(systemd(), { probe: '--timeout 1s OPTION', command: '/bin/sleep 1000' });
+  test('a socket of socket activation: refused for --tcp and --unix, no sign for auto and --listen', async () => {
+    const service = await Service.write(systemd(), { probe: '--timeout 700ms OPTION', command: '/bin/sleep 1000' });
     const socket = service.name.replace('.service', '.socket');
-    systemd().writeUnit(socket, `[Socket]\nListenStream=127.0.0.1:${service.port}\n`);
+    const path = `${service.dir}/socket`;
+    systemd().writeUnit(socket, `[Socket]\nListenStream=127.0.0.1:${service.port}\nListenStream=${path}\n`);
     expect(await systemd().systemctl('start', socket)).toMatchObject({ code: 0 });
     const outcomes: string[] = [];
     const file = `${systemd().unitDir}/${systemd().unit(service.name)}`;
     const text = readFileSync(file, 'utf8');
-    for (const option of [`--tcp ${service.port}`, `--listen ${service.port}`, '--listen any', '']) {
+    const ways = [
+      `--tcp ${service.port}`,
+      `--unix ${path}`,
+      `--listen ${service.port}`,
+      `--listen ${path}`,
+      '--listen any',
+      '',
+    ];
+    for (const option of ways) {
       writeFileSync(file, text.replace('OPTION', option));
       await systemd().systemctl('daemon-reload');
       await service.systemctl('start');
       outcomes.push((await service.results(outcomes.length + 1)).at(-1) as string);
     }
     await systemd().systemctl('stop', socket);
-    expect(outcomes).toEqual([
-      'exit-code exited 125',
-      'exit-code exited 124',
-      'exit-code exited 124',
-      'exit-code exited 124',
-    ]);
+    expect(outcomes).toEqual([125, 125, 124, 124, 124, 124].map((code) => `exit-code exited ${code}`));
+    expect(service.stderr).toContain(
+      `--unix ${path}: systemd listens at that path itself (socket activation), and accepts before the app serves; use --http`,
+    );
     expect(service.stderr).toContain(
       `--tcp ${service.port}: systemd listens on that port itself (socket activation), and accepts before the app serves; use --http`,
     );

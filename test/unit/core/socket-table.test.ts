@@ -36,6 +36,8 @@ describe('a row of /proc/net/unix', () => {
     ['0000000000000000: 00000002 00000000 00010000 0001 01 4711 /run/app.sock', { path: '/run/app.sock', inode: 4711 }],
     ['ffff8880: 00000002 00000000 00010000 0001 01     7 /run/with a space', { path: '/run/with a space', inode: 7 }],
     ['0000000000000000: 00000002 00000000 00010000 0005 01 8 @abstract', { path: '@abstract', inode: 8 }],
+    [`0: 00000002 00000000 00010000 0001 01 8 ${'@é'.padEnd(107, '@')}`, { path: '@é', inode: 8 }],
+    ['0: 00000002 00000000 00010000 0001 01 8 @short@@', { path: '@short@@', inode: 8 }],
   ])('%s listens', (text, listener) => {
     expect(parseUnixRow(text)).toEqual(listener);
   });
