@@ -62,6 +62,23 @@ describe('descriptors beyond the standard streams', () => {
   });
 });
 
+describe('LISTEN_FDS= with a gap', () => {
+  const SHOWS = sh(
+    'for fd in 3 4 5 6; do echo "$fd $(readlink /proc/self/fd/$fd)"; done; echo "$LISTEN_FDS $LISTEN_FDNAMES $LISTEN_PID $$"',
+  );
+
+  test.each(['3', '4', '5', '3 5'])('%s: stays one, and all others stay where they are', async (closed) => {
+    const closes = closed.split(' ').map((fd) => `exec ${fd}<&-`);
+    const names = 'LISTEN_PID=$$ LISTEN_FDS=3 LISTEN_FDNAMES=a:b:c';
+    const under = sh(`exec 3</etc/passwd 4</etc/group 5</etc/hosts; ${closes.join('; ')}; export ${names}; exec "$@"`);
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { under });
+    expect(await run.closed).toEqual({ code: 0 });
+    const files = ['/etc/passwd', '/etc/group', '/etc/hosts', ''];
+    const wanted = files.map((file, index) => `${index + 3} ${closed.includes(`${index + 3}`) ? '' : file}\n`);
+    expect(run.stdout.text).toMatch(new RegExp(`^${wanted.join('')}3 a:b:c (\\d+) \\1\n$`));
+  });
+});
+
 describe('LISTEN_FDS= of somebody else', () => {
   test('is no business of ours: it goes on as it is', async () => {
     const env = { LISTEN_FDS: '2', LISTEN_PID: '1', LISTEN_FDNAMES: 'a:b' };
