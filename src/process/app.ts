@@ -10,6 +10,7 @@ import { commandPath, isExecutable } from './command-path.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
+import { inSameDirectory } from './same-directory.ts';
 
 export interface StartOptions {
   readonly command: string;
@@ -55,17 +56,21 @@ export async function startApp(options: StartOptions): Promise<App> {
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const [command, args] = commandLine(options);
-  const subprocess = execa(command, args, {
-    stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
-    env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
-    extendEnv: false,
-    detached: options.ownGroup,
-    // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
-    buffer: false,
-    forceKillAfterDelay: false,
-    cleanup: false,
-    reject: false,
-  });
+  const subprocess = inSameDirectory(() =>
+    execa(command, args, {
+      stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
+      env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
+      extendEnv: false,
+      // not used: see same-directory.ts
+      cwd: '/',
+      detached: options.ownGroup,
+      // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
+      buffer: false,
+      forceKillAfterDelay: false,
+      cleanup: false,
+      reject: false,
+    }),
+  );
   const { pid } = subprocess;
   if (pid === undefined) {
     const result = await subprocess;
@@ -73,7 +78,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const { from } of inherited.listen) closeSync(from);
+  for (const { from } of inherited.all) closeSync(from);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));

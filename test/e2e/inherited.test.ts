@@ -1,5 +1,5 @@
 /** Promise: descriptors that the wrapper was started with, and what Node changes in a process, are as without it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { tempDir } from '../helpers/temp.ts';
@@ -30,6 +30,17 @@ describe('descriptors beyond the standard streams', () => {
     run.process.stdin?.end('all of it\n');
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.text).toBe('all of it\n');
+  });
+
+  test('of a pipe the reader sees the end once the app has closed it', async () => {
+    const reads =
+      'pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
+      'close R; POSIX::dup2(fileno W, 3); exec @ARGV';
+    const under = ['perl', '-MPOSIX', '-e', reads];
+    await using run = wrap(['--delay', '1ms', '--', ...sh('exec 3>&-; read -r line; exit 4')], { under });
+    await run.until('stdout', 'end');
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 4 });
   });
 
   test('--fd next to one of them works, and on one of them is refused', async () => {
@@ -85,6 +96,36 @@ describe('LISTEN_FDS= of somebody else', () => {
     await using run = wrap(['--delay', '1ms', '--', ...sh('echo "$LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES"')], { env });
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.text).toBe('2 1 a:b\n');
+  });
+});
+
+describe('the working directory', () => {
+  const SHOWS = ['perl', '-e', 'print readlink "/proc/self/cwd"'];
+  /** Perl, as a shell says a word about a directory that is not there. */
+  const changed = 'chdir "in" or die; rmdir "../in" if shift; exec @ARGV';
+
+  test('that was removed', async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('in'));
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under: ['perl', '-e', changed, '1'] });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe(`${dir.file('in')} (deleted)`);
+    mkdirSync(dir.file('in'));
+    await using other = wrap(['--delay', '1ms', '--', 'missing'], {
+      cwd: dir.path,
+      under: ['perl', '-e', changed, '1'],
+    });
+    expect(await other.closed).toEqual({ code: 127 });
+    expect(other.stderr.lines).toEqual([expect.stringContaining('missing')]);
+  });
+
+  test.runIf(process.getuid?.() === 0)('that may not be searched', async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('in'), { mode: 0o700 });
+    const under = ['perl', '-e', changed, '0', 'setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe(dir.file('in'));
   });
 });
 
