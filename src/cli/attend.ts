@@ -8,7 +8,7 @@ import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
-import { createCanary } from '../process/canary.ts';
+import type { Canary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
@@ -23,6 +23,7 @@ export interface Attended {
   readonly config: Config;
   readonly env: Environment;
   readonly app: App;
+  readonly canary: Canary;
   /** What listened before the app; undefined where nobody asks. */
   readonly before: Before | undefined;
   /** The files of `--file` before the start. */
@@ -41,7 +42,7 @@ export interface Attending {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
+  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -71,9 +72,6 @@ export function attend(given: Attended): Attending {
     }),
   );
   const { forwardSignals, rewrites } = config;
-  const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
-  // before anything that could make READY=1: a stop may follow that at once
-  if (forwardSignals === 'auto') canary.start();
   const ended = supervise({
     app,
     startedAt,

@@ -10,6 +10,7 @@ import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
 import { StartError, startApp } from '../process/app.ts';
+import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { fileStamp } from '../process/file-stamp.ts';
@@ -90,11 +91,17 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       onIpcGarbage: () => onIpcGarbage(),
     });
 
+    // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
+    const detached = config.signalScope === 'group';
+    const canary = createCanary({ appPid: app.pid, detached, onEpipe: noteOwnEpipe });
+    if (config.forwardSignals === 'auto') canary.start();
+
     const { attend } = await import('./attend.ts');
     const attending = attend({
       config,
       env,
       app,
+      canary,
       before,
       stamps,
       startedAt,
