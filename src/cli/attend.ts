@@ -17,7 +17,7 @@ import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
-import type { AppNotify } from './main.ts';
+import type { AppNotify, Complaints } from './main.ts';
 
 export interface Attended {
   readonly config: Config;
@@ -36,9 +36,8 @@ export interface Attended {
   readonly onEpipe: () => void;
 }
 
-export interface Attending {
+export interface Attending extends Complaints {
   readonly ended: Promise<ExitStatus>;
-  readonly onIpcGarbage: () => void;
 }
 
 export function attend(given: Attended): Attending {
@@ -88,5 +87,9 @@ export function attend(given: Attended): Attending {
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,
   });
-  return { ended, onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored') };
+  return {
+    ended,
+    onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored'),
+    onOutputLost: (stream, code) => warn(`no room for what the app writes to ${stream} (${code}); it is lost`),
+  };
 }

@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly prelude: Prelude;
   /** Told once of the first line on the IPC channel that is no message. */
   readonly onIpcGarbage: () => void;
+  /** Told once for each stream of output that could not be passed on, by the code of write(2). */
+  readonly onOutputLost: (stream: OutputStream, code: string) => void;
 }
 
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
@@ -90,7 +92,9 @@ export async function startApp(options: StartOptions): Promise<App> {
 
   const relays = new Map<OutputStream, Relay>();
   for (const stream of watched) {
-    relays.set(stream, relay(subprocess[stream] as Readable, stream === 'stdout' ? 1 : 2));
+    const fd = stream === 'stdout' ? 1 : 2;
+    const onLost = (code: string) => options.onOutputLost(stream, code);
+    relays.set(stream, relay(subprocess[stream] as Readable, fd, onLost));
   }
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
   const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;

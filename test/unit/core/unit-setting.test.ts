@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isInUnitOf, lastBoolean, lastSoftLimit, openFilesLimit, unitOfCgroup } from '../../../src/core/unit-setting.ts';
+import {
+  isInUnitOf,
+  lastBoolean,
+  lastSoftLimit,
+  openFilesLimit,
+  unitOfCgroup,
+} from '../../../src/core/unit-setting.ts';
 
 describe('unitOfCgroup', () => {
   it.each([
