@@ -8,7 +8,7 @@ import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
-import { createCanary } from '../process/canary.ts';
+import type { Canary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
@@ -17,12 +17,13 @@ import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
-import type { AppNotify } from './main.ts';
+import type { AppNotify, Complaints } from './main.ts';
 
 export interface Attended {
   readonly config: Config;
   readonly env: Environment;
   readonly app: App;
+  readonly canary: Canary;
   /** What listened before the app; undefined where nobody asks. */
   readonly before: Before | undefined;
   /** The files of `--file` before the start. */
@@ -35,13 +36,12 @@ export interface Attended {
   readonly onEpipe: () => void;
 }
 
-export interface Attending {
+export interface Attending extends Complaints {
   readonly ended: Promise<ExitStatus>;
-  readonly onIpcGarbage: () => void;
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
+  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -71,9 +71,6 @@ export function attend(given: Attended): Attending {
     }),
   );
   const { forwardSignals, rewrites } = config;
-  const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
-  // before anything that could make READY=1: a stop may follow that at once
-  if (forwardSignals === 'auto') canary.start();
   const ended = supervise({
     app,
     startedAt,
@@ -90,5 +87,9 @@ export function attend(given: Attended): Attending {
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,
   });
-  return { ended, onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored') };
+  return {
+    ended,
+    onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored'),
+    onOutputLost: (stream, code) => warn(`no room for what the app writes to ${stream} (${code}); it is lost`),
+  };
 }

@@ -9,7 +9,8 @@ import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts'
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
-import { StartError, startApp } from '../process/app.ts';
+import { StartError, type StartOptions, startApp } from '../process/app.ts';
+import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { fileStamp } from '../process/file-stamp.ts';
@@ -80,21 +81,30 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
 
   try {
     // told before the log is there, which is loaded after the start
-    let onIpcGarbage = () => {};
+    let complaints: Complaints = { onIpcGarbage() {}, onOutputLost() {} };
     const startedAt = clock.now();
     const app = await start({
       config,
       env,
       inherited,
       notifySocket: appNotify.socket?.path,
-      onIpcGarbage: () => onIpcGarbage(),
+      complaints: {
+        onIpcGarbage: () => complaints.onIpcGarbage(),
+        onOutputLost: (stream, code) => complaints.onOutputLost(stream, code),
+      },
     });
+
+    // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
+    const detached = config.signalScope === 'group';
+    const canary = createCanary({ appPid: app.pid, detached, onEpipe: noteOwnEpipe });
+    if (config.forwardSignals === 'auto') canary.start();
 
     const { attend } = await import('./attend.ts');
     const attending = attend({
       config,
       env,
       app,
+      canary,
       before,
       stamps,
       startedAt,
@@ -103,7 +113,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       signals,
       onEpipe: noteOwnEpipe,
     });
-    onIpcGarbage = attending.onIpcGarbage;
+    complaints = attending;
     return await attending.ended;
   } finally {
     appNotify.socket?.close();
@@ -147,15 +157,18 @@ async function openAppNotify({ probes }: Config, env: Environment): Promise<AppN
   }
 }
 
+/** What may go wrong between the app and us once it runs. */
+export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
+
 interface Start {
   readonly config: Config;
   readonly env: Environment;
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
-  readonly onIpcGarbage: () => void;
+  readonly complaints: Complaints;
 }
 
-async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Start): Promise<App> {
+async function start({ config, env, inherited, notifySocket, complaints }: Start): Promise<App> {
   const watched = watchedStreams(config.probes);
   try {
     return await startApp({
@@ -168,7 +181,7 @@ async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Sta
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       inherited,
       prelude: { listenPid: inherited.listen.length > 0, ...asBefore(config.command, env) },
-      onIpcGarbage,
+      ...complaints,
     });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

@@ -7,10 +7,30 @@ import { parseBoolean } from './boolean.ts';
  * and the other of the two may be there and empty
  */
 export function unitOfCgroup(cgroup: string): string | undefined {
-  const paths = [...cgroup.matchAll(/^(?:0:|\d+:name=systemd):(.*)$/gm)].map((match) => match[1] ?? '');
-  const units = paths.map((path) => path.split('/').findLast((part) => /\.(service|scope)$/.test(part)));
+  const units = pathsOf(cgroup).map((path) => path.split('/').findLast(isUnit));
   const unit = units.find((each) => each !== undefined);
   return unit?.endsWith('.service') ? unit : undefined;
+}
+
+/**
+ * Whether what systemd sends to all of the unit of one process reaches the other: it is in the unit's cgroup or below, as
+ * with Delegate= it may be (systemd.resource-control(5)). Where there is no unit its own cgroup stands in for it.
+ */
+export function isInUnitOf(cgroup: string, other: string): boolean {
+  const others = pathsOf(other);
+  return pathsOf(cgroup).every((path, index) => {
+    const parts = path.split('/');
+    const unit = parts.slice(0, parts.findLastIndex(isUnit) + 1).join('/') || path;
+    return `${others[index]}/`.startsWith(unit.replace(/\/?$/, '/'));
+  });
+}
+
+function pathsOf(cgroup: string): readonly string[] {
+  return [...cgroup.matchAll(/^(?:0:|\d+:name=systemd):(.*)$/gm)].map((match) => match[1] ?? '');
+}
+
+function isUnit(part: string): boolean {
+  return /\.(service|scope)$/.test(part);
 }
 
 /**

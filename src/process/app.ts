@@ -10,6 +10,7 @@ import { commandPath, isExecutable } from './command-path.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Relay, relay } from './relay.ts';
+import { inSameDirectory } from './same-directory.ts';
 
 export interface StartOptions {
   readonly command: string;
@@ -27,6 +28,8 @@ export interface StartOptions {
   readonly prelude: Prelude;
   /** Told once of the first line on the IPC channel that is no message. */
   readonly onIpcGarbage: () => void;
+  /** Told once for each stream of output that could not be passed on, by the code of write(2). */
+  readonly onOutputLost: (stream: OutputStream, code: string) => void;
 }
 
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
@@ -55,17 +58,21 @@ export async function startApp(options: StartOptions): Promise<App> {
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const [command, args] = commandLine(options);
-  const subprocess = execa(command, args, {
-    stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
-    env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
-    extendEnv: false,
-    detached: options.ownGroup,
-    // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
-    buffer: false,
-    forceKillAfterDelay: false,
-    cleanup: false,
-    reject: false,
-  });
+  const subprocess = inSameDirectory(() =>
+    execa(command, args, {
+      stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
+      env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
+      extendEnv: false,
+      // not used: see same-directory.ts
+      cwd: '/',
+      detached: options.ownGroup,
+      // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
+      buffer: false,
+      forceKillAfterDelay: false,
+      cleanup: false,
+      reject: false,
+    }),
+  );
   const { pid } = subprocess;
   if (pid === undefined) {
     const result = await subprocess;
@@ -73,7 +80,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const { from } of inherited.listen) closeSync(from);
+  for (const { from } of inherited.all) closeSync(from);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
@@ -85,7 +92,9 @@ export async function startApp(options: StartOptions): Promise<App> {
 
   const relays = new Map<OutputStream, Relay>();
   for (const stream of watched) {
-    relays.set(stream, relay(subprocess[stream] as Readable, stream === 'stdout' ? 1 : 2));
+    const fd = stream === 'stdout' ? 1 : 2;
+    const onLost = (code: string) => options.onOutputLost(stream, code);
+    relays.set(stream, relay(subprocess[stream] as Readable, fd, onLost));
   }
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
   const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;

@@ -13,6 +13,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from '../core/signals.ts';
+import { isInUnitOf } from '../core/unit-setting.ts';
 
 /** How long a sender may be busy before it is taken to be done, ms. systemd may have other things to do. */
 const PATIENCE = 250;
@@ -115,7 +116,7 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
     const left = () => came + PATIENCE - performance.now();
     while (!isHeard(signal) && left() > 0 && senderIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
-    return take() && inCgroupOf(appPid);
+    return take() && isInOurUnit(appPid);
   }
 
   let last: Promise<unknown> = Promise.resolve();
@@ -165,10 +166,10 @@ function senderIsBusy(elapsed: number): boolean {
   }
 }
 
-/** One that went to another cgroup gets nothing of what systemd sends to this one. */
-function inCgroupOf(pid: number): boolean {
+/** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */
+function isInOurUnit(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'latin1') === readFileSync('/proc/self/cgroup', 'latin1');
+    return isInUnitOf(readFileSync('/proc/self/cgroup', 'latin1'), readFileSync(`/proc/${pid}/cgroup`, 'latin1'));
   } catch {
     return true;
   }

@@ -17,7 +17,8 @@ export function isExecutable(path: string): boolean {
 
 /**
  * The path of the command: with a slash in it, itself, otherwise the first on PATH that can be executed.
- * @throws {NodeJS.ErrnoException} EACCES where there is one that cannot be executed, ENOENT where there is none
+ * @throws {NodeJS.ErrnoException} EACCES where there is one that cannot be executed, ENOENT where there is none, or why a
+ * path leads nowhere
  */
 export function commandPath(command: string, env: Readonly<Record<string, string>>): string {
   const places = command.includes('/')
@@ -30,7 +31,8 @@ export function commandPath(command: string, env: Readonly<Record<string, string
       if (statSync(place).isFile()) return place.includes('/') ? place : `./${place}`;
       worst = Object.assign(new Error(`${place} is no file`), { code: 'EACCES' });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EACCES') worst = error;
+      // on PATH one that leads nowhere is passed over
+      if (command.includes('/') || (error as NodeJS.ErrnoException).code === 'EACCES') worst = error;
     }
   }
   throw worst ?? Object.assign(new Error(`${command} is not there`), { code: 'ENOENT' });

@@ -30,35 +30,43 @@ export interface Inherited {
 
 /** Call it before anything else is opened. */
 export function inheritedDescriptors(env: Environment): Inherited {
-  const given = listenFds(env, process.pid);
-  const named = namedNotify(given);
-  const notify = named !== undefined && isDatagramSocket(named) ? named : undefined;
-  const passed = given.filter(({ fd }) => fd !== notify && targetOf(fd) !== '');
-  const listen = passed.map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }));
-  const strays = strayDescriptors(given.map(({ fd }) => fd)).map((fd) => ({ from: fd, to: fd }));
+  const open = openDescriptors();
+  const named = listenFds(env, process.pid);
+  const isNodes = nodesOwn(open);
+  // systemd leaves no gap among them, but somebody else may: Node's first descriptor, an event poll, is in it then
+  const filled = named.some(({ fd }) => open.get(fd) === 'anon_inode:[eventpoll]');
+  const isGiven = (fd: number) => open.has(fd) && !(filled && isNodes(fd));
+  const candidate = env['NOTIFY_SOCKET'] ? namedNotify(named) : undefined;
+  const notify = candidate !== undefined && isDatagramSocket(candidate) ? candidate : undefined;
+  const others = named.filter(({ fd }) => fd !== notify);
+  const listen = others
+    .map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }))
+    .filter(({ from }) => isGiven(from));
+  const strays = [...open.keys()].filter(
+    (fd) => named.every((each) => each.fd !== fd) && !isNodes(fd) && isClosedOnExec(fd),
+  );
   return {
-    all: [...listen, ...strays],
+    all: [...listen, ...strays.map((fd) => ({ from: fd, to: fd }))],
     listen,
     ...(notify === undefined ? {} : { notify }),
-    env: notify === undefined ? env : listenEnvironment(env, passed),
+    env: notify === undefined ? env : listenEnvironment(env, others),
   };
 }
 
-/** What is neither Node's own nor among these. */
-function strayDescriptors(known: readonly number[]): readonly number[] {
-  const own = readdirSync('/proc/self/fd')
-    .map(Number)
-    .filter((fd) => fd >= FIRST_FREE_FD && !known.includes(fd))
-    .map((fd) => ({ fd, target: targetOf(fd) }));
-  // what Node opens for itself: polls, events, and pipes of which it has both ends
-  return own
-    .filter(
-      ({ fd, target }) =>
-        !target.startsWith('anon_inode:') &&
-        (!target.startsWith('pipe:') || own.filter((other) => other.target === target).length === 1) &&
-        isClosedOnExec(fd),
-    )
-    .map(({ fd }) => fd);
+/** Those from 3 on, with what each leads to. */
+function openDescriptors(): ReadonlyMap<number, string> {
+  const found = readdirSync('/proc/self/fd').map((name) => [Number(name), targetOf(Number(name))] as const);
+  return new Map(found.filter(([fd, target]) => fd >= FIRST_FREE_FD && target !== ''));
+}
+
+/** What Node opens for itself: polls, events, and pipes of which it has both ends. */
+function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
+  const targets = [...open.values()];
+  return (fd) => {
+    const target = open.get(fd) ?? '';
+    const ends = targets.filter((other) => other === target).length;
+    return target.startsWith('anon_inode:') || (target.startsWith('pipe:') && ends > 1);
+  };
 }
 
 /** What it leads to: `socket:[123]`, a path; empty when it is closed by now. */
@@ -70,18 +78,25 @@ function targetOf(fd: number): string {
   }
 }
 
-/** By its row in /proc/net/unix, whose fifth column is the type: 2 is SOCK_DGRAM. Another may have been given that name. */
+/**
+ * By its row in /proc/net/unix, whose fifth column is the type: 2 is SOCK_DGRAM. Another may have been given that name. With
+ * PrivateNetwork= it is one of systemd's own network namespace, and not in our table.
+ */
 function isDatagramSocket(fd: number): boolean {
   const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1];
   if (inode === undefined) return false;
-  try {
-    const table = readFileSync('/proc/self/net/unix', 'latin1');
+  for (const pid of ['self', process.ppid]) {
+    let table: string;
+    try {
+      table = readFileSync(`/proc/${pid}/net/unix`, 'latin1');
+    } catch {
+      // it cannot be seen (ProtectProc=): then its name has to do, and the first datagram shows whether it works
+      return true;
+    }
     const row = table.split('\n').find((line) => line.split(/\s+/)[6] === inode);
-    return row?.split(/\s+/)[4] === '0002';
-  } catch {
-    // it cannot be seen: then its name has to do, and the first datagram shows whether it works
-    return true;
+    if (row) return row.split(/\s+/)[4] === '0002';
   }
+  return false;
 }
 
 /** The others reach the app by themselves. */

@@ -11,7 +11,8 @@ const SYSTEMD_SOFT = 1024;
 
 /**
  * The soft limit, where it is known to have been lower than ours is.
- * @param unit the texts of our unit, undefined where we are no service's: then it is that of the parent
+ * @param unit the texts of our unit, none where they are out of reach; undefined where we are no service's: then it is that
+ * of the parent
  * @param manager the configuration of the manager that started it
  */
 export function softOpenFilesLimit(
@@ -24,7 +25,9 @@ export function softOpenFilesLimit(
   return soft !== undefined && soft < own.soft ? soft : undefined;
 }
 
-function ofUnit(unit: readonly string[], manager: () => readonly string[]): number {
+function ofUnit(unit: readonly string[], manager: () => readonly string[]): number | undefined {
+  // a limit that is too low does more harm than one that is too high
+  if (unit.length === 0) return undefined;
   return lastSoftLimit('LimitNOFILE', unit) ?? lastSoftLimit('DefaultLimitNOFILE', manager()) ?? SYSTEMD_SOFT;
 }
 

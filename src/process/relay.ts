@@ -13,6 +13,9 @@ import { noteOwnEpipe } from './sigpipe.ts';
 /** More than a pipe or socket can hold: what comes beyond was written after the app's death, by somebody else. */
 const PIPE_HOLDS_AT_MOST = 4 * 1024 * 1024;
 
+/** A disk that is full has room again later: only what is written now is lost, as it would be without us (write(2)). */
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 /** Turns of the event loop without a byte after which the pipe is known to be empty: each turn polls it once. */
 const QUIET_TURNS = 3;
 
@@ -22,11 +25,13 @@ export interface Relay {
   drained(): Promise<void>;
 }
 
-export function relay(source: Readable, fd: number): Relay {
+/** @param onLost told once, by its error code, of a piece that there was no room for */
+export function relay(source: Readable, fd: number, onLost: (code: string) => void = () => {}): Relay {
   const listeners = new Set<(piece: Uint8Array) => void>();
   let received = 0;
   let ended = false;
   let writing: Promise<void> | undefined;
+  let complained = false;
 
   // the first use of the pool starts its threads: now, and not when the line comes that says ready
   fstat(fd, () => {});
@@ -45,7 +50,12 @@ export function relay(source: Readable, fd: number): Relay {
       await writeAll(fd, piece);
     };
     const passed: Promise<void> = pass()
-      .catch(() => {
+      .catch(({ code }: NodeJS.ErrnoException) => {
+        if (FULL.has(code)) {
+          if (!complained) onLost(code as string);
+          complained = true;
+          return;
+        }
         // the reader is gone: close our end, so that the app's next write fails as it would without us
         ended = true;
         source.destroy();

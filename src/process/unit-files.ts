@@ -29,7 +29,9 @@ function textsOf(unit: string, env: Environment): readonly string[] {
     .find((text) => text !== undefined);
   const prefixes = unit.split('-').map((_, index, words) => `${words.slice(0, index).join('-')}-.service`);
   const places = [...names, ...prefixes.slice(1).reverse(), 'service'];
-  return [file ?? '', ...dropIns(places.flatMap((name) => directories.map((directory) => `${directory}/${name}.d`)))];
+  // a part of what counts would be worse than nothing
+  if (file === undefined) return [];
+  return [file, ...dropIns(places.flatMap((name) => directories.map((directory) => `${directory}/${name}.d`)))];
 }
 
 /** By name; of two of the same name the first counts. */

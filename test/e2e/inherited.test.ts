@@ -1,5 +1,5 @@
 /** Promise: descriptors that the wrapper was started with, and what Node changes in a process, are as without it. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { tempDir } from '../helpers/temp.ts';
@@ -32,6 +32,17 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe('all of it\n');
   });
 
+  test('of a pipe the reader sees the end once the app has closed it', async () => {
+    const reads =
+      'pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
+      'close R; POSIX::dup2(fileno W, 3); exec @ARGV';
+    const under = ['perl', '-MPOSIX', '-e', reads];
+    await using run = wrap(['--delay', '1ms', '--', ...sh('exec 3>&-; read -r line; exit 4')], { under });
+    await run.until('stdout', 'end');
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 4 });
+  });
+
   test('--fd next to one of them works, and on one of them is refused', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('in'), 'x\n');
@@ -62,12 +73,59 @@ describe('descriptors beyond the standard streams', () => {
   });
 });
 
+describe('LISTEN_FDS= with a gap', () => {
+  const SHOWS = sh(
+    'for fd in 3 4 5 6; do echo "$fd $(readlink /proc/self/fd/$fd)"; done; echo "$LISTEN_FDS $LISTEN_FDNAMES $LISTEN_PID $$"',
+  );
+
+  test.each(['3', '4', '5', '3 5'])('%s: stays one, and all others stay where they are', async (closed) => {
+    const closes = closed.split(' ').map((fd) => `exec ${fd}<&-`);
+    const names = 'LISTEN_PID=$$ LISTEN_FDS=3 LISTEN_FDNAMES=a:b:c';
+    const under = sh(`exec 3</etc/passwd 4</etc/group 5</etc/hosts; ${closes.join('; ')}; export ${names}; exec "$@"`);
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { under });
+    expect(await run.closed).toEqual({ code: 0 });
+    const files = ['/etc/passwd', '/etc/group', '/etc/hosts', ''];
+    const wanted = files.map((file, index) => `${index + 3} ${closed.includes(`${index + 3}`) ? '' : file}\n`);
+    expect(run.stdout.text).toMatch(new RegExp(`^${wanted.join('')}3 a:b:c (\\d+) \\1\n$`));
+  });
+});
+
 describe('LISTEN_FDS= of somebody else', () => {
   test('is no business of ours: it goes on as it is', async () => {
     const env = { LISTEN_FDS: '2', LISTEN_PID: '1', LISTEN_FDNAMES: 'a:b' };
     await using run = wrap(['--delay', '1ms', '--', ...sh('echo "$LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES"')], { env });
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.text).toBe('2 1 a:b\n');
+  });
+});
+
+describe('the working directory', () => {
+  const SHOWS = ['perl', '-e', 'print readlink "/proc/self/cwd"'];
+  /** Perl, as a shell says a word about a directory that is not there. */
+  const changed = 'chdir "in" or die; rmdir "../in" if shift; exec @ARGV';
+
+  test('that was removed', async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('in'));
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under: ['perl', '-e', changed, '1'] });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe(`${dir.file('in')} (deleted)`);
+    mkdirSync(dir.file('in'));
+    await using other = wrap(['--delay', '1ms', '--', 'missing'], {
+      cwd: dir.path,
+      under: ['perl', '-e', changed, '1'],
+    });
+    expect(await other.closed).toEqual({ code: 127 });
+    expect(other.stderr.lines).toEqual([expect.stringContaining('missing')]);
+  });
+
+  test.runIf(process.getuid?.() === 0)('that may not be searched', async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('in'), { mode: 0o700 });
+    const under = ['perl', '-e', changed, '0', 'setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
+    await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe(dir.file('in'));
   });
 });
 

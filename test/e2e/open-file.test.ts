@@ -17,6 +17,9 @@ const SHOWS = sh(
     'own=no; [ "$LISTEN_PID" = $$ ] && own=yes; echo "$LISTEN_FDS $LISTEN_FDNAMES $own"; read -r line',
 );
 
+/** As a child, with the pid that LISTEN_PID= has to name. */
+const STAYS_BEHIND = `unshare --net sh -c 'LISTEN_PID=$$ exec "$@"' sh "$@"; exit $?`;
+
 const opening = (...files: string[]) => ['perl', OPENS, ...files, '--'];
 
 describe('a connected notify socket by the name of notify', () => {
@@ -40,6 +43,22 @@ describe('a connected notify socket by the name of notify', () => {
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.text).toBe(shown);
+  });
+
+  // PrivateNetwork=: systemd opens it, and we are in another network namespace
+  test.runIf(process.getuid?.() === 0)('of another network namespace: carries READY=1 too', async () => {
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
+      env: { NOTIFY_SOCKET: receiver.path },
+      // the shell stays where it is, as systemd does
+      under: [...opening(`${receiver.path}:notify`), ...sh(STAYS_BEHIND)],
+    });
+    await receiver.untilReady();
+    expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
+    await run.until('stdout', /yes|no/);
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toBe('3 \n4 \n5 \n6 \n  no\n');
   });
 
   test('needs no addon', async () => {

@@ -160,6 +160,17 @@ describe('a reader that goes away', () => {
   });
 });
 
+test.runIf(process.getuid?.() === 0)('a disk that is full for a while: what comes later is written', async () => {
+  const script = 'head -c 1000000 /dev/zero >d/filler; echo lost; read -r line; rm d/filler; echo kept';
+  const disk = 'mkdir d && mount -t tmpfs -o size=64k none d && { "$@" >d/out; code=$?; cat d/out; exit $code; }';
+  const under = ['unshare', '--mount', ...sh(disk)];
+  await using run = wrap(['--stdout', 'never', '--', ...sh(script)], { under });
+  expect((await run.logged('warning')).msg).toContain('no room for what the app writes to stdout (ENOSPC)');
+  run.tell('');
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(run.stdout.text).toBe('kept\n');
+});
+
 describe('the flags of the descriptors are those of a run without the wrapper', () => {
   const FLAGS = 'read -r line; grep -H flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 /proc/self/fdinfo/2 >flags';
   // the wrapper has loaded all it loads when the app looks

@@ -123,6 +123,22 @@ describe('what everybody got with us is not sent a second time', () => {
     },
   );
 
+  test('SIGTERM as soon as there is a canary, while the wrapper still loads what attends to signals', async () => {
+    // the app sees it as a sibling, and asks for the signal itself
+    const script =
+      '$SIG{TERM} = sub { $| = 1; print "got SIGTERM\\n"; $n++ }; $ppid = getppid; ' +
+      'do { open F, "/proc/$ppid/task/$ppid/children"; @all = split " ", <F> } until @all > 1; ' +
+      'kill -15, $ppid; do { $line = <STDIN> } until defined $line; exit $n';
+    for (let n = 0; n < 8; n += 1) {
+      await using run = wrap(['--stdout', '^never', '--', 'perl', '-e', script], { under: ['setsid'] });
+      await run.until('stdout', 'got SIGTERM');
+      await run.logged('signal');
+      await run.settled();
+      run.tell('end');
+      expect(await run.closed).toEqual({ code: 1 });
+    }
+  });
+
   test('two of them in one breath, each once and in order', async () => {
     const { run } = await job();
     await using _ = run;

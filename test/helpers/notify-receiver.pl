@@ -15,6 +15,7 @@ my ($recvmsg, $clock_gettime) = `uname -m` =~ /^aarch64/ ? (212, 113) : (47, 228
 my ($SO_PASSCRED, $SCM_CREDENTIALS, $MSG_DONTWAIT, $CLOCK_MONOTONIC) = (16, 2, 0x40, 1);
 
 my $path   = shift // die "usage: notify-receiver.pl PATH\n";
+$path =~ s/^@/\0/;
 my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "bind $path: $!\n";
 setsockopt($socket, SOL_SOCKET, $SO_PASSCRED, pack('i', 1)) or die "SO_PASSCRED: $!\n";
 

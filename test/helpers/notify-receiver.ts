@@ -33,7 +33,7 @@ export class NotifyReceiver implements AsyncDisposable {
     this.#dir = tempDir();
     this.path = path ?? this.#dir.file('notify');
     // its directory may have gone with an earlier receiver
-    mkdirSync(dirname(this.path), { recursive: true });
+    if (!this.#isAbstract) mkdirSync(dirname(this.path), { recursive: true });
     this.#process = spawn('perl', [SCRIPT, this.path], { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface(this.#process.stdout).on('line', (line) => {
       const answer = JSON.parse(line) as Datagram | { done: string };
@@ -42,11 +42,15 @@ export class NotifyReceiver implements AsyncDisposable {
     });
   }
 
-  /** @param path in a directory of its own if not named */
+  /** @param path also `@name` of an abstract one; in a directory of its own if not named */
   static async start(path?: string): Promise<NotifyReceiver> {
     const receiver = new NotifyReceiver(path);
     await receiver.#isDone('bind', 1);
     return receiver;
+  }
+
+  get #isAbstract(): boolean {
+    return this.path.startsWith('@');
   }
 
   /** Everything received so far, without what {@link fill} sent. */
@@ -111,6 +115,6 @@ export class NotifyReceiver implements AsyncDisposable {
       await once(this.#process, 'exit');
     }
     this.#dir[Symbol.dispose]();
-    rmSync(dirname(this.path), { recursive: true, force: true });
+    if (!this.#isAbstract) rmSync(dirname(this.path), { recursive: true, force: true });
   }
 }

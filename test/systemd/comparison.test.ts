@@ -3,7 +3,7 @@
  * side; README's table is what this compares.
  */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
@@ -132,6 +132,17 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       await expectSame([...lines, 'LimitSIGPENDING=500', 'LimitMSGQUEUE=100000', 'LimitLOCKS=20', 'LimitMEMLOCK=64K']);
       const only = await expectSame(['LimitNOFILE=300:400']);
       expect(only).toContainEqual(expect.stringMatching(/open files +300 +400/));
+    });
+
+    test('limits, where the unit may be read by root alone: not lower', async () => {
+      if (systemd().mode !== 'system') return;
+      const lines = ['User=daemon', 'LimitNOFILE=3000', 'Type=exec'];
+      const pair = new Pair(systemd(), { lines, words: 'tell' });
+      for (const way of ['direct', 'wrapped']) chmodSync(`${systemd().unitDir}/${pair.template(way)}`, 0o600);
+      await pair.run(['x']);
+      const told = (way: string) => pair.told(way).find((line) => line.includes('open files'));
+      expect(told('wrapped')).toEqual(expect.stringMatching(/open files +3000 +3000/));
+      expect(told('wrapped')).toBe(told('direct'));
     });
 
     test('umask, nice, scheduling, timers, personality, working directory', async () => {

@@ -18,6 +18,11 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
     ['as nobody', ['User=nobody']],
     ['with DynamicUser=', ['DynamicUser=yes']],
     ['as nobody, without AF_UNIX', ['User=nobody', 'RestrictAddressFamilies=AF_INET AF_INET6']],
+    ['with PrivateNetwork=, without AF_UNIX', ['PrivateNetwork=yes', 'RestrictAddressFamilies=AF_INET AF_INET6']],
+    [
+      'with PrivateNetwork=, and blind',
+      ['User=nobody', 'PrivateNetwork=yes', 'ProtectProc=invisible', 'ProcSubset=pid'],
+    ],
   ];
 
   test.each(CASES)('%s: the unit is ready by it', async (_, lines) => {

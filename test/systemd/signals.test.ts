@@ -110,6 +110,25 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
     });
   });
 
+  test('Delegate=yes and an app in a cgroup of its own below: once each', async () => {
+    const { repo } = systemd();
+    const fixtures = `${repo}/test/fixtures/systemd`;
+    const service = await Service.write(systemd(), {
+      probe: '--stdout ^ready',
+      command: `sh ${fixtures}/in-own-cgroup.sh perl ${fixtures}/counts-signals.pl`,
+      lines: ['StandardOutput=null', 'KillMode=control-group', 'Delegate=yes'],
+    });
+    chmodSync(service.dir, 0o777);
+    await service.startReady();
+    for (let n = 1; n <= 5; n += 1) {
+      await service.systemctl('kill', '--signal=HUP');
+      await until('SIGHUP', () => got(service).filter((signal) => signal === 'HUP').length >= n);
+      await logged(service, 'SIGHUP', n);
+    }
+    await service.systemctl('stop');
+    expect(withoutCont(service)).toEqual([...Array(5).fill('HUP'), 'TERM', 'end']);
+  });
+
   test('a service that is stopped and continued as a whole goes on, and has one SIGCONT', async () => {
     const service = await (await counting(systemd(), 'KillMode=control-group')).startReady();
     for (const signal of ['STOP', 'CONT']) await service.systemctl('kill', `--signal=${signal}`);

@@ -32,11 +32,13 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
   return {
     name: NAME,
     trySend(datagram) {
-      let outcome: SendOutcome = 'sent';
+      let outcome: SendOutcome | undefined;
       // not connected, so that a new socket at the same path is found again; the callback runs before send returns
       socket.send(Buffer.from(datagram), 0, datagram.length, path, (error) => {
-        if (error) outcome = outcomeOf(error.code);
+        outcome = error ? outcomeOf(error.code) : 'sent';
       });
+      // then it is something else by that name, and another transport may do better
+      if (outcome === undefined) throw new Error('does not say what became of a datagram');
       return outcome;
     },
   };
@@ -71,6 +73,6 @@ async function load(): Promise<UnixDgram> {
 }
 
 function outcomeOf(errno: number): SendOutcome {
-  const code = errno < 0 ? getSystemErrorName(errno) : 'EAGAIN';
+  const code = errno > 0 ? 'EAGAIN' : getSystemErrorName(errno);
   return code === 'EAGAIN' || code === 'ENOBUFS' ? 'full' : { error: code };
 }

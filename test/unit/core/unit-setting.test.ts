@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { lastBoolean, lastSoftLimit, openFilesLimit, unitOfCgroup } from '../../../src/core/unit-setting.ts';
+import {
+  isInUnitOf,
+  lastBoolean,
+  lastSoftLimit,
+  openFilesLimit,
+  unitOfCgroup,
+} from '../../../src/core/unit-setting.ts';
 
 describe('unitOfCgroup', () => {
   it.each([
@@ -16,6 +22,28 @@ describe('unitOfCgroup', () => {
     ['', undefined],
   ])('%j', (cgroup, unit) => {
     expect(unitOfCgroup(cgroup)).toBe(unit);
+  });
+});
+
+describe('isInUnitOf', () => {
+  const APP = '0::/system.slice/app.service\n';
+  const LEGACY = '1:name=systemd:/system.slice/app.service\n0::/\n';
+
+  it.each([
+    [APP, APP, true],
+    [APP, '0::/system.slice/app.service/inner\n', true],
+    ['0::/system.slice/app.service/us\n', '0::/system.slice/app.service/them/below\n', true],
+    ['0::/system.slice/app.service/us\n', APP, true],
+    [APP, '0::/system.slice/app.service2\n', false],
+    [APP, '0::/system.slice/other.service\n', false],
+    [APP, '0::/system.slice\n', false],
+    ['0::/user@1000.service/app.slice/a.service\n', '0::/user@1000.service/app.slice/b.service\n', false],
+    ['0::/\n', '0::/anywhere\n', true],
+    ['0::/job\n', '0::/other\n', false],
+    [LEGACY, `5:pids:/elsewhere\n${LEGACY}`, true],
+    [LEGACY, '1:name=systemd:/system.slice/other.service\n0::/\n', false],
+  ])('%j, %j: %s', (cgroup, other, expected) => {
+    expect(isInUnitOf(cgroup, other)).toBe(expected);
   });
 });
 

@@ -1,0 +1,108 @@
+/** Promise: the notify socket is served by the first transport that works, and one that is broken is passed over. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { NODE, sh } from '../helpers/apps.ts';
+import { type Addon, type Installation, install } from '../helpers/install.ts';
+import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { ADDON } from '../helpers/transport.ts';
+import { Run, wrap } from '../helpers/wrap.ts';
+
+const OPTIONS = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
+const OTHER: Readonly<Record<Addon, Addon>> = { 'unix-dgram': 'koffi', koffi: 'unix-dgram' };
+
+/** What an addon may be that is there and no good. */
+const BROKEN: [string, string][] = [
+  ['throws as it is loaded', "throw new Error('built for another ABI\\nmore')"],
+  ['throws what is no error', 'throw null'],
+  ['exports nothing', ''],
+  ['exports null', 'module.exports = null'],
+  ['exports something else', 'module.exports = { createSocket: () => ({}), load: () => ({}) }'],
+  [
+    'does nothing',
+    `const nothing = () => {};
+     const socket = { send: nothing, bind: nothing, on: nothing, close: nothing };
+     module.exports = { createSocket: () => socket, load: () => ({ func: () => nothing }), errno: nothing }`,
+  ],
+  [
+    'fails in an odd way',
+    `const socket = { send: (...words) => words.pop()({ code: 'odd' }), bind() {}, on() {}, close() {} };
+     module.exports = { createSocket: () => socket, load: () => ({ func: () => () => -1 }), errno: () => -1 }`,
+  ],
+];
+
+/** In the place of the addon: a package whose only file is this, or a shared library that is none. */
+function breakAddon({ bin }: Installation, addon: Addon, code: string): void {
+  const place = join(dirname(bin), '../node_modules', addon);
+  rmSync(place, { recursive: true, force: true });
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, 'package.json'), JSON.stringify({ name: addon, main: 'index.js' }));
+  writeFileSync(join(place, 'index.js'), code);
+}
+
+async function expectReady(run: Run, receiver: NotifyReceiver, transport: string): Promise<void> {
+  await receiver.untilReady();
+  expect((await run.logged('transport')).msg).toBe(`notify socket by ${transport}`);
+  run.tell('');
+  expect(await run.closed).toEqual({ code: 3 });
+}
+
+describe.each<Addon>(['unix-dgram', 'koffi'])('%s', (addon) => {
+  // unix-dgram is compiled for one release of Node, and may not be there for this one
+  const canReplace = OTHER[addon] === 'koffi' || ADDON === 'unix-dgram';
+
+  test.runIf(canReplace).each(BROKEN)('that %s is passed over', async (_, code) => {
+    using installation = install(OTHER[addon]);
+    breakAddon(installation, addon, code);
+    await using receiver = await NotifyReceiver.start();
+    const env = { NOTIFY_SOCKET: receiver.path };
+    await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env });
+    await expectReady(run, receiver, OTHER[addon]);
+    await using own = await NotifyReceiver.start();
+    const app = sh('systemd-notify --ready; read -r line; exit 3');
+    const args = [installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
+    await using notified = new Run(NODE, args, { env: { NOTIFY_SOCKET: own.path } });
+    await expectReady(notified, own, OTHER[addon]);
+    expect((await notified.logged('app-notify')).msg).toBe(`notify socket of the app by ${OTHER[addon]}`);
+  });
+});
+
+test('both broken: one line with the ways out, 125, and no app', async () => {
+  using dir = tempDir();
+  using installation = install();
+  for (const addon of ['unix-dgram', 'koffi'] as const) breakAddon(installation, addon, 'throw new Error("no\\ngood")');
+  await using receiver = await NotifyReceiver.start();
+  const args = [installation.bin, '--delay', '1ms', '--', 'touch', dir.file('started')];
+  await using run = new Run(NODE, args, { env: { NOTIFY_SOCKET: receiver.path } });
+  expect(await run.closed).toEqual({ code: 125 });
+  expect(run.stderr.lines).toEqual([
+    expect.stringMatching(/unix-dgram: no; koffi: no.*OpenFile=.*npm install koffi.*npm rebuild unix-dgram/),
+  ]);
+});
+
+test('both good: unix-dgram', async () => {
+  await using receiver = await NotifyReceiver.start();
+  await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
+  await expectReady(run, receiver, ADDON);
+});
+
+test.each([
+  ['', 'a short one'],
+  ['x'.repeat(107), 'as long as one can be'],
+])('an abstract name goes by koffi, %#', async (longer) => {
+  await using receiver = await NotifyReceiver.start(`@sd-ready-wrap-${process.pid}-${longer}`.slice(0, 107));
+  await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
+  await expectReady(run, receiver, 'koffi');
+});
+
+test('a path as long as one can be, by either', async () => {
+  using dir = tempDir();
+  const path = `${dir.path}/${'x'.repeat(106 - dir.path.length)}`;
+  for (const addon of new Set([ADDON, 'koffi'] as const)) {
+    using installation = install(addon);
+    await using receiver = await NotifyReceiver.start(path);
+    await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env: { NOTIFY_SOCKET: path } });
+    await expectReady(run, receiver, addon);
+  }
+});
