@@ -103,8 +103,6 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto' }];
-  refuseTooLate(raw, 'delay', timeout);
-  if (probes.some(({ kind }) => POLLED.has(kind))) refuseTooLate(raw, 'initial-delay', timeout);
   return {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
     ...{ forwardSignals, signalScope, rewrites, logLevel, logFormat },
@@ -192,22 +190,6 @@ function time(
   if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must end some time', example(name, value));
   if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
   return ms;
-}
-
-/** The probes for which `--initial-delay` is, all of them. */
-const POLLED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 'http', 'file', 'exec']);
-
-/** What is not over when the start timeout comes never is. */
-function refuseTooLate(raw: RawOptions, name: 'delay' | 'initial-delay', timeout: number): void {
-  const value = last(raw, name);
-  const limit = last(raw, 'timeout');
-  const ms = time(raw, name, 0, { least: 0 });
-  if (!value || !limit || ms < timeout) return;
-  throw new UsageError(
-    quote(value),
-    `not over within ${quote(limit)}, so the app could never be ready`,
-    `write e.g. ${quote({ ...limit, text: `${Math.ceil(ms / 500)}s` })}, or a shorter ${value.place}`,
-  );
 }
 
 function rewrite(value: RawValue) {

@@ -53,14 +53,6 @@ const ROWS: Row[] = [
   { what: '--listen nonsense', args: ['--listen', 'nonsense'], names: '--listen', shows: /--listen 3000/ },
   { what: 'an empty --exec', args: ['--exec', ''], names: '--exec', shows: /--exec '/ },
   { what: 'an empty --file', args: ['--file', ''], names: '--file', shows: /--file \// },
-  ...['--delay', '--initial-delay'].map(
-    (option): Row => ({
-      what: `${option} that is not over within --timeout`,
-      args: ['--timeout', '10s', ...(option === '--delay' ? [] : ['--tcp', '1']), option, '10s'],
-      names: `${option} 10s`,
-      shows: /--timeout \d+s/,
-    }),
-  ),
   { what: '--delay 0', args: ['--delay', '0'], names: '--delay', shows: /--delay 10s/ },
   ...[
     '0',

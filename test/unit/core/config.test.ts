@@ -220,11 +220,6 @@ describe('several values', () => {
     expect(config({ tcp: '3000', [option]: texts })).toMatchObject(expected);
   });
 
-  it('a delay matters only to what has to wait for it', () => {
-    expect(config({ stdout: 'up', 'initial-delay': '1min', timeout: '5s' }).timeout).toBe(5000);
-    expect(config({ delay: '1min', timeout: 'infinity' }).probes).toEqual([{ kind: 'delay', ms: 60_000 }]);
-  });
-
   it('all kinds of probe at once', () => {
     const { probes } = config({ ipc: true, output: 'c', stdout: ['a', 'b'], tcp: ['1', '2'] });
     expect(probes.map((spec) => spec.kind)).toEqual(['tcp', 'tcp', 'log', 'log', 'log', 'ipc']);
@@ -332,14 +327,6 @@ describe('wrong values', () => {
     [{ exec: '' }, "--exec '': an empty value; write e.g. --exec 'curl -fs http://127.0.0.1:3000/'"],
     [{ delay: '0' }, '--delay 0: must be at least 1ms; write e.g. --delay 10s'],
     [{ delay: 'infinity' }, '--delay infinity: must end some time; write e.g. --delay 10s'],
-    [
-      { delay: '10s', timeout: '10s' },
-      '--delay 10s: not over within --timeout 10s, so the app could never be ready; write e.g. --timeout 20s, or a shorter --delay',
-    ],
-    [
-      { 'initial-delay': '1min', timeout: '500ms' },
-      '--initial-delay 1min: not over within --timeout 500ms, so the app could never be ready; write e.g. --timeout 120s, or a shorter --initial-delay',
-    ],
     [{ 'extend-timeout': '0' }, '--extend-timeout 0: must be at least 100ms; write e.g. --extend-timeout 30s'],
     [{ 'ready-when': 'some' }, '--ready-when some: not one of all, any; write e.g. --ready-when any'],
     [
