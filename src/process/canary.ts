@@ -18,8 +18,11 @@ import { isInUnitOf } from '../core/unit-setting.ts';
 /** How long a sender may be busy before it is taken to be done, ms. systemd may have other things to do. */
 const PATIENCE = 250;
 
-/** What is taken for its time where we may not see whether it is busy (ProtectProc=), ms. */
-const UNSEEN = 20;
+/**
+ * What is taken for its time where we may not see whether it is busy (ProtectProc=), ms. With 20, one SIGTERM of 33 came
+ * twice on a machine with twenty processes waiting for each core.
+ */
+const UNSEEN = 100;
 
 /** A signal that reached the canary so long before us is another one, ms. */
 const FRESH = 100;

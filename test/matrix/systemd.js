@@ -9,7 +9,7 @@ import { runSuite, table } from './suite.js';
 
 const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'];
 /** What the tests run inside beside systemd. Node comes from outside, the same for all. */
-const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps'];
+const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps', 'curl'];
 
 const trees = process.env.MATRIX_TREES ?? '/var/tmp/sd-ready-wrap-trees';
 const named = process.argv.slice(2);
@@ -32,7 +32,8 @@ if (rows.some(([, , , failed]) => failed !== 0)) process.exitCode = 1;
 function tree(suite) {
   const root = path.join(trees, suite);
   const done = path.join(root, 'etc/sd-ready-wrap-tree');
-  if (fs.existsSync(done)) return root;
+  // what an earlier list of packages made is made anew
+  if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === PACKAGES.join(' ')) return root;
   fs.rmSync(root, { recursive: true, force: true });
   fs.mkdirSync(trees, { recursive: true });
   const { status } = spawnSync('debootstrap', ['--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, root], {
@@ -42,7 +43,7 @@ function tree(suite) {
     process.stderr.write(`matrix: debootstrap of ${suite} failed: is it installed, and are you root?\n`);
     process.exit(69);
   }
-  fs.writeFileSync(done, '');
+  fs.writeFileSync(done, PACKAGES.join(' '));
   return root;
 }
 

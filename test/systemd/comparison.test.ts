@@ -153,9 +153,9 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
         'CPUSchedulingPolicy=batch',
         'IOSchedulingClass=idle',
       ];
-      const others = ['TimerSlackNSec=77us', 'CPUAffinity=0', 'WorkingDirectory=/usr', 'CoredumpFilter=0x31'];
+      const others = ['TimerSlackNSec=77us', 'CPUAffinity=0', 'WorkingDirectory=/usr', 'CoredumpFilter=0x37'];
       const told = await expectSame([...lines, ...others]);
-      expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'coredump filter 00000031', 'slack 77000']));
+      expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'coredump filter 00000037', 'slack 77000']));
     });
 
     test('arguments with spaces, empty, dashes, and what shells and systemd know', async () => {

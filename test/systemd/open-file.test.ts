@@ -1,15 +1,11 @@
 /** OpenFile= (systemd 253): READY=1 by a socket that systemd opened, without any addon. On older ones there is none. */
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
-import type { TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { versionOf } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
 const SINCE = 253;
 const APP = "/bin/sh -c 'echo ready; exec sleep 1000'";
-
-async function versionOf(systemd: TestSystemd): Promise<number> {
-  return Number(/^systemd (\d+)/.exec((await systemd.run('systemctl', ['--version'])).stdout)?.[1]);
-}
 
 describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
   const CASES: [string, string[]][] = [

@@ -1,5 +1,5 @@
 /** What restarts instances and hosts one after another: with plain systemctl, and with Ansible. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
@@ -25,11 +25,11 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
     test('stops at the first that does not become ready', async () => {
       const { systemd, instances, rollingRestart, mainPids, stop, breakApp, log } = await fleet(get(), 3);
       const [, second, third] = await mainPids();
-      await breakApp(instances[0] as string);
+      breakApp(instances[0] as string);
       const result = await rollingRestart(...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
       expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped, 2 of 3 not touched`);
-      expect((await mainPids()).slice(1), await log()).toEqual([second, third]);
+      expect((await mainPids()).slice(1), log()).toEqual([second, third]);
       await stop();
       await systemd.systemctl('reset-failed', instances[0] as string);
     });
@@ -53,7 +53,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       const { systemd, instances, rollingRestart, mainPids, stop, breakApp } = await fleet(get(), 3);
       const asked = await sshOfOneHost(systemd);
       const before = await mainPids();
-      await breakApp(instances[2] as string);
+      breakApp(instances[2] as string);
       const words = instances.map((unit, index) => `deploy@web${index}/${unit}`);
       const result = await rollingRestart(...words);
       expect(result).toMatchObject({ code: 1, stdout: `${words[0]} ready (1 of 3)\n${words[1]} ready (2 of 3)\n` });
@@ -86,7 +86,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       const second = await mainPids();
       expect(second.filter((pid) => first.includes(pid))).toEqual([]);
 
-      await breakApp(instances[1] as string);
+      breakApp(instances[1] as string);
       const failed = await play();
       expect(failed.code).not.toBe(0);
       expect(failed.stdout).toMatch(/web1 .*failed=1/);
@@ -116,14 +116,19 @@ async function sshOfOneHost(systemd: TestSystemd): Promise<() => string[]> {
   return () => readFileSync(log, 'utf8').split('\n').filter(Boolean);
 }
 
-/** Instances of app@.service, up and running. */
+let fleets = 0;
+
+/** Instances of a template of its own, which is app@.service, up and running. */
 async function fleet(systemd: TestSystemd, size: number) {
-  const logs = systemd.makeDir();
-  const text = placed(systemd, 'app@.service', 0);
-  systemd.writeUnit('app@.service', text.replace('[Service]', `[Service]\nStandardError=append:${logs}/%i`));
+  const dir = systemd.makeDir();
+  const name = `fleet${++fleets}`;
+  const more = [`StandardError=append:${dir}/log`, `EnvironmentFile=-${dir}/%i`];
+  systemd.writeUnit(
+    `${name}@.service`,
+    placed(systemd, 'app@.service', 0).replace('[Service]', ['[Service]', ...more].join('\n')),
+  );
   const instances: string[] = [];
-  while (instances.length < size) instances.push(systemd.unit(`app@${await freePort()}.service`));
-  await systemd.systemctl('daemon-reload');
+  while (instances.length < size) instances.push(systemd.unit(`${name}@${await freePort()}.service`));
   const started = await systemd.systemctl('start', ...instances);
   if (started.code !== 0) throw new Error(started.stderr);
   const script = `${systemd.repo}/systemd-units/rolling-restart.sh`;
@@ -135,14 +140,11 @@ async function fleet(systemd: TestSystemd, size: number) {
       systemd.run('env', [`PATH=${path.join(systemd.dir, 'ssh')}:${PATH}`, 'sh', script, ...flags, ...units]),
     mainPids: () => Promise.all(instances.map((unit) => systemd.show(unit, 'MainPID'))),
     stop: () => systemd.systemctl('stop', ...instances),
-    log: async () => (await systemd.run('sh', ['-c', `tail -n 20 ${logs}/*`])).stdout,
-    /** The next start of this instance fails for good: a drop-in names an app that is not there. */
-    async breakApp(unit: string) {
-      const dropIns = path.join(systemd.unitDir, `${unit}.d`);
-      if (!existsSync(dropIns)) mkdirSync(dropIns);
-      const command = `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --tcp 9 -- /nowhere/app`;
-      writeFileSync(path.join(dropIns, 'broken.conf'), `[Service]\nExecStart=\nExecStart=${command}\n`);
-      await systemd.systemctl('daemon-reload');
+    log: () => readFileSync(`${dir}/log`, 'utf8'),
+    /** The next start of this instance fails for good: a probe that nothing can come of is added to its own. */
+    breakApp(unit: string) {
+      const instance = /@(.*)\.service/.exec(unit)?.[1];
+      writeFileSync(`${dir}/${instance}`, 'SD_READY_WRAP_FD=1\n');
     },
   };
 }

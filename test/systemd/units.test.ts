@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { freePort } from '../helpers/systemd/private-systemd.js';
+import { versionOf } from '../helpers/systemd/version.ts';
 import { EXAMPLES, placed } from './examples.ts';
 
 const UNITS = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service'));
@@ -47,10 +48,16 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
   // The exit status is 0 for warnings too, so what counts is that nothing is said
   test.each(UNITS)('systemd-analyze verify has nothing to say of %s', async (name) => {
     const systemd = get();
+    // from 257 on systemd says that a user manager may not make up users
+    if (name === 'hardened.service' && systemd.mode !== 'system') return;
     const file = path.join(systemd.makeDir(), name.replace('@.', '@3001.'));
     writeFileSync(file, placed(systemd, name, 3001), { mode: 0o644 });
     const flags = systemd.mode === 'system' ? [] : ['--user'];
-    expect(await systemd.run('systemd-analyze', [...flags, 'verify', file])).toMatchObject({ code: 0, stderr: '' });
+    // the manager that 247 starts to verify takes away the sockets of the one whose directory it is in
+    const env = { XDG_RUNTIME_DIR: path.dirname(file) };
+    const { code, stderr } = await systemd.run('systemd-analyze', [...flags, 'verify', file], env);
+    // of this place, and not of the unit: 247 says that no bus runs here
+    expect([code, stderr.replace(/.*Failed to connect to system bus: .*\n/, '')]).toEqual([0, '']);
   });
 
   test.each(UNITS)('%s starts, is ready, and stops', async (name) => {
@@ -59,7 +66,6 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     if (name === 'hardened.service' && systemd.mode !== 'system') return;
     const port = await freePort();
     systemd.writeUnit(name, placed(systemd, name, port));
-    await systemd.systemctl('daemon-reload');
     const unit = name.replace('@.', `@${port}.`);
     const { code, stderr } = await systemd.systemctl('start', unit);
     expect(stderr + (code === 0 ? '' : await systemd.managerLog())).toBe('');
@@ -79,8 +85,11 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
   });
 
   test('hardened.service is rated 1.5 or better', async () => {
-    const file = path.join(EXAMPLES, 'hardened.service');
-    const { stdout } = await get().run('systemd-analyze', ['security', '--offline=yes', file]);
+    const systemd = get();
+    // a unit that is not loaded can be rated since 250
+    if (systemd.mode !== 'system' || (await versionOf(systemd)) < 250) return;
+    const file = `${systemd.repo}/systemd-units/hardened.service`;
+    const { stdout } = await systemd.run('systemd-analyze', ['security', '--offline=yes', file]);
     expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);
   });
 });
