@@ -7,16 +7,22 @@ import { type Context, createContext, Script } from 'node:vm';
 /** The most that one call may take, ms. */
 const LIMIT = 50;
 
-/** Behind the end of a line that has not ended yet, so that `$` does not match before the line really ends there. */
-const MORE = '\ufffc';
+/**
+ * Behind the end of a line that has not ended yet, so that `$` does not match before the line really ends there, nor `\b`
+ * where a word may go on: what follows may be a letter or not.
+ */
+const MORE = ['\ufffc', 'x'];
 
-type Look = (regex: RegExp, lines: readonly string[], open: string, more: string) => boolean;
+type Look = (regex: RegExp, lines: readonly string[], open: string, more: readonly string[]) => boolean;
 
-/** On the unfinished line a match must lie in what is there: `more` behind it is no text of the app's. */
+/** On the unfinished line a match must lie in what is there, whatever of `more` follows: that is no text of the app's. */
 const look: Look = (regex, lines, open, more) => {
   if (lines.some((line) => regex.test(line))) return true;
-  const match = open === '' ? null : regex.exec(open + more);
-  return match !== null && match.index + match[0].length <= open.length;
+  if (open === '') return false;
+  return more.every((next) => {
+    const match = regex.exec(open + next);
+    return match !== null && match.index + match[0].length <= open.length;
+  });
 };
 
 const script = new Script(`(${look})(regex, lines, open, more)`);

@@ -3,7 +3,8 @@ import { readdirSync, readlinkSync } from 'node:fs';
 
 /**
  * The inode numbers of its sockets. Nothing for a process that has just ended.
- * @returns 'hidden' where we may not look: another user's, or one with privileges of its own (ptrace(2), access mode)
+ * @returns 'hidden' where we may not look: another user's, or one with privileges of its own (ptrace(2), access mode). With
+ * ProtectProc= such a one is not even there (hidepid= in proc(5))
  */
 export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
   const dir = `/proc/${pid}/fd`;
@@ -11,7 +12,16 @@ export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
     return readdirSync(dir).flatMap((fd) => socketInode(`${dir}/${fd}`) ?? []);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return code === 'EACCES' || code === 'EPERM' ? 'hidden' : [];
+    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && exists(pid));
+    return isHidden ? 'hidden' : [];
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

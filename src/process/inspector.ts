@@ -31,8 +31,9 @@ export function isInspector(
   port: number,
   startedBy?: readonly string[],
 ): boolean | 'perhaps' {
-  if (!NODE.test(programOf(pid))) return false;
-  const words = NODE.test(basename(startedBy?.[0] ?? '')) ? startedBy : wordsOf(pid, 'cmdline');
+  const started = basename(startedBy?.[0] ?? '');
+  if (!NODE.test(programOf(pid) || started)) return false;
+  const words = NODE.test(started) ? startedBy : wordsOf(pid, 'cmdline');
   // the command line is stronger, and `--inspect` by itself leaves the port where another flag put it
   const found = [...nodeOptionsOf(pid), ...flagsOf(words?.slice(1) ?? [])].filter(Boolean).at(-1);
   if (found === undefined) return host === DEFAULT.host && port === DEFAULT.port;

@@ -10,10 +10,12 @@ export type Likeness = 'app' | 'perhaps' | 'other';
  */
 export function likenessOf(hidden: readonly number[], uid: number | undefined): Likeness {
   if (uid === undefined) return 'perhaps';
-  if (hidden.some((pid) => usersOf(pid).includes(uid))) return 'app';
-  if (uid !== process.getuid?.()) return 'other';
+  const own = process.getuid?.();
   // from before they changed their user; root's there are many of on a host
-  return uid === 0 ? 'perhaps' : 'app';
+  if (uid === own && uid !== 0) return 'app';
+  const users = hidden.map(usersOf);
+  if (users.some((each) => each?.includes(uid))) return 'app';
+  return uid === own || users.includes(undefined) ? 'perhaps' : 'other';
 }
 
 /** Who made a Unix socket, as far as its file tells; an abstract one has none. */
@@ -25,12 +27,12 @@ export function userOfPath(path: string): number | undefined {
   }
 }
 
-/** Real, effective, saved and of the file system (proc(5)). */
-function usersOf(pid: number): readonly number[] {
+/** Real, effective, saved and of the file system (proc(5)); undefined where ProtectProc= hides even those. */
+function usersOf(pid: number): readonly number[] | undefined {
   try {
     const line = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '';
     return line.split('\t').map(Number);
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -22,6 +22,11 @@ describe('anyMatches', () => {
     [/\w+> $/, 'name> ', 'none'],
     [/\w+> /, 'name> ', 'match'],
     [/./, '', 'none'],
+    // the word may go on
+    [/\bport 300\b/, 'on port 300', 'none'],
+    [/\bport 300\b/, 'on port 300,', 'match'],
+    [/port \d+\b/, 'on port 300', 'none'],
+    [/> \B/, 'name> ', 'none'],
   ])('%s in the unfinished line %j: %s', (regex, open, expected) => {
     expect(anyMatches(regex, [], open)).toBe(expected);
   });

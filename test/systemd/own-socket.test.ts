@@ -1,6 +1,7 @@
 /** Whose socket it is, in the cgroup of a real unit: what an earlier run left there, what the app left, systemd's own. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { NODE } from '../helpers/apps.ts';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { Service } from './service.ts';
 
@@ -47,6 +48,29 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     } finally {
       await systemd().run('kill', ['-KILL', left]);
     }
+  });
+
+  test('sockets of an app that ProtectProc= hides from us count', async () => {
+    // a user's manager cannot hide processes
+    if (systemd().mode !== 'system') return;
+    const secret = `${systemd().makeDir()}/node`;
+    copyFileSync(NODE, secret);
+    // who may execute a file and not read it may not look into the process either, as into one with file capabilities
+    chmodSync(secret, 0o711);
+    const ways = ['--tcp PORT', '--listen PORT', '--listen any', '', '--unix PATH', '--listen PATH'];
+    const outcomes = await Promise.all(
+      ways.map(async (way) => {
+        const service = await write('', '', ['User=1000', 'ProtectProc=invisible']);
+        chmodSync(service.dir, 0o777);
+        const at = way.endsWith('PATH') ? `${service.dir}/socket` : `${service.port}`;
+        writeFileSync(`${service.dir}/app`, `AT=${at} exec ${secret} -e "net.createServer().listen(process.env.AT)"\n`);
+        await rewrite(service, way.replace(/PORT|PATH/, at));
+        const { code } = await service.systemctl('start');
+        await service.systemctl('stop');
+        return `${way}: ${code === 0 ? 'ready' : service.stderr}`;
+      }),
+    );
+    expect(outcomes).toEqual(ways.map((way) => `${way}: ready`));
   });
 
   /** The options with the port, which is known only now. */
