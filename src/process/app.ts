@@ -132,8 +132,12 @@ function firstFree(taken: readonly number[]): number {
 /** @throws {StartError} */
 function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
   if (!isNeeded(prelude)) return [command, args];
-  // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
-  if (!prelude.listenPid && !PRELUDE_PROGRAMS.every(isExecutable)) return [command, args];
+  if (!PRELUDE_PROGRAMS.every(isExecutable)) {
+    // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
+    if (!prelude.listenPid) return [command, args];
+    const programs = PRELUDE_PROGRAMS.join(' and ');
+    throw new StartError(command, undefined, `socket activation needs ${programs}, and they may not be executed here`);
+  }
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {

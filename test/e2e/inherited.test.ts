@@ -90,6 +90,19 @@ describe('LISTEN_FDS= with a gap', () => {
   });
 });
 
+describe('LISTEN_FDS= where no shell may be executed', () => {
+  test.runIf(process.getuid?.() === 0)('says so, and does not start the app without its LISTEN_PID=', async () => {
+    const forbids =
+      '$sh = Cwd::realpath("/bin/sh"); for (["--bind", $sh, $sh], ["-o", "remount,bind,noexec", $sh]) ' +
+      '{ system("mount", @$_) and die } $^F = 9; open F, "/etc/passwd"; ' +
+      '@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1); exec @ARGV';
+    const under = ['unshare', '--mount', 'perl', '-MCwd', '-e', forbids];
+    await using run = wrap(['--delay', '1ms', '--', 'sleep', '600'], { under });
+    expect(await run.closed).toEqual({ code: 126 });
+    expect(run.stderr.lines).toEqual([expect.stringContaining('socket activation needs /bin/sh and /usr/bin/env')]);
+  });
+});
+
 describe('LISTEN_FDS= of somebody else', () => {
   test('is no business of ours: it goes on as it is', async () => {
     const env = { LISTEN_FDS: '2', LISTEN_PID: '1', LISTEN_FDNAMES: 'a:b' };
