@@ -80,7 +80,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const { from } of inherited.all) closeSync(from);
+  for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) closeSync(fd);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));

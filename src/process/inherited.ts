@@ -22,6 +22,8 @@ export interface Inherited {
   readonly all: readonly Passed[];
   /** Those among them that systemd passed to this very process: their LISTEN_PID= has to name the app. */
   readonly listen: readonly Passed[];
+  /** Further ones, which reach every child by themselves: Node did not find them. */
+  readonly stray: readonly number[];
   /** A datagram socket that is connected to systemd. */
   readonly notify?: number;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
@@ -42,12 +44,12 @@ export function inheritedDescriptors(env: Environment): Inherited {
   const listen = others
     .map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }))
     .filter(({ from }) => isGiven(from));
-  const strays = [...open.keys()].filter(
-    (fd) => named.every((each) => each.fd !== fd) && !isNodes(fd) && isClosedOnExec(fd),
-  );
+  const further = [...open.keys()].filter((fd) => named.every((each) => each.fd !== fd) && !isNodes(fd));
+  const found = further.filter(isClosedOnExec);
   return {
-    all: [...listen, ...strays.map((fd) => ({ from: fd, to: fd }))],
+    all: [...listen, ...found.map((fd) => ({ from: fd, to: fd }))],
     listen,
+    stray: further.filter((fd) => !found.includes(fd)),
     ...(notify === undefined ? {} : { notify }),
     env: notify === undefined ? env : listenEnvironment(env, others),
   };
@@ -103,7 +105,6 @@ function isNotifySocket(fd: number): boolean {
   return false;
 }
 
-/** The others reach the app by themselves. */
 function isClosedOnExec(fd: number): boolean {
   try {
     const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';

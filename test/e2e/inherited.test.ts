@@ -32,12 +32,12 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe('all of it\n');
   });
 
-  test('of a pipe the reader sees the end once the app has closed it', async () => {
+  test.each([3, 63])('of a pipe on %i the reader sees the end once the app has closed it', async (fd) => {
     const reads =
-      'pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
-      'close R; POSIX::dup2(fileno W, 3); exec @ARGV';
-    const under = ['perl', '-MPOSIX', '-e', reads];
-    await using run = wrap(['--delay', '1ms', '--', ...sh('exec 3>&-; read -r line; exit 4')], { under });
+      '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
+      'close R; POSIX::dup2(fileno W, $fd); exec @ARGV';
+    const under = ['perl', '-MPOSIX', '-e', reads, `${fd}`];
+    await using run = wrap(['--delay', '1ms', '--', 'bash', '-c', `exec ${fd}>&-; read -r line; exit 4`], { under });
     await run.until('stdout', 'end');
     run.tell('');
     expect(await run.closed).toEqual({ code: 4 });
