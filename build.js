@@ -48,11 +48,10 @@ const makeCache = `
   });
 `;
 const app = `
-  require('node:fs').rmSync(process.env.SOCKET, { force: true });
   const server = () => require('node:http').createServer((_, response) => response.end());
   server().listen(process.env.SOCKET, () => server().listen(process.env.PORT, '127.0.0.1', () => {
     console.log('listening');
-    process.send('ready', () => setTimeout(process.exit, process.env.STAYS));
+    process.send('ready', () => setTimeout(process.exit, process.env.LIVES));
   }));
 `;
 const port = String(await freePort());
@@ -73,22 +72,22 @@ const signs = [
   '^listening$',
 ];
 const ways = [...signs, '--ipc', '--log-format', 'json'];
-// a busy machine may take its time to see all of them
-let run;
-for (const STAYS of ['500', '5000', '30000']) {
-  run = spawnSync(
-    process.execPath,
-    ['-e', makeCache, '--', 'sd-ready-wrap', ...ways, '--', process.execPath, '-e', app],
-    { cwd: import.meta.dirname, env: { PATH: process.env.PATH, PORT: port, SOCKET: socket, STAYS }, encoding: 'utf8' },
-  );
-  if (run.stderr.includes('"event":"ready"')) break;
+const words = ['-e', makeCache, '--', 'sd-ready-wrap', ...ways, '--', process.execPath, '-e', app];
+let log = '';
+// a busy machine needs longer until all of them have come true, ms
+for (const LIVES of ['500', '2500', '12500']) {
+  rmSync(socket, { force: true });
+  const env = { PATH: process.env.PATH, PORT: port, SOCKET: socket, LIVES };
+  log = spawnSync(process.execPath, words, { cwd: import.meta.dirname, env, encoding: 'utf8' }).stderr;
+  if (log.includes('"event":"ready"')) break;
 }
 rmSync(dirname(socket), { recursive: true });
-if (!run.stderr.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${run.stderr}`);
+if (!log.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${log}`);
 
 /** Those of the packages that are part of the bundle: each asks that it goes along. */
 function licences(inputs) {
-  const packages = inputs.flatMap((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
+  // node_modules may be a link to somewhere else
+  const packages = inputs.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   return [...new Set(packages)]
     .sort()
     .map((name) => join(import.meta.dirname, name))

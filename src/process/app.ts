@@ -80,7 +80,7 @@ export async function startApp(options: StartOptions): Promise<App> {
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const { from } of inherited.all) closeSync(from);
+  for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) closeSync(fd);
   // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
@@ -132,8 +132,12 @@ function firstFree(taken: readonly number[]): number {
 /** @throws {StartError} */
 function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
   if (!isNeeded(prelude)) return [command, args];
-  // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
-  if (!prelude.listenPid && !PRELUDE_PROGRAMS.every(isExecutable)) return [command, args];
+  if (!PRELUDE_PROGRAMS.every(isExecutable)) {
+    // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
+    if (!prelude.listenPid) return [command, args];
+    const programs = PRELUDE_PROGRAMS.join(' and ');
+    throw new StartError(command, undefined, `socket activation needs ${programs}, and they may not be executed here`);
+  }
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {

@@ -2,7 +2,7 @@
  * The app dumped core, and so must we, for systemd to say Result=core-dump (systemd.service(5)): but there is nothing to
  * be learned from our memory, and the app's core must not be overwritten with it.
  */
-import { lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
@@ -19,9 +19,14 @@ export function makeCoreSmall(signal: string, env: Environment): void {
     if (/^Max core file size\s+0\s/m.test(readFileSync('/proc/self/limits', 'latin1'))) return;
     // core(5): no memory at all, only the registers; some 70 kB instead of 50 MB
     writeFileSync('/proc/self/coredump_filter', '0');
-    if (sharesItsName()) process.chdir(ownDirectory(env));
+    // by its name, where that is a part of the core's
+    process.title = 'sd-ready-wrap';
+    if (!sharesItsName()) return;
+    // where the app could not leave one, we must not either: that throws
+    accessSync('.', constants.W_OK);
+    process.chdir(ownDirectory(env));
   } catch {
-    // a read-only /proc, no place to write to
+    // a read-only /proc, no place to write to: there ours fails as the app's did
   }
 }
 

@@ -22,6 +22,8 @@ export interface Inherited {
   readonly all: readonly Passed[];
   /** Those among them that systemd passed to this very process: their LISTEN_PID= has to name the app. */
   readonly listen: readonly Passed[];
+  /** Further ones, which reach every child by themselves: Node did not find them. */
+  readonly stray: readonly number[];
   /** A datagram socket that is connected to systemd. */
   readonly notify?: number;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
@@ -37,17 +39,17 @@ export function inheritedDescriptors(env: Environment): Inherited {
   const filled = named.some(({ fd }) => open.get(fd) === 'anon_inode:[eventpoll]');
   const isGiven = (fd: number) => open.has(fd) && !(filled && isNodes(fd));
   const candidate = env['NOTIFY_SOCKET'] ? namedNotify(named) : undefined;
-  const notify = candidate !== undefined && isDatagramSocket(candidate) ? candidate : undefined;
+  const notify = candidate !== undefined && isNotifySocket(candidate) ? candidate : undefined;
   const others = named.filter(({ fd }) => fd !== notify);
   const listen = others
     .map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }))
     .filter(({ from }) => isGiven(from));
-  const strays = [...open.keys()].filter(
-    (fd) => named.every((each) => each.fd !== fd) && !isNodes(fd) && isClosedOnExec(fd),
-  );
+  const further = [...open.keys()].filter((fd) => named.every((each) => each.fd !== fd) && !isNodes(fd));
+  const found = further.filter(isClosedOnExec);
   return {
-    all: [...listen, ...strays.map((fd) => ({ from: fd, to: fd }))],
+    all: [...listen, ...found.map((fd) => ({ from: fd, to: fd }))],
     listen,
+    stray: further.filter((fd) => !found.includes(fd)),
     ...(notify === undefined ? {} : { notify }),
     env: notify === undefined ? env : listenEnvironment(env, others),
   };
@@ -79,10 +81,11 @@ function targetOf(fd: number): string {
 }
 
 /**
- * By its row in /proc/net/unix, whose fifth column is the type: 2 is SOCK_DGRAM. Another may have been given that name. With
+ * Whether it is a datagram socket to send by, as another may have been given that name: by its row in /proc/net/unix, whose
+ * fifth column is the type (2 is SOCK_DGRAM), and the eighth the path of one to receive by (ListenDatagram=). With
  * PrivateNetwork= it is one of systemd's own network namespace, and not in our table.
  */
-function isDatagramSocket(fd: number): boolean {
+function isNotifySocket(fd: number): boolean {
   const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1];
   if (inode === undefined) return false;
   for (const pid of ['self', process.ppid]) {
@@ -93,13 +96,15 @@ function isDatagramSocket(fd: number): boolean {
       // it cannot be seen (ProtectProc=): then its name has to do, and the first datagram shows whether it works
       return true;
     }
-    const row = table.split('\n').find((line) => line.split(/\s+/)[6] === inode);
-    if (row) return row.split(/\s+/)[4] === '0002';
+    const row = table
+      .split('\n')
+      .map((line) => line.split(/\s+/))
+      .find((columns) => columns[6] === inode);
+    if (row) return row[4] === '0002' && row[7] === undefined;
   }
   return false;
 }
 
-/** The others reach the app by themselves. */
 function isClosedOnExec(fd: number): boolean {
   try {
     const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';

@@ -32,12 +32,12 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe('all of it\n');
   });
 
-  test('of a pipe the reader sees the end once the app has closed it', async () => {
+  test.each([3, 63])('of a pipe on %i the reader sees the end once the app has closed it', async (fd) => {
     const reads =
-      'pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
-      'close R; POSIX::dup2(fileno W, 3); exec @ARGV';
-    const under = ['perl', '-MPOSIX', '-e', reads];
-    await using run = wrap(['--delay', '1ms', '--', ...sh('exec 3>&-; read -r line; exit 4')], { under });
+      '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
+      'close R; POSIX::dup2(fileno W, $fd); exec @ARGV';
+    const under = ['perl', '-MPOSIX', '-e', reads, `${fd}`];
+    await using run = wrap(['--delay', '1ms', '--', 'bash', '-c', `exec ${fd}>&-; read -r line; exit 4`], { under });
     await run.until('stdout', 'end');
     run.tell('');
     expect(await run.closed).toEqual({ code: 4 });
@@ -87,6 +87,19 @@ describe('LISTEN_FDS= with a gap', () => {
     const files = ['/etc/passwd', '/etc/group', '/etc/hosts', ''];
     const wanted = files.map((file, index) => `${index + 3} ${closed.includes(`${index + 3}`) ? '' : file}\n`);
     expect(run.stdout.text).toMatch(new RegExp(`^${wanted.join('')}3 a:b:c (\\d+) \\1\n$`));
+  });
+});
+
+describe('LISTEN_FDS= where no shell may be executed', () => {
+  test.runIf(process.getuid?.() === 0)('says so, and does not start the app without its LISTEN_PID=', async () => {
+    const forbids =
+      '$sh = Cwd::realpath("/bin/sh"); for (["--bind", $sh, $sh], ["-o", "remount,bind,noexec", $sh]) ' +
+      '{ system("mount", @$_) and die } $^F = 9; open F, "/etc/passwd"; ' +
+      '@ENV{qw(LISTEN_PID LISTEN_FDS)} = ($$, 1); exec @ARGV';
+    const under = ['unshare', '--mount', 'perl', '-MCwd', '-e', forbids];
+    await using run = wrap(['--delay', '1ms', '--', 'sleep', '600'], { under });
+    expect(await run.closed).toEqual({ code: 126 });
+    expect(run.stderr.lines).toEqual([expect.stringContaining('socket activation needs /bin/sh and /usr/bin/env')]);
   });
 });
 

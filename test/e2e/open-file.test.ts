@@ -120,6 +120,24 @@ describe('what has that name and is none', () => {
     server.close();
   });
 
+  test("a datagram socket of socket activation: is the app's, and READY=1 goes another way", async () => {
+    using dir = tempDir();
+    const binds =
+      'use Socket; $^F = 9; socket S, PF_UNIX, SOCK_DGRAM, 0; bind S, pack_sockaddr_un(shift) or die $!; fileno(S) == 3 or die; ' +
+      '@ENV{qw(LISTEN_PID LISTEN_FDS LISTEN_FDNAMES)} = ($$, 1, "notify"); exec @ARGV';
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
+      env: { NOTIFY_SOCKET: receiver.path },
+      under: ['perl', '-e', binds, dir.file('bound')],
+    });
+    await receiver.untilReady();
+    expect((await run.logged('transport')).msg).toBe(`notify socket by ${ADDON}`);
+    await run.until('stdout', '1 notify yes');
+    expect(run.stdout.text).toMatch(/^3 socket:/);
+    run.tell('');
+    expect(await run.closed).toEqual({ code: 0 });
+  });
+
   test('of another process: is no business of ours', async () => {
     await using receiver = await NotifyReceiver.start();
     const under = [...opening(`${receiver.path}:notify`), ...sh('LISTEN_PID=1; "$@"; exit $?')];

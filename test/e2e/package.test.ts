@@ -173,6 +173,7 @@ describe('the Debian package', () => {
     for (const option of ['tcp', 'notify', 'forward\\-signals', 'log\\-level'])
       expect(man).toContain(`\\-\\-${option}`);
     const doc = join(root, 'usr/share/doc/sd-ready-wrap');
+    expect(run('gzip', ['-dc', join(doc, 'LICENSES.txt.gz')], dir.path)).toMatch(/^execa \d/m);
     expect(readdirSync(join(doc, 'examples'))).toContain('hardened.service');
     expect(readdirSync(doc).sort()).toEqual([
       ...['CHANGELOG.md.gz', 'LICENSES.txt.gz', 'README.md.gz', 'changelog.gz', 'copyright', 'examples'],

@@ -62,6 +62,16 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     await expectAlike(new Pair(systemd(), { lines }), [...ends, ...ends.map((end) => `ready_${end}`)]);
   });
 
+  test('the same where a core finds no place', async () => {
+    if (systemd().mode === 'user' && systemd().uid === 0) return;
+    const lines = [
+      'LimitCORE=infinity',
+      'WorkingDirectory=/usr',
+      ...(systemd().mode === 'system' ? ['User=daemon'] : []),
+    ];
+    await expectAlike(new Pair(systemd(), { lines }), ['die_SEGV', 'die_ABRT', 'die_QUIT']);
+  });
+
   test("a core is the app's, and the wrapper's own is small and elsewhere", async () => {
     const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
     const pair = new Pair(systemd(), {
@@ -80,8 +90,11 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     expect(cores.sort()).toEqual(['core', expect.stringMatching(/^sd-ready-wrap-core-.*\/core$/)]);
     const size = (file: string) => statSync(file).size;
     expect(size(`${path('wrapped')}/core`) / size(`${path('direct')}/core`)).toBeGreaterThan(0.7);
+    const own = `${path('wrapped')}/${cores[1]}`;
+    // what %e in core_pattern makes of it is not what it makes of the app
+    expect(readFileSync(own, 'latin1')).toContain('sd-ready-wrap\0');
     // the blocks count, a core is full of holes
-    expect(statSync(`${path('wrapped')}/${cores[1]}`).blocks * 512).toBeLessThan(200_000);
+    expect(statSync(own).blocks * 512).toBeLessThan(200_000);
   });
 
   describe.each(['no', 'on-success', 'on-failure', 'on-abnormal', 'on-abort', 'on-watchdog', 'always'])(
