@@ -6,6 +6,7 @@ import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStr
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { modeOf } from '../core/mode.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
@@ -57,7 +58,13 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     print(invocation.text);
     return { code: 0 };
   }
-  let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
+  const raw = { ...optionsFromEnvironment(env), ...invocation.options };
+  if (modeOf(raw) === 'print-unit') {
+    const { printUnit } = await import('./print-unit.ts');
+    print(printUnit(raw, invocation.words, env));
+    return { code: 0 };
+  }
+  let config = buildConfig(raw, invocation.words);
   refuseTakenDescriptors(
     config.probes,
     inherited.all.map(({ to }) => to),
