@@ -96,7 +96,7 @@ test.each([
 test('what does not pass signals on gets KillMode=control-group, and is told why', async () => {
   await using run = wrap(['--print-unit', ...sh('server')]);
   await run.closed;
-  expect(run.stdout.text).toMatch(/^# .*sh -c does not pass it on[^]*?\nKillMode=control-group$/m);
+  expect(run.stdout.text).toMatch(/^# .*sh -c does not pass it on(?:.|\n)*?\nKillMode=control-group$/m);
   expect(await unit(sh('exec server'))).toContain('KillMode=mixed');
 });
 

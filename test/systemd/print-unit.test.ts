@@ -7,6 +7,7 @@ import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.j
 /** Each of them means something to systemd, to a shell or to a unit file. */
 const NASTY = [
   ...['', ' ', '  two  spaces ', ';', '\\;', '#', '@x', '-x', '--', '--tcp', '+', '!', ':', '=', 'A=b', '&&', '|', '*'],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's own
   ...['%', '%%', '%i', '%n', '%h/x', '100%', '$', '$$', '$HOME', '${HOME}', 'a$HOME', '$HOME $PATH', '~', '`id`'],
   ...["'", '"', `'"`, `"'`, "it's", 'say "hi"', '\\', '\\\\', '\\n', '\\x41', 'end\\', "'end\\", '[Service]'],
   ...['\n', 'a\nb\n', '\t', '\r', '\x01', '\x1b[31m', '\x7f', '\u0085', '\u2028', 'ü', '\u{1f30a}', '\ufeffbom'],
@@ -52,6 +53,8 @@ describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
     const { stdout, stderr } = await print(systemd, cwd, ['--unit-name', 'nasty', ...words], { PORT: '1 $x' });
     expect(stderr).toBe('');
     await verified(systemd, 'nasty.service', stdout);
+    const version = Number(/\d+/.exec((await systemd.run('systemctl', ['--version'])).stdout)?.[0]);
+    expect(stdout.includes(`\nOpenFile=${systemd.notifySocket}:notify\n`)).toBe(version >= 253);
     systemd.writeUnit('nasty.service', stdout);
     await started(systemd, 'nasty.service');
     expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual([cwd, '1 $x', ...NASTY]);

@@ -14,6 +14,7 @@ describe('a word of ExecStart=', () => {
     ['50%', '50%%'],
     ['%i', '%%i'],
     ['$HOME', '$$HOME'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's own
     ['${HOME}', "'$${HOME}'"],
     ['$$', '$$$$'],
     ["it's", '"it\'s"'],
