@@ -32,8 +32,10 @@ export interface Supervised {
   readonly onExit?: () => Promise<void>;
   /** ms, from the start; `Infinity` is none. */
   readonly timeout: number;
-  /** ms, from the SIGTERM after a missed start timeout to SIGKILL. */
+  /** ms, from the SIGTERM of ours, after a missed start timeout, say, to SIGKILL. */
   readonly stopTimeout: number;
+  /** Whether the app is stopped as soon as it is ready. */
+  readonly exitWhenReady?: boolean;
   /** How much more time systemd is asked for while the app is not ready, ms. */
   readonly extendTimeout?: number | undefined;
 }
@@ -110,7 +112,9 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     readiness.wait(waiting.signal).then(
       (by) => {
         // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
-        if (app.isAlive()) handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        if (!app.isAlive()) return;
+        handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        if (given.exitWhenReady) handle({ type: 'dismissed', stopSignal: given.stopSignal });
       },
       (bug: unknown) =>
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),

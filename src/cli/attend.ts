@@ -1,4 +1,5 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
+import { isatty } from 'node:tty';
 import type { Config } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
@@ -17,6 +18,7 @@ import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
+import type { Account } from './account.ts';
 import type { AppNotify } from './main.ts';
 
 export interface Attended {
@@ -31,6 +33,8 @@ export interface Attended {
   readonly transport: NotifyTransport | undefined;
   readonly appNotify: AppNotify;
   readonly signals: SignalSource;
+  /** Of a dry run. */
+  readonly account: Account | undefined;
   /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
   readonly onEpipe: () => void;
 }
@@ -41,9 +45,12 @@ export interface Attending {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
-  const format = chooseFormat(config.logFormat, env);
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
+  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe, account } = given;
+  // what is shown of a dry run is for people, unless somebody says otherwise
+  const format = account && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
+  const elapsed = account && (() => clock.now() - startedAt);
+  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe, elapsed });
+  account?.begin(log, format === 'pretty' && isatty(2), startedAt);
   const warn = (message: string) => log.write('warn', 'warning', message);
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
@@ -57,19 +64,21 @@ export function attend(given: Attended): Attending {
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
-  const probes = config.probes.map((spec) =>
-    createProbe(spec, {
+  const probes = config.probes.map((spec) => {
+    const tap = account?.tap();
+    const probe = createProbe(spec, {
       app,
       clock,
-      timing: pace(spec.kind, config.timing, clock),
+      timing: pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock),
       warn,
       notices: appNotify.socket ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,
       stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
       env: appEnvironment(env),
-    }),
-  );
+    });
+    return tap ? tap.watch(probe) : probe;
+  });
   const { forwardSignals, rewrites } = config;
   const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
   // before anything that could make READY=1: a stop may follow that at once
@@ -85,7 +94,11 @@ export function attend(given: Attended): Attending {
     clock,
     onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
-    onExit: canary.end,
+    onExit: async () => {
+      await canary.end();
+      await account?.end(app.pid);
+    },
+    exitWhenReady: account?.exitWhenReady ?? false,
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,

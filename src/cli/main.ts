@@ -59,7 +59,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     return { code: 0 };
   }
   const raw = { ...optionsFromEnvironment(env), ...invocation.options };
-  if (modeOf(raw) === 'print-unit') {
+  const mode = modeOf(raw);
+  if (mode === 'print-unit') {
     const { printUnit } = await import('./print-unit.ts');
     print(printUnit(raw, invocation.words, env));
     return { code: 0 };
@@ -81,7 +82,9 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedPorts(config.probes, before);
-  const transport = await openTransport(env, inherited.notify);
+  const dryRun = mode === 'dry-run' ? await (await import('./account.ts')).openDryRun(raw, config, env) : undefined;
+  if (dryRun) config = dryRun.config;
+  const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
 
   const appNotify = await openAppNotify(config, env);
 
@@ -108,12 +111,14 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       transport,
       appNotify,
       signals,
+      account: dryRun?.account,
       onEpipe: noteOwnEpipe,
     });
     onIpcGarbage = attending.onIpcGarbage;
     return await attending.ended;
   } finally {
     appNotify.socket?.close();
+    dryRun?.close();
   }
 }
 
@@ -144,11 +149,11 @@ export interface AppNotify {
 async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
   const asked = probes.some(({ kind }) => kind === 'notify');
   if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
-  const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
   } catch (error) {
-    if (!(error instanceof NoAppNotifySocket)) throw error;
+    if (!(error instanceof NoSocket)) throw error;
     if (!asked) return { problem: error.message };
     throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
   }

@@ -1,7 +1,8 @@
 /**
  * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
  *
- * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended.
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended. A dry run may be over when the app
+ * is ready: starting -> ready -> dismissed -> ended.
  */
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
@@ -16,6 +17,8 @@ export type State =
   | (Living & { readonly phase: 'ready' })
   /** It was not ready in time and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
+  /** It was ready, which was all that was asked, and is being stopped. */
+  | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
 
 interface Living {
@@ -42,6 +45,8 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly stopSignal: string;
     }
+  /** The app is ready, and no more is wanted of it. */
+  | { readonly type: 'dismissed'; readonly stopSignal: string }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
   /** One came for us. */
   | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
@@ -129,16 +134,27 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'kill', signal: event.stopSignal },
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
-          // a stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5))
-          { type: 'kill', signal: 'SIGCONT' },
+          AWAKE,
           { type: 'notify', state: [...statusLine(text), 'ERRNO=110'] },
           log('error', 'not-ready', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
         ],
       };
     }
 
+    case 'dismissed':
+      if (state.phase !== 'ready') return { state, effects: [] };
+      return {
+        state: { ...state, phase: 'dismissed' },
+        effects: [
+          { type: 'kill', signal: event.stopSignal },
+          { type: 'start-stop-timer' },
+          AWAKE,
+          log('info', 'dismissed', 'ready, which is all that was asked: stopping the app', { app_pid: pid }),
+        ],
+      };
+
     case 'stop-timeout':
-      if (state.phase !== 'timed-out') return { state, effects: [] };
+      if (state.phase !== 'timed-out' && state.phase !== 'dismissed') return { state, effects: [] };
       return {
         state,
         effects: [
@@ -201,6 +217,9 @@ function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): read
   }
 }
 
+/** A stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5)). */
+const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
+
 function isStatus(assignment: string): boolean {
   return assignment.startsWith('STATUS=');
 }
@@ -217,7 +236,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     phase === 'starting'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
-  const failed = phase !== 'ready' || !isCleanExit(event.status);
+  const failed = phase !== 'dismissed' && (phase !== 'ready' || !isCleanExit(event.status));
   return {
     state: { phase: 'ended' },
     effects: [
@@ -226,7 +245,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
       {
         type: 'end',
-        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : event.status,
+        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : event.status,
         log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
       },
     ],

@@ -3,12 +3,13 @@ import { isOn, type RawOptions } from './config.ts';
 import { UsageError } from './errors.ts';
 import type { OptionName } from './option-table.ts';
 
-export type Mode = 'run' | 'print-unit';
+export type Mode = 'run' | 'print-unit' | 'dry-run';
 
 /** Options that mean something only beside another. */
 const BESIDE: readonly (readonly [OptionName, OptionName, string])[] = [
   ['unit-name', 'print-unit', '--print-unit --unit-name shop'],
   ['user', 'print-unit', '--print-unit --user'],
+  ['exit-when-ready', 'dry-run', '--dry-run --exit-when-ready'],
 ];
 
 /** @throws {UsageError} for options that go with another which is not there */
@@ -20,5 +21,9 @@ export function modeOf(raw: RawOptions): Mode {
       throw new UsageError(value.place, `it is for --${needed}, which is not there`, `write e.g. ${example}`);
     }
   }
-  return isOn(raw, 'print-unit') ? 'print-unit' : 'run';
+  const modes = (['print-unit', 'dry-run'] as const).filter((name) => isOn(raw, name));
+  if (modes.length > 1) {
+    throw new UsageError('--dry-run', 'nothing is run where a unit is printed', 'leave out --dry-run or --print-unit');
+  }
+  return modes[0] ?? 'run';
 }

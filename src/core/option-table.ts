@@ -239,6 +239,16 @@ const rows = [
     help: "lets --print-unit print a unit of your own manager, systemctl --user (default: the system's)",
   },
   {
+    name: 'dry-run',
+    group: 'Without a unit',
+    help: 'runs the app outside systemd, and shows as it happens what is asked, what comes of it, and what systemd would be told',
+  },
+  {
+    name: 'exit-when-ready',
+    group: 'Without a unit',
+    help: 'with --dry-run: stops the app once it is ready, exit status 0; with --timeout 124 if it is not',
+  },
+  {
     name: 'log-level',
     value: 'debug|info|warn|error',
     group: 'Log',
