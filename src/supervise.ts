@@ -3,6 +3,7 @@
  * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
  */
 import type { Clock, Disposer } from './core/clock.ts';
+import type { Moment } from './core/diagnosis.ts';
 import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
@@ -11,6 +12,12 @@ import type { ForwardedSignal, SignalFate } from './core/signals.ts';
 
 /** How often STATUS= may follow what is awaited, ms. */
 const STATUS_INTERVAL = 1000;
+
+/** How often it is looked what may be wrong with an app that is not ready, ms. */
+const DIAGNOSIS_INTERVAL = 5000;
+
+/** Signals by which somebody asks for the end (signal(7)); ABRT by TimeoutStartFailureMode= (systemd.service(5)). */
+const ASK_TO_STOP: readonly ForwardedSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
 
 export interface Supervised {
   readonly app: App;
@@ -34,6 +41,8 @@ export interface Supervised {
   readonly timeout: number;
   /** ms, from the SIGTERM of ours, after a missed start timeout, say, to SIGKILL. */
   readonly stopTimeout: number;
+  /** What the operator can do about an app that is not ready. */
+  readonly diagnose?: ((moment: Moment) => Promise<readonly string[]>) | undefined;
   /** Whether the app is stopped as soon as it is ready. */
   readonly exitWhenReady?: boolean;
   /** How much more time systemd is asked for while the app is not ready, ms. */
@@ -81,10 +90,22 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       }
     };
 
+    /** Under way since somebody asked us to stop. */
+    let diagnosing: Promise<void> | undefined;
+    /** What can be done about it, once that is known: at once where nobody can tell. */
+    const diagnosed = (moment: Moment, then: (texts: readonly string[]) => void) => {
+      if (given.diagnose && state.phase === 'starting') void given.diagnose(moment).then(then);
+      else then([]);
+    };
+    const advise = (texts: readonly string[]) => {
+      if (texts.length > 0) handle({ type: 'advice', texts });
+    };
+
     void app.exited.then(async (status) => {
       const afterMs = clock.now() - startedAt;
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await given.notices?.drained();
+      if (given.diagnose && state.phase === 'starting') await (diagnosing ?? given.diagnose('died').then(advise));
       handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs });
     });
     handle({ type: 'started', awaited: readiness.name });
@@ -95,7 +116,13 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     }
     // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
     given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
-    given.onSignal((signal, fate) => handle({ type: 'signal', signal, fate }));
+    given.onSignal((signal, fate) => {
+      handle({ type: 'signal', signal, fate });
+      if (state.phase !== 'starting' || state.stopAsked || fate.fate === 'withheld') return;
+      if (!ASK_TO_STOP.includes(signal)) return;
+      handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
+      diagnosing = given.diagnose?.('stopped').then(advise);
+    });
 
     if (timeout !== Number.POSITIVE_INFINITY) {
       const left = Math.max(0, timeout - (clock.now() - startedAt));
@@ -104,7 +131,23 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           // dead already: how it ended is on the way to us, and tells more
           if (!app.isAlive()) return;
           const { stopSignal } = given;
-          handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor(), stopSignal });
+          const waitingFor = readiness.waitingFor();
+          // asked before the app is stopped, which has closed its sockets then
+          diagnosed('timeout', (texts) => {
+            if (state.phase !== 'starting') return;
+            handle({ type: 'start-timeout', afterMs: timeout, waitingFor, stopSignal });
+            advise(texts);
+          });
+        }),
+      );
+    }
+    if (given.diagnose) {
+      const { diagnose } = given;
+      disposers.push(
+        keepDiagnosing(diagnose, clock, (texts) => {
+          if (state.phase !== 'starting') return;
+          advise(texts);
+          handle({ type: 'still-waiting', waitingFor: [readiness.waitingFor(), ...texts].join('; ') });
         }),
       );
     }
@@ -133,6 +176,26 @@ function keepExtending(ms: number, clock: Clock, ask: (byMs: number) => void): D
     cancel = clock.after(ms / 2, askAgain);
   };
   askAgain();
+  return () => cancel();
+}
+
+/** Looks again and again what may be wrong, until something is. */
+function keepDiagnosing(
+  diagnose: NonNullable<Supervised['diagnose']>,
+  clock: Clock,
+  tell: (texts: readonly string[]) => void,
+): Disposer {
+  let cancel: Disposer = () => {};
+  const lookAgain = () => {
+    cancel = clock.after(DIAGNOSIS_INTERVAL, async () => {
+      lookAgain();
+      const texts = await diagnose('waiting');
+      if (texts.length === 0) return;
+      cancel();
+      tell(texts);
+    });
+  };
+  lookAgain();
   return () => cancel();
 }
 

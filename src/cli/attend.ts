@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import type { Config } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
+import { launcherOf } from '../core/launcher.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
@@ -12,7 +13,7 @@ import { pace } from '../probes/pace.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
-import { type Before, traceListeners, untraced } from '../process/listeners.ts';
+import { type Before, nothingKnown, traceListeners, untraced } from '../process/listeners.ts';
 import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
@@ -51,13 +52,19 @@ export function attend(given: Attended): Attending {
   const elapsed = account && (() => clock.now() - startedAt);
   const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe, elapsed });
   account?.begin(log, format === 'pretty' && isatty(2), startedAt);
+  const inUnit = env['INVOCATION_ID'] !== undefined;
   const warn = (message: string) => log.write('warn', 'warning', message);
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
 
   if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
-  else if (env['INVOCATION_ID'] !== undefined) {
-    warn('NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify');
+  else if (inUnit) void import('./diagnose.ts').then(({ typeProblem }) => warn(typeProblem(env)));
+  const launcher = inUnit ? launcherOf(config.command, config.args) : undefined;
+  if (launcher !== undefined) {
+    void import('./diagnose.ts').then(({ killModeProblem }) => {
+      const problem = killModeProblem(launcher, env);
+      if (problem !== undefined) warn(problem);
+    });
   }
   if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
@@ -97,6 +104,18 @@ export function attend(given: Attended): Attending {
     onExit: async () => {
       await canary.end();
       await account?.end(app.pid);
+    },
+    diagnose: async (moment) => {
+      // of the dead it can only be told who else has the port
+      const isSocket = config.probes.some(({ kind }) => ['tcp', 'http', 'listen', 'unix'].includes(kind));
+      if (moment === 'died' && !isSocket) return [];
+      try {
+        const { diagnose } = await import('./diagnose.ts');
+        return diagnose(moment, { config, env, listeners: traceListeners(app.pid, before ?? nothingKnown()) });
+      } catch (bug) {
+        log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug instanceof Error ? bug.stack : bug}`);
+        return [];
+      }
     },
     exitWhenReady: account?.exitWhenReady ?? false,
     timeout: config.timeout,

@@ -27,6 +27,8 @@ interface Living {
   readonly since: string;
   /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
   readonly appStatus?: true;
+  /** Somebody asked us to stop before it was ready, and that was logged. */
+  readonly stopAsked?: true;
 }
 
 export type LifeEvent =
@@ -38,6 +40,15 @@ export type LifeEvent =
   /** systemd is to be asked for that much more time. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
+  /** A signal that asks to end came before the app was ready, from systemd at the end of TimeoutStartSec=, say. */
+  | {
+      readonly type: 'stop-asked';
+      readonly signal: ForwardedSignal;
+      readonly waitingFor: string;
+      readonly afterMs: number;
+    }
+  /** What the operator can do about a start that does not succeed. */
+  | { readonly type: 'advice'; readonly texts: readonly string[] }
   /** `stopSignal` is what stops this app. */
   | {
       readonly type: 'start-timeout';
@@ -167,6 +178,18 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'signal':
       return { state, effects: signalled(pid, event.signal, event.fate) };
+
+    case 'stop-asked': {
+      if (state.phase !== 'starting' || state.stopAsked) return { state, effects: [] };
+      const text = `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
+      return {
+        state: { ...state, stopAsked: true },
+        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
+      };
+    }
+
+    case 'advice':
+      return { state, effects: event.texts.map((text) => log('warn', 'advice', text, { app_pid: pid })) };
 
     case 'exited':
       return exited(state, event);

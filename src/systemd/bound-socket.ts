@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
+import { explainFailure, howToMend } from './addon-failure.ts';
 import { SOCKET_PATH_MAX } from './notify-address.ts';
 import type { Receive, Receiver } from './transport.ts';
 import { receiveByKoffi } from './transports/koffi.ts';
@@ -56,7 +57,7 @@ export async function bindNotifySocket(
         chmodSync(place.path, isRoot() ? 0o666 : 0o600);
         return { path: place.path, receiver: name, close: () => close(receiver, place) };
       } catch (error) {
-        receivers.add(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+        receivers.add(explainFailure(name, error));
       }
     }
     remove(place);
@@ -66,8 +67,7 @@ export async function bindNotifySocket(
     throw new NoSocket(`no directory for the app's notify socket (${tried}); set RuntimeDirectory= in the unit`);
   }
   throw new NoSocket(
-    `no way to receive datagrams (${[...receivers].join('; ')}); ` +
-      'install one: npm install koffi (no compiler needed) or npm rebuild unix-dgram',
+    `no way to receive datagrams (${[...receivers].join('; ')}); install one: ${howToMend(receivers)}`,
   );
 
   function close(receiver: Receiver, place: Place): void {

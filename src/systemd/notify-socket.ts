@@ -2,6 +2,7 @@
 import { KnownError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
 import { encode, type NotifyState } from '../core/notify-state.ts';
+import { explainFailure, howToMend } from './addon-failure.ts';
 import { type NotifyAddress, unusable } from './notify-address.ts';
 import type { NotifyTransport } from './transport.ts';
 import { openInherited } from './transports/inherited.ts';
@@ -35,7 +36,7 @@ export async function openNotifySocket(
       if (typeof outcome !== 'object') return transport;
       refused = outcome.error;
     } catch (error) {
-      failures.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+      failures.push(explainFailure(name, error));
     }
   }
   if (refused !== undefined) {
@@ -50,8 +51,7 @@ export async function openNotifySocket(
   }
   throw new KnownError(
     `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ` +
-      'three ways out: OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later), or where sd-ready-wrap is ' +
-      'installed npm install koffi (no compiler needed), or npm rebuild unix-dgram',
+      `three ways out: ${howToMend(failures)}; or OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later)`,
     EXIT.OWN_FAILURE,
   );
 }

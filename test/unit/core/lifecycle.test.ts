@@ -31,6 +31,8 @@ const events = {
   'still-waiting': { type: 'still-waiting', waitingFor: 'tcp 1: ECONNREFUSED' },
   ready: { type: 'ready', by: 'tcp 1', afterMs: 1250.4 },
   'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED', stopSignal: 'SIGTERM' },
+  'stop-asked': { type: 'stop-asked', signal: 'SIGTERM', afterMs: 90_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  advice: { type: 'advice', texts: ['do this', 'and that'] },
   dismissed: { type: 'dismissed', stopSignal: 'SIGTERM' },
   'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
   signal: { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } },
@@ -58,6 +60,7 @@ function short(effect: Effect): string | string[] {
   }
 }
 
+const advised = ['warn advice: do this', 'warn advice: and that'];
 const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
 const early = (how: string, end: string) => [
   'stop-waiting',
@@ -106,6 +109,13 @@ const table: Row[] = [
       'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
     ],
   ],
+  [
+    'starting',
+    'stop-asked',
+    'starting',
+    ['warn stop-asked: SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED'],
+  ],
+  ['starting', 'advice', 'starting', advised],
   ['starting', 'dismissed', 'starting', []],
   ['starting', 'stop-timeout', 'starting', []],
   ['starting', 'signal', 'starting', forward],
@@ -120,6 +130,8 @@ const table: Row[] = [
   ['ready', 'still-waiting', 'ready', []],
   ['ready', 'ready', 'ready', []],
   ['ready', 'start-timeout', 'ready', []],
+  ['ready', 'stop-asked', 'ready', []],
+  ['ready', 'advice', 'ready', advised],
   [
     'ready',
     'dismissed',
@@ -144,6 +156,8 @@ const table: Row[] = [
   ['timed-out', 'still-waiting', 'timed-out', []],
   ['timed-out', 'ready', 'timed-out', []],
   ['timed-out', 'start-timeout', 'timed-out', []],
+  ['timed-out', 'stop-asked', 'timed-out', []],
+  ['timed-out', 'advice', 'timed-out', advised],
   ['timed-out', 'dismissed', 'timed-out', []],
   [
     'timed-out',
@@ -163,6 +177,8 @@ const table: Row[] = [
   ['dismissed', 'still-waiting', 'dismissed', []],
   ['dismissed', 'ready', 'dismissed', []],
   ['dismissed', 'start-timeout', 'dismissed', []],
+  ['dismissed', 'stop-asked', 'dismissed', []],
+  ['dismissed', 'advice', 'dismissed', advised],
   ['dismissed', 'dismissed', 'dismissed', []],
   [
     'dismissed',
@@ -184,7 +200,10 @@ const table: Row[] = [
 describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
-    expect(transition.state).toEqual(states[then]);
+    expect(transition.state).toEqual({
+      ...states[then],
+      ...(event === 'stop-asked' && then === 'starting' ? { stopAsked: true } : {}),
+    });
     expect(transition.effects.flatMap(short)).toEqual(effects);
   });
 
@@ -231,7 +250,7 @@ describe('whatever happens in whatever order', () => {
       if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
       if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
     }
-    expect(count).toBe(1 + 13 + 13 ** 2 + 13 ** 3 + 13 ** 4);
+    expect(count).toBe(1 + 15 + 15 ** 2 + 15 ** 3 + 15 ** 4);
   });
 
   it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
