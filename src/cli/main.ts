@@ -58,11 +58,21 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     print(invocation.text);
     return { code: 0 };
   }
+  if (invocation.type === 'version') {
+    const { describeVersions } = await import('./describe-versions.ts');
+    print(await describeVersions());
+    return { code: 0 };
+  }
   const raw = { ...optionsFromEnvironment(env), ...invocation.options };
   const mode = modeOf(raw);
   if (mode === 'print-unit') {
     const { printUnit } = await import('./print-unit.ts');
     print(printUnit(raw, invocation.words, env));
+    return { code: 0 };
+  }
+  if (mode === 'completion') {
+    const { completionFor } = await import('../core/completion.ts');
+    print(completionFor(raw));
     return { code: 0 };
   }
   let config = buildConfig(raw, invocation.words);

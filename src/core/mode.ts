@@ -3,7 +3,7 @@ import { isOn, type RawOptions } from './config.ts';
 import { UsageError } from './errors.ts';
 import type { OptionName } from './option-table.ts';
 
-export type Mode = 'run' | 'print-unit' | 'dry-run';
+export type Mode = 'run' | 'print-unit' | 'dry-run' | 'completion';
 
 /** Options that mean something only beside another. */
 const BESIDE: readonly (readonly [OptionName, OptionName, string])[] = [
@@ -14,6 +14,7 @@ const BESIDE: readonly (readonly [OptionName, OptionName, string])[] = [
 
 /** @throws {UsageError} for options that go with another which is not there */
 export function modeOf(raw: RawOptions): Mode {
+  if (raw.completion) return 'completion';
   for (const [name, needed, example] of BESIDE) {
     const value = raw[name]?.at(-1);
     const given = value && (value.text !== true ? name === 'unit-name' || isOn(raw, name) : true);

@@ -249,6 +249,13 @@ const rows = [
     help: 'with --dry-run: stops the app once it is ready, exit status 0; with --timeout 124 if it is not',
   },
   {
+    name: 'completion',
+    value: 'bash|zsh',
+    group: 'Without a unit',
+    help: 'prints what completes these options in that shell: source <(sd-ready-wrap --completion bash)',
+    example: 'bash',
+  },
+  {
     name: 'log-level',
     value: 'debug|info|warn|error',
     group: 'Log',

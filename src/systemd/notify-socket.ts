@@ -17,6 +17,27 @@ const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number)
 ];
 
 /**
+ * Which transports there are on this host, without a unit: OpenFile= is a unit's.
+ * @returns of each addon its name, or why it cannot be used
+ */
+export async function addonsHere(): Promise<{
+  readonly usable: readonly string[];
+  readonly failures: readonly string[];
+}> {
+  const usable: string[] = [];
+  const failures: string[] = [];
+  for (const [name, open] of TRANSPORTS.slice(1)) {
+    try {
+      await open({ type: 'path', name: '/' });
+      usable.push(name);
+    } catch (error) {
+      failures.push(explainFailure(name, error));
+    }
+  }
+  return { usable, failures };
+}
+
+/**
  * @param first the first datagram, sent at once: it shows whether anybody listens
  * @param inherited a descriptor that is connected to systemd
  * @throws {KnownError} where no transport works or nobody listens: the unit could never become ready, so better now
