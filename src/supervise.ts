@@ -9,12 +9,7 @@ import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
 import type { ForwardedSignal, SignalFate } from './core/signals.ts';
-
-/** How often STATUS= may follow what is awaited, ms. */
-const STATUS_INTERVAL = 1000;
-
-/** How often it is looked what may be wrong with an app that is not ready, ms. */
-const DIAGNOSIS_INTERVAL = 5000;
+import { followStatus, keepDiagnosing, keepExtending } from './core/while-starting.ts';
 
 /** Signals by which somebody asks for the end (signal(7)); ABRT by TimeoutStartFailureMode= (systemd.service(5)). */
 const ASK_TO_STOP: readonly ForwardedSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
@@ -163,52 +158,4 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),
     );
   });
-}
-
-/**
- * Now, and again before what was asked for is over: systemd moves the deadline to that long from when it hears it
- * (sd_notify(3), EXTEND_TIMEOUT_USEC=).
- */
-function keepExtending(ms: number, clock: Clock, ask: (byMs: number) => void): Disposer {
-  let cancel: Disposer = () => {};
-  const askAgain = () => {
-    ask(ms);
-    cancel = clock.after(ms / 2, askAgain);
-  };
-  askAgain();
-  return () => cancel();
-}
-
-/** Looks again and again what may be wrong, until something is. */
-function keepDiagnosing(
-  diagnose: NonNullable<Supervised['diagnose']>,
-  clock: Clock,
-  tell: (texts: readonly string[]) => void,
-): Disposer {
-  let cancel: Disposer = () => {};
-  const lookAgain = () => {
-    cancel = clock.after(DIAGNOSIS_INTERVAL, async () => {
-      lookAgain();
-      const texts = await diagnose('waiting');
-      if (texts.length === 0) return;
-      cancel();
-      tell(texts);
-    });
-  };
-  lookAgain();
-  return () => cancel();
-}
-
-/** Tells what is awaited when it changed, at most once an interval. */
-function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
-  let told = readiness.waitingFor();
-  let cancel: Disposer = () => {};
-  const look = () => {
-    const now = readiness.waitingFor();
-    if (now !== told) onChange(now);
-    told = now;
-    cancel = clock.after(STATUS_INTERVAL, look);
-  };
-  cancel = clock.after(STATUS_INTERVAL, look);
-  return () => cancel();
 }

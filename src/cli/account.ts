@@ -1,26 +1,16 @@
 /**
- * A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account of what happens
- * goes to the log: what each probe found, when that changes, and what systemd would have been told. On a terminal a
- * last line follows what goes on.
+ * The account of a dry run: to the log goes what each probe found, when that changes, and what systemd would have been
+ * told. On a terminal a last line follows what goes on.
  */
-import { type Config, isOn, type RawOptions } from '../core/config.ts';
-import type { Environment } from '../core/environment.ts';
+import type { Config } from '../core/config.ts';
 import type { Log } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import { clock } from '../process/clock.ts';
 import { endGroup } from '../process/group.ts';
-import { openPrivateNotifySocket, type PrivateNotifySocket } from '../systemd/private-notify-socket.ts';
-import type { NotifyTransport } from '../systemd/transport.ts';
+import type { PrivateNotifySocket } from '../systemd/private-notify-socket.ts';
 
 /** How often it is looked what goes on, ms. */
 const LOOK_INTERVAL = 100;
-
-export interface DryRun {
-  readonly config: Config;
-  readonly transport: NotifyTransport;
-  readonly account: Account;
-  close(): void;
-}
 
 /** What attend() tells it, and asks of it. */
 export interface Account {
@@ -43,19 +33,8 @@ interface Tap {
   watch(probe: ReadinessProbe): ReadinessProbe;
 }
 
-export async function openDryRun(raw: RawOptions, config: Config, env: Environment): Promise<DryRun> {
-  const socket = await openPrivateNotifySocket(env, clock);
-  const exitWhenReady = isOn(raw, 'exit-when-ready');
-  return {
-    // an app that npm starts is to be gone with npm, where no systemd cleans up
-    config: exitWhenReady ? { ...config, signalScope: 'group' } : config,
-    transport: socket.transport,
-    account: keepAccount(socket, config, exitWhenReady),
-    close: socket.close,
-  };
-}
-
-function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhenReady: boolean): Account {
+/** @param config of the run */
+export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhenReady: boolean): Account {
   let log: LiveLog;
   let onTerminal = false;
   let startedAt = 0;

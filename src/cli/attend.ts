@@ -59,7 +59,9 @@ export function attend(given: Attended): Attending {
 
   if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
   else if (inUnit) void import('./diagnose.ts').then(({ typeProblem }) => warn(typeProblem(env)));
-  const launcher = inUnit ? launcherOf(config.command, config.args) : undefined;
+  // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
+  const isMain = inUnit && !account && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
   if (launcher !== undefined) {
     void import('./diagnose.ts').then(({ killModeProblem }) => {
       const problem = killModeProblem(launcher, env);
@@ -111,7 +113,12 @@ export function attend(given: Attended): Attending {
       if (moment === 'died' && !isSocket) return [];
       try {
         const { diagnose } = await import('./diagnose.ts');
-        return diagnose(moment, { config, env, listeners: traceListeners(app.pid, before ?? nothingKnown()) });
+        return diagnose(moment, {
+          config,
+          env,
+          inUnit: isMain,
+          listeners: traceListeners(app.pid, before ?? nothingKnown()),
+        });
       } catch (bug) {
         log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug instanceof Error ? bug.stack : bug}`);
         return [];

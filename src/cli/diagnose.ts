@@ -10,21 +10,23 @@ import { ownUnit, unitTexts } from '../process/unit-files.ts';
 export interface Patient {
   readonly config: Config;
   readonly env: Environment;
+  /** Whether systemd started us as the main process of a service. */
+  readonly inUnit: boolean;
   readonly listeners: Listeners;
 }
 
 /** What the app listened on when it was last looked, as it may be gone when that counts. */
 let lastSeen: readonly ListeningSocket[] = [];
 
-export function diagnose(moment: Moment, { config, env, listeners }: Patient): readonly string[] {
+export function diagnose(moment: Moment, { config, env, inUnit, listeners }: Patient): readonly string[] {
   const now = listeners.ofApp('tcp and unix')(TCP_TABLES);
   if (now.length > 0) lastSeen = now;
   return advice(moment, {
     probes: config.probes,
     listening: lastSeen,
     holders: holders(config, listeners),
-    inUnit: ownUnit(env) !== undefined,
-    killMode: lastWord('KillMode', unitTexts(env) ?? []),
+    inUnit,
+    killMode: inUnit ? lastWord('KillMode', unitTexts(env) ?? []) : undefined,
   });
 }
 

@@ -92,13 +92,17 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedPorts(config.probes, before);
-  const dryRun = mode === 'dry-run' ? await (await import('./account.ts')).openDryRun(raw, config, env) : undefined;
-  if (dryRun) config = dryRun.config;
-  const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
-
-  const appNotify = await openAppNotify(config, env);
-
+  const closers: (() => void)[] = [];
   try {
+    const dryRun = mode === 'dry-run' ? await (await import('./dry-run.ts')).openDryRun(raw, config, env) : undefined;
+    if (dryRun) {
+      config = dryRun.config;
+      closers.push(dryRun.close);
+    }
+    const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const appNotify = await openAppNotify(config, env);
+    if (appNotify.socket) closers.push(appNotify.socket.close);
+
     // told before the log is there, which is loaded after the start
     let onIpcGarbage = () => {};
     const startedAt = clock.now();
@@ -127,8 +131,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     onIpcGarbage = attending.onIpcGarbage;
     return await attending.ended;
   } finally {
-    appNotify.socket?.close();
-    dryRun?.close();
+    for (const close of closers) close();
   }
 }
 

@@ -1,22 +1,15 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
-import { realpathSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { delimiter, dirname, isAbsolute, resolve } from 'node:path';
 import { buildConfig, type Config, isOn, type RawOptions, type RawValue } from '../core/config.ts';
-import { APP_NODE_OPTIONS, appEnvironment, type Environment } from '../core/environment.ts';
-import { KnownError, UsageError } from '../core/errors.ts';
-import { spawnFailureCode } from '../core/exit-status.ts';
+import type { Environment } from '../core/environment.ts';
+import { UsageError } from '../core/errors.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { optionWords } from '../core/option-words.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
-import { commandPath } from '../process/command-path.ts';
 import { systemdVersion } from '../process/host-systemd.ts';
 import { variableOf } from './environment-options.ts';
+import { absolute, account, pathToNode, runtimeDirectory, workingDirectory, wrapper } from './unit-host.ts';
 import { VERSION } from './version.ts';
-
-/** What systemd gives its services for a PATH (systemd.exec(5)). */
-const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
 
 /** A line of a unit file may not be longer, bytes (LONG_LINE_MAX in systemd's source). */
 const LINE_MAX = 1024 * 1024;
@@ -36,9 +29,10 @@ const CUSTOMARY = ['NODE_ENV', 'PORT'];
 /**
  * @param words the command
  * @returns the unit's text
- * @throws {KnownError}
+ * @throws {UsageError} and other known errors
  */
 export function printUnit(raw: RawOptions, words: readonly string[], env: Environment): string {
+  const directory = workingDirectory();
   const unit = unitName(raw['unit-name']?.at(-1));
   // what systemd fills in is checked as an instance that fits everywhere
   const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, '1') : text);
@@ -58,7 +52,7 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
     options: options.words,
     command: [absolute(command, unit, env), ...args],
     launcher: launcherOf(command, args),
-    directory: process.cwd(),
+    directory,
     account: account(),
     path: pathToNode(),
     environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
@@ -89,7 +83,7 @@ function write(facts: UnitFacts): string {
 }
 
 function unitName(value: RawValue | undefined): UnitName {
-  if (!value) return unitNameFrom(process.cwd());
+  if (!value) return unitNameFrom(workingDirectory());
   const name = parseUnitName(String(value.text));
   if (typeof name !== 'string') return name;
   const shown = value.place.startsWith('--') ? `${value.place} ${value.text}` : `${value.place}=${value.text}`;
@@ -105,67 +99,10 @@ function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions
   );
 }
 
-/**
- * What started us: the program by its own name, as its first line is obeyed then, or a node and the program. A link to it
- * stays one, as it outlives an update.
- */
-function wrapper(env: Environment): readonly string[] {
-  const program = resolve(process.argv[1] as string);
-  return env[APP_NODE_OPTIONS] === undefined ? [process.execPath, program] : [program];
-}
-
-/** Where the command is. What stands on systemd's PATH is not what stands on the shell's. */
-function absolute(command: string, { template }: UnitName, env: Environment): string {
-  // a part of it is known only when systemd starts an instance
-  if (template && /%[iI]/.test(command) && command.includes('/')) return resolve(command);
-  try {
-    return resolve(commandPath(command, appEnvironment(env)));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const problem = code === 'ENOENT' ? 'not found' : 'not executable';
-    throw new KnownError(
-      `cannot find ${command}: ${problem} (${code}); give its absolute path, as ${example(command)}`,
-      spawnFailureCode(code),
-    );
-  }
-}
-
-function example(command: string): string {
-  return isAbsolute(command) ? '/usr/bin/node' : `/usr/bin/${command.slice(command.lastIndexOf('/') + 1)}`;
-}
-
-/** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */
-function pathToNode(): string | undefined {
-  for (const directory of SYSTEMD_PATH.split(delimiter)) {
-    try {
-      const found = realpathSync(`${directory}/node`);
-      return found === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
-    } catch {
-      // not there: the next
-    }
-  }
-  return `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
-}
-
-/** Who asks for the unit is who ran the app so far. */
-function account(): string | undefined {
-  if (process.getuid?.() === 0) return undefined;
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
-}
-
 function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
   if (Number.isFinite(timeout)) return timeout + (Number.isFinite(stopTimeout) ? stopTimeout : MARGIN) + GRACE;
   const delay = probes.reduce((sum, spec) => sum + (spec.kind === 'delay' ? spec.ms : 0), timing.initialDelay);
   return Math.max(START_LIMIT, delay + MARGIN);
-}
-
-/** OpenFile= knows no %t (systemd.service(5)). */
-function runtimeDirectory(env: Environment): string {
-  return env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.()}`;
 }
 
 /** A unit without WatchdogSec= is not asked for pings. */

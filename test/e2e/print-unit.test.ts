@@ -1,5 +1,5 @@
 /** Promise: --print-unit prints the unit for this very command line, and runs nothing. */
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { tempDir } from '../helpers/temp.ts';
@@ -58,6 +58,18 @@ test('by its own name it names itself, and a link stays one', async () => {
   await using run = new Run(dir.file('sd-ready-wrap'), ['--print-unit', 'true'], {});
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toMatch(new RegExp(`^ExecStart=${dir.path}/sd-ready-wrap -- /`, 'm'));
+});
+
+test('a node that is not on the PATH of systemd is put there, its options stay', async () => {
+  using dir = tempDir();
+  copyFileSync(NODE, dir.file('node'), constants.COPYFILE_FICLONE);
+  await using run = new Run(dir.file('node'), ['--no-warnings', BIN, '--print-unit', 'node', 'app.js'], {
+    env: { PATH: `${dir.path}:${process.env['PATH']}` },
+  });
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(run.stdout.lines).toContain(`Environment=PATH=${dir.path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`);
+  const node = dir.file('node');
+  expect(run.stdout.lines).toContain(`ExecStart=${node} --no-warnings ${BIN} -- ${node} app.js`);
 });
 
 test('options given by variables become options, PORT and NODE_ENV go along', async () => {
