@@ -1,5 +1,5 @@
 /** What --print-unit prints is right to systemd, starts under it, and gives the app its words byte for byte. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
@@ -18,6 +18,20 @@ const APP = `
   require('node:fs').writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.env.PORT, ...process.argv.slice(2)]));
   console.log('it is ready: $5');
   setInterval(() => {}, 1e9);
+`;
+
+/** Does what apps do: what a printed unit closes must not be in its way. */
+const BUSY = `
+  const { writeFileSync, mkdirSync } = require('node:fs');
+  require('node:os').networkInterfaces();
+  writeFileSync('written', require('node:os').hostname());
+  mkdirSync('/tmp/' + process.argv[1], { recursive: true });
+  require('node:child_process').execFileSync('sh', ['-c', 'ps >/dev/null || true; cat /proc/meminfo /proc/sys/kernel/pid_max']);
+  new (require('node:worker_threads').Worker)('new Function("return 1 + 1")()', { eval: true });
+  require('node:net').createServer().listen('/tmp/' + process.argv[1] + '/socket', () => {
+    require('node:http').createServer((_, r) => r.end()).listen(Number(process.argv[2]), () =>
+      require('node:dns').lookup('localhost', () => fetch('http://127.0.0.1:' + process.argv[2]).then(() => console.log('all done'))));
+  });
 `;
 
 /** Prints a unit in there, from that directory. */
@@ -60,6 +74,19 @@ describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
     expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual([cwd, '1 $x', ...NASTY]);
     expect(await systemd.systemctl('stop', 'nasty.service')).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.managerLog()).not.toMatch(/nasty\.service:\d+:/);
+  });
+
+  test('its hardening is in the way of nothing usual', async () => {
+    const systemd = get();
+    const cwd = systemd.makeDir();
+    const app = [systemd.node, '-e', BUSY, `printed-${process.pid}`, `${await freePort()}`];
+    const { stdout } = await print(systemd, cwd, ['--unit-name', 'busy', '--stdout', '^all done$', '--', ...app]);
+    await verified(systemd, 'busy.service', stdout);
+    systemd.writeUnit('busy.service', stdout);
+    await started(systemd, 'busy.service');
+    expect(existsSync(`${cwd}/written`)).toBe(true);
+    await systemd.systemctl('stop', 'busy.service');
+    rmSync(`/tmp/printed-${process.pid}`, { recursive: true, force: true });
   });
 
   test('a template starts on the port of its instance', async () => {
