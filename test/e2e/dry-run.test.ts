@@ -97,7 +97,7 @@ describe('the account', () => {
     expect(await run.closed).toEqual({ code: 3 });
     // back to the first column and nothing behind it, then a line that does not wrap: ESC is left out here
     const screen = run.stdout.text.replaceAll(String.fromCharCode(27), '');
-    expect(screen).toMatch(/\r\[K\[\?7l0\.\d s {2}waiting for stdout \/\^up\/: no output yet {2}\[\?7h/);
+    expect(screen).toMatch(/\r\[K\[\?7l\d+\.\d s {2}waiting for stdout \/\^up\/: no output yet {2}\[\?7h/);
     expect(screen.split('\r[K').length).toBe(screen.split('[?7l').length);
     expect(screen).toContain('ready after');
   });
