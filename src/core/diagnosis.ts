@@ -28,7 +28,7 @@ interface Awaited {
 
 /** @returns nothing while there is nothing that the operator has to change */
 export function advice(moment: Moment, findings: Findings): readonly string[] {
-  const elsewhere = listensElsewhere(findings);
+  const elsewhere = listensElsewhere(findings, moment);
   // who holds a port is told by the probe as soon as it is found out
   if (moment === 'waiting') return elsewhere;
   return [
@@ -49,8 +49,9 @@ function heldPorts({ holders }: Findings): readonly string[] {
   );
 }
 
-/** The app listens, but where nobody asks. */
-function listensElsewhere({ probes, listening }: Findings): readonly string[] {
+/** The app listens, but where nobody asks. While it is awaited that may be the first of several sockets. */
+function listensElsewhere({ probes, listening }: Findings, moment: Moment): readonly string[] {
+  const yet = moment === 'waiting' ? ' so far' : '';
   const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
   return probes.flatMap((spec) => {
     const awaited = awaitedOf(spec);
@@ -59,7 +60,7 @@ function listensElsewhere({ probes, listening }: Findings): readonly string[] {
     const [first] = others;
     if (!first) return [];
     const where = others.map(address).join(', ');
-    return `the app listens on ${where}, not on ${awaited.name}: write ${asOption(awaited.option, first)}, or let the app listen there`;
+    return `the app listens on ${where}${yet}, not on ${awaited.name}: write ${asOption(awaited.option, first)}, or let the app listen there`;
   });
 }
 
@@ -89,9 +90,11 @@ function leftovers({ killMode }: Findings): readonly string[] {
 function awaitedOf(spec: ProbeSpec): Awaited | undefined {
   switch (spec.kind) {
     case 'tcp':
+      // anybody's, as of another host: where the app listens says nothing about it
+      if (spec.owner === 'any') return undefined;
       return port('--tcp', spec.port, spec.hosts);
     case 'http': {
-      if (!spec.onThisHost && spec.owner === 'any') return undefined;
+      if (!spec.onThisHost || spec.owner === 'any') return undefined;
       const number = Number(spec.url.port || (spec.url.protocol === 'https:' ? 443 : 80));
       return port('--http', number, spec.hosts);
     }
