@@ -66,7 +66,7 @@ function heading({ version, unit, manager }: UnitFacts): string {
 
 function unitSection({ unit, command, manager }: UnitFacts): string {
   const [program, ...args] = command;
-  const app = settingText([program.slice(program.lastIndexOf('/') + 1), ...args].join(' '), 60);
+  const app = settingText([program.slice(program.lastIndexOf('/') + 1), ...args].join(' '), 60, unit);
   const name = unit.template ? `${unit.name.slice(0, -1)} %i` : unit.name;
   const network = ['# Where the app needs addresses or other hosts: systemd.special(7)', ...NETWORK];
   return ['[Unit]', `Description=${name} (${app})`, ...(manager === 'system' ? ['', ...network] : [])].join('\n');

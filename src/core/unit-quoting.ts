@@ -35,10 +35,10 @@ export function settingPath(path: string, specifiers: Specifiers): string | unde
 }
 
 /** Text for people on one line, such as a Description=. */
-export function settingText(text: string, most: number): string {
+export function settingText(text: string, most: number, specifiers: Specifiers): string {
   const clean = text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   const short = [...clean].length > most ? `${[...clean].slice(0, most).join('')}…` : clean;
-  return short.replaceAll('%', '%%').replace(/\\+$/, '');
+  return withoutSpecifiers(short, specifiers).replace(/\\+$/, '');
 }
 
 function withoutSpecifiers(text: string, { template }: Specifiers): string {

@@ -136,7 +136,7 @@ describe('a template', () => {
     });
     expect(lines.find((line) => line.startsWith('ExecStart='))).toMatch(/ --tcp 300%i -- \S+ -c 'exec app' sh %i %%n$/);
     expect(lines).toContain('Environment=PORT=300%i');
-    expect(lines).toContain('Description=shop %i (sh -c exec app sh %%i %%n)');
+    expect(lines).toContain('Description=shop %i (sh -c exec app sh %i %%n)');
   });
   test('its options are checked too', async () => {
     expect(await complaint(['--print-unit', '--unit-name', 'shop@', '--tcp', 'x%i', 'true'])).toMatchObject({

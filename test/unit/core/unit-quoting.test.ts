@@ -54,6 +54,6 @@ it('a path that is a setting is as it is, but for what ends a line', () => {
 });
 
 it('text is one line of a fair length', () => {
-  expect(settingText('a\nb  c 5%\\', 20)).toBe('a b c 5%%');
-  expect(settingText('abcdef', 3)).toBe('abc…');
+  expect(settingText('a\nb  c 5%\\', 20, PLAIN)).toBe('a b c 5%%');
+  expect(settingText('abcdef', 3, PLAIN)).toBe('abc…');
 });
