@@ -1,6 +1,6 @@
 /**
  * `npm run package:deb`: sd-ready-wrap_VERSION_ARCH.deb, from the same files as the npm package and with a transport that
- * needs no compiler. Made by dpkg-deb(1), the man page by help2man(1).
+ * needs no compiler. Made by dpkg-deb(1), the man page by help2man(1), which npm pack runs.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,9 +9,15 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '..');
-const { version, description } = JSON.parse(fs.readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
+const { version } = JSON.parse(fs.readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
 const NAME = 'sd-ready-wrap';
 const MAINTAINER = 'The sd-ready-wrap contributors <noreply@users.noreply.github.com>';
+
+/** Where each shell of Debian looks for it. */
+const COMPLETIONS = {
+  bash: `usr/share/bash-completion/completions/${NAME}`,
+  zsh: `usr/share/zsh/vendor-completions/_${NAME}`,
+};
 
 const work = fs.mkdtempSync(path.join(os.tmpdir(), `${NAME}-deb-`));
 try {
@@ -45,11 +51,12 @@ function build() {
   fs.writeFileSync(path.join(doc, 'copyright'), copyright(packed));
   compress(fs.readFileSync(path.join(packed, 'dist/LICENSES.txt')), path.join(doc, 'LICENSES.txt.gz'));
   fs.rmSync(path.join(home, 'dist/LICENSES.txt'));
-  const page = ['--no-info', '--section=1', `--name=${description}`, `--version-string=${version}`];
-  compress(
-    Buffer.from(output('help2man', [...page, path.join(home, `bin/${NAME}.cjs`)])),
-    path.join(man, `${NAME}.1.gz`),
-  );
+  compress(fs.readFileSync(path.join(packed, `man/${NAME}.1`)), path.join(man, `${NAME}.1.gz`));
+  for (const [shell, place] of Object.entries(COMPLETIONS)) {
+    const file = path.join(stage, place);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, output(process.execPath, [path.join(home, `bin/${NAME}.cjs`), '--completion', shell]));
+  }
 
   output('find', [stage, '-type', 'd', '-exec', 'chmod', '755', '{}', '+']);
   output('find', [stage, '-type', 'f', '-exec', 'chmod', '644', '{}', '+']);

@@ -3,14 +3,16 @@
  * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
  */
 import type { Clock, Disposer } from './core/clock.ts';
+import type { Moment } from './core/diagnosis.ts';
 import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
 import type { ForwardedSignal, SignalFate } from './core/signals.ts';
+import { followStatus, keepDiagnosing, keepExtending } from './core/while-starting.ts';
 
-/** How often STATUS= may follow what is awaited, ms. */
-const STATUS_INTERVAL = 1000;
+/** Signals by which somebody asks for the end (signal(7)); ABRT by TimeoutStartFailureMode= (systemd.service(5)). */
+const ASK_TO_STOP: readonly ForwardedSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
 
 export interface Supervised {
   readonly app: App;
@@ -32,8 +34,12 @@ export interface Supervised {
   readonly onExit?: () => Promise<void>;
   /** ms, from the start; `Infinity` is none. */
   readonly timeout: number;
-  /** ms, from the SIGTERM after a missed start timeout to SIGKILL. */
+  /** ms, from the SIGTERM of ours, after a missed start timeout, say, to SIGKILL. */
   readonly stopTimeout: number;
+  /** What the operator can do about an app that is not ready. */
+  readonly diagnose?: ((moment: Moment) => Promise<readonly string[]>) | undefined;
+  /** Whether the app is stopped as soon as it is ready. */
+  readonly exitWhenReady?: boolean;
   /** How much more time systemd is asked for while the app is not ready, ms. */
   readonly extendTimeout?: number | undefined;
 }
@@ -79,10 +85,22 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       }
     };
 
+    /** Under way since somebody asked us to stop. */
+    let diagnosing: Promise<void> | undefined;
+    /** What can be done about it, once that is known: at once where nobody can tell. */
+    const diagnosed = (moment: Moment, then: (texts: readonly string[]) => void) => {
+      if (given.diagnose && state.phase === 'starting') void given.diagnose(moment).then(then);
+      else then([]);
+    };
+    const advise = (texts: readonly string[]) => {
+      if (texts.length > 0) handle({ type: 'advice', texts });
+    };
+
     void app.exited.then(async (status) => {
       const afterMs = clock.now() - startedAt;
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await given.notices?.drained();
+      if (given.diagnose && state.phase === 'starting') await (diagnosing ?? given.diagnose('died').then(advise));
       handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs });
     });
     handle({ type: 'started', awaited: readiness.name });
@@ -93,7 +111,13 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     }
     // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
     given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
-    given.onSignal((signal, fate) => handle({ type: 'signal', signal, fate }));
+    given.onSignal((signal, fate) => {
+      handle({ type: 'signal', signal, fate });
+      if (state.phase !== 'starting' || state.stopAsked || fate.fate === 'withheld') return;
+      if (!ASK_TO_STOP.includes(signal)) return;
+      handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
+      diagnosing = given.diagnose?.('stopped').then(advise);
+    });
 
     if (timeout !== Number.POSITIVE_INFINITY) {
       const left = Math.max(0, timeout - (clock.now() - startedAt));
@@ -102,7 +126,23 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           // dead already: how it ended is on the way to us, and tells more
           if (!app.isAlive()) return;
           const { stopSignal } = given;
-          handle({ type: 'start-timeout', afterMs: timeout, waitingFor: readiness.waitingFor(), stopSignal });
+          const waitingFor = readiness.waitingFor();
+          // asked before the app is stopped, which has closed its sockets then
+          diagnosed('timeout', (texts) => {
+            if (state.phase !== 'starting') return;
+            handle({ type: 'start-timeout', afterMs: timeout, waitingFor, stopSignal });
+            advise(texts);
+          });
+        }),
+      );
+    }
+    if (given.diagnose) {
+      const { diagnose } = given;
+      disposers.push(
+        keepDiagnosing(diagnose, clock, (texts) => {
+          if (state.phase !== 'starting') return;
+          advise(texts);
+          handle({ type: 'still-waiting', waitingFor: [readiness.waitingFor(), ...texts].join('; ') });
         }),
       );
     }
@@ -110,38 +150,12 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     readiness.wait(waiting.signal).then(
       (by) => {
         // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
-        if (app.isAlive()) handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        if (!app.isAlive()) return;
+        handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+        if (given.exitWhenReady) handle({ type: 'dismissed', stopSignal: given.stopSignal });
       },
       (bug: unknown) =>
         log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),
     );
   });
-}
-
-/**
- * Now, and again before what was asked for is over: systemd moves the deadline to that long from when it hears it
- * (sd_notify(3), EXTEND_TIMEOUT_USEC=).
- */
-function keepExtending(ms: number, clock: Clock, ask: (byMs: number) => void): Disposer {
-  let cancel: Disposer = () => {};
-  const askAgain = () => {
-    ask(ms);
-    cancel = clock.after(ms / 2, askAgain);
-  };
-  askAgain();
-  return () => cancel();
-}
-
-/** Tells what is awaited when it changed, at most once an interval. */
-function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
-  let told = readiness.waitingFor();
-  let cancel: Disposer = () => {};
-  const look = () => {
-    const now = readiness.waitingFor();
-    if (now !== told) onChange(now);
-    told = now;
-    cancel = clock.after(STATUS_INTERVAL, look);
-  };
-  cancel = clock.after(STATUS_INTERVAL, look);
-  return () => cancel();
 }

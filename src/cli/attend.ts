@@ -1,7 +1,9 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
+import { isatty } from 'node:tty';
 import type { Config } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
+import { launcherOf } from '../core/launcher.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
@@ -11,12 +13,13 @@ import { pace } from '../probes/pace.ts';
 import type { Canary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
-import { type Before, traceListeners, untraced } from '../process/listeners.ts';
+import { type Before, nothingKnown, traceListeners, untraced } from '../process/listeners.ts';
 import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
+import type { Account } from './account.ts';
 import type { AppNotify, Complaints } from './main.ts';
 
 export interface Attended {
@@ -32,6 +35,8 @@ export interface Attended {
   readonly transport: NotifyTransport | undefined;
   readonly appNotify: AppNotify;
   readonly signals: SignalSource;
+  /** Of a dry run. */
+  readonly account: Account | undefined;
   /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
   readonly onEpipe: () => void;
 }
@@ -41,35 +46,49 @@ export interface Attending extends Complaints {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
-  const format = chooseFormat(config.logFormat, env);
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
+  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, signals, onEpipe, account } =
+    given;
+  // what is shown of a dry run is for people, unless somebody says otherwise
+  const format = account && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
+  const elapsed = account && (() => clock.now() - startedAt);
+  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe, elapsed });
+  account?.begin(log, format === 'pretty' && isatty(2), startedAt);
+  const inUnit = env['INVOCATION_ID'] !== undefined;
   const warn = (message: string) => log.write('warn', 'warning', message);
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
 
   if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
-  else if (env['INVOCATION_ID'] !== undefined) {
-    warn('NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify');
+  else if (inUnit) void import('./diagnose.ts').then(({ typeProblem }) => warn(typeProblem(env)));
+  // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
+  const isMain = inUnit && !account && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
+  if (launcher !== undefined) {
+    void import('./diagnose.ts').then(({ killModeProblem }) => {
+      const problem = killModeProblem(launcher, env);
+      if (problem !== undefined) warn(problem);
+    });
   }
   if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
-  const probes = config.probes.map((spec) =>
-    createProbe(spec, {
+  const probes = config.probes.map((spec) => {
+    const tap = account?.tap();
+    const probe = createProbe(spec, {
       app,
       clock,
-      timing: pace(spec.kind, config.timing, clock),
+      timing: pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock),
       warn,
       notices: appNotify.socket ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before, [config.command, ...config.args]) : untraced,
       stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
       env: appEnvironment(env),
-    }),
-  );
+    });
+    return tap ? tap.watch(probe) : probe;
+  });
   const { forwardSignals, rewrites } = config;
   const ended = supervise({
     app,
@@ -82,7 +101,28 @@ export function attend(given: Attended): Attending {
     clock,
     onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
-    onExit: canary.end,
+    onExit: async () => {
+      await canary.end();
+      await account?.end(app.pid);
+    },
+    diagnose: async (moment) => {
+      // of the dead it can only be told who else has the port
+      const isSocket = config.probes.some(({ kind }) => ['tcp', 'http', 'listen', 'unix'].includes(kind));
+      if (moment === 'died' && !isSocket) return [];
+      try {
+        const { diagnose } = await import('./diagnose.ts');
+        return diagnose(moment, {
+          config,
+          env,
+          inUnit: isMain,
+          listeners: traceListeners(app.pid, before ?? nothingKnown(), [config.command, ...config.args]),
+        });
+      } catch (bug) {
+        log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug instanceof Error ? bug.stack : bug}`);
+        return [];
+      }
+    },
+    exitWhenReady: account?.exitWhenReady ?? false,
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,

@@ -6,6 +6,7 @@ import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStr
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { modeOf } from '../core/mode.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
@@ -58,7 +59,24 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     print(invocation.text);
     return { code: 0 };
   }
-  let config = buildConfig({ ...optionsFromEnvironment(env), ...invocation.options }, invocation.words);
+  if (invocation.type === 'version') {
+    const { describeVersions } = await import('./describe-versions.ts');
+    print(await describeVersions());
+    return { code: 0 };
+  }
+  const raw = { ...optionsFromEnvironment(env), ...invocation.options };
+  const mode = modeOf(raw);
+  if (mode === 'print-unit') {
+    const { printUnit } = await import('./print-unit.ts');
+    print(printUnit(raw, invocation.words, env));
+    return { code: 0 };
+  }
+  if (mode === 'completion') {
+    const { completionFor } = await import('../core/completion.ts');
+    print(completionFor(raw));
+    return { code: 0 };
+  }
+  let config = buildConfig(raw, invocation.words);
   refuseTakenDescriptors(
     config.probes,
     inherited.all.map(({ to }) => to),
@@ -75,11 +93,17 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
   if (before) refuseInheritedSockets(config.probes, before);
-  const transport = await openTransport(env, inherited.notify);
-
-  const appNotify = await openAppNotify(config, env);
-
+  const closers: (() => void)[] = [];
   try {
+    const dryRun = mode === 'dry-run' ? await (await import('./dry-run.ts')).openDryRun(raw, config, env) : undefined;
+    if (dryRun) {
+      config = dryRun.config;
+      closers.push(dryRun.close);
+    }
+    const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const appNotify = await openAppNotify(config, env);
+    if (appNotify.socket) closers.push(appNotify.socket.close);
+
     // told before the log is there, which is loaded after the start
     let complaints: Complaints = { onIpcGarbage() {}, onOutputLost() {} };
     const startedAt = clock.now();
@@ -111,12 +135,13 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       transport,
       appNotify,
       signals,
+      account: dryRun?.account,
       onEpipe: noteOwnEpipe,
     });
     complaints = attending;
     return await attending.ended;
   } finally {
-    appNotify.socket?.close();
+    for (const close of closers) close();
   }
 }
 
@@ -147,11 +172,11 @@ export interface AppNotify {
 async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
   const asked = probes.some(({ kind }) => kind === 'notify');
   if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
-  const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
   } catch (error) {
-    if (!(error instanceof NoAppNotifySocket)) throw error;
+    if (!(error instanceof NoSocket)) throw error;
     if (!asked) return { problem: error.message };
     throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
   }

@@ -6,10 +6,11 @@ import { EXIT } from '../core/exit-status.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from '../core/option-table.ts';
 import { variableOf } from './environment-options.ts';
 
-/** What the command line asks for: to run something, or to print a text and exit 0. */
+/** What the command line asks for: to run something, or to print a text, or what is installed, and exit 0. */
 export type Invocation =
   | { readonly type: 'run'; readonly options: RawOptions; readonly words: readonly string[] }
-  | { readonly type: 'print'; readonly text: string };
+  | { readonly type: 'print'; readonly text: string }
+  | { readonly type: 'version' };
 
 /**
  * @param argv without the runtime and the script
@@ -20,13 +21,16 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
   let printed = '';
   let complaint = '';
   const program = new Command('sd-ready-wrap')
-    .description('Starts an unchanged app, waits until it really is ready, then tells systemd READY=1.')
+    .description(
+      'Starts an unchanged app, waits until it really is ready, then tells systemd READY=1.\n\n' +
+        'A TIME is a systemd time span: 90, 500ms, 1min 30s.',
+    )
     .usage('[options] [--] <command> [args...]')
     .argument('[command...]')
     // options end at the first word that is not one; what follows belongs to the app
     .passThroughOptions()
     .helpOption('-h, --help', 'this text')
-    .version(version, '--version', 'the version')
+    .version(version, '--version', 'the versions of this program, of Node and of systemd, and by what that is reached')
     .addHelpText('after', helpEnd())
     .configureHelp({ visibleArguments: () => [], minWidthToWrap: 30 })
     .configureOutput({
@@ -44,6 +48,7 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
     program.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.version') return { type: 'version' };
     if (error.exitCode === 0) return { type: 'print', text: printed };
     throw usageError(error, complaint);
   }
@@ -91,22 +96,24 @@ function usageError(error: CommanderError, complaint: string): UsageError {
   return new UsageError(subject, error.message.replace(/^error: /, ''), 'see sd-ready-wrap --help, e.g. --tcp 3000');
 }
 
+/** In the form that help2man(1) makes sections of. */
 function helpEnd(): string {
   return `
-Every option is an environment variable too: ${variableOf('tcp')}=3000
-for --tcp 3000. Several values stand one a line; the command line wins.
-Times are systemd time spans: 90, 500ms, 1min 30s.
-
-Exit status: the app's own, and
+Exit status:
+  any  the app's own; of the signal that ended the app the wrapper dies too
   ${EXIT.NOT_READY}  not ready within --timeout; the app was stopped
   ${EXIT.OWN_FAILURE}  the wrapper's own failure: usage, an unusable notify socket, a bug
   ${EXIT.CANNOT_EXECUTE}  the command cannot be executed
   ${EXIT.NOT_FOUND}  the command was not found
-When a signal ended the app, the wrapper dies of the same signal.
+
+Environment:
+  Every option is a variable too: ${variableOf('tcp')}=3000 for --tcp 3000. Of an
+  option that may be given several times the values stand one a line. The
+  command line wins.
 
 Examples:
-  sd-ready-wrap --tcp 3000 -- node app.js
-  sd-ready-wrap --stdout 'listening on' --timeout 1min -- node app.js
-  sd-ready-wrap --ipc -- node app.js
+  $ sd-ready-wrap --tcp 3000 -- node app.js
+  $ sd-ready-wrap --stdout 'listening on' --timeout 1min -- node app.js
+  $ sd-ready-wrap --print-unit --ipc -- node app.js
 `;
 }

@@ -373,7 +373,8 @@ function nonEmpty(name: OptionName, value: RawValue): string {
   return written;
 }
 
-function isOn(raw: RawOptions, name: OptionName): boolean {
+/** Whether a switch is given, and on. */
+export function isOn(raw: RawOptions, name: OptionName): boolean {
   const value = last(raw, name);
   return value !== undefined && switchValue(value);
 }

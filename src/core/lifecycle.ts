@@ -1,7 +1,8 @@
 /**
  * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
  *
- * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended.
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended. A dry run may be over when the app
+ * is ready: starting -> ready -> dismissed -> ended.
  */
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
@@ -16,6 +17,8 @@ export type State =
   | (Living & { readonly phase: 'ready' })
   /** It was not ready in time and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
+  /** It was ready, which was all that was asked, and is being stopped. */
+  | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
 
 interface Living {
@@ -24,6 +27,8 @@ interface Living {
   readonly since: string;
   /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
   readonly appStatus?: true;
+  /** Somebody asked us to stop before it was ready, and that was logged. */
+  readonly stopAsked?: true;
 }
 
 export type LifeEvent =
@@ -35,6 +40,15 @@ export type LifeEvent =
   /** systemd is to be asked for that much more time. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
+  /** A signal that asks to end came before the app was ready, from systemd at the end of TimeoutStartSec=, say. */
+  | {
+      readonly type: 'stop-asked';
+      readonly signal: ForwardedSignal;
+      readonly waitingFor: string;
+      readonly afterMs: number;
+    }
+  /** What the operator can do about a start that does not succeed. */
+  | { readonly type: 'advice'; readonly texts: readonly string[] }
   /** `stopSignal` is what stops this app. */
   | {
       readonly type: 'start-timeout';
@@ -42,6 +56,8 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly stopSignal: string;
     }
+  /** The app is ready, and no more is wanted of it. */
+  | { readonly type: 'dismissed'; readonly stopSignal: string }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
   /** One came for us. */
   | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
@@ -129,16 +145,27 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'kill', signal: event.stopSignal },
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
-          // a stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5))
-          { type: 'kill', signal: 'SIGCONT' },
+          AWAKE,
           { type: 'notify', state: [...statusLine(text), 'ERRNO=110'] },
           log('error', 'not-ready', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
         ],
       };
     }
 
+    case 'dismissed':
+      if (state.phase !== 'ready') return { state, effects: [] };
+      return {
+        state: { ...state, phase: 'dismissed' },
+        effects: [
+          { type: 'kill', signal: event.stopSignal },
+          { type: 'start-stop-timer' },
+          AWAKE,
+          log('info', 'dismissed', 'ready, which is all that was asked: stopping the app', { app_pid: pid }),
+        ],
+      };
+
     case 'stop-timeout':
-      if (state.phase !== 'timed-out') return { state, effects: [] };
+      if (state.phase !== 'timed-out' && state.phase !== 'dismissed') return { state, effects: [] };
       return {
         state,
         effects: [
@@ -151,6 +178,18 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'signal':
       return { state, effects: signalled(pid, event.signal, event.fate) };
+
+    case 'stop-asked': {
+      if (state.phase !== 'starting' || state.stopAsked) return { state, effects: [] };
+      const text = `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
+      return {
+        state: { ...state, stopAsked: true },
+        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
+      };
+    }
+
+    case 'advice':
+      return { state, effects: event.texts.map((text) => log('warn', 'advice', text, { app_pid: pid })) };
 
     case 'exited':
       return exited(state, event);
@@ -201,6 +240,9 @@ function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): read
   }
 }
 
+/** A stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5)). */
+const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
+
 function isStatus(assignment: string): boolean {
   return assignment.startsWith('STATUS=');
 }
@@ -217,7 +259,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     phase === 'starting'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
-  const failed = phase !== 'ready' || !isCleanExit(event.status);
+  const failed = phase !== 'dismissed' && (phase !== 'ready' || !isCleanExit(event.status));
   return {
     state: { phase: 'ended' },
     effects: [
@@ -226,7 +268,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
       {
         type: 'end',
-        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : event.status,
+        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : event.status,
         log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
       },
     ],

@@ -11,7 +11,7 @@ export interface OptionRow {
   /** May be given several times; all are kept. Of the others the last one wins. */
   readonly repeats?: true;
   /** The heading of `--help` under which it stands. */
-  readonly group: 'Readiness probes' | 'Timing' | 'Signals' | 'Log';
+  readonly group: 'Readiness probes' | 'Timing' | 'Signals' | 'Without a unit' | 'Log';
   /** One sentence for `--help`. */
   readonly help: string;
   /** A right value, shown when a wrong one was given. */
@@ -220,6 +220,40 @@ const rows = [
     group: 'Signals',
     help: 'sends TO to the app where FROM came; 0 sends nothing',
     example: 'TERM:QUIT',
+  },
+  {
+    name: 'print-unit',
+    group: 'Without a unit',
+    help: 'prints the .service file for this very command line, and runs nothing',
+  },
+  {
+    name: 'unit-name',
+    value: 'NAME',
+    group: 'Without a unit',
+    help: 'the name of what --print-unit prints (default: that of the working directory); one that ends in @ is a template, in which %i stays what systemd fills in',
+    example: 'shop',
+  },
+  {
+    name: 'user',
+    group: 'Without a unit',
+    help: "lets --print-unit print a unit of your own manager, systemctl --user (default: the system's)",
+  },
+  {
+    name: 'dry-run',
+    group: 'Without a unit',
+    help: 'runs the app outside systemd, and shows as it happens what is asked, what comes of it, and what systemd would be told',
+  },
+  {
+    name: 'exit-when-ready',
+    group: 'Without a unit',
+    help: 'with --dry-run: stops the app once it is ready, exit status 0; with --timeout 124 if it is not',
+  },
+  {
+    name: 'completion',
+    value: 'bash|zsh',
+    group: 'Without a unit',
+    help: 'prints what completes these options in that shell: source <(sd-ready-wrap --completion bash)',
+    example: 'bash',
   },
   {
     name: 'log-level',

@@ -12,6 +12,8 @@ export interface PollTiming {
   readonly interval: number;
   /** How long one attempt may take. Needed: with IPAddressDeny=any a connect to loopback hangs for ever. */
   readonly attemptTimeout: number;
+  /** Told of each attempt, once its reason is known. */
+  readonly onAttempt?: (() => void) | undefined;
 }
 
 /**
@@ -50,8 +52,9 @@ export function pollUntil(
       const settle = (reason: string | undefined) => {
         settled = true;
         stopTimer();
+        if (reason !== undefined) onReason(reason);
+        timing.onAttempt?.();
         if (reason === undefined) return finish();
-        onReason(reason);
         const interval = timing.nextInterval?.() ?? timing.interval;
         pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };

@@ -43,6 +43,11 @@ export function lastBoolean(setting: string, texts: readonly string[]): boolean 
     .findLast((value) => value !== undefined);
 }
 
+/** The value of a setting that is one word: the last assignment, an empty one being none. */
+export function lastWord(setting: string, texts: readonly string[]): string | undefined {
+  return assignments(setting, texts).at(-1) || undefined;
+}
+
 /**
  * The soft limit of a setting such as LimitNOFILE= (systemd.exec(5)), `1024:524288` or one number for both, in its own
  * unit. Undefined where none is set.

@@ -9,6 +9,8 @@ export interface LogRecord {
   readonly level: number;
   readonly msg: string;
   readonly stack?: string;
+  /** How long after the start of the app it happened, ms, where that is what it tells. */
+  readonly after_ms?: number;
 }
 
 /** pino's levels as syslog's priorities (sd-daemon(3)), and their colour on a terminal. */
@@ -26,11 +28,16 @@ export function formatJournal({ level, msg, stack }: LogRecord): string {
   return `${text.replace(/^/gm, `${prefix}sd-ready-wrap: `)}\n`;
 }
 
-/** The same for people, coloured by level. */
-export function formatPretty({ level, msg, stack }: LogRecord, colours = true): string {
+/** The same for people, coloured by level. `stamp` stands in front of the message. */
+export function formatPretty({ level, msg, stack }: LogRecord, colours = true, stamp = ''): string {
   const name = 'sd-ready-wrap:';
   const coloured = colours ? `\u001b[${LEVELS[level]?.colour ?? 0}m${name}\u001b[0m` : name;
-  return `${coloured} ${msg}${stack ? `\n${stack}` : ''}\n`;
+  return `${coloured} ${stamp}${msg}${stack ? `\n${stack}` : ''}\n`;
+}
+
+/** A moment of a start, ms from its beginning: `+ 1.234 s  `. */
+export function formatStamp(ms: number): string {
+  return `+${(Math.max(0, ms) / 1000).toFixed(3).padStart(6)} s  `;
 }
 
 /** On a terminal, unless somebody asked for none (https://no-color.org). */

@@ -3,7 +3,7 @@ import { constants, fstatSync, openSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import type { LogFormat } from '../core/config.ts';
 import type { Log } from '../core/ports.ts';
-import { formatJournal, formatPretty, type LogRecord } from './format.ts';
+import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 
 /** How long the last lines may take to be written, ms: where nobody reads they never will be. */
 const END_LIMIT = 1000;
@@ -15,9 +15,20 @@ export interface LogOptions {
   readonly colours: boolean;
   /** Told of each EPIPE of our own writes. */
   readonly onEpipe: () => void;
+  /** How long ago the app was started, ms: given where a log for people is to say when. */
+  readonly elapsed?: (() => number) | undefined;
 }
 
-export function createLog({ level, format, colours, onEpipe }: LogOptions): Log {
+export interface TerminalLog extends Log {
+  /** The last line of the terminal, which the next one takes the place of: what goes on just now. Empty for none. */
+  live(text: string): void;
+}
+
+/** Back to the first column, and nothing behind it; text that is not wrapped but cut off at the edge (DECAWM of xterm). */
+const ERASE = '\r\u001b[K';
+const cutOff = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
+
+export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptions): TerminalLog {
   // not synchronous: a reader that stopped would stop us with it, and signals would not get through
   const stderr = pino.destination({ dest: nonBlocking(2), sync: false });
   const gone = new Promise<void>((resolve) => {
@@ -28,9 +39,20 @@ export function createLog({ level, format, colours, onEpipe }: LogOptions): Log 
       resolve();
     });
   });
-  const people = (record: LogRecord) => (format === 'journal' ? formatJournal(record) : formatPretty(record, colours));
+  const people = (record: LogRecord) =>
+    format === 'journal'
+      ? formatJournal(record)
+      : formatPretty(record, colours, elapsed && formatStamp(record.after_ms ?? elapsed()));
+  let erase = '';
   const destination: DestinationStream =
-    format === 'json' ? stderr : { write: (line) => void stderr.write(people(JSON.parse(line) as LogRecord)) };
+    format === 'json'
+      ? stderr
+      : {
+          write(line) {
+            stderr.write(erase + people(JSON.parse(line) as LogRecord));
+            erase = '';
+          },
+        };
   const logger = pino(
     {
       name: 'sd-ready-wrap',
@@ -43,6 +65,10 @@ export function createLog({ level, format, colours, onEpipe }: LogOptions): Log 
   return {
     write(at, event, message, fields) {
       logger[at]({ event, ...fields }, message);
+    },
+    live(text) {
+      if (text !== '' || erase !== '') stderr.write(erase + (text && cutOff(text)));
+      erase = text && ERASE;
     },
     async end() {
       stderr.end();

@@ -53,6 +53,18 @@ export function rememberBefore(): Before {
   };
 }
 
+/** Where nobody asked in time: good enough to see what the app has, not who else was there. */
+export function nothingKnown(): Before {
+  const inherited = socketsOf('self');
+  return {
+    cgroup: unitCgroup(),
+    bystanders: new Set(),
+    inherited: new Set(inherited === 'hidden' ? [] : inherited),
+    tcp: { inodes: undefined },
+    unix: new Set(),
+  };
+}
+
 /** The TCP ports on which this process itself was given a listening socket: those of socket activation. */
 export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
   const ports = new Set<number>();

@@ -3,12 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Environment } from '../core/environment.ts';
 import { unitOfCgroup } from '../core/unit-setting.ts';
 
+/** The name of the service that we are of, `shop.service`; undefined where we are no service's. */
+export function ownUnit(env: Environment): string | undefined {
+  return env['INVOCATION_ID'] === undefined ? undefined : unitOfCgroup(read('/proc/self/cgroup') ?? '');
+}
+
 /**
  * The unit's file and what is dropped in beside it, in the order in which they count (systemd.unit(5)); empty where the
  * files are out of reach, undefined where we are no service's.
  */
 export function unitTexts(env: Environment): readonly string[] | undefined {
-  const unit = env['INVOCATION_ID'] === undefined ? undefined : unitOfCgroup(read('/proc/self/cgroup') ?? '');
+  const unit = ownUnit(env);
   return unit === undefined ? undefined : textsOf(unit, env);
 }
 

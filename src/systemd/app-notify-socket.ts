@@ -2,206 +2,35 @@
  * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
 import { type AppNotice, parseAppNotice } from '../core/app-notice.ts';
 import type { Environment } from '../core/environment.ts';
 import type { AppNoticeSource } from '../core/ports.ts';
-import { SOCKET_PATH_MAX } from './notify-address.ts';
-import type { Receive, Receiver } from './transport.ts';
-import { receiveByKoffi } from './transports/koffi.ts';
-import { receiveByUnixDgram } from './transports/unix-dgram.ts';
+import { type BoundSocket, bindNotifySocket } from './bound-socket.ts';
+import { createHub } from './hub.ts';
 
-/** In the order in which they are tried. */
-const RECEIVERS: readonly (readonly [string, Receive])[] = [
-  ['unix-dgram', receiveByUnixDgram],
-  ['koffi', receiveByKoffi],
-];
+export { NoSocket } from './bound-socket.ts';
 
-export interface AppNotifySocket extends AppNoticeSource {
-  /** What the app's $NOTIFY_SOCKET has to be. */
-  readonly path: string;
-  /** For the log at debug level. */
-  readonly receiver: string;
-  /** Closes the socket and removes it. */
-  close(): void;
-}
-
-/** There is no socket to be had. The message says why and what to do about it. */
-export class NoAppNotifySocket extends Error {}
+export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
 
 /**
  * Binds the socket. What arrives before anybody listens is kept for those who do.
  * @param env of the wrapper
- * @throws {NoAppNotifySocket}
+ * @throws {NoSocket}
  */
 export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
-  const hub = createHub();
-  const onDatagram = (datagram: Uint8Array) => {
+  const hub = createHub<AppNotice>();
+  const socket = await bindNotifySocket(env, (datagram) => {
     const notice = parseAppNotice(datagram);
     if (notice) hub.tell(notice);
-  };
-  let closed = false;
-  // why not, each once
-  const places = new Set<string>();
-  const receivers = new Set<string>();
-  for (const directory of candidates(env)) {
-    let place: Place;
-    try {
-      place = makePlace(directory);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      places.add(`${directory}: ${code ?? message}`);
-      continue;
-    }
-    for (const [name, receive] of RECEIVERS) {
-      try {
-        const receiver = await receive(place.path, onDatagram);
-        // the mode that bind(2) gives it depends on the umask
-        chmodSync(place.path, isRoot() ? 0o666 : 0o600);
-        return {
-          path: place.path,
-          receiver: name,
-          onNotice: hub.onNotice,
-          drained: hub.drained,
-          close: () => close(receiver, place),
-        };
-      } catch (error) {
-        receivers.add(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
-      }
-    }
-    remove(place);
-  }
-  if (receivers.size === 0) {
-    const tried = [...places].join('; ');
-    throw new NoAppNotifySocket(
-      `no directory for the app's notify socket (${tried}); set RuntimeDirectory= in the unit`,
-    );
-  }
-  throw new NoAppNotifySocket(
-    `no way to receive datagrams (${[...receivers].join('; ')}); ` +
-      'install one: npm install koffi (no compiler needed) or npm rebuild unix-dgram',
-  );
-
-  function close(receiver: Receiver, place: Place): void {
-    // unix-dgram aborts the process at a second one
-    if (closed) return;
-    closed = true;
-    hub.close();
-    receiver.close();
-    remove(place);
-  }
-}
-
-/**
- * Tells every listener everything, in order, from the first datagram on. Each in a turn of its own: what follows from one
- * (the app is ready) is done before the next is told, and all who listen from the start are there for the first. And
- * see {@link Receive}.
- */
-function createHub() {
-  const listeners = new Set<(notice: AppNotice) => void>();
-  let early: AppNotice[] | undefined = [];
-  let arrived = 0;
-  let pending = 0;
-  const deliver = (notice: AppNotice) => {
-    pending -= 1;
-    for (const listener of listeners) listener(notice);
-  };
+  });
   return {
-    tell(notice: AppNotice): void {
-      arrived += 1;
-      pending += 1;
-      if (early) early.push(notice);
-      else setImmediate(deliver, notice);
+    path: socket.path,
+    receiver: socket.receiver,
+    onNotice: hub.listen,
+    drained: hub.drained,
+    close() {
+      hub.close();
+      socket.close();
     },
-    onNotice(listener: (notice: AppNotice) => void) {
-      listeners.add(listener);
-      for (const notice of early ?? []) setImmediate(deliver, notice);
-      early = undefined;
-      return () => listeners.delete(listener);
-    },
-    async drained(): Promise<void> {
-      const limit = arrived + DRAINED_AT_MOST;
-      for (let quiet = 0; quiet < QUIET_TURNS && arrived < limit; ) {
-        const before = arrived;
-        await new Promise((resolve) => setImmediate(resolve));
-        quiet = arrived === before && pending === 0 ? quiet + 1 : 0;
-      }
-    },
-    close: () => listeners.clear(),
   };
-}
-
-/** Turns of the event loop without a datagram after which the socket is known to be empty: each turn polls it. */
-const QUIET_TURNS = 3;
-
-/** More than the socket's queue holds (net.unix.max_dgram_qlen): what comes beyond is from others than the dead app. */
-const DRAINED_AT_MOST = 1000;
-
-/** A directory of our own and the path of the socket in it. */
-interface Place {
-  readonly directory: string;
-  readonly path: string;
-}
-
-/**
- * Where to make the directory, the best first: what systemd removes when the unit stops, then the user's own, then /tmp
- * (RuntimeDirectory= in systemd.exec(5), pam_systemd(8)).
- */
-function candidates(env: Environment): readonly string[] {
-  const [runtime] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
-  const all = [runtime, env['XDG_RUNTIME_DIR'], tmpdir()].filter(
-    (directory): directory is string => directory !== undefined && isAbsolute(directory),
-  );
-  if (!isRoot()) return all;
-  // the app may give up root, and still has to get there
-  return [...all.filter(isOpenToAll), ...all.filter((directory) => !isOpenToAll(directory))];
-}
-
-/** Whether every user may pass through it and all that is above it. */
-function isOpenToAll(directory: string): boolean {
-  try {
-    const above = dirname(directory);
-    return (statSync(directory).mode & 0o001) !== 0 && (above === directory || isOpenToAll(above));
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Nobody else gets in: the directory is closed to others or, where the app may become another user, the name of the
- * socket is not to be guessed.
- */
-function makePlace(parent: string): Place {
-  const name = isRoot() ? randomBytes(16).toString('hex') : 'notify';
-  const template = join(parent, 'sd-ready-wrap-');
-  const length = Buffer.byteLength(join(`${template}XXXXXX`, name));
-  if (length > SOCKET_PATH_MAX)
-    throw new Error(`a socket there has a path of ${length} bytes, over ${SOCKET_PATH_MAX}`);
-  const directory = mkdtempSync(template);
-  const place = { directory, path: join(directory, name) };
-  try {
-    // whatever the umask took away
-    chmodSync(directory, isRoot() ? 0o711 : 0o700);
-  } catch (error) {
-    remove(place);
-    throw error;
-  }
-  return place;
-}
-
-function remove({ directory, path }: Place): void {
-  for (const step of [() => unlinkSync(path), () => rmdirSync(directory)]) {
-    try {
-      step();
-    } catch {
-      // not there, or gone with the unit's RuntimeDirectory=
-    }
-  }
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
 }

@@ -2,6 +2,7 @@
 import { KnownError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
 import { encode, type NotifyState } from '../core/notify-state.ts';
+import { explainFailure, howToMend } from './addon-failure.ts';
 import { type NotifyAddress, unusable } from './notify-address.ts';
 import type { NotifyTransport } from './transport.ts';
 import { openInherited } from './transports/inherited.ts';
@@ -14,6 +15,27 @@ const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number)
   ['unix-dgram', openUnixDgram],
   ['koffi', openKoffi],
 ];
+
+/**
+ * Which transports there are on this host, without a unit: OpenFile= is a unit's.
+ * @returns of each addon its name, or why it cannot be used
+ */
+export async function addonsHere(): Promise<{
+  readonly usable: readonly string[];
+  readonly failures: readonly string[];
+}> {
+  const usable: string[] = [];
+  const failures: string[] = [];
+  for (const [name, open] of TRANSPORTS.slice(1)) {
+    try {
+      await open({ type: 'path', name: '/' });
+      usable.push(name);
+    } catch (error) {
+      failures.push(explainFailure(name, error));
+    }
+  }
+  return { usable, failures };
+}
 
 /**
  * @param first the first datagram, sent at once: it shows whether anybody listens
@@ -35,7 +57,7 @@ export async function openNotifySocket(
       if (typeof outcome !== 'object') return transport;
       refused = outcome.error;
     } catch (error) {
-      failures.push(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+      failures.push(explainFailure(name, error));
     }
   }
   if (refused !== undefined) {
@@ -50,8 +72,7 @@ export async function openNotifySocket(
   }
   throw new KnownError(
     `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ` +
-      'three ways out: OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later), or where sd-ready-wrap is ' +
-      'installed npm install koffi (no compiler needed), or npm rebuild unix-dgram',
+      `three ways out: ${howToMend(failures)}; or OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later)`,
     EXIT.OWN_FAILURE,
   );
 }

@@ -1,7 +1,11 @@
 /** Promise: `sd-ready-wrap [options] [--] <command> [args...]`, and what follows the command is the app's own. */
+
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { OPTION_TABLE } from '../../src/core/option-table.ts';
 import { NODE } from '../helpers/apps.ts';
-import { wrap } from '../helpers/wrap.ts';
+import { type Addon, install } from '../helpers/install.ts';
+import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const ECHO = [NODE, '-p', 'JSON.stringify(process.argv.slice(1))', '--'];
 
@@ -9,20 +13,86 @@ test('--help: to stdout, exit 0, every option with its name', async () => {
   await using run = wrap(['--help']);
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stderr.text).toBe('');
-  for (const option of [
-    ...['tcp', 'stdout', 'stderr', 'output', 'ipc', 'ipc-message', 'ready-when', 'initial-delay', 'interval'],
-    ...['attempt-timeout', 'timeout', 'stop-timeout', 'log-level', 'log-format', 'help', 'version'],
-  ]) {
-    expect(run.stdout.text).toMatch(new RegExp(`--${option}\\b`));
+  const { lines } = run.stdout;
+  const headings = lines.filter((line) => /^\S.*:$/.test(line));
+  const groups = [...new Set(OPTION_TABLE.map(({ group }) => `${group}:`))];
+  expect(headings).toEqual(['Options:', ...groups, 'Exit status:', 'Environment:', 'Examples:']);
+  for (const { name, group } of OPTION_TABLE) {
+    const at = lines.findIndex((line) => line.startsWith(`  --${name} `));
+    expect(
+      lines.slice(0, at).findLast((line) => headings.includes(line)),
+      name,
+    ).toBe(`${group}:`);
   }
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  expect(lines.filter((line) => line.startsWith('  $ sd-ready-wrap '))).toHaveLength(3);
   for (const code of [124, 125, 126, 127]) expect(run.stdout.text).toContain(`${code}`);
 });
 
-test('--version: to stdout, exit 0', async () => {
-  await using run = wrap(['--version']);
-  expect(await run.closed).toEqual({ code: 0 });
-  expect(run.stdout.text).toMatch(/^\d+\.\d+\.\d+\n$/);
-  expect(run.stderr.text).toBe('');
+test('the examples of --help are right', async () => {
+  await using help = wrap(['--help']);
+  await help.closed;
+  for (const line of help.stdout.lines.filter((each) => each.startsWith('  $ '))) {
+    // printed and not run, so that nothing is awaited
+    const dry = line.replace(/^ {2}\$ sd-ready-wrap (--print-unit )?/, `"${NODE}" "${BIN}" --print-unit `);
+    await using run = new Run('sh', ['-c', dry], {});
+    expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
+  }
+});
+
+describe('--version', () => {
+  test('to stdout, exit 0: its own, and those of Node, of systemd and of what it reaches that by', async () => {
+    await using run = wrap(['--version']);
+    expect(await run.closed).toEqual({ code: 0 });
+    const [own, node, systemd, transport, ...rest] = run.stdout.lines;
+    expect(own).toMatch(/^sd-ready-wrap \d+\.\d+\.\d+$/);
+    expect(node).toBe(`Node ${process.version} (${NODE})`);
+    expect(systemd).toMatch(/^systemd \d+ |^systemd: not here$/);
+    expect(transport).toMatch(/^notify transport: \w/);
+    expect(rest).toEqual([]);
+    expect(run.stderr.text).toBe('');
+  });
+
+  test.each<[readonly Addon[], RegExp]>([
+    [['unix-dgram', 'koffi'], /^notify transport: unix-dgram, koffi$/],
+    [['koffi'], /^notify transport: koffi; not unix-dgram: Cannot find /],
+    [[], /^notify transport: none but OpenFile=; not unix-dgram: .*; not koffi: /],
+  ])('with %j', async (addons, text) => {
+    using installed = install(...addons);
+    await using run = new Run(NODE, [installed.bin, '--version'], {});
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.lines.at(-1)).toMatch(text);
+  });
+});
+
+describe('the man page', () => {
+  test('is made of the same table, and man has nothing to say of it', async () => {
+    await using make = new Run(NODE, [join(dirname(BIN), '../man/build.js')], {});
+    expect(await make.closed, make.stderr.text).toEqual({ code: 0 });
+    const page = join(dirname(BIN), '../man/sd-ready-wrap.1');
+    await using lint = new Run('mandoc', ['-Tlint', '-W', 'warning', page], {});
+    await lint.closed;
+    expect(lint.stdout.text).toBe('');
+    await using man = new Run('mandoc', ['-Tutf8', page], {});
+    expect(await man.closed).toEqual({ code: 0 });
+    const text = man.stdout.text.replaceAll(new RegExp(`.${String.fromCharCode(8)}`, 'g'), '');
+    for (const { name, group } of OPTION_TABLE) {
+      expect(text).toMatch(new RegExp(`^ +--${name}\\b`, 'm'));
+      expect(text).toMatch(new RegExp(`^ {3}${group}$`, 'm'));
+    }
+    for (const section of [
+      'NAME',
+      'SYNOPSIS',
+      'DESCRIPTION',
+      'OPTIONS',
+      'EXIT STATUS',
+      'ENVIRONMENT',
+      'EXAMPLES',
+      'SEE ALSO',
+    ]) {
+      expect(text).toMatch(new RegExp(`^${section}$`, 'm'));
+    }
+  });
 });
 
 describe('what belongs to whom', () => {

@@ -56,7 +56,7 @@ describe('the tarball', () => {
   test('holds what it needs and no more, in less than 400 kB', () => {
     const files = run('tar', ['-tzf', tarball], dir.path).trim().split('\n');
     const wanted =
-      /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/sd-ready-wrap\.cjs|dist\/\S+|systemd-units\/\S+)$/;
+      /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/sd-ready-wrap\.cjs|dist\/\S+|man\/sd-ready-wrap\.1|systemd-units\/\S+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
       ['LICENSES.txt', 'attend.cjs', 'main.cjs'].map((name) => `package/dist/${name}`),
@@ -132,7 +132,7 @@ describe('the Debian package', () => {
       'tsconfig.json',
       'build.js',
     ];
-    for (const part of [...parts, 'bin', 'src', 'debian', 'systemd-units']) {
+    for (const part of [...parts, 'bin', 'src', 'debian', 'man', 'systemd-units']) {
       cpSync(join(REPOSITORY, part), join(copy, part), { recursive: true });
     }
     symlinkSync(realpathSync(join(REPOSITORY, 'node_modules')), join(copy, 'node_modules'));
@@ -168,10 +168,17 @@ describe('the Debian package', () => {
     expect(await run.closed).toEqual({ code: 3 });
   });
 
-  test('brings a man page, the examples and the licences', () => {
+  test('brings a man page, completions, the examples and the licences', () => {
     const man = run('sh', ['-c', `gzip -dc ${root}/usr/share/man/man1/sd-ready-wrap.1.gz`], dir.path);
     for (const option of ['tcp', 'notify', 'forward\\-signals', 'log\\-level'])
       expect(man).toContain(`\\-\\-${option}`);
+    for (const [shell, place] of [
+      ['bash', 'bash-completion/completions/sd-ready-wrap'],
+      ['zsh', 'zsh/vendor-completions/_sd-ready-wrap'],
+    ]) {
+      expect(readFileSync(join(root, 'usr/share', place as string), 'utf8')).toContain(`completion of sd-ready-wrap`);
+      run(shell as string, ['-n', join(root, 'usr/share', place as string)], dir.path);
+    }
     const doc = join(root, 'usr/share/doc/sd-ready-wrap');
     expect(run('gzip', ['-dc', join(doc, 'LICENSES.txt.gz')], dir.path)).toMatch(/^execa \d/m);
     expect(readdirSync(join(doc, 'examples'))).toContain('hardened.service');

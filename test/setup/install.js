@@ -34,6 +34,10 @@ const PROGRAMS_OF_TESTS = [
   { file: 'strip', debian: 'binutils' },
   { file: 'help2man', debian: 'help2man' },
   { file: 'lintian', debian: 'lintian' },
+  { file: 'mandoc', debian: 'mandoc' },
+  // whose completion is tested, in a terminal of script's
+  { file: 'zsh', debian: 'zsh' },
+  { file: 'script', debian: 'bsdutils' },
   { file: 'g++', debian: 'g++' },
   { file: 'ansible-playbook', debian: 'ansible-core' },
 ];

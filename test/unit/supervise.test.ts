@@ -105,6 +105,7 @@ describe('a good start', () => {
     expect(run.news()).toEqual([
       'kill SIGQUIT',
       'info signal: forwarded SIGTERM to the app as SIGQUIT',
+      'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
       'info signal: SIGTERM was sent to the app as well: not forwarded',
       'info signal: SIGHUP is not forwarded, as asked for',
     ]);
@@ -400,5 +401,104 @@ describe("the app's own messages", () => {
     run.news();
     run.say({ ready: true, rest: ['STATUS=from the grave'] });
     expect(run.news()).toEqual([]);
+  });
+});
+
+describe('advice', () => {
+  const ask = (texts: Partial<Record<string, string[]>>) => {
+    const asked: string[] = [];
+    const diagnose = async (moment: string) => {
+      asked.push(moment);
+      return texts[moment] ?? [];
+    };
+    return { asked, diagnose };
+  };
+
+  it('is looked for every 5 s while the app is awaited, until there is some', async () => {
+    const texts: Partial<Record<string, string[]>> = {};
+    const { asked, diagnose } = ask(texts);
+    const run = start({ diagnose });
+    run.news();
+    run.clock.advance(4999);
+    expect(asked).toEqual([]);
+    run.clock.advance(1);
+    await settle();
+    expect(run.news()).toEqual([]);
+    texts['waiting'] = ['the app listens on 8080'];
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual([
+      'warn advice: the app listens on 8080',
+      'notify STATUS=Starting since 10:02:11: waiting for tcp 1; the app listens on 8080',
+    ]);
+    run.clock.advance(60_000);
+    expect(asked).toEqual(['waiting', 'waiting']);
+  });
+
+  it('is not looked for once the app is ready', async () => {
+    const { asked, diagnose } = ask({});
+    const run = start({ diagnose });
+    run.ready();
+    await settle();
+    run.clock.advance(60_000);
+    run.app.die({ code: 1 });
+    await settle();
+    expect(asked).toEqual([]);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('is found before the app is stopped at the start timeout, and told behind it', async () => {
+    const { diagnose } = ask({ timeout: ['do this'] });
+    const run = start({ diagnose, timeout: 1000 });
+    run.news();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+    await settle();
+    const news = run.news();
+    expect(news[0]).toBe('kill SIGTERM');
+    expect(news.slice(-2)).toEqual(['error not-ready: not ready after 1 s: tcp 1', 'warn advice: do this']);
+  });
+
+  it('is not waited for where the app becomes ready meanwhile', async () => {
+    const { diagnose } = ask({ timeout: ['do this'] });
+    const run = start({ diagnose, timeout: 1000 });
+    run.ready();
+    run.clock.advance(1000);
+    await settle();
+    expect(run.news().join()).not.toContain('do this');
+  });
+
+  it('a signal that asks to stop is passed on at once, and it is told what was awaited, once', async () => {
+    const { diagnose } = ask({ stopped: ['do this'] });
+    const run = start({ diagnose });
+    run.news();
+    run.clock.advance(500);
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual([
+      'kill SIGTERM',
+      'info signal: forwarded SIGTERM to the app',
+      'warn stop-asked: SIGTERM came before the app was ready, after 500 ms: tcp 1',
+    ]);
+    await settle();
+    expect(run.news()).toEqual(['warn advice: do this']);
+    run.signal('SIGTERM');
+    run.signal('SIGHUP');
+    await settle();
+    expect(run.news().join()).not.toMatch(/stop-asked|advice/);
+  });
+
+  it('stands before the death that it explains', async () => {
+    const { diagnose } = ask({ died: ['port 1 is held by x'] });
+    const run = start({ diagnose });
+    run.news();
+    run.app.die({ code: 1 });
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.news()).toEqual([
+      'warn advice: port 1 is held by x',
+      'notify STATUS=the app exited with code 1 after 0 ms, before it was ready: tcp 1',
+      'error exited: the app exited with code 1 after 0 ms, before it was ready: tcp 1',
+      'close',
+    ]);
   });
 });

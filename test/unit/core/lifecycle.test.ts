@@ -10,6 +10,7 @@ const states = {
   starting: { phase: 'starting', pid, since: '10:02:11' },
   ready: { phase: 'ready', pid, since: '10:02:11' },
   'timed-out': { phase: 'timed-out', pid, since: '10:02:11' },
+  dismissed: { phase: 'dismissed', pid, since: '10:02:11' },
   ended: { phase: 'ended' },
 } as const satisfies Record<State['phase'], State>;
 
@@ -30,6 +31,9 @@ const events = {
   'still-waiting': { type: 'still-waiting', waitingFor: 'tcp 1: ECONNREFUSED' },
   ready: { type: 'ready', by: 'tcp 1', afterMs: 1250.4 },
   'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED', stopSignal: 'SIGTERM' },
+  'stop-asked': { type: 'stop-asked', signal: 'SIGTERM', afterMs: 90_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  advice: { type: 'advice', texts: ['do this', 'and that'] },
+  dismissed: { type: 'dismissed', stopSignal: 'SIGTERM' },
   'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
   signal: { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } },
   'extension-due': { type: 'extension-due', byMs: 1500.5 },
@@ -56,6 +60,7 @@ function short(effect: Effect): string | string[] {
   }
 }
 
+const advised = ['warn advice: do this', 'warn advice: and that'];
 const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
 const early = (how: string, end: string) => [
   'stop-waiting',
@@ -104,6 +109,14 @@ const table: Row[] = [
       'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
     ],
   ],
+  [
+    'starting',
+    'stop-asked',
+    'starting',
+    ['warn stop-asked: SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED'],
+  ],
+  ['starting', 'advice', 'starting', advised],
+  ['starting', 'dismissed', 'starting', []],
   ['starting', 'stop-timeout', 'starting', []],
   ['starting', 'signal', 'starting', forward],
   ['starting', 'extension-due', 'starting', ['notify EXTEND_TIMEOUT_USEC=1500500']],
@@ -117,6 +130,19 @@ const table: Row[] = [
   ['ready', 'still-waiting', 'ready', []],
   ['ready', 'ready', 'ready', []],
   ['ready', 'start-timeout', 'ready', []],
+  ['ready', 'stop-asked', 'ready', []],
+  ['ready', 'advice', 'ready', advised],
+  [
+    'ready',
+    'dismissed',
+    'dismissed',
+    [
+      'kill SIGTERM',
+      'start-stop-timer',
+      'kill SIGCONT',
+      'info dismissed: ready, which is all that was asked: stopping the app',
+    ],
+  ],
   ['ready', 'stop-timeout', 'ready', []],
   ['ready', 'signal', 'ready', forward],
   ['ready', 'extension-due', 'ready', []],
@@ -130,6 +156,9 @@ const table: Row[] = [
   ['timed-out', 'still-waiting', 'timed-out', []],
   ['timed-out', 'ready', 'timed-out', []],
   ['timed-out', 'start-timeout', 'timed-out', []],
+  ['timed-out', 'stop-asked', 'timed-out', []],
+  ['timed-out', 'advice', 'timed-out', advised],
+  ['timed-out', 'dismissed', 'timed-out', []],
   [
     'timed-out',
     'stop-timeout',
@@ -144,13 +173,37 @@ const table: Row[] = [
   ['timed-out', 'exit by SIGTERM', 'ended', afterTimeout('was killed by SIGTERM')],
   ['timed-out', 'exit by SIGSEGV', 'ended', afterTimeout('was killed by SIGSEGV')],
 
+  ['dismissed', 'started', 'dismissed', started],
+  ['dismissed', 'still-waiting', 'dismissed', []],
+  ['dismissed', 'ready', 'dismissed', []],
+  ['dismissed', 'start-timeout', 'dismissed', []],
+  ['dismissed', 'stop-asked', 'dismissed', []],
+  ['dismissed', 'advice', 'dismissed', advised],
+  ['dismissed', 'dismissed', 'dismissed', []],
+  [
+    'dismissed',
+    'stop-timeout',
+    'dismissed',
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+  ],
+  ['dismissed', 'signal', 'dismissed', forward],
+  ['dismissed', 'extension-due', 'dismissed', []],
+  ['dismissed', 'app-notice', 'dismissed', ['notify WATCHDOG=1']],
+  ['dismissed', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['dismissed', 'exit 3', 'ended', afterReady('exited with code 3', '{"code":0}')],
+  ['dismissed', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"code":0}')],
+  ['dismissed', 'exit by SIGSEGV', 'ended', afterReady('was killed by SIGSEGV', '{"code":0}')],
+
   ...Object.keys(events).map((event): Row => ['ended', event as keyof typeof events, 'ended', []]),
 ];
 
 describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
-    expect(transition.state).toEqual(states[then]);
+    expect(transition.state).toEqual({
+      ...states[then],
+      ...(event === 'stop-asked' && then === 'starting' ? { stopAsked: true } : {}),
+    });
     expect(transition.effects.flatMap(short)).toEqual(effects);
   });
 
@@ -197,7 +250,7 @@ describe('whatever happens in whatever order', () => {
       if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
       if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
     }
-    expect(count).toBe(1 + 12 + 12 ** 2 + 12 ** 3 + 12 ** 4);
+    expect(count).toBe(1 + 15 + 15 ** 2 + 15 ** 3 + 15 ** 4);
   });
 
   it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
@@ -214,11 +267,14 @@ describe('whatever happens in whatever order', () => {
     }
   });
 
-  it('the only SIGKILL is that of the stop timeout after a start timeout', () => {
+  it('the only SIGKILL is that of the stop timeout after we stopped the app', () => {
     for (const { path, effects } of histories(3)) {
       if (!effects.some((effect) => effect.type === 'kill' && effect.signal === 'SIGKILL')) continue;
-      expect(path.indexOf('start-timeout')).toBeGreaterThanOrEqual(0);
-      expect(path.lastIndexOf('stop-timeout')).toBeGreaterThan(path.indexOf('start-timeout'));
+      const dismissed = path.indexOf('ready') < path.lastIndexOf('dismissed') && path.includes('ready');
+      const stopped = dismissed ? path.lastIndexOf('dismissed') : path.indexOf('start-timeout');
+      expect(stopped).toBeGreaterThanOrEqual(0);
+      expect(path.lastIndexOf('stop-timeout')).toBeGreaterThan(stopped);
+      if (dismissed) continue;
       expect(path).not.toContain(path.indexOf('ready') < path.indexOf('start-timeout') ? 'ready' : 'nothing');
     }
   });

@@ -1,0 +1,17 @@
+/** `--version`: what a report of a problem has to name. */
+import { systemdVersion } from '../process/host-systemd.ts';
+import { addonsHere } from '../systemd/notify-socket.ts';
+import { VERSION } from './version.ts';
+
+export async function describeVersions(): Promise<string> {
+  const { usable, failures } = await addonsHere();
+  const transports = usable.length > 0 ? usable.join(', ') : 'none but OpenFile=';
+  const others = failures.length > 0 ? `; not ${failures.join('; not ')}` : '';
+  return [
+    `sd-ready-wrap ${VERSION}`,
+    `Node ${process.version} (${process.execPath})`,
+    systemdVersion() ?? 'systemd: not here',
+    `notify transport: ${transports}${others}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,80 @@
+/** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
+import type { Config } from '../core/config.ts';
+import { advice, type Moment } from '../core/diagnosis.ts';
+import type { Environment } from '../core/environment.ts';
+import type { Listeners, ListeningSocket } from '../core/ports.ts';
+import { TCP_TABLES } from '../core/socket-table.ts';
+import { lastWord } from '../core/unit-setting.ts';
+import { ownUnit, unitTexts } from '../process/unit-files.ts';
+
+export interface Patient {
+  readonly config: Config;
+  readonly env: Environment;
+  /** Whether systemd started us as the main process of a service. */
+  readonly inUnit: boolean;
+  readonly listeners: Listeners;
+}
+
+/** What the app listened on when it was last looked, as it may be gone when that counts. */
+let lastSeen: readonly ListeningSocket[] = [];
+
+export function diagnose(moment: Moment, { config, env, inUnit, listeners }: Patient): readonly string[] {
+  const now = listeners.ofApp('tcp and unix')(TCP_TABLES);
+  if (now.length > 0) lastSeen = now;
+  return advice(moment, {
+    probes: config.probes,
+    listening: lastSeen,
+    holders: holders(config, listeners),
+    inUnit,
+    killMode: inUnit ? lastWord('KillMode', unitTexts(env) ?? []) : undefined,
+  });
+}
+
+/** That the unit is none that waits for READY=1, and how it becomes one. */
+export function typeProblem(env: Environment): string {
+  const unit = ownUnit(env) ?? 'the unit';
+  const type = lastWord('Type', unitTexts(env) ?? []);
+  const now = type === undefined || type === 'notify' ? '' : ` and has Type=${type}`;
+  return (
+    `NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify${now}; ` +
+    `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`
+  );
+}
+
+/**
+ * @param launcher what starts the app and passes no signals on: `npm`
+ * @returns what is wrong with the unit's KillMode= then, if anything
+ */
+export function killModeProblem(launcher: string, env: Environment): string | undefined {
+  const mode = lastWord('KillMode', unitTexts(env) ?? []);
+  if (mode === undefined || mode === 'control-group') return undefined;
+  return (
+    `KillMode=${mode} of ${ownUnit(env)}: ${launcher} does not pass SIGTERM on, so the app is killed without having been ` +
+    'asked to stop; write KillMode=control-group there, or start the app itself'
+  );
+}
+
+function systemctl(env: Environment): string {
+  return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
+}
+
+/** Who else has a port that is awaited of the app. */
+function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const spec of probes) {
+    if (spec.kind !== 'tcp' && spec.kind !== 'http' && spec.kind !== 'listen') continue;
+    if ('owner' in spec && spec.owner === 'any') continue;
+    const port = portOf(spec);
+    for (const host of 'hosts' in spec ? spec.hosts : ['127.0.0.1', '::1']) {
+      const owner = port === undefined ? undefined : listeners.ownerOf(host, port);
+      if (port !== undefined && owner?.by === 'other') found.set(port, owner.holder);
+    }
+  }
+  return found;
+}
+
+function portOf(spec: Extract<Config['probes'][number], { kind: 'tcp' | 'http' | 'listen' }>): number | undefined {
+  if (spec.kind === 'tcp') return spec.port;
+  if (spec.kind === 'listen') return typeof spec.target === 'number' ? spec.target : undefined;
+  return Number(spec.url.port || (spec.url.protocol === 'https:' ? 443 : 80));
+}

@@ -1,0 +1,26 @@
+/** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
+import { type Config, isOn, type RawOptions } from '../core/config.ts';
+import type { Environment } from '../core/environment.ts';
+import { clock } from '../process/clock.ts';
+import { openPrivateNotifySocket } from '../systemd/private-notify-socket.ts';
+import type { NotifyTransport } from '../systemd/transport.ts';
+import { type Account, keepAccount } from './account.ts';
+
+export interface DryRun {
+  readonly config: Config;
+  readonly transport: NotifyTransport;
+  readonly account: Account;
+  close(): void;
+}
+
+export async function openDryRun(raw: RawOptions, config: Config, env: Environment): Promise<DryRun> {
+  const socket = await openPrivateNotifySocket(env, clock);
+  const exitWhenReady = isOn(raw, 'exit-when-ready');
+  return {
+    // an app that npm starts is to be gone with npm, where no systemd cleans up
+    config: exitWhenReady ? { ...config, signalScope: 'group' } : config,
+    transport: socket.transport,
+    account: keepAccount(socket, config, exitWhenReady),
+    close: socket.close,
+  };
+}

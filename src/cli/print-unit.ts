@@ -1,0 +1,112 @@
+/** `--print-unit`: finds out what a unit for this command line has to say on this host. */
+import { buildConfig, type Config, isOn, type RawOptions, type RawValue } from '../core/config.ts';
+import type { Environment } from '../core/environment.ts';
+import { UsageError } from '../core/errors.ts';
+import { launcherOf } from '../core/launcher.ts';
+import { optionWords } from '../core/option-words.ts';
+import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
+import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
+import { systemdVersion } from '../process/host-systemd.ts';
+import { variableOf } from './environment-options.ts';
+import { absolute, account, pathToNode, runtimeDirectory, workingDirectory, wrapper } from './unit-host.ts';
+import { VERSION } from './version.ts';
+
+/** A line of a unit file may not be longer, bytes (LONG_LINE_MAX in systemd's source). */
+const LINE_MAX = 1024 * 1024;
+
+/** TimeoutStartSec= where nothing else is said, ms: systemd's own default. */
+const START_LIMIT = 90_000;
+
+/** What a start may take beyond what the wrapper is told to wait, ms. */
+const MARGIN = 60_000;
+
+/** What the wrapper may take to give a start up, beside its own times, ms. */
+const GRACE = 5000;
+
+/** Of what the shell has set, what is the app's by custom. */
+const CUSTOMARY = ['NODE_ENV', 'PORT'];
+
+/**
+ * @param words the command
+ * @returns the unit's text
+ * @throws {UsageError} and other known errors
+ */
+export function printUnit(raw: RawOptions, words: readonly string[], env: Environment): string {
+  const directory = workingDirectory();
+  const unit = unitName(raw['unit-name']?.at(-1));
+  // what systemd fills in is checked as an instance that fits everywhere
+  const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, '1') : text);
+  const config = buildConfig(
+    mapTexts(raw, sample),
+    words.map((word, index) => (index === 0 ? word : sample(word))),
+  );
+  const [command, ...args] = words as readonly [string, ...string[]];
+  const manager = isOn(raw, 'user') ? 'user' : 'system';
+  const options = optionWords(raw, config.probes);
+  const customary = CUSTOMARY.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  const text = write({
+    version: VERSION,
+    unit,
+    manager,
+    wrapper: wrapper(env),
+    options: options.words,
+    command: [absolute(command, unit, env), ...args],
+    launcher: launcherOf(command, args),
+    directory,
+    account: account(),
+    path: pathToNode(),
+    environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
+    startLimit: startLimit(config),
+    ownTimeout: Number.isFinite(config.timeout),
+    watchdog: asksForPings(raw),
+    systemd: Number(/\d+/.exec(systemdVersion() ?? '')?.[0] ?? 0),
+    notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
+  });
+  if (text.split('\n').some((line) => Buffer.byteLength(line) > LINE_MAX)) {
+    throw new UsageError('<command>', `too long for a line of a unit file (${LINE_MAX} bytes)`, 'put it in a script');
+  }
+  return text;
+}
+
+function write(facts: UnitFacts): string {
+  try {
+    return unitFile(facts);
+  } catch (error) {
+    if (!(error instanceof UnwritablePath)) throw error;
+    const place = error.path === facts.directory ? 'the working directory' : 'the path of sd-ready-wrap';
+    throw new UsageError(
+      place,
+      `no unit file can hold that (${error.path})`,
+      'use one of plain characters, e.g. /srv/app',
+    );
+  }
+}
+
+function unitName(value: RawValue | undefined): UnitName {
+  if (!value) return unitNameFrom(workingDirectory());
+  const name = parseUnitName(String(value.text));
+  if (typeof name !== 'string') return name;
+  const shown = value.place.startsWith('--') ? `${value.place} ${value.text}` : `${value.place}=${value.text}`;
+  throw new UsageError(shown, name, 'write e.g. --unit-name shop, or --unit-name shop@ for a template');
+}
+
+function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, values]) => [
+      name,
+      values.map((value) => ({ ...value, text: value.text === true ? value.text : change(value.text) })),
+    ]),
+  );
+}
+
+function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
+  if (Number.isFinite(timeout)) return timeout + (Number.isFinite(stopTimeout) ? stopTimeout : MARGIN) + GRACE;
+  const delay = probes.reduce((sum, spec) => sum + (spec.kind === 'delay' ? spec.ms : 0), timing.initialDelay);
+  return Math.max(START_LIMIT, delay + MARGIN);
+}
+
+/** A unit without WatchdogSec= is not asked for pings. */
+function asksForPings(raw: RawOptions): boolean {
+  const value = (raw as Readonly<Record<string, readonly RawValue[] | undefined>>)['watchdog']?.at(-1);
+  return value !== undefined && value.text !== 'off';
+}

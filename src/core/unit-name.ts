@@ -1,0 +1,36 @@
+/** Names of service units (systemd.unit(5), "Description"). */
+
+/** The most bytes of a name, `.service` and all (UNIT_NAME_MAX in systemd's source, less its NUL). */
+const NAME_MAX = 255;
+
+export interface UnitName {
+  /** Without `.service`; a template's ends in @. */
+  readonly name: string;
+  /** Whether it stands for instances, `shop@3001`, each of which finds its own word where %i is written. */
+  readonly template: boolean;
+}
+
+/**
+ * Reads `shop`, `shop.service`, `shop@`, `shop@.service`.
+ * @returns what is wrong with it, if it is no name
+ */
+export function parseUnitName(text: string): UnitName | string {
+  const name = text.trim().replace(/\.service$/, '');
+  if (/\.(socket|target|timer|path|mount|slice|scope|device|swap|automount|snapshot)$/.test(name)) {
+    return 'not a service';
+  }
+  if (!/^[\w:.\\-]+(@.*)?$/.test(name)) return 'not a name of letters, digits and : - _ . \\';
+  if (/@./.test(name)) return `an instance, and a file is for its template, ${name.replace(/@.*/, '@')}`;
+  if (`${name}.service`.length > NAME_MAX) return `longer than ${NAME_MAX} characters`;
+  return { name, template: name.endsWith('@') };
+}
+
+/** A name for what has none yet, out of a path or a word. */
+export function unitNameFrom(path: string): UnitName {
+  const last = path.split('/').findLast((part) => part !== '') ?? '';
+  const name = last
+    .replace(/[^\w:.-]+/g, '-')
+    .replace(/^[.-]+|-+$/g, '')
+    .slice(0, 100);
+  return { name: name === '' ? 'app' : name, template: false };
+}

@@ -1,0 +1,15 @@
+/** The systemd of this host, as systemctl(1) tells. */
+import { spawnSync } from 'node:child_process';
+
+/** How long it may take to say so, ms. */
+const PATIENCE = 5000;
+
+/** @returns its first line, `systemd 252 (252.39-1~deb12u2)`; undefined where there is none */
+export function systemdVersion(): string | undefined {
+  const { stdout } = spawnSync('systemctl', ['--version'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: PATIENCE,
+  });
+  return /^systemd \d.*/.exec(stdout ?? '')?.[0].trim();
+}

@@ -1,0 +1,32 @@
+/** Why an addon cannot be used, in a few words, and what mends it. */
+import { realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** `unix-dgram: built for another Node (NODE_MODULE_VERSION 108, v20.1.0 has 115)`. */
+export function explainFailure(name: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const built = /NODE_MODULE_VERSION (\d+)/.exec(message)?.[1];
+  if (built === undefined) return `${name}: ${message.split('\n')[0]}`;
+  return `${name}: ${ANOTHER_NODE} (NODE_MODULE_VERSION ${built}, ${process.version} has ${process.versions.modules})`;
+}
+
+const ANOTHER_NODE = 'built for another Node';
+
+/** What to type, the surest first: an addon that is there but for another Node has only to be built again. */
+export function howToMend(failures: Iterable<string>): string {
+  const rebuild = 'npm rebuild unix-dgram';
+  const install = 'npm install koffi (no compiler needed)';
+  const ways = [...failures].some((failure) => failure.includes(ANOTHER_NODE))
+    ? [rebuild, install]
+    : [install, rebuild];
+  return `${ways.join(', or ')}, in ${installation()}`;
+}
+
+/** Where sd-ready-wrap is installed: the directory above that of the program. */
+function installation(): string {
+  try {
+    return dirname(dirname(realpathSync(process.argv[1] ?? '')));
+  } catch {
+    return 'the directory of sd-ready-wrap';
+  }
+}

@@ -1,0 +1,86 @@
+/** Promise: bash and zsh complete the options, their values, and what belongs to the app. Typed into a real shell. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OPTION_TABLE } from '../../src/core/option-table.ts';
+import { type TempDir, tempDir } from '../helpers/temp.ts';
+import { until } from '../helpers/until.ts';
+import { Run, wrap } from '../helpers/wrap.ts';
+
+let dir: TempDir;
+beforeAll(() => {
+  dir = tempDir();
+  mkdirSync(dir.file('a-directory'));
+  writeFileSync(dir.file('some-socket'), '');
+});
+afterAll(() => dir[Symbol.dispose]());
+
+/** How each is started with nothing of this machine's user, and what it has to know. */
+const SHELLS = {
+  bash: { start: 'bash --norc --noprofile -i', setUp: 'bind "set bell-style none"' },
+  zsh: { start: 'zsh -f -i', setUp: 'autoload -U compinit; compinit -u -D' },
+};
+
+/** What the words of each line are in the end, with `\t` for the key. */
+async function typed(shell: keyof typeof SHELLS, lines: readonly string[]): Promise<string[]> {
+  await using script = wrap(['--completion', shell]);
+  expect(await script.closed).toEqual({ code: 0 });
+  writeFileSync(dir.file(`completion.${shell}`), script.stdout.text);
+  const { start, setUp } = SHELLS[shell];
+  await using run = new Run('script', ['-qec', start, '/dev/null'], {
+    cwd: dir.path,
+    env: { TERM: 'dumb', PS1: '> ', HOME: dir.path, LANG: 'C.UTF-8' },
+  });
+  // in quotes that make two words of it where it is typed: it is shown there too
+  const command = `sd-ready-wrap() { printf '[%s]' "$@"; echo '<''done>'; }`;
+  run.tell(`${setUp}; source ./completion.${shell}; ${command}; sd-ready-wrap`);
+  await run.until('stdout', '<done>');
+  const answers: string[] = [];
+  for (const line of lines) {
+    run.process.stdin?.write(`sd-ready-wrap ${line}\n`);
+    const before = answers.length + 2;
+    await until(
+      () => `what ${line} became: ${run.stdout.text}`,
+      () => run.stdout.text.split('<done>').length > before,
+    );
+    answers.push(run.stdout.text.split('<done>')[before - 1]?.split('\n').at(-1) ?? '');
+  }
+  return answers;
+}
+
+describe.each(['bash', 'zsh'] as const)('%s', (shell) => {
+  test('completes', async () => {
+    const table: [string, string][] = [
+      ['--tcp-o\t an\t -- true', '[--tcp-owner][any][--][true]'],
+      ['--log-format jo\t true', '[--log-format][journal][true]'],
+      ['--log-format=pr\t true', '[--log-format=pretty][true]'],
+      ['--unix some\t true', '[--unix][some-socket][true]'],
+      ['--listen an\t true', '[--listen][any][true]'],
+      ['--tcp 127.0.0.1:80 --exit-w\t true', '[--tcp][127.0.0.1:80][--exit-when-ready][true]'],
+      ['--http http://127.0.0.1:80/ --noti\t true', '[--http][http://127.0.0.1:80/][--notify][true]'],
+      ['--ipc mkfif\t x', '[--ipc][mkfifo][x]'],
+      ['-- mkfif\t x', '[--][mkfifo][x]'],
+      ['--ipc cat some\t', '[--ipc][cat][some-socket]'],
+      ['-- cat a-d\t', shell === 'bash' ? '[--][cat][a-directory/]' : '[--][cat][a-directory]'],
+    ];
+    expect(
+      await typed(
+        shell,
+        table.map(([line]) => line),
+      ),
+    ).toEqual(table.map(([, words]) => words));
+  });
+
+  test('the script has every option', async () => {
+    await using script = wrap(['--completion', shell]);
+    await script.closed;
+    for (const { name } of OPTION_TABLE) expect(script.stdout.text).toMatch(new RegExp(`--${name}\\b`));
+  });
+});
+
+test('another shell is one line, exit 125', async () => {
+  await using run = wrap(['--completion', 'fish']);
+  expect(await run.closed).toEqual({ code: 125 });
+  expect(run.stderr.text).toBe(
+    'sd-ready-wrap: --completion fish: neither bash nor zsh; write e.g. --completion bash\n',
+  );
+});

@@ -1,0 +1,120 @@
+/** Promise: when a start fails, the last lines of the log tell what to do. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { app, NODE } from '../helpers/apps.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { install } from '../helpers/install.ts';
+import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { Run, wrap } from '../helpers/wrap.ts';
+
+/** A server that takes its time to stop. */
+const SERVER = `
+  process.on('SIGTERM', () => setTimeout(process.exit, 1000));
+  require('net').createServer().listen(...JSON.parse(process.argv[1]), () => console.log('listening'));
+`;
+const server = (...where: (string | number)[]) => ['--', NODE, '-e', SERVER, JSON.stringify(where)];
+
+/** The last of the log: what went wrong, what to do, how it ended. */
+const last = (run: Run) => run.log.slice(-3).map(({ event, msg }) => [event, msg]);
+
+describe('not ready in time', () => {
+  test('the app listens on another port', async () => {
+    const [wanted, port] = [await freePort(), await freePort()];
+    await using run = wrap(['--tcp', `${wanted}`, '--timeout', '3s', ...server(port, '127.0.0.1')]);
+    expect(await run.closed).toEqual({ code: 124 });
+    const advice = `the app listens on 127.0.0.1:${port}, not on 127.0.0.1:${wanted} or [::1]:${wanted}: write --tcp ${port}, or let the app listen there`;
+    expect(last(run)).toEqual([
+      ['not-ready', `not ready after 3 s: tcp 127.0.0.1:${wanted}: ECONNREFUSED`],
+      ['advice', advice],
+      ['exited', 'the app exited with code 0'],
+    ]);
+  });
+
+  test('it listens on nothing', async () => {
+    await using run = wrap(['--tcp', `${await freePort()}`, '--timeout', '500ms', ...app('does-as-told')]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect(last(run)[1]?.[1]).toContain('the app listens on nothing at all');
+  });
+});
+
+test('the port is held by another program, and the app dies of it', async () => {
+  const port = await freePort();
+  const other = createServer().listen(port, '127.0.0.1');
+  onTestFinished(() => void other.close());
+  await using run = wrap(['--listen', `${port}`, ...server(port, '127.0.0.1')]);
+  expect(await run.closed).toEqual({ code: 1 });
+  const [, advice, exited] = last(run);
+  const holder = `${readFileSync('/proc/self/comm', 'utf8').trim()} (pid ${process.pid})`;
+  expect(advice).toEqual(['advice', `port ${port} is held by ${holder}: stop that one, or give the app another port`]);
+  expect(exited?.[1]).toMatch(/^the app exited with code 1 after .*, before it was ready: listen /);
+});
+
+test('stopped before it is ready: what was awaited, and what is wrong', async () => {
+  const [wanted, port] = [await freePort(), await freePort()];
+  await using run = wrap(['--tcp', `${wanted}`, ...server(port, '127.0.0.1')]);
+  await run.until('stdout', 'listening');
+  await run.logged('started');
+  run.kill('SIGTERM');
+  await run.closed;
+  expect((await run.logged('stop-asked')).msg).toMatch(
+    new RegExp(`^SIGTERM came before the app was ready, after .*: tcp 127.0.0.1:${wanted}`),
+  );
+  expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);
+});
+
+test('stopped before another sign came, and it listens', async () => {
+  const port = await freePort();
+  await using run = wrap(['--stderr', 'up', ...server(port, '127.0.0.1')]);
+  await run.until('stdout', 'listening');
+  await run.logged('started');
+  run.kill('SIGTERM');
+  await run.closed;
+  expect((await run.logged('advice')).msg).toBe(
+    `the app listens on 127.0.0.1:${port}: if that is its sign of being ready, write --tcp ${port}`,
+  );
+});
+
+describe('an addon that was built for another Node', () => {
+  /** Changes the number that Node compares: nm_version of struct node_module in its node.h. */
+  function age(bin: string): void {
+    const file = join(dirname(bin), '../node_modules/unix-dgram/build/Release/unix_dgram.node');
+    const addon = readFileSync(file);
+    const header = Buffer.alloc(16);
+    header.writeInt32LE(Number(process.versions.modules));
+    const at = addon.indexOf(header);
+    expect(at).toBeGreaterThan(0);
+    addon.writeInt32LE(93, at);
+    writeFileSync(file, addon);
+  }
+
+  test('alone: one line that says so, and what to type where', async () => {
+    using installed = install('unix-dgram');
+    age(installed.bin);
+    await using receiver = await NotifyReceiver.start();
+    await using run = new Run(NODE, [installed.bin, '--delay', '1ms', 'true'], {
+      env: { NOTIFY_SOCKET: receiver.path },
+    });
+    expect(await run.closed).toEqual({ code: 125 });
+    expect(run.stderr.lines).toHaveLength(1);
+    const { modules } = process.versions;
+    expect(run.stderr.text).toContain(
+      `unix-dgram: built for another Node (NODE_MODULE_VERSION 93, ${process.version} has ${modules})`,
+    );
+    const directory = dirname(dirname(installed.bin));
+    expect(run.stderr.text).toContain(
+      `npm rebuild unix-dgram, or npm install koffi (no compiler needed), in ${directory}; or OpenFile=`,
+    );
+  });
+
+  test('beside koffi: is passed over', async () => {
+    using installed = install('unix-dgram', 'koffi');
+    age(installed.bin);
+    await using receiver = await NotifyReceiver.start();
+    await using _run = new Run(NODE, [installed.bin, '--delay', '1ms', 'sleep', '100'], {
+      env: { NOTIFY_SOCKET: receiver.path },
+    });
+    await receiver.untilReady();
+  });
+});

@@ -1,0 +1,155 @@
+/** Promise: --dry-run runs a command line as a unit would, tells nobody, and shows what systemd would be told, and when. */
+import { describe, expect, test } from 'vitest';
+import { app, NODE, sh } from '../helpers/apps.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { type Addon, install } from '../helpers/install.ts';
+import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { BIN, Run, wrap } from '../helpers/wrap.ts';
+
+const DRY = ['--dry-run', '--log-format', 'json'];
+const SMOKE = [...DRY, '--exit-when-ready'];
+
+/** What systemd would have been told, in order. */
+const told = (run: Run) =>
+  run.log.filter(({ event }) => event === 'told').flatMap(({ told: each }) => each as string[]);
+
+describe('the account', () => {
+  test('has what each probe found and what systemd would be told, with its time; the app runs as ever', async () => {
+    const port = await freePort();
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(['--dry-run', '--tcp', `${port}`, '--stdout', '^now$', '--', ...app('does-as-told')], {
+      env: { NOTIFY_SOCKET: receiver.path },
+    });
+    await run.until('stderr', `tcp 127.0.0.1:${port}: ECONNREFUSED`);
+    await run.until('stderr', 'stdout /^now$/: no line matched yet');
+    run.tell(`listen ${port} 127.0.0.1`);
+    await run.until('stderr', new RegExp(`tcp 127.0.0.1:${port}: yes, after \\d+ looks`));
+    expect(run.stderr.text).not.toContain('READY=1');
+    run.tell('say now');
+    await run.until('stderr', 'systemd would be told READY=1, STATUS=App (pid ');
+    run.tell('exit 7');
+    expect(await run.closed).toEqual({ code: 7 });
+    expect(run.stdout.lines.slice(1)).toEqual(['listening', 'now']);
+
+    const { lines } = run.stderr;
+    for (const line of lines) expect(line).toMatch(/^sd-ready-wrap: \+ *\d+\.\d{3} s {2}\S/);
+    const at = (text: string) => lines.findIndex((line) => line.includes(text));
+    expect(at('started the app')).toBeLessThan(at('told STATUS=Starting since'));
+    expect(at('ready after')).toBeLessThan(at('told READY=1'));
+    expect(lines.at(-2)).toContain('told STATUS=the app exited with code 7');
+    expect(lines.at(-1)).toContain('the app exited with code 7');
+    await receiver.settled();
+    expect(receiver.messages()).toEqual([]);
+  });
+
+  test('is a log as any other where that is asked for, every attempt in it at level debug', async () => {
+    const port = await freePort();
+    const options = ['--log-level', 'debug', '--tcp', `${port}`, '--interval', '10ms'];
+    await using run = wrap([...DRY, ...options, '--', ...app('does-as-told')]);
+    await run.until('stderr', '"attempts":5,');
+    run.tell(`listen ${port} 127.0.0.1`);
+    expect(await run.logged('ready')).toMatchObject({ level: 30 });
+    await run.until('stderr', '"told":["READY=1"');
+    const answers = run.log.filter(({ event, level }) => event === 'answer' && level === 20);
+    expect(answers.map(({ attempts }) => attempts).slice(0, 4)).toEqual([2, 3, 4, 5]);
+    expect(told(run)).toEqual([
+      'STATUS=Starting',
+      expect.stringMatching(/^STATUS=Starting since /),
+      'READY=1',
+      expect.stringMatching(/^STATUS=App /),
+    ]);
+  });
+
+  test.each<[string, Addon[]]>([
+    ['unix-dgram', ['unix-dgram']],
+    ['koffi', ['koffi']],
+    ['no socket', []],
+  ])('goes by a private socket where there can be one: %s', async (name, addons) => {
+    using installed = install(...addons);
+    const options = ['--dry-run', '--exit-when-ready', '--log-level', 'debug', '--delay', '50ms'];
+    await using run = new Run(
+      NODE,
+      [installed.bin, ...options, '--', ...sh('echo "here: $NOTIFY_SOCKET"; sleep 100')],
+      {},
+    );
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stderr.text).toContain(`private notify socket ${addons.length > 0 ? 'by' : 'and'} ${name}`);
+    expect(run.stderr.text).toContain('systemd would be told READY=1, ');
+    expect(run.stdout.text).toBe('here: \n');
+  });
+
+  test("the app's own sd_notify goes through", async () => {
+    await using run = wrap([
+      ...SMOKE,
+      '--notify',
+      '--',
+      ...sh(`systemd-notify STATUS=mine; systemd-notify --ready; sleep 100`),
+    ]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(told(run).slice(-2)).toEqual(['STATUS=mine', 'READY=1']);
+  });
+
+  test('on a terminal a last line follows what goes on, and is gone when it is over', async () => {
+    const script = 'setTimeout(() => console.log("up"), 700); setTimeout(() => process.exit(3), 1100)';
+    const command = [NODE, BIN, '--dry-run', '--stdout', '^up', '--', NODE, '-e', script];
+    const line = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    await using run = new Run('script', ['-qec', line, '/dev/null'], { env: { TERM: 'xterm' } });
+    expect(await run.closed).toEqual({ code: 3 });
+    // back to the first column and nothing behind it, then a line that does not wrap: ESC is left out here
+    const screen = run.stdout.text.replaceAll(String.fromCharCode(27), '');
+    expect(screen).toMatch(/\r\[K\[\?7l\d+\.\d s {2}waiting for stdout \/\^up\/: no output yet {2}\[\?7h/);
+    expect(screen.split('\r[K').length).toBe(screen.split('[?7l').length);
+    expect(screen).toContain('ready after');
+  });
+});
+
+describe('--exit-when-ready', () => {
+  test('stops the app with all that it started, exit 0', async () => {
+    const port = await freePort();
+    // as npm does: a shell in between that passes nothing on
+    const server = `require('net').createServer().listen(${port}, '127.0.0.1')`;
+    await using run = wrap([...SMOKE, '--tcp', `${port}`, '--', ...sh('"$1" -e "$2"; true', NODE, server)]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.log.map(({ event }) => event)).toEqual(expect.arrayContaining(['no-timeout', 'ready', 'dismissed']));
+    expect(run.pids()).toEqual([]);
+  });
+
+  test('a shutdown may take its time, and fail', async () => {
+    await using run = wrap([...SMOKE, '--stdout', '^ready', '--', ...app('ends-slowly', 300, 7)]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.count('got SIGTERM')).toBe(1);
+    expect(run.log.map(({ event }) => event)).not.toContain('killed');
+  });
+
+  test('SIGKILL after --stop-timeout', async () => {
+    const options = ['--stdout', '^started', '--stop-timeout', '200ms'];
+    await using run = wrap([...SMOKE, ...options, '--', ...app('ignores-sigterm')]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect((await run.logged('killed')).msg).toContain('SIGKILL');
+  });
+
+  test('not ready in time is 124', async () => {
+    await using run = wrap([...SMOKE, '--stdout', 'never', '--timeout', '400ms', '--', ...sh('sleep 100; true')]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect(told(run)).not.toContain('READY=1');
+    expect(run.log.map(({ event }) => event)).not.toContain('no-timeout');
+    expect(run.pids()).toEqual([]);
+  });
+
+  test('an app that dies before keeps its status', async () => {
+    await using run = wrap([...SMOKE, '--stdout', 'never', '--', ...app('exits-with', 9)]);
+    expect(await run.closed).toEqual({ code: 9 });
+    expect(told(run)).not.toContain('READY=1');
+  });
+});
+
+test.each([
+  [['--exit-when-ready', 'true'], /--exit-when-ready: it is for --dry-run, which is not there; write e\.g\. --dry-run/],
+  [['--dry-run', '--print-unit', 'true'], /--dry-run: nothing is run where a unit is printed/],
+  [['--dry-run'], /no command given/],
+])('%j is one line, exit 125', async (words, text) => {
+  await using run = wrap(words);
+  expect(await run.closed).toEqual({ code: 125 });
+  expect(run.stderr.text).toMatch(text);
+  expect(run.stderr.lines).toHaveLength(1);
+});

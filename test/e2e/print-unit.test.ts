@@ -1,0 +1,175 @@
+/** Promise: --print-unit prints the unit for this very command line, and runs nothing. */
+import { constants, copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { NODE, sh } from '../helpers/apps.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
+
+/** What is printed, as the lines that count. */
+async function unit(words: readonly string[], options: WrapOptions = {}): Promise<string[]> {
+  await using run = wrap(['--print-unit', ...words], options);
+  const exit = await run.closed;
+  expect(run.stderr.text).toBe('');
+  expect(exit).toEqual({ code: 0 });
+  return run.stdout.lines.filter((line) => !line.startsWith('#'));
+}
+
+async function complaint(words: readonly string[], options: WrapOptions = {}) {
+  await using run = wrap(words, options);
+  const exit = await run.closed;
+  expect(run.stdout.text).toBe('');
+  return { ...exit, text: run.stderr.text };
+}
+
+test('runs nothing', async () => {
+  using dir = tempDir();
+  await unit(['--exec', `touch ${dir.file('probe')}`, '--', ...sh(`touch ${dir.file('app')}`)]);
+  expect(existsSync(dir.file('probe'))).toBe(false);
+  expect(existsSync(dir.file('app'))).toBe(false);
+});
+
+test('has what every unit with the wrapper should have, with absolute paths', async () => {
+  using dir = tempDir();
+  mkdirSync(dir.file('shop'));
+  const lines = await unit(['--tcp', '3000', 'sh', 'start.sh'], { cwd: dir.file('shop') });
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'Description=shop (sh start.sh)',
+      'Type=notify',
+      'NotifyAccess=main',
+      'KillMode=mixed',
+      'Restart=on-failure',
+      'RestartPreventExitStatus=125 126 127',
+      'TimeoutStartSec=90s',
+      'TimeoutStopSec=30s',
+      'NoNewPrivileges=yes',
+      'WantedBy=multi-user.target',
+      `WorkingDirectory=${dir.file('shop')}`,
+    ]),
+  );
+  const exec = lines.find((line) => line.startsWith('ExecStart='));
+  expect(exec).toMatch(/^ExecStart=\S+ \S+ --tcp 3000 -- \/\S*\/sh start\.sh$/);
+  expect(exec).toContain(`=${NODE} ${BIN} `);
+});
+
+test('by its own name it names itself, and a link stays one', async () => {
+  using dir = tempDir();
+  symlinkSync(BIN, dir.file('sd-ready-wrap'));
+  await using run = new Run(dir.file('sd-ready-wrap'), ['--print-unit', 'true'], {});
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(run.stdout.text).toMatch(new RegExp(`^ExecStart=${dir.path}/sd-ready-wrap -- /`, 'm'));
+});
+
+test('a node that is not on the PATH of systemd is put there, its options stay', async () => {
+  using dir = tempDir();
+  copyFileSync(NODE, dir.file('node'), constants.COPYFILE_FICLONE);
+  await using run = new Run(dir.file('node'), ['--no-warnings', BIN, '--print-unit', 'node', 'app.js'], {
+    env: { PATH: `${dir.path}:${process.env['PATH']}` },
+  });
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(run.stdout.lines).toContain(`Environment=PATH=${dir.path}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`);
+  const node = dir.file('node');
+  expect(run.stdout.lines).toContain(`ExecStart=${node} --no-warnings ${BIN} -- ${node} app.js`);
+});
+
+test('options given by variables become options, PORT and NODE_ENV go along', async () => {
+  const lines = await unit(['--tcp', '3000', 'true'], {
+    env: {
+      SD_READY_WRAP_TCP: '4000',
+      SD_READY_WRAP_STDOUT: 'one\ntwo words',
+      SD_READY_WRAP_NOTIFY: 'yes',
+      SD_READY_WRAP_IPC: 'no',
+      SD_READY_WRAP_HTTP_STATUS: '200',
+      SD_READY_WRAP_STDERR: '--up--',
+      NODE_ENV: 'production',
+      PORT: '3000',
+      SECRET: 'x',
+    },
+  });
+  const exec = lines.find((line) => line.startsWith('ExecStart='));
+  expect(exec).toContain(" --tcp 3000 --stdout one --stdout 'two words' --notify -- ");
+  expect(exec).not.toMatch(/ipc|4000|http/);
+  expect(lines.filter((line) => line.startsWith('Environment=') && !line.includes('PATH='))).toEqual([
+    'Environment=NODE_ENV=production',
+    'Environment=PORT=3000',
+    'Environment=SD_READY_WRAP_STDERR=--up--',
+  ]);
+});
+
+test.each([
+  [[], '90s'],
+  [['--timeout', '45s'], '60s'],
+  [['--timeout', '1500ms', '--stop-timeout', '1s'], '8s'],
+  [['--delay', '5min'], '360s'],
+])('%j: systemd waits longer than the wrapper, %s', async (options, time) => {
+  expect(await unit([...options, 'true'])).toContain(`TimeoutStartSec=${time}`);
+});
+
+test('what does not pass signals on gets KillMode=control-group, and is told why', async () => {
+  await using run = wrap(['--print-unit', ...sh('server')]);
+  await run.closed;
+  expect(run.stdout.text).toMatch(/^# .*sh -c does not pass it on(?:.|\n)*?\nKillMode=control-group$/m);
+  expect(await unit(sh('exec server'))).toContain('KillMode=mixed');
+});
+
+test('--user is for your own manager', async () => {
+  await using run = wrap(['--print-unit', '--user', 'true'], { env: { XDG_RUNTIME_DIR: '/run/user/7' } });
+  await run.closed;
+  expect(run.stdout.text).toContain('OpenFile=/run/user/7/systemd/notify:notify');
+  expect(run.stdout.lines).toContain('WantedBy=default.target');
+  expect(run.stdout.text).not.toMatch(/^User=|network-online/m);
+  expect(run.stdout.text).toContain('systemctl --user enable --now');
+});
+
+test.runIf(process.getuid?.() === 0)('who is not root is who runs the app', async () => {
+  await using run = new Run('setpriv', ['--reuid', '65534', '--clear-groups', NODE, BIN, '--print-unit', 'true'], {
+    cwd: '/',
+  });
+  await run.closed;
+  expect(run.stdout.lines).toContain('User=nobody');
+});
+
+describe('a template', () => {
+  test('keeps %i, and no other %', async () => {
+    const lines = await unit(['--unit-name', 'shop@', '--tcp', '300%i', '--', ...sh('exec app', '%i', '%n')], {
+      env: { PORT: '300%i' },
+    });
+    expect(lines.find((line) => line.startsWith('ExecStart='))).toMatch(/ --tcp 300%i -- \S+ -c 'exec app' sh %i %%n$/);
+    expect(lines).toContain('Environment=PORT=300%i');
+    expect(lines).toContain('Description=shop %i (sh -c exec app sh %i %%n)');
+  });
+  test('its options are checked too', async () => {
+    expect(await complaint(['--print-unit', '--unit-name', 'shop@', '--tcp', 'x%i', 'true'])).toMatchObject({
+      code: 125,
+    });
+    expect(await complaint(['--print-unit', '--unit-name', 'shop', '--tcp', '300%i', 'true'])).toMatchObject({
+      code: 125,
+    });
+  });
+});
+
+describe('bad input is one line', () => {
+  test.each([
+    [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],
+    [['--print-unit'], 125, /no command given/],
+    [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name a b: not a name .*--unit-name shop/],
+    [['--print-unit', '--unit-name', 'a@3', 'true'], 125, /an instance, and a file is for its template, a@/],
+    [['--unit-name', 'a', 'true'], 125, /--unit-name: it is for --print-unit, which is not there/],
+    [['--user', 'true'], 125, /--user: it is for --print-unit, which is not there/],
+    [['--print-unit', 'no-such-command'], 127, /cannot find no-such-command: not found .*absolute path/],
+    [['--print-unit', '/etc/passwd'], 126, /cannot find \/etc\/passwd: not executable/],
+  ])('%j', async (words, code, text) => {
+    const result = await complaint(words);
+    expect(result).toMatchObject({ code });
+    expect(result.text).toMatch(text);
+    expect(result.text.match(/\n/g)).toHaveLength(1);
+  });
+
+  test('a working directory that no unit file can hold', async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('a\nb'));
+    const result = await complaint(['--print-unit', 'true'], { cwd: dir.file('a\nb') });
+    expect(result).toMatchObject({ code: 125 });
+    expect(result.text).toContain('the working directory: no unit file can hold that');
+  });
+});

@@ -1,0 +1,60 @@
+/** What an operator is told about a unit that does not start, or not as it should. */
+import { expect, test } from 'vitest';
+import { describeSystemd } from '../helpers/systemd/describe.ts';
+import { freePort, until } from '../helpers/systemd/private-systemd.js';
+import { Service } from './service.ts';
+
+const SHELL = "/bin/sh -c 'echo ready; while :; do sleep 1; done; true'";
+
+describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'], (systemd) => {
+  const systemctl = () => (systemd().mode === 'system' ? 'systemctl' : 'systemctl --user');
+
+  test('it is not Type=notify: what it is, and how to change it', async () => {
+    const service = await Service.write(systemd(), { lines: ['Type=simple', 'NotifyAccess=none'] });
+    await service.startReady();
+    await until('the warning', () => service.stderr.includes('NOTIFY_SOCKET'));
+    const unit = systemd().unit(service.name);
+    expect(service.stderr).toContain(
+      `the unit needs Type=notify and has Type=simple; write it under [Service] (${systemctl()} edit ${unit})`,
+    );
+    await service.systemctl('stop');
+  });
+
+  test.each([
+    ['mixed', true],
+    ['process', true],
+    ['control-group', false],
+  ])('KillMode=%s for a command that passes no signals on', async (mode, wrong) => {
+    const lines = [`KillMode=${mode}`, 'StandardOutput=null'];
+    const service = await Service.write(systemd(), { probe: '--stdout ^ready', command: SHELL, lines });
+    expect(await service.systemctl('start')).toMatchObject({ code: 0 });
+    if (wrong) await until('the warning', () => service.stderr.includes('KillMode='));
+    await service.systemctl('stop');
+    await service.results();
+    expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: sh -c does not pass`)).toBe(
+      wrong,
+    );
+    expect(service.stderr.includes('write KillMode=control-group there')).toBe(wrong);
+  });
+});
+
+describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (systemd) => {
+  test('TimeoutStartSec= is over: what was awaited, where the app listens instead, and what to raise', async () => {
+    const awaited = await freePort();
+    const service = await Service.write(systemd(), { probe: `--tcp ${awaited}`, lines: ['TimeoutStartSec=7'] });
+    service.letGo();
+    const started = service.systemctl('start');
+    // after 5 s, while it is still awaited
+    const where = `the app listens on 127.0.0.1:${service.port}`;
+    const hint = `${where} so far, not on 127.0.0.1:${awaited}`;
+    await until('the advice', async () => (await service.show('StatusText')).includes(hint));
+    expect(await started).toMatchObject({ code: 1 });
+    expect(await service.results()).toEqual([expect.stringMatching(/^timeout /)]);
+    expect(service.stderr).toMatch(
+      new RegExp(`SIGTERM came before the app was ready, after [67].*: tcp 127.0.0.1:${awaited}: ECONNREFUSED`),
+    );
+    expect(service.stderr.split(hint)).toHaveLength(2);
+    expect(service.stderr.split(`${where}, not on 127.0.0.1:${awaited}`)).toHaveLength(2);
+    expect(service.stderr).toContain('raise TimeoutStartSec= of the unit');
+  });
+});
