@@ -67,7 +67,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
   });
 
   test.each([
-    ["the wrapper's --timeout", '--timeout 300ms', [], 'exit-code exited 124', /not ready after 300\s?ms: tcp/],
+    ["the wrapper's --timeout", '--timeout 1s', [], 'exit-code exited 124', /not ready after 1 s: tcp/],
     ["systemd's TimeoutStartSec", '', ['TimeoutStartSec=3s'], 'timeout exited 0', /SIGTERM/],
   ])('not ready within %s', async (_, options, lines, result, words) => {
     const service = await Service.write(systemd(), { options, lines });
