@@ -11,14 +11,20 @@ export const WRAPPER = path.resolve(HERE, '../bin/sd-ready-wrap.cjs');
 export const PROGRAMS = path.join(HERE, 'programs');
 export const APP = path.join(PROGRAMS, 'app.cjs');
 const PAUSE = 20;
+/** Nothing that is run takes that long, ms. */
+const DEADLINE = 120_000;
+const UNIT = { PATH: process.env.PATH };
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Of the same clock as the app's and the receiver's: CLOCK_MONOTONIC in ms. */
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 export class Lab {
-  #arrivals = [];
+  #arrival = deferred();
   #live = new Set();
+  #adopted = [];
+  /** What a run waits for before it ends its program: nothing, or until its neighbours are measured as well. */
+  hold = async () => {};
 
   static async open() {
     const lab = new Lab();
@@ -47,7 +53,7 @@ export class Lab {
       pending = lines.pop();
       for (const line of lines) {
         if (line === 'listening') this.listening = true;
-        else this.#arrivals.push(Number(line.split(' ')[1]));
+        else this.#arrival.resolve(Number(line.split(' ')[1]));
       }
     });
   }
@@ -57,40 +63,62 @@ export class Lab {
    * @template T
    * @param {string[]} command
    * @param {(run: {began: number, child: import('node:child_process').ChildProcess, gone: Promise<unknown>}) => Promise<T>} look
-   * @param {Record<string, string | undefined>} [environment] an almost empty one, as in a unit, if not named
+   * @param {object} [options]
+   * @param {Record<string, string | undefined>} [options.environment] an almost empty one, as in a unit, if not named
+   * @param {'ignore' | 'pipe'} [options.stdout]
    */
-  async run(command, look, environment = { PATH: process.env.PATH }) {
+  async run(command, look, { environment = UNIT, stdout = 'ignore' } = {}) {
     for (const file of [this.file, this.sign]) fs.rmSync(file, { force: true });
-    this.#arrivals.length = 0;
-    const log = fs.openSync(this.log, 'w');
+    this.#arrival = deferred();
+    fs.writeFileSync(this.log, '');
     const began = now();
-    const child = spawn(command[0], command.slice(1), {
-      env: { ...environment, NOTIFY_SOCKET: this.socket },
-      stdio: ['ignore', 'ignore', log],
-    });
-    fs.closeSync(log);
-    this.#live.add(child);
-    const gone = once(child, 'exit').finally(() => this.#live.delete(child));
+    const { child, gone } = this.#spawn(command, { ...environment, NOTIFY_SOCKET: this.socket }, stdout);
     try {
-      return await look({ began, child, gone });
+      const found = await within(DEADLINE, look({ began, child, gone }));
+      await this.hold();
+      return found;
     } catch (error) {
       const end = `exit code ${child.exitCode}, signal ${child.signalCode}`;
-      throw new Error(`${command.join(' ')}: ${end}\n${fs.readFileSync(this.log, 'utf8')}`, { cause: error });
+      const log = fs.readFileSync(this.log, 'utf8');
+      throw new Error(`${command.join(' ')}: ${error.message}; ${end}\n${log}`, { cause: error });
     } finally {
       child.kill('SIGTERM');
       await gone;
+      for (const pid of this.#adopted.splice(0)) kill(pid);
       await sleep(PAUSE);
     }
   }
 
-  /** The moment that the app noted in its file, ms; undefined before. */
-  moment() {
-    return fs.existsSync(this.file) ? Number(fs.readFileSync(this.file, 'utf8')) : undefined;
+  /** A process that a program under measurement left behind, to be ended with the run. */
+  adopt(pid) {
+    this.#adopted.push(pid);
   }
 
-  /** When the first READY=1 of this run arrived, ms; undefined before. */
-  arrival() {
-    return this.#arrivals[0];
+  /** ms from the app's being ready to the end of that command, which is started now and has to succeed. */
+  async lateness(command, environment = UNIT) {
+    const { gone } = this.#spawn(command, environment);
+    const [code] = await gone;
+    const at = now();
+    if (code !== 0) throw new Error(`${command.join(' ')}: exit code ${code}`);
+    return at - (await this.moment());
+  }
+
+  /** The moment that the app noted in its file, ms. */
+  moment() {
+    return until("the app's own moment", () => Number(fs.readFileSync(this.file, 'utf8')), 5000);
+  }
+
+  /** When the first READY=1 of this run arrived, ms; told and not asked for, as many labs may wait at a time. */
+  arrival(deadline) {
+    return within(deadline, this.#arrival.promise);
+  }
+
+  #spawn([program, ...args], environment, stdout = 'ignore') {
+    const log = fs.openSync(this.log, 'a');
+    const child = spawn(program, args, { env: environment, stdio: ['ignore', stdout, log] });
+    fs.closeSync(log);
+    this.#live.add(child);
+    return { child, gone: once(child, 'exit').finally(() => this.#live.delete(child)) };
   }
 
   /** Shown on a terminal while it is so. */
@@ -101,6 +129,38 @@ export class Lab {
   close() {
     this.receiver.kill();
     for (const child of this.#live) child.kill();
+    for (const pid of this.#adopted) kill(pid);
     fs.rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function deferred() {
+  const made = {};
+  made.promise = new Promise((resolve) => {
+    made.resolve = resolve;
+  });
+  return made;
+}
+
+async function within(ms, promise) {
+  const late = deferred();
+  const timer = setTimeout(late.resolve, ms);
+  try {
+    return await Promise.race([
+      promise,
+      late.promise.then(() => {
+        throw new Error(`nothing came of it within ${ms} ms`);
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid);
+  } catch {
+    // gone already
   }
 }

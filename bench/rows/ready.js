@@ -1,55 +1,85 @@
-/** From the app's being ready to the arrival of READY=1. */
-import { freePort, until } from '../../test/helpers/systemd/private-systemd.js';
-import { figure } from '../figures.js';
-import { Lab } from '../lab.js';
+/** From the app's being ready to READY=1, and to what others have in its place. */
+import { freePort } from '../../test/helpers/systemd/private-systemd.js';
+import { figure, missing } from '../figures.js';
+import { lacking, PEERS } from '../peers/index.js';
+import { Labs, waves } from '../waves.js';
 import { nameOf, OBSERVED, WAYS, wrapped } from '../ways.js';
 
 const GOALS = { observed: { median: 2, p99: 10 }, polled: { median: 6, p99: 20 } };
-/** How long the app takes to be ready, ms; a part by chance, so that a poll is met in every phase. */
-const TAKES = [
-  [200, 300],
-  [2000, 2100],
-  [20_000, 20_100],
-];
-/** The last ones wait together: each uses a few hundredths of a core. */
-const TOGETHER = 5;
+/** How long the app takes to be ready, ms. */
+const BOOTS = [200, 2000, 20_000];
+/** And a part by chance, or a whole interval of those that look less often, so that a look is met in every phase. */
+const CHANCE = 100;
+/** Of a start under the wrapper: two boots of Node. What waiting costs: the row `waiting`, and the processes of --exec. */
+const BOOT = 150;
+const COSTS = { exec: 8, ...Object.fromEntries(OBSERVED.map((way) => [way, 0.1])) };
+const POLLED_COSTS = 3;
 
+const OURS = WAYS.map((way) => ({
+  name: nameOf(way),
+  word: way,
+  way,
+  needs: {},
+  boot: BOOT,
+  waiting: COSTS[way] ?? POLLED_COSTS,
+  goals: OBSERVED.includes(way) ? GOALS.observed : GOALS.polled,
+  measure: (lab, delay, port) =>
+    lab.run(wrapped(lab, way, delay, port), async () => {
+      const arrival = await lab.arrival(delay + 10_000);
+      return arrival - (await lab.moment());
+    }),
+}));
+const ALL = [...OURS, ...PEERS];
+
+/** @type {import('../rows.js').Row} */
 export const ready = {
   name: 'ready',
-  title: "from the app's being ready to READY=1",
-  parts: WAYS,
-  runs: { full: { starts: [100, 20, 10] }, quick: { starts: [15, 3, 0] } },
+  title: 'from ready to READY=1, and to the "ready" of others; the ratio is to our probe of the same kind',
+  parts: [...new Set(ALL.map(({ word }) => word))],
+  runs: { full: { starts: [100, 100, 100] }, quick: { starts: [10, 2, 0] } },
   async run(lab, { starts, parts }) {
-    const rows = [];
-    for (const [index, [least, most]] of TAKES.entries()) {
-      const count = starts[index];
-      if (count === 0) continue;
-      const samples = Object.fromEntries(parts.map((way) => [way, []]));
-      const takes = () => least + Math.random() * (most - least);
-      const together = least > 10_000 ? TOGETHER : 1;
-      const labs = [lab];
-      while (labs.length < together) labs.push(await Lab.open());
-      for (let run = 0; run < count; run += together) {
-        lab.progress(`from ready after ${least} ms to READY=1, ${run} of ${count}`);
-        // the ways in turn, so that a busy moment of the machine hits all alike
-        for (const way of parts) {
-          samples[way].push(...(await Promise.all(labs.map((each) => latency(each, way, takes())))));
-        }
+    const wanted = ALL.filter(({ word }) => parts.includes(word));
+    const contenders = wanted.filter((each) => lacking(each) === '');
+    const figures = [];
+    const labs = new Labs(lab);
+    try {
+      for (const [index, boot] of BOOTS.entries()) {
+        if (starts[index] > 0) figures.push(...(await after(boot, starts[index], contenders, labs)));
       }
-      for (const each of labs.slice(1)) each.close();
-      for (const way of parts) {
-        const goals = OBSERVED.includes(way) ? GOALS.observed : GOALS.polled;
-        rows.push(figure(`${nameOf(way)}, after ${least / 1000} s`, 'ms', samples[way], { goals }));
-      }
+    } finally {
+      labs.close();
+      for (const { close } of contenders) close?.();
     }
-    return rows;
+    const absent = wanted.filter((each) => lacking(each) !== '');
+    return [...figures, ...absent.map((each) => missing(each.name, `not installed: ${lacking(each)}`))];
   },
 };
 
-async function latency(lab, way, delay) {
-  const port = await freePort();
-  return lab.run(wrapped(lab, way, delay, port), async () => {
-    const arrival = await until('READY=1', () => lab.arrival(), delay + 10_000);
-    return arrival - (await until("the app's own moment", () => lab.moment()));
+/** The figures of apps that boot in that time, so many starts of each. */
+async function after(boot, count, contenders, labs) {
+  const samples = new Map(contenders.map((each) => [each, []]));
+  const start = (each) => ({
+    ...each,
+    async measure(lab) {
+      const port = await freePort();
+      const delay = boot + Math.random() * Math.max(CHANCE, each.interval ?? 0);
+      samples.get(each).push(await each.measure(lab, delay, port));
+    },
+  });
+  // in turn, so that a busy moment of the machine hits all alike
+  const inTurn = Array.from({ length: count }, () => contenders.map(start)).flat();
+  let done = 0;
+  for (const wave of waves(inTurn, boot)) {
+    labs.first.progress(`from ready after ${boot} ms to "ready", ${done} of ${inTurn.length}`);
+    await labs.run(wave);
+    done += wave.length;
+  }
+  const named = `app boots in ${boot / 1000} s`;
+  const ours = new Map();
+  return contenders.map((each) => {
+    const over = each.goals ? undefined : ours.get(each.way);
+    const found = figure(`${each.name}, ${named}`, 'ms', samples.get(each), { goals: each.goals, over });
+    if (each.goals) ours.set(each.way, found);
+    return found;
   });
 }

@@ -1,5 +1,5 @@
 /** What the wrapper takes of the machine once READY=1 is sent. */
-import { freePort, until } from '../../test/helpers/systemd/private-systemd.js';
+import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { watch } from '../account.js';
 import { figure } from '../figures.js';
 import { sleep } from '../lab.js';
@@ -19,7 +19,7 @@ export const rest = {
     for (const way of parts) {
       lab.progress(`at rest, ${nameOf(way)}`);
       const found = await lab.run(wrapped(lab, way, 100, await freePort()), async ({ child }) => {
-        await until('READY=1', () => lab.arrival(), 20_000);
+        await lab.arrival(20_000);
         await sleep(SETTLE);
         return watch(child.pid, windows, windowMs);
       });

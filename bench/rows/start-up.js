@@ -26,9 +26,9 @@ async function startUpIn(lab, samples, where, environment) {
       command,
       async ({ began, gone }) => {
         await gone;
-        return lab.moment() - began;
+        return (await lab.moment()) - began;
       },
-      environment,
+      { environment },
     );
   const direct = [];
   const wrapped = [];
