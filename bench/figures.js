@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Goal
- * @property {'median' | 'p99' | 'ratio'} of
+ * @property {'median' | 'p99' | 'max' | 'ratio'} of
  * @property {number} most
  * @property {number} margin the part of `most` by which a run may miss it before --check fails
  *
@@ -28,7 +28,7 @@ const MARGIN = 0.25;
  * @param {string} unit
  * @param {number[]} samples
  * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number>>, margin?: number}} [more] `over`: the figure that it is a
- *   ratio of; `goals`: the most that median, p99 or ratio are to be
+ *   ratio of; `goals`: the most that median, p99, maximum or ratio are to be
  * @returns {Figure}
  */
 export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN } = {}) {

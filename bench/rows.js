@@ -1,7 +1,9 @@
 /** The rows of the benchmark, in the order of its table. How to add one: README.md. */
 import { look } from './rows/look.js';
+import { lost } from './rows/lost.js';
 import { ready } from './rows/ready.js';
 import { rest } from './rows/rest.js';
+import { scale } from './rows/scale.js';
 import { startUp } from './rows/start-up.js';
 import { waiting } from './rows/waiting.js';
 
@@ -16,4 +18,4 @@ import { waiting } from './rows/waiting.js';
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, ready, waiting, rest, look];
+export const ROWS = [startUp, ready, lost, waiting, rest, scale, look];

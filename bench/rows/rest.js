@@ -1,37 +1,99 @@
-/** What the wrapper takes of the machine once READY=1 is sent. */
+/** What the wrapper takes of the machine once READY=1 is sent, beside a Node that has nothing to do. */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
-import { watch } from '../account.js';
+import { childrenOf, watch } from '../account.js';
 import { figure } from '../figures.js';
-import { sleep } from '../lab.js';
-import { nameOf, WAYS, wrapped } from '../ways.js';
+import { PROGRAMS, sleep, WRAPPER } from '../lab.js';
+import { Labs } from '../waves.js';
+import { WAYS, wrapped } from '../ways.js';
 
-const GOAL = 0.05;
+const GOALS = { cpu: { median: 0.05 }, wakeUps: { median: 0 }, threads: { median: 4 }, rss: { ratio: 1.08 } };
 /** V8 tidies the heap once, some 8 s after the last work (its "memory reducer"): 40 ms that belong to the start. */
-const SETTLE = 10_000;
+const SETTLE = 12_000;
+const HANDOFF = 'handoff';
+/** Of the machine's time, ms, to start one; at rest they cost nothing, so they are measured side by side. */
+const BOOT = 150;
 
+/** @type {import('../rows.js').Row} */
 export const rest = {
   name: 'rest',
-  title: 'the wrapper at rest, after READY=1',
-  parts: WAYS,
-  runs: { full: { windows: 3, windowMs: 10_000 }, quick: { windows: 3, windowMs: 2000 } },
-  async run(lab, { windows, windowMs, parts }) {
-    const figures = [];
-    for (const way of parts) {
-      lab.progress(`at rest, ${nameOf(way)}`);
-      const found = await lab.run(wrapped(lab, way, 100, await freePort()), async ({ child }) => {
-        await lab.arrival(20_000);
-        await sleep(SETTLE);
-        return watch(child.pid, windows, windowMs);
-      });
-      const of = (what) => found.map((window) => window[what]);
-      figures.push(
-        figure(`CPU, ${nameOf(way)}`, '% of a core', of('cpu'), { goals: { median: GOAL } }),
-        figure("  by the scheduler's clock", '% of a core', of('cpuFine')),
-        figure('  context switches', 'per s', of('switches')),
-        figure('  resident memory', 'MiB', of('rss')),
-        figure('  threads', '', of('threads')),
-      );
+  title: 'the wrapper at rest, after READY=1; the ratio is to a Node that has nothing to do',
+  parts: [...WAYS, HANDOFF],
+  runs: { full: { windowMs: 60_000 }, quick: { windowMs: 2000 } },
+  async run(lab, { windowMs, parts }) {
+    lab.progress(`at rest for ${(SETTLE + windowMs) / 1000} s`);
+    const ways = parts.filter((part) => part !== HANDOFF);
+    const found = new Map();
+    const start = (name, measure) => ({
+      boot: BOOT,
+      waiting: 0,
+      measure: async (own) => found.set(name, await measure(own)),
+    });
+    const labs = new Labs(lab);
+    try {
+      await labs.run([
+        start('idle', (own) => own.run([process.execPath, path.join(PROGRAMS, 'idle.cjs')], atRest(windowMs))),
+        ...ways.map((way) => start(way, (own) => wrapperAtRest(own, way, windowMs))),
+        ...(parts.includes(HANDOFF) && knowsHandoff() ? [start(HANDOFF, (own) => left(own))] : []),
+      ]);
+    } finally {
+      labs.close();
     }
-    return figures;
+    return figures(ways, found);
   },
 };
+
+const atRest =
+  (windowMs) =>
+  async ({ child }) => {
+    await sleep(SETTLE);
+    return watch(child.pid, windowMs);
+  };
+
+async function wrapperAtRest(lab, way, windowMs) {
+  return lab.run(wrapped(lab, way, 100, await freePort()), async ({ child }) => {
+    await lab.arrival(20_000);
+    const canaries = () => childrenOf(child.pid).length - 1;
+    return { ...(await atRest(windowMs)({ child })), canaries: canaries() };
+  });
+}
+
+/** @returns {Promise<number>} how many processes of ours are left beside the app once it was handed over */
+async function left(lab) {
+  const [node, wrapper, ...words] = wrapped(lab, 'tcp', 100, await freePort());
+  return lab.run([node, wrapper, '--handoff', ...words], async ({ child }) => {
+    await lab.arrival(20_000);
+    await sleep(SETTLE);
+    return child.exitCode === null && child.signalCode === null ? 1 + childrenOf(child.pid).length - 1 : 0;
+  });
+}
+
+function knowsHandoff() {
+  const { stdout } = spawnSync(process.execPath, [WRAPPER, '--help'], { encoding: 'utf8' });
+  return stdout.includes('--handoff');
+}
+
+function figures(ways, found) {
+  const one = (what, name, unit) => figure(name, unit, [found.get('idle')[what]]);
+  const idle = {
+    rss: one('rss', 'resident memory, Node alone', 'MiB'),
+    own: one('own', 'private memory, Node alone', 'MiB'),
+    threads: one('threads', 'threads, Node alone', ''),
+  };
+  const of = (what, name, unit, over) => {
+    const samples = ways.map((way) => found.get(way)[what]);
+    return figure(name, unit, samples, { over, goals: GOALS[what] });
+  };
+  const all = [
+    ...[idle.rss, of('rss', '  the wrapper', 'MiB', idle.rss)],
+    ...[idle.own, of('own', '  the wrapper', 'MiB', idle.own)],
+    ...[idle.threads, of('threads', '  the wrapper', '', idle.threads)],
+    of('cpu', 'CPU', '% of a core'),
+    of('wakeUps', 'wake-ups', ''),
+    of('canaries', 'shells beside it', ''),
+  ];
+  if (found.has(HANDOFF))
+    all.push(figure('processes left by --handoff', '', [found.get(HANDOFF)], { goals: { median: 0 } }));
+  return all;
+}
