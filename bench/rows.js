@@ -3,6 +3,7 @@ import { look } from './rows/look.js';
 import { lost } from './rows/lost.js';
 import { ready } from './rows/ready.js';
 import { rest } from './rows/rest.js';
+import { rolling } from './rows/rolling.js';
 import { scale } from './rows/scale.js';
 import { startUp } from './rows/start-up.js';
 import { waiting } from './rows/waiting.js';
@@ -18,4 +19,4 @@ import { waiting } from './rows/waiting.js';
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, ready, lost, waiting, rest, scale, look];
+export const ROWS = [startUp, ready, rolling, lost, waiting, rest, scale, look];
