@@ -5,7 +5,8 @@ const HEAD = ['', 'n', 'median', 'p99', 'min', 'max', 'unit', 'ratio', 'goal'];
 const NUMERIC = ['n', 'median', 'p99', 'min', 'max', 'ratio'];
 
 /** @param {import('./rows.js').Row[]} rows those that were run, in that order */
-export function table({ date, version, node, kernel, cpu, load }, rows, figures) {
+export function table(conditions, rows, figures) {
+  const { load } = conditions;
   const blocks = rows.map((row) => ({ row, lines: figures.filter((found) => found.row === row.name) }));
   const cells = new Map(figures.map((found) => [found, cellsOf(found)]));
   const all = [HEAD, ...[...cells.values()].filter((line) => line.length === HEAD.length)];
@@ -21,11 +22,16 @@ export function table({ date, version, node, kernel, cpu, load }, rows, figures)
     const [, ...heads] = HEAD;
     return [row.title, show(['', ...heads]), ...lines.map((found) => show(cells.get(found)))].join('\n');
   });
-  return `sd-ready-wrap ${version}, Node ${node}, Linux ${kernel}, ${cpu}, ${date}
+  return `${conditionsLine(conditions)}
 load average ${load.before.toFixed(2)} before, ${load.after.toFixed(2)} after (this bench is part of it)
 
 ${text.join('\n\n')}
 `;
+}
+
+/** Where and when. */
+export function conditionsLine({ date, version, node, kernel, cpu }) {
+  return `sd-ready-wrap ${version}, Node ${node}, Linux ${kernel}, ${cpu}, ${date}`;
 }
 
 function cellsOf(found) {

@@ -30,7 +30,10 @@ export const look = {
       const alone = figure(`the app listens on ${host}`, 'ms', quiet, { goals: GOALS });
       // the kernel walks past them all where they are of the other version of IP
       const goals = host === '::' ? {} : GOALS;
-      return [alone, figure(`  beside ${CONNECTIONS} IPv4 connections`, 'ms', crowded, { over: alone, goals })];
+      return [
+        alone,
+        figure(`the same beside ${CONNECTIONS} IPv4 connections, on ${host}`, 'ms', crowded, { over: alone, goals }),
+      ];
     });
   },
 };

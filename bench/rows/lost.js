@@ -17,6 +17,8 @@ const GRACE = { bare: 1000, wrapped: 20_000 };
 const PYTHON = `import socket,os; s=socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])`;
 const SD_NOTIFY = 'test/fixtures/sd-notify/node_modules/sd-notify';
 
+const OURS = 'under sd-ready-wrap';
+
 const shell = (says) => ({
   file: 'app.sh',
   command: () => '/bin/sh',
@@ -48,6 +50,18 @@ export const lost = {
   name: 'lost',
   title: 'starts lost, of an app that says READY=1 itself, as an ordinary user',
   runs: { full: { starts: 500 }, quick: { starts: 10 } },
+  picture: {
+    title: 'Starts lost, of an app that says READY=1 itself, as an ordinary user',
+    bars(figures) {
+      const ours = figures.filter(({ name }) => name.endsWith(OURS)).map(({ max }) => max);
+      const bare = figures.filter(({ name }) => !name.endsWith(OURS));
+      const text = (most) => `${most} ${figures[0].unit}`;
+      return [
+        { label: `each of these ${OURS}`, value: Math.max(...ours), text: text(Math.max(...ours)), ours: true },
+        ...bare.map(({ name, max }) => ({ label: name, value: max, text: text(max), ours: false })),
+      ];
+    },
+  },
   run: (lab, { starts }) =>
     withSystemd(
       ['user-1000', 'session'],
@@ -71,11 +85,11 @@ async function waysOf(units, way, starts, progress) {
   const count = (access, command, grace) => lostOf(units, starts, grace, [`NotifyAccess=${access}`, command], progress);
   const unit = `of ${starts}`;
   return [
-    figure(`${way.name}, sd-ready-wrap --notify`, unit, [await count('main', `ExecStart=${wrapped}`, GRACE.wrapped)], {
+    figure(`${way.name} ${OURS}`, unit, [await count('main', `ExecStart=${wrapped}`, GRACE.wrapped)], {
       goals: { median: 0 },
     }),
-    figure('  bare, NotifyAccess=all', unit, [await count('all', `ExecStart=${app}`, GRACE.bare)]),
-    figure('  bare, NotifyAccess=main', unit, [await count('main', `ExecStart=${app}`, GRACE.bare)]),
+    figure(`${way.name}, NotifyAccess=all`, unit, [await count('all', `ExecStart=${app}`, GRACE.bare)]),
+    figure(`${way.name}, NotifyAccess=main`, unit, [await count('main', `ExecStart=${app}`, GRACE.bare)]),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** From the app's being ready to READY=1, and to what others have in its place. */
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
-import { figure, missing } from '../figures.js';
+import { figure, missing, round } from '../figures.js';
 import { lacking, PEERS } from '../peers/index.js';
 import { Labs, waves } from '../waves.js';
 import { nameOf, OBSERVED, WAYS, wrapped } from '../ways.js';
@@ -14,6 +14,11 @@ const CHANCE = 100;
 const BOOT = 150;
 const COSTS = { exec: 8, ...Object.fromEntries(OBSERVED.map((way) => [way, 0.1])) };
 const POLLED_COSTS = 3;
+
+const named = (boot) => `, app boots in ${boot / 1000} s`;
+/** In the picture. */
+const SHOWN = 2000;
+const SHOWN_OF_OURS = ['--tcp', '--http', '--stdout', '--notify'];
 
 const OURS = WAYS.map((way) => ({
   name: nameOf(way),
@@ -36,6 +41,23 @@ export const ready = {
   name: 'ready',
   title: 'from ready to READY=1, and to the "ready" of others; the ratio is to our probe of the same kind',
   parts: [...new Set(ALL.map(({ word }) => word))],
+  picture: {
+    title: `From an app's being ready, ${SHOWN / 1000} s after its start, to the "ready" that others see: median and 99th percentile`,
+    unit: 'ms',
+    log: true,
+    bars: (figures) =>
+      figures
+        .filter(({ name }) => name.endsWith(named(SHOWN)))
+        .map((found) => ({ found, name: found.name.slice(0, -named(SHOWN).length) }))
+        .filter(({ name }) => !OURS.some((each) => each.name === name) || SHOWN_OF_OURS.includes(name))
+        .map(({ found: { median, p99 }, name }) => ({
+          label: SHOWN_OF_OURS.includes(name) ? `sd-ready-wrap ${name}` : name,
+          value: median,
+          text: `${round(median)} ms${p99 === undefined ? '' : `, ${round(p99)} ms`}`,
+          ours: SHOWN_OF_OURS.includes(name),
+        }))
+        .toSorted((a, b) => a.value - b.value),
+  },
   runs: { full: { starts: [100, 100, 100] }, quick: { starts: [10, 2, 0] } },
   async run(lab, { starts, parts }) {
     const wanted = ALL.filter(({ word }) => parts.includes(word));
@@ -74,11 +96,10 @@ async function after(boot, count, contenders, labs) {
     await labs.run(wave);
     done += wave.length;
   }
-  const named = `app boots in ${boot / 1000} s`;
   const ours = new Map();
   return contenders.map((each) => {
     const over = each.goals ? undefined : ours.get(each.way);
-    const found = figure(`${each.name}, ${named}`, 'ms', samples.get(each), { goals: each.goals, over });
+    const found = figure(each.name + named(boot), 'ms', samples.get(each), { goals: each.goals, over });
     if (each.goals) ours.set(each.way, found);
     return found;
   });

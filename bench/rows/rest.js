@@ -5,6 +5,7 @@ import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { childrenOf, watch } from '../account.js';
 import { figure, missing } from '../figures.js';
 import { APP, PROGRAMS, sleep, WRAPPER } from '../lab.js';
+import { COSTS } from '../picture.js';
 import { withSystemd } from '../units.js';
 import { Labs } from '../waves.js';
 import { WAYS, wrapped } from '../ways.js';
@@ -22,6 +23,13 @@ export const rest = {
   title: 'the wrapper at rest, after READY=1; the ratio is to a Node that has nothing to do',
   parts: [...WAYS, HANDOFF],
   runs: { full: { windowMs: 60_000 }, quick: { windowMs: 2000 } },
+  picture: {
+    title: COSTS,
+    bars: (figures) =>
+      figures
+        .filter(({ name }) => name === 'resident memory, the wrapper')
+        .map(({ ratio }) => ({ label: 'memory at rest, over a Node that is idle', value: ratio, ours: true })),
+  },
   async run(lab, { windowMs, parts }) {
     lab.progress(`at rest for ${(SETTLE + windowMs) / 1000} s`);
     const ways = parts.filter((part) => part !== HANDOFF);
@@ -96,9 +104,9 @@ function figures(ways, found) {
     return figure(name, unit, samples, { over, goals: GOALS[what] });
   };
   return [
-    ...[idle.rss, of('rss', '  the wrapper', 'MiB', idle.rss)],
-    ...[idle.own, of('own', '  the wrapper', 'MiB', idle.own)],
-    ...[idle.threads, of('threads', '  the wrapper', '', idle.threads)],
+    ...[idle.rss, of('rss', 'resident memory, the wrapper', 'MiB', idle.rss)],
+    ...[idle.own, of('own', 'private memory, the wrapper', 'MiB', idle.own)],
+    ...[idle.threads, of('threads', 'threads, the wrapper', '', idle.threads)],
     of('cpu', 'CPU', '% of a core'),
     of('wakeUps', 'wake-ups', ''),
     of('canaries', 'shells beside it', ''),

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { freePort, until } from '../../test/helpers/systemd/private-systemd.js';
 import { figure, missing } from '../figures.js';
 import { APP, now, WRAPPER } from '../lab.js';
+import { COSTS } from '../picture.js';
 import { withSystemd } from '../units.js';
 
 /** @type {import('../rows.js').Row} */
@@ -11,6 +12,13 @@ export const scale = {
   title:
     'services started at once on one systemd, bare Node apps, until all are ready; the ratio is to the same ones direct',
   runs: { full: { services: 100, rounds: 3 }, quick: { services: 20, rounds: 1 } },
+  picture: {
+    title: COSTS,
+    bars: (figures) =>
+      figures
+        .filter(({ ratio }) => ratio !== undefined)
+        .map(({ name, ratio }) => ({ label: `${name.split(',')[0]} at once, over direct`, value: ratio, ours: true })),
+  },
   run: (lab, { services, rounds }) =>
     withSystemd(
       ['system', 'session'],
@@ -36,7 +44,7 @@ export const scale = {
         return [
           direct,
           figure(`${services} wrapped, until systemctl start is back`, 's', took.wrapped, { over: direct }),
-          figure('  of these not active then', `of ${services}`, unready, { goals: { max: 0 } }),
+          figure(`of ${services} wrapped, not active then`, `of ${services}`, unready, { goals: { max: 0 } }),
         ];
       },
       (why) => [missing('all', why)],
