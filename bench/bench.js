@@ -35,7 +35,9 @@ async function measure(chosen) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   const before = os.loadavg()[0];
   const found = [];
+  const took = {};
   for (const { row, parts } of chosen) {
+    const began = performance.now();
     const runs = { ...row.runs[options.quick ? 'quick' : 'full'], parts };
     try {
       for (const each of await row.run(lab, runs)) found.push({ row: row.name, ...each });
@@ -45,13 +47,15 @@ async function measure(chosen) {
       found.push({ row: row.name, ...missing('all', `failed: ${error.message.split('\n')[0]}`) });
       process.exitCode = 1;
     }
+    took[row.name] = Math.round((performance.now() - began) / 1000);
   }
   lab.progress('');
   lab.close();
-  return { conditions: conditionsNow(before), figures: found };
+  return { conditions: conditionsNow(before, took), figures: found };
 }
 
-function conditionsNow(before) {
+/** @param {Record<string, number>} took s, by row */
+function conditionsNow(before, took) {
   return {
     date: new Date().toISOString().slice(0, 10),
     version: JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version,
@@ -60,6 +64,7 @@ function conditionsNow(before) {
     cpu: `${os.cpus().length} x ${os.cpus()[0]?.model ?? os.arch()}`,
     load: { before, after: os.loadavg()[0] },
     quick: options.quick,
+    took,
   };
 }
 

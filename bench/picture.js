@@ -23,13 +23,16 @@ export const COSTS = 'What it costs: times what it is without the wrapper';
 
 const WIDTH = 860;
 const MARGIN = 20;
-/** Where bars begin, and the longest of them ends. */
-const LEFT = 290;
+/** Where the longest bar ends; what stands behind it needs the rest. */
 const RIGHT = 700;
+/** A little more than a letter is wide. */
+const LETTER = 6.8;
 const BAR = 14;
 const STEP = 22;
-const HEAD = 34;
-const FOOT = 14;
+/** Above the bars of a panel, and above those of one that has a scale. */
+const HEAD = 20;
+const HEAD_WITH_SCALE = 34;
+const FOOT = 16;
 /** A value of 0 is to be seen as well. */
 const LEAST = 1.5;
 
@@ -56,10 +59,12 @@ const STYLE = `
  * @param {string} caption where and when it was measured
  */
 export function svg(panels, caption) {
+  const longest = Math.max(...panels.flatMap(({ bars }) => bars.map(({ label }) => label.length)));
+  const left = Math.round(MARGIN + longest * LETTER);
   let y = MARGIN;
   const parts = panels.map((panel) => {
-    const drawn = draw(panel, y);
-    y += HEAD + panel.bars.length * STEP + FOOT;
+    const drawn = draw(panel, left, y);
+    y += headOf(panel) + panel.bars.length * STEP + FOOT;
     return drawn;
   });
   const height = y + MARGIN;
@@ -74,35 +79,40 @@ ${parts.join('\n')}
 `;
 }
 
-function draw({ title, unit = '', log = false, bars }, top) {
-  const { at, marks } = log ? logarithmic(bars) : linear(bars);
-  const bottom = top + HEAD + bars.length * STEP;
+function headOf({ log }) {
+  return log ? HEAD_WITH_SCALE : HEAD;
+}
+
+function draw({ title, unit = '', log = false, bars }, left, top) {
+  const { at, marks } = log ? logarithmic(bars, left) : linear(bars, left);
+  const head = top + headOf({ log });
+  const bottom = head + bars.length * STEP;
   const grid = marks.map(
     (mark) =>
-      `  <path class="grid" d="M${fixed(at(mark))} ${top + HEAD - 6}V${bottom}"/>
-  <text class="quiet" x="${fixed(at(mark) + 3)}" y="${top + HEAD - 6}">${escaped(`${round(mark)} ${unit}`)}</text>`,
+      `  <path class="grid" d="M${fixed(at(mark))} ${head - 6}V${bottom}"/>
+  <text class="quiet" x="${fixed(at(mark) + 3)}" y="${head - 6}">${escaped(`${round(mark)} ${unit}`)}</text>`,
   );
   const lines = bars.map(({ label, value, text, ours }, index) => {
-    const y = top + HEAD + index * STEP + (STEP - BAR) / 2;
-    const width = Math.max(LEAST, at(value) - LEFT);
+    const y = head + index * STEP + (STEP - BAR) / 2;
+    const width = Math.max(LEAST, at(value) - left);
     const said = text ?? `${round(value)} ${unit}`.trim();
-    return `  <text class="label" x="${LEFT - 8}" y="${y + BAR - 3}">${escaped(label)}</text>
-  <rect class="${ours ? 'ours' : 'theirs'}" x="${LEFT}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>
-  <text x="${fixed(LEFT + width + 6)}" y="${y + BAR - 3}">${escaped(said)}</text>`;
+    return `  <text class="label" x="${left - 8}" y="${y + BAR - 3}">${escaped(label)}</text>
+  <rect class="${ours ? 'ours' : 'theirs'}" x="${left}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>
+  <text x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escaped(said)}</text>`;
   });
   return [`  <text class="title" x="${MARGIN}" y="${top + 12}">${escaped(title)}</text>`, ...grid, ...lines].join('\n');
 }
 
-function linear(bars) {
+function linear(bars, left) {
   const most = Math.max(...bars.map(({ value }) => value)) || 1;
-  return { at: (value) => LEFT + (value / most) * (RIGHT - LEFT), marks: [] };
+  return { at: (value) => left + (value / most) * (RIGHT - left), marks: [] };
 }
 
 /** From the power of ten below the least to that above the most, with a mark at each. */
-function logarithmic(bars) {
+function logarithmic(bars, left) {
   const values = bars.map(({ value }) => Math.log10(value));
   const [from, to] = [Math.floor(Math.min(...values)), Math.ceil(Math.max(...values))];
-  const at = (value) => LEFT + ((Math.log10(value) - from) / (to - from)) * (RIGHT - LEFT);
+  const at = (value) => left + ((Math.log10(value) - from) / (to - from)) * (RIGHT - left);
   return { at, marks: Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index)) };
 }
 

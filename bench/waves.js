@@ -2,10 +2,11 @@
  * Starts side by side that do not disturb each other: an app that boots for 20 s leaves the machine to others for 20 s.
  * All of a wave are started before the first of it is ready, and ended after the last one was measured.
  */
+import os from 'node:os';
 import { Lab, sleep } from './lab.js';
 
 /** What those who wait may use together, % of a core. */
-const WAITING = 40;
+const WAITING = 40 * os.cpus().length;
 
 /**
  * @template T
@@ -20,15 +21,16 @@ const WAITING = 40;
  * @template {Start<unknown>} T
  * @param {T[]} starts
  * @param {number} delay ms that each app takes to be ready
+ * @param {number} [most] % of a core that those of a wave may use while they wait
  * @returns {T[][]}
  */
-export function waves(starts, delay) {
+export function waves(starts, delay, most = WAITING) {
   const found = [];
   let room = { boot: 0, waiting: 0 };
   for (const start of starts) {
     if (found.length === 0 || start.boot > room.boot || start.waiting > room.waiting) {
       found.push([]);
-      room = { boot: delay, waiting: WAITING };
+      room = { boot: delay, waiting: most };
     }
     found.at(-1).push(start);
     room = { boot: room.boot - start.boot, waiting: room.waiting - start.waiting };

@@ -27,8 +27,8 @@ const shell = (says) => ({
 
 /** The ways to say READY=1 from inside an app. */
 const SAYS = [
-  { name: 'systemd-notify --ready', needs: 'systemd-notify', ...shell('systemd-notify --ready') },
-  { name: 'systemd-notify --ready --no-block', needs: 'systemd-notify', ...shell('systemd-notify --ready --no-block') },
+  { name: 'systemd-notify', needs: 'systemd-notify', ...shell('systemd-notify --ready') },
+  { name: 'systemd-notify --no-block', needs: 'systemd-notify', ...shell('systemd-notify --ready --no-block') },
   { name: 'python3 -c, a socket', needs: 'python3', ...shell(`python3 -c "${PYTHON}"`) },
   {
     name: 'npm sd-notify',
@@ -49,7 +49,7 @@ const SAYS = [
 export const lost = {
   name: 'lost',
   title: 'starts lost, of an app that says READY=1 itself, as an ordinary user',
-  runs: { full: { starts: 500 }, quick: { starts: 10 } },
+  runs: { full: { starts: 500 }, quick: { starts: 5 } },
   picture: {
     title: 'Starts lost, of an app that says READY=1 itself, as an ordinary user',
     bars(figures) {

@@ -66,7 +66,7 @@ const WAYS = [
 export const rolling = {
   name: 'rolling',
   title: `rolling restart under a real systemd of a fastify app that loads for ${LOAD_MS / 1000} s`,
-  runs: { full: { instances: 10, rounds: 3 }, quick: { instances: 2, rounds: 1 } },
+  runs: { full: { instances: 10, rounds: 3 }, quick: { instances: 1, rounds: 1 } },
   picture: {
     title: 'Rolling restart of an app that needs 1.5 s, and how many first requests failed',
     bars: (figures) =>
