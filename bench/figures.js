@@ -20,7 +20,7 @@
  * @property {string} [missing]
  */
 
-/** What a goal leaves to a machine that has others to serve as well. */
+/** Of times: what a goal leaves to a machine that has others to serve as well. */
 const MARGIN = 0.25;
 
 /**

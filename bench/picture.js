@@ -42,12 +42,14 @@ const STYLE = `
     .title { font-weight: 600; font-size: 13px }
     .quiet { fill: #59636e; font-size: 11px }
     .label { text-anchor: end }
+    .value { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
     .ours { fill: #0969da }
     .theirs { fill: #aab4be }
     .grid { stroke: #d8dee4 }
     @media (prefers-color-scheme: dark) {
       .card { fill: #0d1117; stroke: #3d444d }
       text { fill: #f0f6fc }
+      .value { stroke: #0d1117 }
       .quiet { fill: #9198a1 }
       .ours { fill: #4493f8 }
       .theirs { fill: #59636e }
@@ -98,7 +100,7 @@ function draw({ title, unit = '', log = false, bars }, left, top) {
     const said = text ?? `${round(value)} ${unit}`.trim();
     return `  <text class="label" x="${left - 8}" y="${y + BAR - 3}">${escaped(label)}</text>
   <rect class="${ours ? 'ours' : 'theirs'}" x="${left}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>
-  <text x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escaped(said)}</text>`;
+  <text class="value" x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escaped(said)}</text>`;
   });
   return [`  <text class="title" x="${MARGIN}" y="${top + 12}">${escaped(title)}</text>`, ...grid, ...lines].join('\n');
 }
