@@ -31,7 +31,6 @@ if (options.check) {
 
 async function measure(chosen) {
   const lab = await Lab.open();
-  process.once('exit', () => lab.close());
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   const before = os.loadavg()[0];
   const found = [];

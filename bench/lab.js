@@ -19,6 +19,19 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Of the same clock as the app's and the receiver's: CLOCK_MONOTONIC in ms. */
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 
+/** What is to be undone however this process ends. */
+const undone = new Set();
+process.once('exit', () => {
+  for (const undo of undone) undo();
+});
+
+/** @param {() => void} undo called at the exit of this process, unless what is returned here was called before, which calls it */
+export function atExit(undo) {
+  const once = () => undone.delete(once) && undo();
+  undone.add(once);
+  return once;
+}
+
 export class Lab {
   #arrival = deferred();
   #live = new Set();
@@ -126,12 +139,12 @@ export class Lab {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
   }
 
-  close() {
-    this.receiver.kill();
+  close = atExit(() => {
+    this.receiver?.kill();
     for (const child of this.#live) child.kill();
     for (const pid of this.#adopted) kill(pid);
     fs.rmSync(this.dir, { recursive: true, force: true });
-  }
+  });
 }
 
 function deferred() {

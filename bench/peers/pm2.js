@@ -2,12 +2,14 @@
 import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
+import { atExit } from '../lab.js';
 import { app } from '../ways.js';
 import { inPackages } from './find.js';
 
 const cli = inPackages('pm2/bin/pm2');
-/** Of the daemon, shared by all labs. */
+/** Of the daemon, shared by all labs: its directory, and what ends it. */
 let home;
+let end;
 let count = 0;
 
 /** @type {import('./index.js').Peer} */
@@ -33,12 +35,7 @@ export const pm2 = {
       await tell('delete', name);
     }
   },
-  close() {
-    if (!home) return;
-    spawnSync(process.execPath, [cli, 'kill'], { env: environment() });
-    fs.rmSync(home, { recursive: true, force: true });
-    home = undefined;
-  },
+  close: () => end?.(),
 };
 
 function environment() {
@@ -49,6 +46,11 @@ let booted;
 function daemon() {
   booted ??= (async () => {
     home = fs.mkdtempSync('/tmp/sd-ready-wrap-bench-pm2-');
+    end = atExit(() => {
+      spawnSync(process.execPath, [cli, 'kill'], { env: environment() });
+      fs.rmSync(home, { recursive: true, force: true });
+      booted = undefined;
+    });
     await tell('ping');
   })();
   return booted;

@@ -45,10 +45,8 @@ const WAYS = [
     lacks: waitOn ? '' : 'not installed: wait-on',
     unit: ['Type=simple', `ExecStart=${APP}`],
     async after(port) {
-      const [code] = await once(
-        spawn(process.execPath, [waitOn, `tcp:127.0.0.1:${port}`], { stdio: 'ignore' }),
-        'exit',
-      );
+      const command = [waitOn, '--timeout', '60s', `tcp:127.0.0.1:${port}`];
+      const [code] = await once(spawn(process.execPath, command, { stdio: 'ignore' }), 'exit');
       if (code !== 0) throw new Error(`wait-on: exit code ${code}`);
     },
   },
