@@ -34,7 +34,7 @@ export const PEERS = [
   waitingOn('wait-on, --interval 20', ['--interval', '20'], { interval: 20, waiting: 3 }),
   // 7 tries are the default, and an app that boots for 20 s needs more
   checking('s6-notifyoncheck', ['-n', '0'], { interval: 1000, waiting: 0.5 }),
-  checking('s6-notifyoncheck, -s 0 -w 1', ['-n', '0', '-s', '0', '-w', '1'], { interval: 1, waiting: 40 }),
+  checking('s6-notifyoncheck, -s 0 -w 1', ['-n', '0', '-s', '0', '-w', '1'], { interval: 1, waiting: 70 }),
   {
     name: 'start-stop-daemon --notify-await',
     word: 'start-stop-daemon',

@@ -60,7 +60,7 @@ export const ready = {
   },
   // by boot time; what others need does not depend on it
   runs: {
-    full: { ours: [100, 100, 100], peers: [100, 30, 20] },
+    full: { ours: [100, 100, 100], peers: [100, 30, 10] },
     quick: { ours: [3, 0, 0], peers: [2, 0, 0] },
   },
   async run(lab, { ours, peers, parts }) {
