@@ -3,8 +3,9 @@
 /**
  * @typedef {object} Goal
  * @property {'median' | 'p99' | 'max' | 'ratio'} of
- * @property {number} most
- * @property {number} margin the part of `most` by which a run may miss it before --check fails
+ * @property {number} [most]
+ * @property {number} [least] for what is to be large
+ * @property {number} margin the part of it by which a run may miss it before --check fails
  *
  * @typedef {object} Figure
  * @property {string} name
@@ -27,8 +28,8 @@ const MARGIN = 0.25;
  * @param {string} name
  * @param {string} unit
  * @param {number[]} samples
- * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number>>, margin?: number}} [more] `over`: the figure that it is a
- *   ratio of; `goals`: the most that median, p99, maximum or ratio are to be
+ * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number | {least: number}>>, margin?: number}} [more] `over`: the figure that it is a
+ *   ratio of; `goals`: the most that median, p99, maximum or ratio are to be, or `{ least }`
  * @returns {Figure}
  */
 export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN } = {}) {
@@ -44,7 +45,7 @@ export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN 
     min: sorted[0],
     max: sorted.at(-1),
     ...(over?.median ? { ratio: middle / over.median, over: over.name } : {}),
-    goals: Object.entries(goals).map(([of, most]) => ({ of, most, margin })),
+    goals: Object.entries(goals).map(([of, goal]) => ({ of, ...(goal.least ? goal : { most: goal }), margin })),
   };
 }
 
@@ -53,12 +54,18 @@ export function missing(name, why) {
   return { name, unit: '', n: 0, goals: [], missing: why };
 }
 
-/** @returns {'met' | 'within margin' | 'MISSED' | 'not measured'} the last where there are too few samples for a p99 */
-export function verdict(found, { of, most, margin }) {
+/** @param {Goal} goal @returns {'met' | 'within margin' | 'MISSED' | 'not measured'} the last where there are too few samples for a p99 */
+export function verdict(found, { of, most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY, margin }) {
   const value = found[of];
   if (value === undefined) return 'not measured';
-  if (value <= most) return 'met';
-  return value <= most * (1 + margin) ? 'within margin' : 'MISSED';
+  if (value <= most && value >= least) return 'met';
+  return value <= most * (1 + margin) && value >= least * (1 - margin) ? 'within margin' : 'MISSED';
+}
+
+/** @param {Goal} goal @returns {string} `<= 6`, `p99 <= 20`, `>= 250` */
+export function wanted({ of, most, least }) {
+  const words = most === undefined ? `>= ${round(least)}` : `<= ${round(most)}`;
+  return of === 'median' ? words : `${of} ${words}`;
 }
 
 /** The goals that were missed by more than their margin. @returns {string[]} a sentence each */
@@ -66,9 +73,9 @@ export function regressions(figures) {
   return figures.flatMap((found) =>
     found.goals
       .filter((goal) => verdict(found, goal) === 'MISSED')
-      .map(({ of, most, margin }) => {
-        const value = `${of} ${round(found[of])}`;
-        return `${found.row}: ${found.name}: ${value}, and ${round(most)} is the goal, with a margin of ${margin * 100} %`;
+      .map((goal) => {
+        const value = round(found[goal.of]);
+        return `${found.row}: ${found.name}: ${value}, and the goal is ${wanted(goal)}, with a margin of ${goal.margin * 100} %`;
       }),
   );
 }

@@ -1,5 +1,5 @@
 /** The figures as text. Pure. */
-import { round, verdict } from './figures.js';
+import { round, verdict, wanted } from './figures.js';
 
 const HEAD = ['', 'n', 'median', 'p99', 'min', 'max', 'unit', 'ratio', 'goal'];
 const NUMERIC = ['n', 'median', 'p99', 'min', 'max', 'ratio'];
@@ -38,10 +38,7 @@ function cellsOf(found) {
   const name = `  ${found.name}`;
   if (found.missing !== undefined) return [`${name}: ${found.missing}`];
   const show = (value) => (value === undefined ? '' : round(value));
-  const goals = found.goals.map((goal) => {
-    const of = goal.of === 'median' ? '' : `${goal.of} `;
-    return `${of}<= ${round(goal.most)} ${verdict(found, goal)}`;
-  });
+  const goals = found.goals.map((goal) => `${wanted(goal)} ${verdict(found, goal)}`);
   return [
     name,
     String(found.n),

@@ -12,8 +12,8 @@ export const startUp = {
   runs: { full: { samples: 40 }, quick: { samples: 10 } },
   async run(lab, { samples }) {
     return [
-      ...(await startUpIn(lab, samples, "as in a shell: the caller's environment", process.env)),
-      ...(await startUpIn(lab, samples, 'as in a unit: an almost empty environment')),
+      ...(await startUpIn(lab, samples, 'as in a shell', process.env)),
+      ...(await startUpIn(lab, samples, 'as in a unit')),
     ];
   },
 };
@@ -44,9 +44,9 @@ async function startUpIn(lab, samples, where, environment) {
   const added = wrapped.map((ms, index) => ms - direct[index]);
   return [
     reference,
-    figure('  wrapped', 'ms', wrapped, { over: reference }),
+    figure(`wrapped, ${where}`, 'ms', wrapped, { over: reference }),
     {
-      ...figure('  what the wrapper adds, in boots of bare Node', 'ms', added, {
+      ...figure(`what the wrapper adds, in boots of bare Node, ${where}`, 'ms', added, {
         over: reference,
         goals: { ratio: GOAL },
       }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { figure, median, missing, regressions, round, verdict } from '../../../bench/figures.js';
+import { figure, median, missing, regressions, round, verdict, wanted } from '../../../bench/figures.js';
 
 const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
 
@@ -23,8 +23,8 @@ test.each([
   [[3], 3],
   [[4, 1], 2.5],
   [[9, 1, 2], 2],
-])('the median of %j is %d', (samples, wanted) => {
-  expect(median(samples)).toBe(wanted);
+])('the median of %j is %d', (samples, middle) => {
+  expect(median(samples)).toBe(middle);
 });
 
 describe('a goal', () => {
@@ -34,8 +34,19 @@ describe('a goal', () => {
     [10.1, 'within margin'],
     [12.5, 'within margin'],
     [12.6, 'MISSED'],
-  ])('<= 10 with a margin of a quarter, and %d: %s', (value, wanted) => {
-    expect(verdict(figure('x', 'ms', [value]), goal)).toBe(wanted);
+  ])('<= 10 with a margin of a quarter, and %d: %s', (value, said) => {
+    expect(verdict(figure('x', 'ms', [value]), goal)).toBe(said);
+  });
+
+  test.each([
+    [250, 'met'],
+    [190, 'within margin'],
+    [187, 'MISSED'],
+  ])('>= 250 with a margin of a quarter, and %d: %s', (value, said) => {
+    const found = figure('x', 'MB/s', [value], { goals: { median: { least: 250 } } });
+    expect(found.goals).toEqual([{ of: 'median', least: 250, margin: 0.25 }]);
+    expect(verdict(found, { of: 'median', least: 250, margin: 0.25 })).toBe(said);
+    expect(wanted({ of: 'median', least: 250, margin: 0.25 })).toBe('>= 250');
   });
 
   test('of 0 has no margin', () => {
@@ -59,7 +70,7 @@ test('a regression is a sentence for each goal that was missed by more than its 
     { row: 'ready', ...figure('--ipc', 'ms', [1], { goals: { median: 2 } }) },
     { row: 'ready', ...missing('pm2', 'not installed') },
   ];
-  expect(regressions(figures)).toEqual(['ready: --tcp: p99 99, and 20 is the goal, with a margin of 25 %']);
+  expect(regressions(figures)).toEqual(['ready: --tcp: 99, and the goal is p99 <= 20, with a margin of 25 %']);
 });
 
 test.each([
@@ -67,6 +78,6 @@ test.each([
   [12.34, '12.3'],
   [1234.5, '1235'],
   [0, '0'],
-])('%d is shown as %s', (value, wanted) => {
-  expect(round(value)).toBe(wanted);
+])('%d is shown as %s', (value, shown) => {
+  expect(round(value)).toBe(shown);
 });
