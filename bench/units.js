@@ -1,6 +1,7 @@
 /** Services of a real systemd for a row: a private one where this may boot it, else that of the user's own session. */
 import fs from 'node:fs';
 import { bootSystemd, possibleModes } from '../test/helpers/systemd/private-systemd.js';
+import { atExit } from './lab.js';
 
 /** As many at a time as `systemctl` is told of in one call. */
 const WORDS = 100;
@@ -16,10 +17,13 @@ export async function withSystemd(wanted, work, without) {
   const mode = wanted.find((each) => modes.includes(each));
   if (!mode) return without(`no systemd: ${missing}`);
   const systemd = await bootSystemd(mode);
+  // it dies with this process, and would leave its directory
+  const forget = atExit(() => fs.rmSync(systemd.dir, { recursive: true, force: true }));
   try {
     return await work(new Units(systemd));
   } finally {
     await systemd.stop();
+    forget();
   }
 }
 
