@@ -7,15 +7,39 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { figure } from '../figures.js';
+import { PROGRAMS } from '../lab.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 /** Both ends of a connection are in one process, and no process may have more than some thousands of descriptors. */
 const PER_WORKER = 8000;
 /** Where the app listens: as Node does by default, on all addresses of both versions of IP, and on IPv4 alone. */
-export const HOSTS = ['::', '127.0.0.1'];
+const HOSTS = ['::', '127.0.0.1'];
+/** On loopback; each is two sockets. */
+const CONNECTIONS = 96_000;
+const GOALS = { median: 5 };
+
+export const look = {
+  name: 'look',
+  title: "one look for the app's listener, on the host as it is and on a crowded one; the ratio is of the two",
+  runs: { full: { samples: 100 }, quick: { samples: 10 } },
+  async run(lab, { samples }) {
+    lab.progress(`a look beside ${CONNECTIONS} connections`);
+    const found = await looks(CONNECTIONS, samples);
+    return Object.entries(found).flatMap(([host, { quiet, crowded }]) => {
+      const alone = figure(`the app listens on ${host}`, 'ms', quiet, { goals: GOALS });
+      // the kernel walks past them all where they are of the other version of IP
+      const goals = host === '::' ? {} : GOALS;
+      return [
+        alone,
+        figure(`the same beside ${CONNECTIONS} IPv4 connections, on ${host}`, 'ms', crowded, { over: alone, goals }),
+      ];
+    });
+  },
+};
 
 /** @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by where the app listens */
-export async function looks(connections, samples) {
+async function looks(connections, samples) {
   const { traceListeners, rememberBefore } = await tracing();
   const before = rememberBefore();
   const apps = await Promise.all(HOSTS.map(listen));
@@ -39,9 +63,13 @@ export async function looks(connections, samples) {
     return taken;
   };
   const quiet = await sample();
-  const crowd = spawn('perl', [path.join(HERE, 'connections.pl'), connections, connections / PER_WORKER].map(String), {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const crowd = spawn(
+    'perl',
+    [path.join(PROGRAMS, 'connections.pl'), connections, connections / PER_WORKER].map(String),
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const [said] = await Promise.race([once(crowd.stdout, 'data'), once(crowd, 'exit').then(() => ['nothing'])]);
   if (String(said).trim() !== 'ready') throw new Error(`connections.pl could not make ${connections} connections`);
   const crowded = await sample();
@@ -65,7 +93,7 @@ async function tracing() {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-look-'));
   const outfile = path.join(directory, 'look.mjs');
   try {
-    const entryPoints = [path.join(HERE, '../src/process/listeners.ts')];
+    const entryPoints = [path.join(HERE, '../../src/process/listeners.ts')];
     await build({ entryPoints, bundle: true, platform: 'node', format: 'esm', outfile });
     return await import(pathToFileURL(outfile).href);
   } finally {

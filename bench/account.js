@@ -1,0 +1,57 @@
+/** What the kernel has on record of a process, all its threads together (proc(5)). */
+import fs from 'node:fs';
+import { now, sleep } from './lab.js';
+
+/**
+ * @typedef {object} Usage of one process within a window
+ * @property {number} cpu % of a core, by the scheduler's clock
+ * @property {number} wakeUps how often one of its threads went back to sleep by itself: voluntary context switches
+ * @property {number} rss MiB
+ * @property {number} own MiB, the memory that nobody shares with it
+ * @property {number} threads
+ */
+
+/** @returns {Promise<Usage>} */
+export async function watch(pid, ms) {
+  const before = { ...account(pid), at: now() };
+  await sleep(ms);
+  const after = { ...account(pid), at: now() };
+  return {
+    ...memory(pid),
+    cpu: ((after.onCpuMs - before.onCpuMs) / (after.at - before.at)) * 100,
+    wakeUps: after.switches - before.switches,
+    threads: after.threads,
+  };
+}
+
+/** @returns {number[]} */
+export function childrenOf(pid) {
+  return read(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+}
+
+function account(pid) {
+  const threads = fs.readdirSync(`/proc/${pid}/task`);
+  const sum = (look) => threads.reduce((total, thread) => total + look(`task/${thread}`), 0);
+  return {
+    // in nanoseconds; /proc/PID/stat counts in steps of 10 ms
+    onCpuMs: sum((thread) => Number(read(pid, `${thread}/schedstat`).split(' ')[0])) / 1e6,
+    switches: sum((thread) => field(read(pid, `${thread}/status`), 'voluntary_ctxt_switches')),
+    threads: threads.length,
+  };
+}
+
+function memory(pid) {
+  const rollup = read(pid, 'smaps_rollup');
+  return {
+    rss: field(rollup, 'Rss') / 1024,
+    own: (field(rollup, 'Private_Clean') + field(rollup, 'Private_Dirty')) / 1024,
+  };
+}
+
+function read(pid, file) {
+  return fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
+}
+
+function field(text, name) {
+  return Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1]);
+}

@@ -1,0 +1,46 @@
+/** What `npm run bench -- ...` is asked for. */
+
+const SWITCHES = ['quick', 'check'];
+const FILES = ['json', 'svg', 'from'];
+
+/**
+ * @param {string[]} args
+ * @param {import('./rows.js').Row[]} rows
+ * @returns {{quick: boolean, check: boolean, json?: string, svg?: string, from?: string, words: string[]}}
+ */
+export function parse(args, rows) {
+  const options = { quick: false, check: false, words: [] };
+  const known = [...new Set(rows.flatMap(({ name, parts = [] }) => [name, ...parts]))];
+  for (let index = 0; index < args.length; index += 1) {
+    const word = args[index];
+    const option = word.startsWith('--') ? word.slice(2) : '';
+    if (SWITCHES.includes(option)) options[option] = true;
+    else if (FILES.includes(option)) {
+      index += 1;
+      if (index === args.length) refuse(`--${option} needs a file`);
+      options[option] = args[index];
+    } else if (known.includes(word)) options.words.push(word);
+    else {
+      const all = [...SWITCHES.map((each) => `--${each}`), ...FILES.map((each) => `--${each} FILE`), ...known];
+      refuse(`${word} is none of ${all.join(', ')}`);
+    }
+  }
+  return options;
+}
+
+/**
+ * A row by its name, with those of its parts that are named, or all; where no row is named, all that have a named part.
+ * @returns {{row: import('./rows.js').Row, parts: string[]}[]}
+ */
+export function choose(rows, words) {
+  const named = rows.map((row) => ({ row, parts: (row.parts ?? []).filter((part) => words.includes(part)) }));
+  const byName = named.filter(({ row }) => words.includes(row.name));
+  const byPart = named.filter(({ parts }) => parts.length > 0);
+  const chosen = [byName, byPart, named].find((some) => some.length > 0);
+  return chosen.map(({ row, parts }) => ({ row, parts: parts.length > 0 ? parts : (row.parts ?? []) }));
+}
+
+function refuse(problem) {
+  process.stderr.write(`bench: ${problem}\n`);
+  process.exit(64);
+}

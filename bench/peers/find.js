@@ -1,0 +1,14 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** @returns {string | undefined} where that program is, also those of administration */
+export function onPath(program) {
+  const dirs = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return dirs.map((dir) => path.join(dir, program)).find((file) => fs.existsSync(file));
+}
+
+/** @returns {string | undefined} where that script of an npm package in this directory is */
+export function inPackages(script) {
+  const file = path.join(import.meta.dirname, 'node_modules', script);
+  return fs.existsSync(file) ? file : undefined;
+}

@@ -1,0 +1,5 @@
+/** The demo's app, made to say itself that it is ready: by the npm package sd-notify, in its own process. */
+import notify from '../../test/fixtures/sd-notify/node_modules/sd-notify/index.js';
+
+await import('../../test/demo/app.js');
+notify.ready();

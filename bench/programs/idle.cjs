@@ -1,0 +1,2 @@
+/** A Node that has nothing to do. */
+setInterval(() => {}, 1e9);

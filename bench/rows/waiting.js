@@ -1,0 +1,46 @@
+/** What the wrapper takes of the CPU while it waits. */
+import { freePort } from '../../test/helpers/systemd/private-systemd.js';
+import { watch } from '../account.js';
+import { figure } from '../figures.js';
+import { sleep } from '../lab.js';
+import { Labs } from '../waves.js';
+import { nameOf, WAYS, wrapped } from '../ways.js';
+
+const GOAL = 5;
+/** Of the machine's time, ms, to start one; then they wait side by side, as the scheduler counts what each of them takes. */
+const BOOT = 150;
+/** Until all are started. */
+const SETTLE = 3000;
+
+/** @type {import('../rows.js').Row} */
+export const waiting = {
+  name: 'waiting',
+  title: 'CPU of the wrapper while it waits',
+  parts: WAYS,
+  runs: { full: { windows: 3, windowMs: 10_000 }, quick: { windows: 1, windowMs: 1000 } },
+  async run(lab, { windows, windowMs, parts }) {
+    lab.progress('CPU while waiting');
+    const found = new Map();
+    const labs = new Labs(lab);
+    const start = (way) => ({
+      boot: BOOT,
+      waiting: GOAL,
+      measure: async (own) => {
+        const command = wrapped(own, way, 1e8, await freePort());
+        const look = async ({ child }) => {
+          await sleep(SETTLE);
+          const cpu = [];
+          for (let window = 0; window < windows; window += 1) cpu.push((await watch(child.pid, windowMs)).cpu);
+          return cpu;
+        };
+        found.set(way, await own.run(command, look));
+      },
+    });
+    try {
+      await labs.run(parts.map(start));
+    } finally {
+      labs.close();
+    }
+    return parts.map((way) => figure(nameOf(way), '% of a core', found.get(way), { goals: { median: GOAL } }));
+  },
+};
