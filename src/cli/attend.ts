@@ -12,6 +12,7 @@ import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
+import { managerIdle } from '../process/manager.ts';
 import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
@@ -30,6 +31,8 @@ export interface Attended {
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
   readonly appNotify: AppNotify;
+  /** Why the app will not be handed over, where that was asked for. */
+  readonly noHandoff: string | undefined;
   readonly signals: SignalSource;
   /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
   readonly onEpipe: () => void;
@@ -41,7 +44,7 @@ export interface Attending {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, before, stamps, startedAt, transport, appNotify, signals, onEpipe } = given;
+  const { config, env, app, before, stamps, startedAt, transport, appNotify, noHandoff, signals, onEpipe } = given;
   const format = chooseFormat(config.logFormat, env);
   const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe });
   const warn = (message: string) => log.write('warn', 'warning', message);
@@ -54,6 +57,8 @@ export function attend(given: Attended): Attending {
   }
   if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
+  if (noHandoff) warn(`no handoff, the wrapper stays: ${noHandoff}`);
+  const handoff = config.handoff && !noHandoff;
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
@@ -71,7 +76,7 @@ export function attend(given: Attended): Attending {
     }),
   );
   const { forwardSignals, rewrites } = config;
-  const canary = createCanary({ appPid: app.pid, detached: config.signalScope === 'group', onEpipe });
+  const canary = createCanary({ appPid: app.pid, detached: handoff || config.signalScope === 'group', onEpipe });
   // before anything that could make READY=1: a stop may follow that at once
   if (forwardSignals === 'auto') canary.start();
   const ended = supervise({
@@ -80,6 +85,8 @@ export function attend(given: Attended): Attending {
     since: new Date(Date.now() - (clock.now() - startedAt)).toTimeString().slice(0, 8),
     readiness: combine(probes, config.readyWhen),
     notifier,
+    handoff,
+    managerIdle,
     notices: appNotify.socket,
     log,
     clock,

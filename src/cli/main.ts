@@ -6,6 +6,7 @@ import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStr
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { handoffObstacle } from '../core/handoff.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
@@ -18,6 +19,7 @@ import { type Inherited, inheritedDescriptors } from '../process/inherited.ts';
 import { keepsJournalStream } from '../process/journal-stream.ts';
 import { rememberBefore } from '../process/listeners.ts';
 import { softOpenFilesLimit } from '../process/open-files-limit.ts';
+import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { managerTexts, unitTexts } from '../process/unit-files.ts';
@@ -77,6 +79,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const transport = await openTransport(env, inherited.notify);
 
   const appNotify = await openAppNotify(config, env);
+  const handoff = config.handoff ? prepareHandoff(env) : undefined;
 
   try {
     // told before the log is there, which is loaded after the start
@@ -86,7 +89,9 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       config,
       env,
       inherited,
-      notifySocket: appNotify.socket?.path,
+      // the main process may speak to systemd itself
+      notifySocket: handoff?.parent ? env['NOTIFY_SOCKET'] : appNotify.socket?.path,
+      parent: handoff?.parent,
       onIpcGarbage: () => onIpcGarbage(),
     });
 
@@ -100,6 +105,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       startedAt,
       transport,
       appNotify,
+      noHandoff: handoff?.obstacle,
       signals,
       onEpipe: noteOwnEpipe,
     });
@@ -136,7 +142,7 @@ export interface AppNotify {
 /** Opens it before the app is started, which may write to it at once. */
 async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
   const asked = probes.some(({ kind }) => kind === 'notify');
-  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+  if (!asked && !probes.some((spec) => spec.kind === 'auto' && spec.notify)) return {};
   const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
@@ -147,27 +153,46 @@ async function openAppNotify({ probes }: Config, env: Environment): Promise<AppN
   }
 }
 
+/** What the app is started by where it can be handed over, or why it cannot. */
+interface Handoff {
+  readonly parent?: ParentPrograms;
+  readonly obstacle?: string;
+}
+
+function prepareHandoff(env: Environment): Handoff {
+  const obstacle = handoffObstacle(env, process.ppid);
+  if (obstacle !== undefined) return { obstacle };
+  try {
+    return { parent: parentPrograms(appEnvironment(env)) };
+  } catch (error) {
+    return { obstacle: `it needs unshare(1) and setsid(1) of util-linux (${(error as Error).message})` };
+  }
+}
+
 interface Start {
   readonly config: Config;
   readonly env: Environment;
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
+  readonly parent: ParentPrograms | undefined;
   readonly onIpcGarbage: () => void;
 }
 
-async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Start): Promise<App> {
+async function start({ config, env, inherited, notifySocket, parent, onIpcGarbage }: Start): Promise<App> {
+  const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(inherited.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      env: appEnvironment(theirs.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
       watched,
       ipc: config.probes.some((spec) => spec.kind === 'ipc'),
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
-      inherited,
-      prelude: { listenPid: inherited.listen.length > 0, ...asBefore(config.command, env) },
+      inherited: theirs,
+      parent,
+      prelude: { listenPid: theirs.listen.length > 0, ...asBefore(config.command, env) },
       onIpcGarbage,
     });
   } catch (error) {

@@ -4,7 +4,10 @@
  */
 
 /** How a process ended, as wait(2) tells it: a code from 0 to 255, or the signal that ended it (`SIGTERM`). */
-export type ExitStatus = { readonly code: number } | { readonly signal: string };
+export type ExitStatus = ({ readonly code: number } | { readonly signal: string }) & {
+  /** It ended unseen, as somebody else's child: this is what it is taken for. */
+  readonly guessed?: true;
+};
 
 /** The wrapper's own exit codes. */
 export const EXIT = {
@@ -20,6 +23,8 @@ export const EXIT = {
 
 /** In words, for the log and for STATUS=: `exited with code 3`, `was killed by SIGSEGV`. */
 export function describeExit(status: ExitStatus): string {
+  if (status.guessed)
+    return `ended unseen, which counts as ${'code' in status ? `exit code ${status.code}` : status.signal}`;
   return 'code' in status ? `exited with code ${status.code}` : `was killed by ${status.signal}`;
 }
 

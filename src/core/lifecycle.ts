@@ -1,12 +1,13 @@
 /**
  * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
  *
- * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended.
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended. With a handoff
+ * starting -> orphaning -> leaving -> ended.
  */
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
-import { type NotifyState, ready, statusLine } from './notify-state.ts';
-import type { ForwardedSignal, SignalFate } from './signals.ts';
+import { handOver, type NotifyState, ready, statusLine } from './notify-state.ts';
+import { asksToEnd, type ForwardedSignal, type SignalFate } from './signals.ts';
 import { formatDuration } from './time-span.ts';
 
 export type State =
@@ -14,6 +15,10 @@ export type State =
   | (Living & { readonly phase: 'starting' })
   /** READY=1 was said. */
   | (Living & { readonly phase: 'ready' })
+  /** It is ready, and made the manager's own child before it is named as the main process. */
+  | (Living & { readonly phase: 'orphaning'; readonly by: string; readonly afterMs: number })
+  /** READY=1 was said, the app named as the main process, and systemd has to hear of it before we may end. */
+  | (Living & { readonly phase: 'leaving' })
   /** It was not ready in time and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
   | { readonly phase: 'ended' };
@@ -24,6 +29,10 @@ interface Living {
   readonly since: string;
   /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
   readonly appStatus?: true;
+  /** The app is to become the main process once it is ready. */
+  readonly handoff?: true;
+  /** Somebody wants it to end. systemd takes no other main process then, and ours has to see to the end. */
+  readonly stopAsked?: ForwardedSignal;
 }
 
 export type LifeEvent =
@@ -35,6 +44,10 @@ export type LifeEvent =
   /** systemd is to be asked for that much more time. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
+  /** The app is nobody's but the manager's child now; `obstacle` is why not, if it is not. */
+  | { readonly type: 'orphaned'; readonly obstacle: string | undefined }
+  /** systemd has dealt with what it was told; `alive` is whether the app still was then. */
+  | { readonly type: 'heard'; readonly alive: boolean }
   /** `stopSignal` is what stops this app. */
   | {
       readonly type: 'start-timeout';
@@ -65,6 +78,10 @@ export type Effect =
   /** The wait for readiness is over: stop the probes and the start timer. */
   | { readonly type: 'stop-waiting' }
   | { readonly type: 'start-stop-timer' }
+  /** Make the app the manager's own child. */
+  | { readonly type: 'orphan' }
+  /** See to it that systemd has heard all that it was told. */
+  | { readonly type: 'await-hearing' }
   /**
    * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
    * it ended, and stands behind them.
@@ -109,16 +126,39 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'ready': {
       if (state.phase !== 'starting') return { state, effects: [] };
-      const text = `ready after ${formatDuration(event.afterMs)}: ${event.by}`;
+      const { by, afterMs } = event;
+      if (!state.handoff) return isReady(state, by, afterMs);
       return {
-        state: { ...state, phase: 'ready' },
-        effects: [
-          { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
-          { type: 'stop-waiting' },
-          log('info', 'ready', text, { app_pid: pid, by: event.by, after_ms: Math.round(event.afterMs) }),
-        ],
+        state: { ...state, phase: 'orphaning', by, afterMs },
+        effects: [{ type: 'stop-waiting' }, { type: 'orphan' }],
       };
     }
+
+    case 'orphaned': {
+      if (state.phase !== 'orphaning') return { state, effects: [] };
+      const obstacle = state.stopAsked ? 'it is being stopped' : event.obstacle;
+      return obstacle === undefined
+        ? handsOver(state)
+        : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
+    }
+
+    case 'heard':
+      // dead: its end is on the way to us, and ours has to tell of it where systemd did not take it for the main process
+      if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
+      // it may have been sent before systemd knew of another main process than us
+      if (state.stopAsked) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      return {
+        state: { phase: 'ended' },
+        effects: [
+          {
+            type: 'end',
+            status: { code: 0 },
+            log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
+              app_pid: pid,
+            }),
+          },
+        ],
+      };
 
     case 'start-timeout': {
       if (state.phase !== 'starting') return { state, effects: [] };
@@ -150,11 +190,48 @@ export function next(state: State, event: LifeEvent): Transition {
       };
 
     case 'signal':
-      return { state, effects: signalled(pid, event.signal, event.fate) };
+      return {
+        state: state.handoff && asksToEnd(event.signal) ? { ...state, stopAsked: event.signal } : state,
+        effects: signalled(pid, event.signal, event.fate),
+      };
 
     case 'exited':
       return exited(state, event);
   }
+}
+
+function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs: number): Transition {
+  const { pid } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  return {
+    state: { ...state, phase: 'ready' },
+    effects: [
+      { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
+      { type: 'stop-waiting' },
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+    ],
+  };
+}
+
+/** As {@link isReady}, with the app as the main process from then on. */
+function handsOver(state: Extract<State, { phase: 'orphaning' }>): Transition {
+  const { pid, by, afterMs } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  return {
+    state: { ...state, phase: 'leaving' },
+    effects: [
+      { type: 'notify', state: handOver(pid, `App ${text}`) },
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+      { type: 'await-hearing' },
+    ],
+  };
+}
+
+function stays({ state, effects }: Transition, pid: number, why: string): Transition {
+  return {
+    state: state.phase === 'ended' ? state : { ...state, phase: 'ready' },
+    effects: [...effects, log('warn', 'no-handoff', why, { app_pid: pid })],
+  };
 }
 
 /**
@@ -212,12 +289,15 @@ function waiting({ since }: Living, waitingFor: string): NotifyState {
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
-  const how = `the app ${describeExit(event.status)}`;
+  // what nobody saw: whoever was told to end did so
+  const status =
+    event.status.guessed && state.stopAsked ? { signal: state.stopAsked, guessed: true as const } : event.status;
+  const how = `the app ${describeExit(status)}`;
   const text =
-    phase === 'starting'
+    phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
-  const failed = phase !== 'ready' || !isCleanExit(event.status);
+  const failed = (phase !== 'ready' && phase !== 'leaving') || !isCleanExit(status);
   return {
     state: { phase: 'ended' },
     effects: [
@@ -226,8 +306,8 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
       {
         type: 'end',
-        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : event.status,
-        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
+        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : status,
+        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
       },
     ],
   };

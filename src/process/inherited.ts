@@ -8,7 +8,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Environment } from '../core/environment.ts';
-import { FIRST_FREE_FD, listenEnvironment, listenFds, namedNotify } from '../core/listen-fds.ts';
+import { FIRST_FREE_FD, listenEnvironment, listenFds, type NamedDescriptor, namedNotify } from '../core/listen-fds.ts';
 
 const O_CLOEXEC = 0o2000000;
 
@@ -24,6 +24,8 @@ export interface Inherited {
   readonly listen: readonly Passed[];
   /** A datagram socket that is connected to systemd. */
   readonly notify?: number;
+  /** The same for an app that takes our place: the notify socket is among them. */
+  readonly whole: Pick<Inherited, 'all' | 'listen' | 'env'>;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
   readonly env: Environment;
 }
@@ -33,14 +35,18 @@ export function inheritedDescriptors(env: Environment): Inherited {
   const given = listenFds(env, process.pid);
   const named = namedNotify(given);
   const notify = named !== undefined && isDatagramSocket(named) ? named : undefined;
-  const passed = given.filter(({ fd }) => fd !== notify && targetOf(fd) !== '');
-  const listen = passed.map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }));
+  const open = given.filter(({ fd }) => targetOf(fd) !== '');
+  const passed = open.filter(({ fd }) => fd !== notify);
+  const fromThree = (fds: readonly NamedDescriptor[]) =>
+    fds.map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }));
+  const listen = fromThree(passed);
   const strays = strayDescriptors(given.map(({ fd }) => fd)).map((fd) => ({ from: fd, to: fd }));
   return {
     all: [...listen, ...strays],
     listen,
     ...(notify === undefined ? {} : { notify }),
     env: notify === undefined ? env : listenEnvironment(env, passed),
+    whole: { all: [...fromThree(open), ...strays], listen: fromThree(open), env },
   };
 }
 
