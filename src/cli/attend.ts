@@ -1,7 +1,8 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
-import type { Config } from '../core/config.ts';
+import { type Config, hasIpc } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
+import { mergeNotices } from '../core/notice-hub.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
@@ -11,6 +12,7 @@ import { pace } from '../probes/pace.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
+import { ipcNotices } from '../process/ipc-notices.ts';
 import { type Before, traceListeners, untraced } from '../process/listeners.ts';
 import { managerIdle } from '../process/manager.ts';
 import { routeSignals } from '../process/signal-route.ts';
@@ -62,13 +64,17 @@ export function attend(given: Attended): Attending {
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
+  const notices = mergeNotices([
+    ...(appNotify.socket ? [appNotify.socket] : []),
+    ...(hasIpc(config.probes) ? [ipcNotices(app)] : []),
+  ]);
   const probes = config.probes.map((spec) =>
     createProbe(spec, {
       app,
       clock,
       timing: pace(spec.kind, config.timing, clock),
       warn,
-      notices: appNotify.socket ?? { onNotice: () => () => {} },
+      notices: notices ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before) : untraced,
       stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
@@ -87,7 +93,7 @@ export function attend(given: Attended): Attending {
     notifier,
     handoff,
     managerIdle,
-    notices: appNotify.socket,
+    notices,
     log,
     clock,
     onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),

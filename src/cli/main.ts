@@ -2,7 +2,7 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, hasIpc, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
@@ -181,13 +181,15 @@ interface Start {
 async function start({ config, env, inherited, notifySocket, parent, onIpcGarbage }: Start): Promise<App> {
   const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
+  const ipc = hasIpc(config.probes);
+  const journal = keepsJournalStream(env, watched);
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(theirs.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      env: appEnvironment(theirs.env, { notifySocket, client: ipc ? process.pid : undefined, journal }),
       watched,
-      ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      ipc,
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       inherited: theirs,

@@ -124,6 +124,11 @@ export function isNode(command: string): boolean {
   return /^(node|nodejs)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
 }
 
+/** Whether the app gets a Node IPC channel. */
+export function hasIpc(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(({ kind }) => kind === 'ipc');
+}
+
 /** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
 export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<OutputStream> {
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));

@@ -6,9 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { type AppNotice, parseAppNotice } from '../core/app-notice.ts';
+import { parseAppNotice } from '../core/app-notice.ts';
+import { STREAM_SUFFIX } from '../core/client-protocol.ts';
 import type { Environment } from '../core/environment.ts';
+import { createHub } from '../core/notice-hub.ts';
 import type { AppNoticeSource } from '../core/ports.ts';
+import { receiveByStream } from './client-socket.ts';
 import { SOCKET_PATH_MAX } from './notify-address.ts';
 import type { Receive, Receiver } from './transport.ts';
 import { receiveByKoffi } from './transports/koffi.ts';
@@ -60,13 +63,15 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
       try {
         const receiver = await receive(place.path, onDatagram);
         // the mode that bind(2) gives it depends on the umask
-        chmodSync(place.path, isRoot() ? 0o666 : 0o600);
+        const mode = isRoot() ? 0o666 : 0o600;
+        chmodSync(place.path, mode);
+        const stream = await receiveByStream(place.path + STREAM_SUFFIX, mode, onDatagram);
         return {
           path: place.path,
           receiver: name,
           onNotice: hub.onNotice,
           drained: hub.drained,
-          close: () => close(receiver, place),
+          close: () => close([receiver, stream], place),
         };
       } catch (error) {
         receivers.add(`${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
@@ -85,60 +90,15 @@ export async function openAppNotifySocket(env: Environment): Promise<AppNotifySo
       'install one: npm install koffi (no compiler needed) or npm rebuild unix-dgram',
   );
 
-  function close(receiver: Receiver, place: Place): void {
+  function close(receivers: readonly Receiver[], place: Place): void {
     // unix-dgram aborts the process at a second one
     if (closed) return;
     closed = true;
     hub.close();
-    receiver.close();
+    for (const receiver of receivers) receiver.close();
     remove(place);
   }
 }
-
-/**
- * Tells every listener everything, in order, from the first datagram on. Each in a turn of its own: what follows from one
- * (the app is ready) is done before the next is told, and all who listen from the start are there for the first. And
- * see {@link Receive}.
- */
-function createHub() {
-  const listeners = new Set<(notice: AppNotice) => void>();
-  let early: AppNotice[] | undefined = [];
-  let arrived = 0;
-  let pending = 0;
-  const deliver = (notice: AppNotice) => {
-    pending -= 1;
-    for (const listener of listeners) listener(notice);
-  };
-  return {
-    tell(notice: AppNotice): void {
-      arrived += 1;
-      pending += 1;
-      if (early) early.push(notice);
-      else setImmediate(deliver, notice);
-    },
-    onNotice(listener: (notice: AppNotice) => void) {
-      listeners.add(listener);
-      for (const notice of early ?? []) setImmediate(deliver, notice);
-      early = undefined;
-      return () => listeners.delete(listener);
-    },
-    async drained(): Promise<void> {
-      const limit = arrived + DRAINED_AT_MOST;
-      for (let quiet = 0; quiet < QUIET_TURNS && arrived < limit; ) {
-        const before = arrived;
-        await new Promise((resolve) => setImmediate(resolve));
-        quiet = arrived === before && pending === 0 ? quiet + 1 : 0;
-      }
-    },
-    close: () => listeners.clear(),
-  };
-}
-
-/** Turns of the event loop without a datagram after which the socket is known to be empty: each turn polls it. */
-const QUIET_TURNS = 3;
-
-/** More than the socket's queue holds (net.unix.max_dgram_qlen): what comes beyond is from others than the dead app. */
-const DRAINED_AT_MOST = 1000;
 
 /** A directory of our own and the path of the socket in it. */
 interface Place {
@@ -193,7 +153,7 @@ function makePlace(parent: string): Place {
 }
 
 function remove({ directory, path }: Place): void {
-  for (const step of [() => unlinkSync(path), () => rmdirSync(directory)]) {
+  for (const step of [() => unlinkSync(path), () => unlinkSync(path + STREAM_SUFFIX), () => rmdirSync(directory)]) {
     try {
       step();
     } catch {

@@ -1,0 +1,14 @@
+/** What sd-ready-wrap/client says over the Node IPC channel. */
+import { clientNotice } from '../core/client-message.ts';
+import { createHub } from '../core/notice-hub.ts';
+import type { AppNoticeSource, AppSigns } from '../core/ports.ts';
+
+/** From now on. */
+export function ipcNotices(app: AppSigns): AppNoticeSource {
+  const hub = createHub();
+  app.onMessage((message) => {
+    const notice = clientNotice(message);
+    if (notice) hub.tell(notice);
+  });
+  return hub;
+}
