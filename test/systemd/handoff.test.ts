@@ -1,5 +1,5 @@
 /** Promise: `--handoff` makes the app the unit's main process, as if systemd had started it, and nothing else is left. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -122,6 +122,20 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
           expect(await service.results()).toEqual(['success exited 0']);
         }),
       );
+    });
+
+    test.each([
+      ['a command that is not there', '/nowhere/app', 'exit-code exited 127'],
+      ['a command that cannot be executed', '/etc/passwd', 'exit-code exited 126'],
+      ['an interpreter that is not there', 'BROKEN', 'exit-code exited 127'],
+      ['an app that ends at once', '/bin/true', 'protocol exited 0'],
+      ['an app that fails at once', '/bin/false', 'exit-code exited 1'],
+    ])('%s', async (_, command, result) => {
+      const broken = `${systemd().makeDir()}/broken`;
+      writeFileSync(broken, '#!/nowhere/interpreter\n', { mode: 0o755 });
+      const service = await write({ command: command.replace('BROKEN', broken) });
+      expect((await service.systemctl('start')).code).not.toBe(0);
+      expect(await service.results(), service.stderr).toEqual([result]);
     });
 
     test('a signal to the main process, and one to all of them, reach the app, which is handed over all the same', async () => {
