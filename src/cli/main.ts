@@ -181,15 +181,14 @@ interface Start {
 async function start({ config, env, inherited, notifySocket, parent, onIpcGarbage }: Start): Promise<App> {
   const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
-  const ipc = hasIpc(config.probes);
   const journal = keepsJournalStream(env, watched);
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(theirs.env, { notifySocket, client: ipc ? process.pid : undefined, journal }),
+      env: appEnvironment(theirs.env, { notifySocket, journal }),
       watched,
-      ipc,
+      ipc: hasIpc(config.probes),
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
       inherited: theirs,

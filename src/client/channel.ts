@@ -2,9 +2,9 @@
  * Hands a state of sd_notify(3) to the wrapper, or to systemd itself, from any thread, without an addon: it neither throws
  * nor keeps the event loop alive.
  */
-import { fstatSync, statSync, writeSync } from 'node:fs';
+import { fstatSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { CLIENT_MESSAGE, CLIENT_PARENT, STREAM_SUFFIX } from '../core/client-protocol.ts';
+import { CLIENT_MESSAGE, STREAM_SUFFIX } from '../core/client-protocol.ts';
 import { listenFds, namedNotify } from '../core/listen-fds.ts';
 import { DATAGRAM_MAX } from '../core/notify-state.ts';
 
@@ -22,11 +22,19 @@ export function send(state: string): boolean {
   });
 }
 
-/** `--ipc`: the channel of process.send, where our parent is the wrapper. A cluster's worker has another one. */
+/** `--ipc`: the channel of process.send. A worker of a cluster has one too, and nobody there who knows these messages. */
 function byChannel(state: string): boolean {
-  if (!process.send || !process.connected || process.env[CLIENT_PARENT] !== String(process.ppid)) return false;
+  if (!process.send || !process.connected || !isWrapper(process.ppid)) return false;
   process.send({ type: CLIENT_MESSAGE, state }, undefined, undefined, () => {});
   return true;
+}
+
+/** By its command line, as a variable that says so would be inherited by others: `node .../bin/sd-ready-wrap.cjs`. */
+function isWrapper(pid: number): boolean {
+  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  // behind Node and its own options
+  const script = words.slice(1).find((word) => !word.startsWith('-'));
+  return script !== undefined && /(?:^|\/)sd-ready-wrap(?:\.cjs)?$/.test(script);
 }
 
 let connection: { readonly path: string; readonly socket: Socket } | undefined;

@@ -5,8 +5,5 @@
  */
 export const STREAM_SUFFIX = '.stream';
 
-/** The variable with the pid of the process at the other end of the IPC channel, where that is a wrapper that listens. */
-export const CLIENT_PARENT = 'SD_READY_WRAP_CLIENT';
-
-/** The type of the messages on that channel. */
+/** The type of the messages on the IPC channel. */
 export const CLIENT_MESSAGE = 'sd-ready-wrap';

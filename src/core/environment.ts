@@ -1,7 +1,5 @@
 /** What the app's environment is: the wrapper's, less what speaks to the wrapper. */
 
-import { CLIENT_PARENT } from './client-protocol.ts';
-
 /** The prefix of the variables that give the wrapper its options. */
 export const OPTION_PREFIX = 'SD_READY_WRAP_';
 
@@ -27,39 +25,27 @@ const NOT_PASSED_ON = new Set([
 /** Where NODE_OPTIONS wait for the app while the wrapper runs: the first line of bin/sd-ready-wrap.cjs puts them there. */
 export const APP_NODE_OPTIONS = `${OPTION_PREFIX}APP_NODE_OPTIONS`;
 
-/** The variables with our prefix that are no options. */
-export const NO_OPTIONS: ReadonlySet<string> = new Set([APP_NODE_OPTIONS, CLIENT_PARENT]);
-
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-interface ForApp {
-  readonly notifySocket?: string | undefined;
-  readonly client?: number | undefined;
-  readonly journal?: boolean;
-}
 
 /**
  * The environment for the app, out of the wrapper's own.
  * @param notifySocket where the app is to send its own sd_notify messages. It may then send the pings too, so it is told
  * their interval; without WATCHDOG_PID, which says for whom that is, it is for anybody
- * @param client our pid, where sd-ready-wrap/client may speak to us over the IPC channel: that too may send the pings
  * @param journal whether the stream that JOURNAL_STREAM names is the app's: what passes through us is a socket of our own
  */
 export function appEnvironment(
   own: Environment,
-  { notifySocket, client, journal = true }: ForApp = {},
+  { notifySocket, journal = true }: { readonly notifySocket?: string | undefined; readonly journal?: boolean } = {},
 ): Record<string, string> {
-  const speaks = notifySocket !== undefined || client !== undefined;
   const kept = Object.entries(own).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined &&
       !entry[0].startsWith(OPTION_PREFIX) &&
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
-      (!NOT_PASSED_ON.has(entry[0]) || (speaks && entry[0] === 'WATCHDOG_USEC')),
+      (!NOT_PASSED_ON.has(entry[0]) || (notifySocket !== undefined && entry[0] === 'WATCHDOG_USEC')),
   );
   const nodeOptions = own[APP_NODE_OPTIONS];
   if (nodeOptions) kept.push(['NODE_OPTIONS', nodeOptions]);
-  if (client !== undefined) kept.push([CLIENT_PARENT, String(client)]);
   if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);
 }

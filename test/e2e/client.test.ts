@@ -36,9 +36,12 @@ describe.each([
   test('each call is handed over, in order, and its words are the main process', async () => {
     await using receiver = await NotifyReceiver.start();
     const words = ['status=a\nb\\c', 'extendTimeout=1500', 'ready', 'status=open', 'watchdog', 'reloading', 'ready'];
-    await using run = wrap([...options, '--', ...app(...words, 'stopping', 'end')], {
+    await using run = wrap([...options, '--', ...app(...words, 'stopping', 'end', 'stays')], {
       env: { NOTIFY_SOCKET: receiver.path },
     });
+    // one that ends at once was not ready
+    await receiver.until(({ text: datagram }) => datagram === 'STOPPING=1');
+    run.process.stdin?.end();
     expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
     expect(run.stdout.lines.map((line) => line.split(' ')[1])).toEqual(Array(8).fill('true'));
     const all = (await said(receiver, run.pid)).map((each) => each.replace(/^(MONOTONIC_USEC)=\d+$/, '$1'));
@@ -91,7 +94,6 @@ describe('where nobody listens', () => {
     ['outside of systemd', {}],
     ["systemd's own socket alone", { NOTIFY_SOCKET: '/run/systemd/notify' }],
     ['an abstract one', { NOTIFY_SOCKET: '@notify' }],
-    ["somebody else's channel", { SD_READY_WRAP_CLIENT: '1' }],
   ])('%s', async (_, env) => {
     const [command = '', ...words] = app(...ALL, 'end');
     const alone = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
@@ -132,11 +134,14 @@ test('what makes no sense is not handed over, and throws nothing', async () => {
       () => client.extendTimeout(-1), () => client.extendTimeout(Infinity), () => client.extendTimeout('x')];
     console.log(JSON.stringify(odd.map((call) => call())));
     client.status('long ' + 'x'.repeat(9000));
-    client.ready();`;
+    client.ready();
+    process.stdin.resume();`;
   await using run = wrap(['--notify', '--', NODE, '--input-type=module', '-e', script], {
     env: { NOTIFY_SOCKET: receiver.path },
     cwd: REPOSITORY,
   });
+  await receiver.untilReady();
+  run.process.stdin?.end();
   expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
   expect(run.stdout.text).toBe(`${JSON.stringify(Array(6).fill(false))}\n`);
   const [long, ready] = await said(receiver, run.pid);

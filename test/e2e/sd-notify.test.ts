@@ -36,7 +36,8 @@ const script = (module: string) => `
     try { outcome = String(new Function('notify', 'return notify.' + call)(notify)); } catch (error) { outcome = error.name + ': ' + error.message; }
     console.log(call, '->', outcome);
     notify.sendState('STATUS=behind ' + call.replaceAll('\\\\', '/').replaceAll('\\n', ' '));
-  }`;
+  }
+  process.stdin.resume();`;
 
 interface Outcome {
   readonly stdout: string;
@@ -61,8 +62,11 @@ async function alone(module: string): Promise<Outcome> {
 
 async function wrapped(module: string, ...options: string[]): Promise<Outcome> {
   await using receiver = await NotifyReceiver.start();
-  const env = { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '3000500' };
+  const env = { NOTIFY_SOCKET: receiver.path };
   await using run = wrap([...options, '--', NODE, '-e', script(module)], { env, cwd: REPOSITORY });
+  // one that ends at once was not ready
+  await receiver.until(({ text }) => text === 'STATUS=behind nothing()');
+  run.process.stdin?.end();
   expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
   await receiver.settled();
   expect(new Set(receiver.messages().map(({ pid }) => pid))).toEqual(new Set([run.pid]));

@@ -21,7 +21,7 @@ describeSystemd('an app that speaks for itself', ['system', 'user-1000', 'sessio
       probe,
       command: script(
         'import notify from "REPO/dist/sd-notify.mjs"; notify.ready(); notify.sendStatus("serving"); ' +
-          'notify.startWatchdogMode(notify.watchdogInterval() / 4)',
+          'notify.startWatchdogMode(250)',
       ),
       lines: ['WatchdogSec=1s'],
     });
