@@ -57,7 +57,7 @@ export function withPrelude(
   const { stderrAt, cores } = descent ?? {};
   const script = [
     ...(stderrAt === undefined ? [] : [`exec 2>&${stderrAt} ${stderrAt}>&-`]),
-    ...(cores === undefined ? [] : [`ulimit -S -c ${cores}`]),
+    ...(cores === undefined ? [] : [`ulimit -S -c ${cores} 2>/dev/null`]),
     ...(descent === undefined ? [] : [UNDO_IGNORED]),
     ...(openFiles === undefined ? [] : [`ulimit -S -n ${openFiles}`]),
     ...(ignored.length > 0 ? [`trap '' ${ignored.join(' ')}`] : []),

@@ -80,6 +80,17 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     await systemd.systemctl('stop', 'alone.service');
   });
 
+  test('hardened.service also with --handoff', async () => {
+    const systemd = get();
+    if (systemd.mode !== 'system') return;
+    const text = placed(systemd, 'hardened.service', await freePort());
+    systemd.writeUnit('hands-over.service', text.replace(' --tcp', ' --handoff --tcp'));
+    expect(await systemd.systemctl('start', 'hands-over.service')).toMatchObject({ code: 0, stderr: '' });
+    const main = await systemd.show('hands-over.service', 'MainPID');
+    expect((await systemd.run('cat', [`/proc/${main}/cmdline`])).stdout).toMatch(/says-ready\.mjs\0$/);
+    expect(await systemd.systemctl('stop', 'hands-over.service')).toMatchObject({ code: 0 });
+  });
+
   test('hardened.service is rated 1.5 or better', async () => {
     const file = path.join(EXAMPLES, 'hardened.service');
     const { stdout } = await get().run('systemd-analyze', ['security', '--offline=yes', file]);
