@@ -22,8 +22,8 @@ export interface Supervised {
   readonly notifier: Notifier;
   /** The app is to become the main process once it is ready, and the wrapper leaves. */
   readonly handoff?: boolean;
-  /** Resolves when systemd has dealt with what it was sent. */
-  readonly managerIdle?: () => Promise<void>;
+  /** Resolves when systemd has dealt with what it was sent, and what it had sent us before was told. */
+  readonly heard?: () => Promise<void>;
   /** What the app itself tells systemd, where it is given a notify socket. */
   readonly notices?: AppNoticeSource | undefined;
   readonly log: Log;
@@ -78,7 +78,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         case 'await-hearing':
           void notifier
             .sent()
-            .then(() => given.managerIdle?.())
+            .then(() => given.heard?.())
             .then(() => handle({ type: 'heard', alive: app.isAlive() }));
           return;
         case 'kill': {

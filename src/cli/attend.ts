@@ -85,6 +85,7 @@ export function attend(given: Attended): Attending {
   const canary = createCanary({ appPid: app.pid, detached: handoff || config.signalScope === 'group', onEpipe });
   // before anything that could make READY=1: a stop may follow that at once
   if (forwardSignals === 'auto') canary.start();
+  const route = routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears });
   const ended = supervise({
     app,
     startedAt,
@@ -92,11 +93,15 @@ export function attend(given: Attended): Attending {
     readiness: combine(probes, config.readyWhen),
     notifier,
     handoff,
-    managerIdle,
+    heard: async () => {
+      await managerIdle();
+      // one that it sent before it knew of another main process
+      await route.settled();
+    },
     notices,
     log,
     clock,
-    onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
+    onSignal: route.listen,
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
     onExit: canary.end,
     timeout: config.timeout,

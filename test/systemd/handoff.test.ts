@@ -1,5 +1,5 @@
 /** Promise: `--handoff` makes the app the unit's main process, as if systemd had started it, and nothing else is left. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,8 @@ import { Service } from './service.ts';
 const KILL_MODES = ['control-group', 'mixed', 'process'] as const;
 
 const SIGNALS = ['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'SEGV', 'PIPE', 'ALRM', 'TERM', 'XCPU', 'SYS'];
+
+const STOPS = 5;
 
 /** Enough to see a race. */
 const AT_ONCE = 20;
@@ -71,6 +73,35 @@ describeSystemd('--handoff', EVERYWHERE, (systemd) => {
 describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'session'], (systemd) => {
   const write = (recipe: Parameters<typeof Service.write>[1] = {}) =>
     Service.write(systemd(), { ...recipe, options: `--handoff ${recipe.options ?? ''}` });
+
+  test(`a stop the moment it is ready, and ${STOPS} about then: one SIGTERM and the full grace, in each KillMode`, async () => {
+    const command = `/usr/bin/perl ${systemd().repo}/test/fixtures/systemd/counts-signals.pl`;
+    await Promise.all(
+      KILL_MODES.map(async (mode) => {
+        const lines = ['StandardOutput=null', `KillMode=${mode}`, '[Unit]', 'StartLimitIntervalSec=0'];
+        const service = await write({ probe: '--delay 250ms', command, lines });
+        chmodSync(service.dir, 0o777);
+        const signals = () =>
+          existsSync(`${service.dir}/signals`) ? readFileSync(`${service.dir}/signals`, 'utf8').split('\n') : [];
+        for (let n = 0; n < 2 * STOPS; n += 1) {
+          rmSync(`${service.dir}/signals`, { force: true });
+          const start = service.systemctl('start');
+          if (n % 2 === 0) await start;
+          else await until('the start', () => service.stderr.split('started the app').length > n + 1);
+          if (n % 2 === 1) await new Promise((resolve) => setTimeout(resolve, 200 + 8 * n));
+          await service.systemctl('stop');
+          await start;
+          const result = (await service.results(n + 1))[n];
+          // one that ended unseen counts as killed by what was sent to it: both are a success
+          expect(['success exited 0', 'success killed TERM']).toContain(result);
+          const got = signals().filter((signal) => signal && signal !== 'CONT');
+          // one that was stopped before it had its handlers tells nothing
+          const early = n % 2 === 1 && result === 'success killed TERM' && got.length === 0;
+          if (!early) expect(got).toEqual(['TERM', 'end']);
+        }
+      }),
+    );
+  });
 
   test.each([
     ['SIGKILL', 'signal killed KILL'],

@@ -408,11 +408,11 @@ describe('a handoff', () => {
 
   function handsOver(given: Partial<Supervised> = {}) {
     let heard = () => {};
-    const managerIdle = () =>
+    const hearing = () =>
       new Promise<void>((resolve) => {
         heard = resolve;
       });
-    const run = start({ handoff: true, managerIdle, ...given });
+    const run = start({ handoff: true, heard: hearing, ...given });
     run.news();
     run.clock.advance(250);
     return { ...run, heard: () => heard() };
