@@ -165,7 +165,9 @@ function prepareHandoff(env: Environment): Handoff {
   try {
     return { parent: parentPrograms(appEnvironment(env)) };
   } catch (error) {
-    return { obstacle: `it needs unshare(1) and setsid(1) of util-linux (${(error as Error).message})` };
+    return {
+      obstacle: `it needs /bin/sh, env(1), and unshare(1) and setsid(1) of util-linux (${(error as Error).message})`,
+    };
   }
 }
 

@@ -11,6 +11,11 @@ export type ExitStatus = ({ readonly code: number } | { readonly signal: string 
 
 /** The wrapper's own exit codes. */
 export const EXIT = {
+  /**
+   * The app was handed over. Nobody looks at it where the app is the main process now; where it died before systemd took
+   * it for that, the unit has failed.
+   */
+  HANDED_OVER: 1,
   /** Not ready within `--timeout`; the app was stopped. As timeout(1). */
   NOT_READY: 124,
   /** Bad usage, a notify socket that cannot be used, a bug of ours. As env(1). */

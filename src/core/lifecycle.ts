@@ -152,7 +152,7 @@ export function next(state: State, event: LifeEvent): Transition {
         effects: [
           {
             type: 'end',
-            status: { code: 0 },
+            status: { code: EXIT.HANDED_OVER },
             log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
               app_pid: pid,
             }),

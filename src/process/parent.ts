@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { ExitStatus } from '../core/exit-status.ts';
-import type { Descent } from '../core/prelude.ts';
+import { type Descent, PRELUDE_PROGRAMS } from '../core/prelude.ts';
 import { isRunning } from './alive.ts';
 import { commandPath } from './command-path.ts';
 import { pause } from './manager.ts';
@@ -24,6 +24,8 @@ export interface ParentPrograms {
 
 /** @throws {NodeJS.ErrnoException} where there is no such program, or it may not be executed */
 export function parentPrograms(env: Readonly<Record<string, string>>): ParentPrograms {
+  // what the child does before it becomes the app
+  for (const program of PRELUDE_PROGRAMS) commandPath(program, env);
   return { unshare: commandPath('unshare', env), setsid: commandPath('setsid', env) };
 }
 

@@ -427,7 +427,8 @@ describe('a handoff', () => {
     expect(await isSettled(run.ended)).toBe(false);
     run.heard();
     run.app.finishDraining();
-    expect(await run.ended).toEqual({ code: 0 });
+    // a failure, should it have died before it was taken for the main process
+    expect(await run.ended).toEqual({ code: 1 });
     expect(run.news()).toEqual([
       'info handed-over: the main process is the app now, pid 42; the wrapper leaves',
       'close',

@@ -45,7 +45,7 @@ describe('a handoff', () => {
       READY_LINE,
       'await-hearing',
     ]);
-    expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":0}']);
+    expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":1}']);
   });
 
   it('is given up where the app cannot be orphaned: the wrapper stays', () => {
@@ -81,10 +81,10 @@ describe('a handoff', () => {
   });
 
   it('is not held up by another signal', () => {
-    expect(outcome(hup, ready, orphaned(), heard()).at(-1)).toBe('end {"code":0}');
+    expect(outcome(hup, ready, orphaned(), heard()).at(-1)).toBe('end {"code":1}');
   });
 
-  it('does not end with status 0 where the app may have been dead before systemd heard of it', () => {
+  it('sees to the end of an app that may have been dead before systemd heard of it', () => {
     expect(outcome(ready, orphaned(), heard(false))).toEqual(['leaving']);
     expect(outcome(ready, orphaned(), heard(false), unseen)).toEqual([
       'ended',
