@@ -6,7 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,6 +35,7 @@ const { metafile } = await build({
   absWorkingDir: import.meta.dirname,
   metafile: true,
 });
+await buildClient();
 writeFileSync(new URL('dist/LICENSES.txt', import.meta.url), licences(Object.keys(metafile.inputs)));
 
 /**
@@ -83,6 +84,45 @@ for (const LIVES of ['500', '2500', '12500']) {
 }
 rmSync(dirname(socket), { recursive: true });
 if (!log.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${log}`);
+
+/** What apps import: as an ES module and for require(), with types for both. */
+async function buildClient() {
+  const entryPoints = { client: 'src/client/index.ts', 'sd-notify': 'src/client/sd-notify.ts' };
+  const options = {
+    entryPoints,
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    absWorkingDir: import.meta.dirname,
+  };
+  // require() gives a plain object, as that of the package that it stands in for
+  const plain =
+    'module.exports = Object.defineProperty(module.exports.default, "default", { value: module.exports.default });\n';
+  await build({ ...options, format: 'esm', outExtension: { '.js': '.mjs' } });
+  await build({ ...options, format: 'cjs', outExtension: { '.js': '.cjs' } });
+  appendFileSync(new URL('dist/sd-notify.cjs', import.meta.url), plain);
+  const types = mkdtempSync(join(tmpdir(), 'sd-ready-wrap-types-'));
+  const compilerOptions = {
+    ...{ noEmit: false, declaration: true, emitDeclarationOnly: true, outDir: types },
+    ...{ rootDir: join(import.meta.dirname, 'src'), typeRoots: [join(import.meta.dirname, 'node_modules/@types')] },
+  };
+  const project = {
+    extends: join(import.meta.dirname, 'tsconfig.json'),
+    compilerOptions,
+    include: [],
+    files: Object.values(entryPoints).map((file) => join(import.meta.dirname, file)),
+  };
+  writeFileSync(join(types, 'tsconfig.json'), JSON.stringify(project));
+  const compiler = join(import.meta.dirname, 'node_modules/typescript/bin/tsc');
+  const tsc = spawnSync(process.execPath, [compiler, '-p', types], { encoding: 'utf8' });
+  if (tsc.status !== 0) throw new Error(`no types: ${tsc.stdout}`);
+  for (const [name, source] of Object.entries(entryPoints)) {
+    const text = readFileSync(join(types, source.replace('src/', '').replace(/\.ts$/, '.d.ts')));
+    for (const end of ['d.mts', 'd.cts']) writeFileSync(new URL(`dist/${name}.${end}`, import.meta.url), text);
+  }
+  rmSync(types, { recursive: true });
+}
 
 /** Those of the packages that are part of the bundle: each asks that it goes along. */
 function licences(inputs) {

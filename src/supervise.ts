@@ -22,6 +22,10 @@ export interface Supervised {
   readonly since: string;
   readonly readiness: Readiness;
   readonly notifier: Notifier;
+  /** The app is to become the main process once it is ready, and the wrapper leaves. */
+  readonly handoff?: boolean;
+  /** Resolves when systemd has dealt with what it was sent, and what it had sent us before was told. */
+  readonly heard?: () => Promise<void>;
   /** What the app itself tells systemd, where it is given a notify socket. */
   readonly notices?: AppNoticeSource | undefined;
   readonly log: Log;
@@ -49,7 +53,8 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
   const { app, startedAt, readiness, notifier, log, clock, timeout, stopTimeout } = given;
   const waiting = new AbortController();
   const disposers: Disposer[] = [() => waiting.abort()];
-  let state: State = { phase: 'starting', pid: app.pid, since: given.since };
+  const handoff = given.handoff ? ({ handoff: true } as const) : {};
+  let state: State = { phase: 'starting', pid: app.pid, since: given.since, ...handoff };
 
   return new Promise((resolve) => {
     const handle = (event: LifeEvent) => {
@@ -69,6 +74,18 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           return;
         case 'start-stop-timer':
           disposers.push(clock.after(stopTimeout, () => handle({ type: 'stop-timeout', afterMs: stopTimeout })));
+          return;
+        case 'orphan':
+          void app.orphan().then((obstacle) => {
+            // READY=1 is never said for a dead app: its end is on the way to us
+            if (app.isAlive()) handle({ type: 'orphaned', obstacle });
+          });
+          return;
+        case 'await-hearing':
+          void notifier
+            .sent()
+            .then(() => given.heard?.())
+            .then(() => handle({ type: 'heard', alive: app.isAlive() }));
           return;
         case 'kill': {
           const failure = app.kill(effect.signal);

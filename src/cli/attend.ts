@@ -1,9 +1,10 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
 import { isatty } from 'node:tty';
-import type { Config } from '../core/config.ts';
+import { type Config, hasIpc } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { launcherOf } from '../core/launcher.ts';
+import { mergeNotices } from '../core/notice-hub.ts';
 import type { App } from '../core/ports.ts';
 import { combine } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
@@ -13,7 +14,9 @@ import { pace } from '../probes/pace.ts';
 import type { Canary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { fileStamp } from '../process/file-stamp.ts';
+import { ipcNotices } from '../process/ipc-notices.ts';
 import { type Before, nothingKnown, traceListeners, untraced } from '../process/listeners.ts';
+import { managerIdle } from '../process/manager.ts';
 import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
@@ -34,6 +37,8 @@ export interface Attended {
   readonly startedAt: number;
   readonly transport: NotifyTransport | undefined;
   readonly appNotify: AppNotify;
+  /** Why the app will not be handed over, where that was asked for. */
+  readonly noHandoff: string | undefined;
   readonly signals: SignalSource;
   /** Of a dry run. */
   readonly account: Account | undefined;
@@ -46,8 +51,8 @@ export interface Attending extends Complaints {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, signals, onEpipe, account } =
-    given;
+  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, noHandoff, signals } = given;
+  const { onEpipe, account } = given;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = account && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const elapsed = account && (() => clock.now() - startedAt);
@@ -71,9 +76,15 @@ export function attend(given: Attended): Attending {
   }
   if (appNotify.socket) log.write('debug', 'app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
+  if (noHandoff) warn(`no handoff, the wrapper stays: ${noHandoff}`);
+  const handoff = config.handoff && !noHandoff;
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
+  const notices = mergeNotices([
+    ...(appNotify.socket ? [appNotify.socket] : []),
+    ...(hasIpc(config.probes) ? [ipcNotices(app)] : []),
+  ]);
   const probes = config.probes.map((spec) => {
     const tap = account?.tap();
     const probe = createProbe(spec, {
@@ -81,7 +92,7 @@ export function attend(given: Attended): Attending {
       clock,
       timing: pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock),
       warn,
-      notices: appNotify.socket ?? { onNotice: () => () => {} },
+      notices: notices ?? { onNotice: () => () => {} },
       listeners: before ? traceListeners(app.pid, before, [config.command, ...config.args]) : untraced,
       stamp: fileStamp,
       stampBefore: (path) => stamps.get(path),
@@ -90,16 +101,23 @@ export function attend(given: Attended): Attending {
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
+  const route = routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears });
   const ended = supervise({
     app,
     startedAt,
     since: new Date(Date.now() - (clock.now() - startedAt)).toTimeString().slice(0, 8),
     readiness: combine(probes, config.readyWhen),
     notifier,
-    notices: appNotify.socket,
+    handoff,
+    heard: async () => {
+      await managerIdle();
+      // one that it sent before it knew of another main process
+      await route.settled();
+    },
+    notices,
     log,
     clock,
-    onSignal: routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears }),
+    onSignal: route.listen,
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
     onExit: async () => {
       await canary.end();

@@ -2,10 +2,11 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, hasIpc, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { handoffObstacle } from '../core/handoff.ts';
 import { modeOf } from '../core/mode.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
@@ -20,6 +21,7 @@ import { type Inherited, inheritedDescriptors } from '../process/inherited.ts';
 import { keepsJournalStream } from '../process/journal-stream.ts';
 import { rememberBefore } from '../process/listeners.ts';
 import { softOpenFilesLimit } from '../process/open-files-limit.ts';
+import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { managerTexts, unitTexts } from '../process/unit-files.ts';
@@ -103,6 +105,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
     const appNotify = await openAppNotify(config, env);
     if (appNotify.socket) closers.push(appNotify.socket.close);
+    const handoff = config.handoff ? prepareHandoff(env) : undefined;
 
     // told before the log is there, which is loaded after the start
     let complaints: Complaints = { onIpcGarbage() {}, onOutputLost() {} };
@@ -111,7 +114,9 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       config,
       env,
       inherited,
-      notifySocket: appNotify.socket?.path,
+      // the main process may speak to systemd itself
+      notifySocket: handoff?.parent ? env['NOTIFY_SOCKET'] : appNotify.socket?.path,
+      parent: handoff?.parent,
       complaints: {
         onIpcGarbage: () => complaints.onIpcGarbage(),
         onOutputLost: (stream, code) => complaints.onOutputLost(stream, code),
@@ -119,7 +124,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     });
 
     // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
-    const detached = config.signalScope === 'group';
+    const detached = handoff?.parent !== undefined || config.signalScope === 'group';
     const canary = createCanary({ appPid: app.pid, detached, onEpipe: noteOwnEpipe });
     if (config.forwardSignals === 'auto') canary.start();
 
@@ -134,6 +139,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       startedAt,
       transport,
       appNotify,
+      noHandoff: handoff?.obstacle,
       signals,
       account: dryRun?.account,
       onEpipe: noteOwnEpipe,
@@ -171,7 +177,7 @@ export interface AppNotify {
 /** Opens it before the app is started, which may write to it at once. */
 async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
   const asked = probes.some(({ kind }) => kind === 'notify');
-  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+  if (!asked && !probes.some((spec) => spec.kind === 'auto' && spec.notify)) return {};
   const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
@@ -179,6 +185,24 @@ async function openAppNotify({ probes }: Config, env: Environment): Promise<AppN
     if (!(error instanceof NoSocket)) throw error;
     if (!asked) return { problem: error.message };
     throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+  }
+}
+
+/** What the app is started by where it can be handed over, or why it cannot. */
+interface Handoff {
+  readonly parent?: ParentPrograms;
+  readonly obstacle?: string;
+}
+
+function prepareHandoff(env: Environment): Handoff {
+  const obstacle = handoffObstacle(env, process.ppid);
+  if (obstacle !== undefined) return { obstacle };
+  try {
+    return { parent: parentPrograms(appEnvironment(env)) };
+  } catch (error) {
+    return {
+      obstacle: `it needs /bin/sh, env(1), and unshare(1) and setsid(1) of util-linux (${(error as Error).message})`,
+    };
   }
 }
 
@@ -190,22 +214,26 @@ interface Start {
   readonly env: Environment;
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
+  readonly parent: ParentPrograms | undefined;
   readonly complaints: Complaints;
 }
 
-async function start({ config, env, inherited, notifySocket, complaints }: Start): Promise<App> {
+async function start({ config, env, inherited, notifySocket, parent, complaints }: Start): Promise<App> {
+  const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
+  const journal = keepsJournalStream(env, watched);
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(inherited.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      env: appEnvironment(theirs.env, { notifySocket, journal }),
       watched,
-      ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      ipc: hasIpc(config.probes),
       ownGroup: config.signalScope === 'group',
       descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
-      inherited,
-      prelude: { listenPid: inherited.listen.length > 0, ...asBefore(config.command, env) },
+      inherited: theirs,
+      parent,
+      prelude: { listenPid: theirs.listen.length > 0, ...asBefore(config.command, env) },
       ...complaints,
     });
   } catch (error) {

@@ -1,6 +1,7 @@
 /** From what the operator wrote to a checked configuration. All defaults are here, once. */
 import { parseBoolean } from './boolean.ts';
 import { UsageError } from './errors.ts';
+import { refusedWithHandoff } from './handoff.ts';
 import type { LogLevel } from './lifecycle.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from './option-table.ts';
 import type { PollTiming } from './poll.ts';
@@ -43,6 +44,8 @@ export interface Config {
   readonly stopTimeout: number;
   /** How much longer systemd is asked to wait while the app is not ready. */
   readonly extendTimeout: number | undefined;
+  /** The app becomes the main process once it is ready. */
+  readonly handoff: boolean;
   readonly forwardSignals: ForwardSignals;
   readonly signalScope: SignalScope;
   readonly rewrites: Rewrites;
@@ -85,6 +88,10 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     ...(raw.delay ? [{ kind: 'delay', ms: time(raw, 'delay', 0, { least: 1 }) } as const] : []),
   ];
 
+  const handoff = isOn(raw, 'handoff');
+  const refused = handoff && refusedWithHandoff(raw);
+  if (refused) throw new UsageError(quote(refused.value), refused.problem, refused.hint);
+
   const [command, ...args] = words;
   if (command === undefined) {
     throw new UsageError(
@@ -102,10 +109,10 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
       'name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js',
     );
   }
-  const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto' }];
+  const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto', notify: !handoff }];
   return {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
-    ...{ forwardSignals, signalScope, rewrites, logLevel, logFormat },
+    ...{ handoff, forwardSignals, signalScope, rewrites, logLevel, logFormat },
   };
 }
 
@@ -115,6 +122,11 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
  */
 export function isNode(command: string): boolean {
   return /^(node|nodejs)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
+}
+
+/** Whether the app gets a Node IPC channel. */
+export function hasIpc(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(({ kind }) => kind === 'ipc');
 }
 
 /** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */

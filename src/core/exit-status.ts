@@ -4,10 +4,18 @@
  */
 
 /** How a process ended, as wait(2) tells it: a code from 0 to 255, or the signal that ended it (`SIGTERM`). */
-export type ExitStatus = { readonly code: number } | { readonly signal: string };
+export type ExitStatus = ({ readonly code: number } | { readonly signal: string }) & {
+  /** It ended unseen, as somebody else's child: this is what it is taken for. */
+  readonly guessed?: true;
+};
 
 /** The wrapper's own exit codes. */
 export const EXIT = {
+  /**
+   * The app was handed over. Nobody looks at it where the app is the main process now; where it died before systemd took
+   * it for that, the unit has failed.
+   */
+  HANDED_OVER: 1,
   /** Not ready within `--timeout`; the app was stopped. As timeout(1). */
   NOT_READY: 124,
   /** Bad usage, a notify socket that cannot be used, a bug of ours. As env(1). */
@@ -20,6 +28,8 @@ export const EXIT = {
 
 /** In words, for the log and for STATUS=: `exited with code 3`, `was killed by SIGSEGV`. */
 export function describeExit(status: ExitStatus): string {
+  if (status.guessed)
+    return `ended unseen, which counts as ${'code' in status ? `exit code ${status.code}` : status.signal}`;
   return 'code' in status ? `exited with code ${status.code}` : `was killed by ${status.signal}`;
 }
 

@@ -2,12 +2,12 @@
  * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
  *
  * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended. A dry run may be over when the app
- * is ready: starting -> ready -> dismissed -> ended.
+ * is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning -> leaving -> ended.
  */
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
-import { type NotifyState, ready, statusLine } from './notify-state.ts';
-import type { ForwardedSignal, SignalFate } from './signals.ts';
+import { handOver, type NotifyState, ready, statusLine } from './notify-state.ts';
+import { asksToEnd, type ForwardedSignal, type SignalFate } from './signals.ts';
 import { formatDuration } from './time-span.ts';
 
 export type State =
@@ -15,6 +15,10 @@ export type State =
   | (Living & { readonly phase: 'starting' })
   /** READY=1 was said. */
   | (Living & { readonly phase: 'ready' })
+  /** It is ready, and made the manager's own child before it is named as the main process. */
+  | (Living & { readonly phase: 'orphaning'; readonly by: string; readonly afterMs: number })
+  /** READY=1 was said, the app named as the main process, and systemd has to hear of it before we may end. */
+  | (Living & { readonly phase: 'leaving' })
   /** It was not ready in time and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
   /** It was ready, which was all that was asked, and is being stopped. */
@@ -27,8 +31,12 @@ interface Living {
   readonly since: string;
   /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
   readonly appStatus?: true;
-  /** Somebody asked us to stop before it was ready, and that was logged. */
-  readonly stopAsked?: true;
+  /** It was logged that somebody asked us to stop before it was ready. */
+  readonly stopLogged?: true;
+  /** The app is to become the main process once it is ready. */
+  readonly handoff?: true;
+  /** Somebody wants it to end. systemd takes no other main process then, and ours has to see to the end. */
+  readonly stopAsked?: ForwardedSignal;
 }
 
 export type LifeEvent =
@@ -49,6 +57,10 @@ export type LifeEvent =
     }
   /** What the operator can do about a start that does not succeed. */
   | { readonly type: 'advice'; readonly texts: readonly string[] }
+  /** The app is nobody's but the manager's child now; `obstacle` is why not, if it is not. */
+  | { readonly type: 'orphaned'; readonly obstacle: string | undefined }
+  /** systemd has dealt with what it was told; `alive` is whether the app still was then. */
+  | { readonly type: 'heard'; readonly alive: boolean }
   /** `stopSignal` is what stops this app. */
   | {
       readonly type: 'start-timeout';
@@ -81,6 +93,10 @@ export type Effect =
   /** The wait for readiness is over: stop the probes and the start timer. */
   | { readonly type: 'stop-waiting' }
   | { readonly type: 'start-stop-timer' }
+  /** Make the app the manager's own child. */
+  | { readonly type: 'orphan' }
+  /** See to it that systemd has heard all that it was told. */
+  | { readonly type: 'await-hearing' }
   /**
    * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
    * it ended, and stands behind them.
@@ -125,16 +141,39 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'ready': {
       if (state.phase !== 'starting') return { state, effects: [] };
-      const text = `ready after ${formatDuration(event.afterMs)}: ${event.by}`;
+      const { by, afterMs } = event;
+      if (!state.handoff) return isReady(state, by, afterMs);
       return {
-        state: { ...state, phase: 'ready' },
-        effects: [
-          { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
-          { type: 'stop-waiting' },
-          log('info', 'ready', text, { app_pid: pid, by: event.by, after_ms: Math.round(event.afterMs) }),
-        ],
+        state: { ...state, phase: 'orphaning', by, afterMs },
+        effects: [{ type: 'stop-waiting' }, { type: 'orphan' }],
       };
     }
+
+    case 'orphaned': {
+      if (state.phase !== 'orphaning') return { state, effects: [] };
+      const obstacle = state.stopAsked ? 'it is being stopped' : event.obstacle;
+      return obstacle === undefined
+        ? handsOver(state)
+        : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
+    }
+
+    case 'heard':
+      // dead: its end is on the way to us, and ours has to tell of it where systemd did not take it for the main process
+      if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
+      // it may have been sent before systemd knew of another main process than us
+      if (state.stopAsked) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      return {
+        state: { phase: 'ended' },
+        effects: [
+          {
+            type: 'end',
+            status: { code: EXIT.HANDED_OVER },
+            log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
+              app_pid: pid,
+            }),
+          },
+        ],
+      };
 
     case 'start-timeout': {
       if (state.phase !== 'starting') return { state, effects: [] };
@@ -177,13 +216,16 @@ export function next(state: State, event: LifeEvent): Transition {
       };
 
     case 'signal':
-      return { state, effects: signalled(pid, event.signal, event.fate) };
+      return {
+        state: state.handoff && asksToEnd(event.signal) ? { ...state, stopAsked: event.signal } : state,
+        effects: signalled(pid, event.signal, event.fate),
+      };
 
     case 'stop-asked': {
-      if (state.phase !== 'starting' || state.stopAsked) return { state, effects: [] };
+      if (state.phase !== 'starting' || state.stopLogged) return { state, effects: [] };
       const text = `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
-        state: { ...state, stopAsked: true },
+        state: { ...state, stopLogged: true },
         effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
       };
     }
@@ -194,6 +236,40 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'exited':
       return exited(state, event);
   }
+}
+
+function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs: number): Transition {
+  const { pid } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  return {
+    state: { ...state, phase: 'ready' },
+    effects: [
+      { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
+      { type: 'stop-waiting' },
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+    ],
+  };
+}
+
+/** As {@link isReady}, with the app as the main process from then on. */
+function handsOver(state: Extract<State, { phase: 'orphaning' }>): Transition {
+  const { pid, by, afterMs } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  return {
+    state: { ...state, phase: 'leaving' },
+    effects: [
+      { type: 'notify', state: handOver(pid, `App ${text}`) },
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+      { type: 'await-hearing' },
+    ],
+  };
+}
+
+function stays({ state, effects }: Transition, pid: number, why: string): Transition {
+  return {
+    state: state.phase === 'ended' ? state : { ...state, phase: 'ready' },
+    effects: [...effects, log('warn', 'no-handoff', why, { app_pid: pid })],
+  };
 }
 
 /**
@@ -254,12 +330,15 @@ function waiting({ since }: Living, waitingFor: string): NotifyState {
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
-  const how = `the app ${describeExit(event.status)}`;
+  // what nobody saw: whoever was told to end did so
+  const status =
+    event.status.guessed && state.stopAsked ? { signal: state.stopAsked, guessed: true as const } : event.status;
+  const how = `the app ${describeExit(status)}`;
   const text =
-    phase === 'starting'
+    phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
-  const failed = phase !== 'dismissed' && (phase !== 'ready' || !isCleanExit(event.status));
+  const failed = phase !== 'dismissed' && ((phase !== 'ready' && phase !== 'leaving') || !isCleanExit(status));
   return {
     state: { phase: 'ended' },
     effects: [
@@ -268,8 +347,8 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
       {
         type: 'end',
-        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : event.status,
-        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...event.status }),
+        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
+        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
       },
     ],
   };

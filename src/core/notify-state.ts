@@ -14,6 +14,11 @@ export function ready(status: string): NotifyState {
   return ['READY=1', ...statusLine(status)];
 }
 
+/** READY=1 of an app that is the main process from then on (MAINPID= in sd_notify(3)): taken in one, or not at all. */
+export function handOver(pid: number, status: string): NotifyState {
+  return [`MAINPID=${pid}`, ...ready(status)];
+}
+
 /** The text that `systemctl status` shows. */
 export function statusLine(text: string): NotifyState {
   return [`STATUS=${printable(text)}`];

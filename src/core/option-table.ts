@@ -11,7 +11,7 @@ export interface OptionRow {
   /** May be given several times; all are kept. Of the others the last one wins. */
   readonly repeats?: true;
   /** The heading of `--help` under which it stands. */
-  readonly group: 'Readiness probes' | 'Timing' | 'Signals' | 'Without a unit' | 'Log';
+  readonly group: 'Readiness probes' | 'Timing' | 'Life after ready' | 'Signals' | 'Without a unit' | 'Log';
   /** One sentence for `--help`. */
   readonly help: string;
   /** A right value, shown when a wrong one was given. */
@@ -198,6 +198,11 @@ const rows = [
     group: 'Timing',
     help: 'from the SIGTERM after a missed start timeout to SIGKILL (default: 10s)',
     example: '5s',
+  },
+  {
+    name: 'handoff',
+    group: 'Life after ready',
+    help: "makes the app the unit's main process once it is ready, and leaves: no memory, no process, in steady state",
   },
   {
     name: 'forward-signals',

@@ -86,6 +86,11 @@ export interface App extends AppSigns {
   drained(): Promise<void>;
   /** False from the moment of its death, even before it was waited for. */
   isAlive(): boolean;
+  /**
+   * Makes it the manager's own child, if it was started for that.
+   * @returns why it is not, if it is not
+   */
+  orphan(): Promise<string | undefined>;
   /** @returns the error code of kill(2) where it failed: `EPERM` */
   kill(signal: string): string | undefined;
 }
@@ -94,6 +99,8 @@ export interface App extends AppSigns {
 export interface Notifier {
   /** Queues one datagram. They arrive in order; what cannot be sent yet is tried again. */
   send(state: NotifyState): void;
+  /** Resolves when all of it is sent. */
+  sent(): Promise<void>;
   /** Stops trying: what systemd has not taken by now is dropped. */
   close(): void;
 }

@@ -3,6 +3,16 @@
  * what Node changed for itself put back. A shell does it and then becomes the app.
  */
 
+/** What it has to do beside that where its parent is a process between us (process/parent.ts). */
+export interface Descent {
+  /** The path of setsid(1): a service of systemd's has a session of its own. */
+  readonly setsid: string;
+  /** The descriptor where it finds its stderr, if that is not 2. */
+  readonly stderrAt: number | undefined;
+  /** Its soft limit for cores, in the blocks of ulimit, if that was changed for its parent. */
+  readonly cores: string | undefined;
+}
+
 export interface Prelude {
   /** LISTEN_PID= is to be the app's pid. */
   readonly listenPid: boolean;
@@ -10,18 +20,26 @@ export interface Prelude {
   readonly ignored: readonly number[];
   /** The soft limit of open files, setrlimit(2), where it is not ours. */
   readonly openFiles: number | undefined;
+  readonly descent?: Descent | undefined;
 }
 
 /** What it is done with. */
 export const PRELUDE_PROGRAMS = ['/bin/sh', '/usr/bin/env'] as const;
 
 /** Whether the command is started just so. */
-export function isNeeded({ listenPid, ignored, openFiles }: Prelude): boolean {
-  return listenPid || ignored.length > 0 || openFiles !== undefined;
+export function isNeeded({ listenPid, ignored, openFiles, descent }: Prelude): boolean {
+  return listenPid || ignored.length > 0 || openFiles !== undefined || descent !== undefined;
 }
 
 /** What shells set by themselves, with or without having been asked. */
 const SET_BY_SHELLS = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+
+/**
+ * Run as the child of an unshare(1) of util-linux 2.36 or 2.37, which leaves SIGINT and SIGTERM ignored
+ * (https://github.com/util-linux/util-linux/pull/1560): a shell cannot undo that.
+ */
+const UNDO_IGNORED = `case $(while read -r k v; do [ "$k" = SigIgn: ] && echo "$v"; done </proc/$$/status) in
+*4002) set -- /usr/bin/env --default-signal=INT,TERM "$@";; esac 2>/dev/null`;
 
 const IDENTIFIER = /^[a-z_]\w*$/i;
 
@@ -31,12 +49,16 @@ const IDENTIFIER = /^[a-z_]\w*$/i;
  * @param command a path: a bare name could be a word of the shell's or of env's
  */
 export function withPrelude(
-  { listenPid, ignored, openFiles }: Prelude,
+  { listenPid, ignored, openFiles, descent }: Prelude,
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): readonly [string, readonly string[]] {
+  const { stderrAt, cores } = descent ?? {};
   const script = [
+    ...(stderrAt === undefined ? [] : [`exec 2>&${stderrAt} ${stderrAt}>&-`]),
+    ...(cores === undefined ? [] : [`ulimit -S -c ${cores} 2>/dev/null`]),
+    ...(descent === undefined ? [] : [UNDO_IGNORED]),
     ...(openFiles === undefined ? [] : [`ulimit -S -n ${openFiles}`]),
     ...(ignored.length > 0 ? [`trap '' ${ignored.join(' ')}`] : []),
     ...(listenPid ? ['export LISTEN_PID=$$'] : []),
@@ -49,5 +71,6 @@ export function withPrelude(
   const [shell, envProgram] = PRELUDE_PROGRAMS;
   // env would take such a path for a variable
   const environment = command.includes('=') ? [] : [envProgram, ...unset, '--', ...set];
-  return [shell, ['-c', script, 'sh', ...environment, command, ...args]];
+  const session = descent ? [descent.setsid] : [];
+  return [shell, ['-c', script, 'sh', ...session, ...environment, command, ...args]];
 }

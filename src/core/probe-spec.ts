@@ -45,5 +45,5 @@ export type ProbeSpec =
   | { readonly kind: 'exec'; readonly command: string }
   /** ms */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** What counts when no probe is named: READY=1 from the app, or its first listening TCP socket. */
-  | { readonly kind: 'auto' };
+  /** What counts when no probe is named: READY=1 from the app, where it can be heard, or its first listening TCP socket. */
+  | { readonly kind: 'auto'; readonly notify: boolean };

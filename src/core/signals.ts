@@ -39,6 +39,11 @@ export const FORWARDED_SIGNALS = [
 /** A signal that the wrapper passes on. */
 export type ForwardedSignal = (typeof FORWARDED_SIGNALS)[number];
 
+/** Whether it asks a program to end: KillSignal= and what else systemd stops a unit with, by default (systemd.kill(5)). */
+export function asksToEnd(signal: ForwardedSignal): boolean {
+  return ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'].includes(signal);
+}
+
 /** To whom `--forward-signals` passes them on: where it has not had it yet, always, never. */
 export type ForwardSignals = 'auto' | 'all' | 'none';
 

@@ -13,7 +13,7 @@ import type { SocketsInUse } from './tcp-sockets.ts';
 
 /** What counts where no probe was named. */
 export function autoProbe(
-  _: Extract<ProbeSpec, { kind: 'auto' }>,
+  { notify: heard }: Extract<ProbeSpec, { kind: 'auto' }>,
   context: ProbeContext,
   socketsInUse?: () => SocketsInUse | undefined,
 ): ReadinessProbe {
@@ -24,12 +24,15 @@ export function autoProbe(
     context,
     socketsInUse,
   );
-  const notify = notifyProbe({ kind: 'notify' }, context);
-  const first = combine([notify, port], 'any');
+  const signs = heard ? [notifyProbe({ kind: 'notify' }, context), port] : [port];
+  const first = combine(signs, 'any');
   return {
-    name: `auto (${notify.name}, or ${port.name})`,
+    name: `auto (${signs.map(({ name }) => name).join(', or ')})`,
     get reason() {
-      return [notify.reason, port.reason].filter(Boolean).join(', ');
+      return signs
+        .map(({ reason }) => reason)
+        .filter(Boolean)
+        .join(', ');
     },
     wait: async (signal) => `${await first.wait(signal)} (auto)`,
   };

@@ -1,9 +1,10 @@
 /** Ready when the app says so over the Node IPC channel: `process.send('ready')`, as PM2's wait_ready has it. */
+import { clientNotice } from '../core/client-message.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
 
-/** `--ipc`, `--ipc-message`. The word itself counts, and an object whose `type` it is. */
+/** `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and what sd-ready-wrap/client sends. */
 export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, { app }: ProbeContext): ReadinessProbe {
   const name = `ipc message ${JSON.stringify(word)}`;
   let others = 0;
@@ -14,10 +15,18 @@ export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, { app }:
     },
     wait(signal) {
       return new Promise((resolve) => {
+        const take = () => {
+          stop();
+          resolve(name);
+        };
         const stop = app.onMessage((message) => {
-          if (message === word || typeOf(message) === word) {
-            stop();
-            resolve(name);
+          const said = clientNotice(message);
+          if (said) {
+            // behind what came with it, which is told in a turn of its own
+            if (said.ready) setImmediate(take);
+            else others += 1;
+          } else if (message === word || typeOf(message) === word) {
+            take();
           } else {
             others += 1;
           }

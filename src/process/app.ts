@@ -1,14 +1,17 @@
 /** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { FIRST_FREE_FD } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
+import { isRunning } from './alive.ts';
 import { commandPath, isExecutable } from './command-path.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
+import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './parent.ts';
 import { type Relay, relay } from './relay.ts';
 import { inSameDirectory } from './same-directory.ts';
 
@@ -26,6 +29,8 @@ export interface StartOptions {
   /** What we were started with, which is the app's. */
   readonly inherited: Inherited;
   readonly prelude: Prelude;
+  /** It is to be made an orphan once it is ready, by means of these. */
+  readonly parent?: ParentPrograms | undefined;
   /** Told once of the first line on the IPC channel that is no message. */
   readonly onIpcGarbage: () => void;
   /** Told once for each stream of output that could not be passed on, by the code of write(2). */
@@ -53,14 +58,19 @@ const WHY: Record<string, string> = {
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
-  const { watched, ipc, descriptors, inherited } = options;
-  const channelFd = firstFree([...descriptors, ...inherited.all.map(({ to }) => to)]);
+  const { watched, ipc, descriptors, inherited, parent } = options;
+  const spare = firstFree([...descriptors, ...inherited.all.map(({ to }) => to)]);
+  const channelFd = spare;
+  const between = parent && descent(parent, spare);
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
-  const [command, args] = commandLine(options);
+  const own = commandLine({ ...options, prelude: { ...options.prelude, descent: between } });
+  const [command, args] = parent && between ? parentOf(parent, between, own) : own;
+  const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
+  const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
   const subprocess = inSameDirectory(() =>
     execa(command, args, {
-      stdio: ['inherit', output('stdout'), output('stderr'), ...furtherDescriptors(pipes, inherited.all)],
+      stdio: ['inherit', output('stdout'), stderr, ...furtherDescriptors(pipes, [...inherited.all, ...toStderr])],
       env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
       extendEnv: false,
       // not used: see same-directory.ts
@@ -73,18 +83,18 @@ export async function startApp(options: StartOptions): Promise<App> {
       reject: false,
     }),
   );
-  const { pid } = subprocess;
-  if (pid === undefined) {
+  if (subprocess.pid === undefined) {
     const result = await subprocess;
     const { code } = result as { code?: string };
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
   // whoever waits for the end of one waits for the app to close it, and not for us
-  for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) closeSync(fd);
-  // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
-  const exited = new Promise<ExitStatus>((resolve) => {
-    subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
-  });
+  for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) {
+    if (fd !== inherited.notify) closeSync(fd);
+  }
+  const { pid, exited, orphan } = parent
+    ? await descendant(options.command, subprocess)
+    : { ...child(subprocess), orphan: async () => 'it is the child of the wrapper' };
   let dead = false;
   void exited.then(() => {
     dead = true;
@@ -105,7 +115,8 @@ export async function startApp(options: StartOptions): Promise<App> {
     async drained() {
       await Promise.all([...relays.values()].map((each) => each.drained()));
     },
-    isAlive: () => !dead && !isZombie(pid),
+    isAlive: () => !dead && isRunning(pid),
+    orphan,
     kill(signal) {
       if (dead) return undefined;
       try {
@@ -121,6 +132,28 @@ export async function startApp(options: StartOptions): Promise<App> {
     onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
   };
+}
+
+/** The app is the process that was started. */
+function child(subprocess: ChildProcess): { readonly pid: number; readonly exited: Promise<ExitStatus> } {
+  // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
+  const exited = new Promise<ExitStatus>((resolve) => {
+    subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
+  });
+  return { pid: subprocess.pid as number, exited };
+}
+
+/**
+ * The app is the child of the process that was started.
+ * @throws {StartError}
+ */
+async function descendant(command: string, parent: ChildProcess): Promise<Descendant> {
+  try {
+    return await followChildOf(parent, parent.stderr);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
+  }
 }
 
 function firstFree(taken: readonly number[]): number {
@@ -171,18 +204,4 @@ function reader(source: Duplex): (listener: (piece: Uint8Array | 'end') => void)
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
-}
-
-/**
- * Whether our child has ended and was not waited for yet: `Z` behind the name in /proc/PID/stat (proc(5)). Where only its
- * main thread has (pthread_exit(3)), that one is a zombie and the others live.
- */
-function isZombie(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return /^\) [ZX]/.test(stat.slice(stat.lastIndexOf(')'))) && readdirSync(`/proc/${pid}/task`).length < 2;
-  } catch {
-    // hidden from us by ProtectProc=: then its exit event is all there is
-    return false;
-  }
 }

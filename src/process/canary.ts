@@ -14,21 +14,10 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from '../core/signals.ts';
 import { isInUnitOf } from '../core/unit-setting.ts';
-
-/** How long a sender may be busy before it is taken to be done, ms. systemd may have other things to do. */
-const PATIENCE = 250;
-
-/**
- * What is taken for its time where we may not see whether it is busy (ProtectProc=), ms. With 20, one SIGTERM of 33 came
- * twice on a machine with twenty processes waiting for each core.
- */
-const UNSEEN = 100;
+import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager.ts';
 
 /** A signal that reached the canary so long before us is another one, ms. */
 const FRESH = 100;
-
-/** Between two looks at the sender, ms. */
-const LOOK_INTERVAL = 1;
 
 /** From the death of a canary to the next one, ms. */
 const REST = 1000;
@@ -117,7 +106,7 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
       return index >= 0 && heard.splice(index, 1).length > 0;
     };
     const left = () => came + PATIENCE - performance.now();
-    while (!isHeard(signal) && left() > 0 && senderIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
+    while (!isHeard(signal) && left() > 0 && managerIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
     return take() && isInOurUnit(appPid);
   }
@@ -152,20 +141,6 @@ function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, 
     return shell.pid === undefined ? undefined : shell;
   } catch {
     return undefined;
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Whether our parent, systemd where we are a service, does anything now: it sleeps when it has no more to do. */
-function senderIsBusy(elapsed: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'latin1');
-    return !/^\) S/.test(stat.slice(stat.lastIndexOf(')')));
-  } catch {
-    return elapsed < UNSEEN;
   }
 }
 

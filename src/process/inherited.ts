@@ -8,7 +8,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Environment } from '../core/environment.ts';
-import { FIRST_FREE_FD, listenEnvironment, listenFds, namedNotify } from '../core/listen-fds.ts';
+import { FIRST_FREE_FD, listenEnvironment, listenFds, type NamedDescriptor, namedNotify } from '../core/listen-fds.ts';
 
 const O_CLOEXEC = 0o2000000;
 
@@ -26,6 +26,8 @@ export interface Inherited {
   readonly stray: readonly number[];
   /** A datagram socket that is connected to systemd. */
   readonly notify?: number;
+  /** The same for an app that takes our place: the notify socket is among them. */
+  readonly whole: Pick<Inherited, 'all' | 'listen' | 'env'>;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
   readonly env: Environment;
 }
@@ -41,17 +43,19 @@ export function inheritedDescriptors(env: Environment): Inherited {
   const candidate = env['NOTIFY_SOCKET'] ? namedNotify(named) : undefined;
   const notify = candidate !== undefined && isNotifySocket(candidate) ? candidate : undefined;
   const others = named.filter(({ fd }) => fd !== notify);
-  const listen = others
-    .map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index }))
-    .filter(({ from }) => isGiven(from));
+  const fromThree = (fds: readonly NamedDescriptor[]) =>
+    fds.map(({ fd }, index) => ({ from: fd, to: FIRST_FREE_FD + index })).filter(({ from }) => isGiven(from));
+  const listen = fromThree(others);
   const further = [...open.keys()].filter((fd) => named.every((each) => each.fd !== fd) && !isNodes(fd));
   const found = further.filter(isClosedOnExec);
+  const strays = found.map((fd) => ({ from: fd, to: fd }));
   return {
     all: [...listen, ...found.map((fd) => ({ from: fd, to: fd }))],
     listen,
     stray: further.filter((fd) => !found.includes(fd)),
     ...(notify === undefined ? {} : { notify }),
     env: notify === undefined ? env : listenEnvironment(env, others),
+    whole: { all: [...fromThree(named), ...strays], listen: fromThree(named), env },
   };
 }
 

@@ -12,18 +12,25 @@ export interface SignalRules {
   readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
 }
 
-export function routeSignals(
-  source: SignalSource,
-  { forward, rewrites, hadByApp }: SignalRules,
-): (deliver: (signal: ForwardedSignal, fate: SignalFate) => void) => void {
-  return (deliver) => {
+export interface SignalRoute {
+  /** From now on. */
+  readonly listen: (deliver: (signal: ForwardedSignal, fate: SignalFate) => void) => void;
+  /** Resolves when all that came so far has been delivered. */
+  readonly settled: () => Promise<void>;
+}
+
+/** Turns of the event loop in which a signal that has reached the process is seen. */
+const TURNS = 2;
+
+export function routeSignals(source: SignalSource, { forward, rewrites, hadByApp }: SignalRules): SignalRoute {
+  /** The last one that is being asked about, if any: those behind it wait. */
+  let asking: Promise<void> | undefined;
+  const listen: SignalRoute['listen'] = (deliver) => {
     const finish = (signal: ForwardedSignal, fate: SignalFate) => {
       deliver(signal, fate);
       // a job that is stopped stops as a whole
       if (signal === 'SIGTSTP') source.stopBy(signal);
     };
-    /** The last one that is being asked about, if any: those behind it wait. */
-    let asking: Promise<void> | undefined;
     source.listen((signal) => {
       const rule = fateOf(signal, forward, rewrites);
       const answer = rule === 'ask' ? hadByApp(signal) : undefined;
@@ -37,5 +44,12 @@ export function routeSignals(
       });
       asking = mine;
     });
+  };
+  return {
+    listen,
+    async settled() {
+      for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      while (asking) await asking;
+    },
   };
 }

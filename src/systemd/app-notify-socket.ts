@@ -4,9 +4,10 @@
  */
 import { type AppNotice, parseAppNotice } from '../core/app-notice.ts';
 import type { Environment } from '../core/environment.ts';
+import { createHub } from '../core/hub.ts';
 import type { AppNoticeSource } from '../core/ports.ts';
 import { type BoundSocket, bindNotifySocket } from './bound-socket.ts';
-import { createHub } from './hub.ts';
+import { receiveByStream } from './client-socket.ts';
 
 export { NoSocket } from './bound-socket.ts';
 
@@ -19,10 +20,11 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  */
 export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
   const hub = createHub<AppNotice>();
-  const socket = await bindNotifySocket(env, (datagram) => {
+  const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);
     if (notice) hub.tell(notice);
-  });
+  };
+  const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {
     path: socket.path,
     receiver: socket.receiver,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { STREAM_SUFFIX } from '../core/client-protocol.ts';
 import type { Environment } from '../core/environment.ts';
 import { explainFailure, howToMend } from './addon-failure.ts';
 import { SOCKET_PATH_MAX } from './notify-address.ts';
@@ -15,6 +16,13 @@ const RECEIVERS: readonly (readonly [string, Receive])[] = [
   ['unix-dgram', receiveByUnixDgram],
   ['koffi', receiveByKoffi],
 ];
+
+/** See client-socket.ts. */
+export type ReceiveByStream = (
+  path: string,
+  mode: number,
+  onDatagram: (datagram: Uint8Array) => void,
+) => Promise<Receiver>;
 
 export interface BoundSocket {
   /** What $NOTIFY_SOCKET of its senders has to be. */
@@ -31,11 +39,13 @@ export class NoSocket extends Error {}
 /**
  * @param env of the wrapper
  * @param onDatagram see {@link Receive}
+ * @param receiveByStream opens a second socket beside it, for senders that have no datagrams
  * @throws {NoSocket}
  */
 export async function bindNotifySocket(
   env: Environment,
   onDatagram: (datagram: Uint8Array) => void,
+  receiveByStream?: ReceiveByStream,
 ): Promise<BoundSocket> {
   let closed = false;
   // why not, each once
@@ -54,8 +64,14 @@ export async function bindNotifySocket(
       try {
         const receiver = await receive(place.path, onDatagram);
         // the mode that bind(2) gives it depends on the umask
-        chmodSync(place.path, isRoot() ? 0o666 : 0o600);
-        return { path: place.path, receiver: name, close: () => close(receiver, place) };
+        const mode = isRoot() ? 0o666 : 0o600;
+        chmodSync(place.path, mode);
+        const stream = await receiveByStream?.(place.path + STREAM_SUFFIX, mode, onDatagram);
+        return {
+          path: place.path,
+          receiver: name,
+          close: () => close(stream ? [receiver, stream] : [receiver], place),
+        };
       } catch (error) {
         receivers.add(explainFailure(name, error));
       }
@@ -70,11 +86,11 @@ export async function bindNotifySocket(
     `no way to receive datagrams (${[...receivers].join('; ')}); install one: ${howToMend(receivers)}`,
   );
 
-  function close(receiver: Receiver, place: Place): void {
+  function close(receivers: readonly Receiver[], place: Place): void {
     // unix-dgram aborts the process at a second one
     if (closed) return;
     closed = true;
-    receiver.close();
+    for (const receiver of receivers) receiver.close();
     remove(place);
   }
 }
@@ -132,7 +148,7 @@ function makePlace(parent: string): Place {
 }
 
 function remove({ directory, path }: Place): void {
-  for (const step of [() => unlinkSync(path), () => rmdirSync(directory)]) {
+  for (const step of [() => unlinkSync(path), () => unlinkSync(path + STREAM_SUFFIX), () => rmdirSync(directory)]) {
     try {
       step();
     } catch {

@@ -15,6 +15,7 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
   const queue: NotifyState[] = [];
   let cancelRetry: Disposer | undefined;
   let failing = false;
+  const onSent: (() => void)[] = [];
 
   const pump = () => {
     cancelRetry = undefined;
@@ -29,6 +30,7 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
       failing = false;
       queue.shift();
     }
+    for (const tell of onSent.splice(0)) tell();
   };
   return {
     send(state) {
@@ -37,6 +39,7 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
       queue.push(state);
       if (!cancelRetry) pump();
     },
+    sent: () => new Promise((resolve) => (queue.length === 0 ? resolve() : onSent.push(resolve))),
     close() {
       cancelRetry?.();
       queue.length = 0;
@@ -53,4 +56,4 @@ function isStatus(assignment: string): boolean {
 }
 
 /** Where there is no notify socket: everything else works the same. */
-export const nobody: Notifier = { send() {}, close() {} };
+export const nobody: Notifier = { send() {}, sent: async () => {}, close() {} };

@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { Environment } from '../core/environment.ts';
+import { createHub } from '../core/hub.ts';
 import { statusLine } from '../core/notify-state.ts';
 import { bindNotifySocket } from './bound-socket.ts';
-import { createHub } from './hub.ts';
 import { openNotifySocket } from './notify-socket.ts';
 import type { NotifyTransport } from './transport.ts';
 

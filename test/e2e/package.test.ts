@@ -59,7 +59,10 @@ describe('the tarball', () => {
       /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/sd-ready-wrap\.cjs|dist\/\S+|man\/sd-ready-wrap\.1|systemd-units\/\S+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
-      ['LICENSES.txt', 'attend.cjs', 'main.cjs'].map((name) => `package/dist/${name}`),
+      [
+        ...['LICENSES.txt', 'attend.cjs', 'client.cjs', 'client.d.cts', 'client.d.mts', 'client.mjs', 'main.cjs'],
+        ...['sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
+      ].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);
   });

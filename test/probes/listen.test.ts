@@ -15,7 +15,9 @@ function start(make: typeof listenProbe | typeof autoProbe, target: 'any' | numb
   const spec = { kind: 'listen', target, written: '' } as const;
   const socketsInUse = () => ({ tcp: 'inuse 1', tcp6: `inuse ${counts}` });
   const probe =
-    make === autoProbe ? autoProbe({ kind: 'auto' }, context, socketsInUse) : listenProbe(spec, context, socketsInUse);
+    make === autoProbe
+      ? autoProbe({ kind: 'auto', notify: true }, context, socketsInUse)
+      : listenProbe(spec, context, socketsInUse);
   onTestFinished(() => abort.abort());
   const waited = probe.wait(abort.signal);
   context.clock.advance(0);

@@ -11,6 +11,7 @@ export function placed(systemd: TestSystemd, name: string, port: number): string
   return readFileSync(path.join(EXAMPLES, name), 'utf8')
     .replaceAll('/usr/bin/sd-ready-wrap', `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs`)
     .replaceAll('/usr/bin/node', systemd.node)
+    .replace('/srv/app/client.js', `${systemd.repo}/test/fixtures/systemd/uses-client.mjs`)
     .replace(/\/srv\/app\/\w+\.js/g, app)
     .replaceAll('3000', String(port));
 }

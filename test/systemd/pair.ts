@@ -11,6 +11,8 @@ interface Recipe {
   readonly words?: string;
   /** Options of the wrapper. */
   readonly options?: string;
+  /** How it is to know that the app is ready; by the app's own READY=1 if not named. */
+  readonly probe?: string;
   /** Further lines of the [Service] section. */
   readonly lines?: readonly string[];
 }
@@ -29,7 +31,7 @@ export class Pair {
   readonly dir: string;
   readonly systemd: TestSystemd;
 
-  constructor(systemd: TestSystemd, { words = '%i', options = '', lines = [] }: Recipe = {}) {
+  constructor(systemd: TestSystemd, { words = '%i', options = '', probe = '--notify', lines = [] }: Recipe = {}) {
     this.systemd = systemd;
     this.dir = systemd.makeDir();
     chmodSync(this.dir, 0o777);
@@ -37,7 +39,7 @@ export class Pair {
     const app = `/usr/bin/perl ${repo}/test/fixtures/systemd/obeys.pl`;
     const commands = {
       direct: `${app} ${words}`,
-      wrapped: `${node} ${repo}/bin/sd-ready-wrap.cjs --notify --log-level error ${options} -- ${app} ${words}`,
+      wrapped: `${node} ${repo}/bin/sd-ready-wrap.cjs ${probe} --log-level error ${options} -- ${app} ${words}`,
     };
     for (const [way, command] of Object.entries(commands)) {
       mkdirSync(`${this.dir}/${way}`);

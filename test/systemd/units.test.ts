@@ -13,10 +13,12 @@ test('there is an example of each kind', () => {
   expect(UNITS).toEqual(
     expect.arrayContaining([
       'app@.service',
+      'client.service',
       'delay.service',
       'exec.service',
       'fd.service',
       'file.service',
+      'handoff.service',
       'hardened.service',
       'http.service',
       'ipc.service',
@@ -82,6 +84,17 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     systemd.writeUnit('alone.service', text.replace('[Install]', 'PrivateNetwork=yes\n[Install]'));
     expect(await systemd.systemctl('start', 'alone.service')).toMatchObject({ code: 0, stderr: '' });
     await systemd.systemctl('stop', 'alone.service');
+  });
+
+  test('hardened.service also with --handoff', async () => {
+    const systemd = get();
+    if (systemd.mode !== 'system') return;
+    const text = placed(systemd, 'hardened.service', await freePort());
+    systemd.writeUnit('hands-over.service', text.replace(' --tcp', ' --handoff --tcp'));
+    expect(await systemd.systemctl('start', 'hands-over.service')).toMatchObject({ code: 0, stderr: '' });
+    const main = await systemd.show('hands-over.service', 'MainPID');
+    expect((await systemd.run('cat', [`/proc/${main}/cmdline`])).stdout).toMatch(/says-ready\.mjs\0$/);
+    expect(await systemd.systemctl('stop', 'hands-over.service')).toMatchObject({ code: 0 });
   });
 
   test('hardened.service is rated 1.5 or better', async () => {

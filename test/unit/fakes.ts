@@ -165,7 +165,10 @@ export interface FakeApp extends App {
 }
 
 /** @param trace what is done to the app is written there */
-export function fakeApp(trace: string[], { pid = 42, killError = '' } = {}): FakeApp {
+export function fakeApp(
+  trace: string[],
+  { pid = 42, killError = '', obstacle = undefined as string | undefined } = {},
+): FakeApp {
   let alive = true;
   let die: (status: ExitStatus) => void = () => {};
   let finishDraining = () => {};
@@ -179,6 +182,10 @@ export function fakeApp(trace: string[], { pid = 42, killError = '' } = {}): Fak
     ...fakeSigns(),
     pid,
     exited,
+    async orphan() {
+      trace.push('orphan');
+      return obstacle;
+    },
     drained: () => drained,
     isAlive: () => alive,
     kill(signal) {
@@ -199,6 +206,7 @@ export function fakeApp(trace: string[], { pid = 42, killError = '' } = {}): Fak
 export function fakeNotifier(trace: string[]): Notifier {
   return {
     send: (state: NotifyState) => void trace.push(`notify ${state.join(' | ')}`),
+    sent: async () => {},
     close: () => void trace.push('close'),
   };
 }

@@ -502,3 +502,60 @@ describe('advice', () => {
     ]);
   });
 });
+
+describe('a handoff', () => {
+  const READY = 'notify MAINPID=42 | READY=1 | STATUS=App ready after 250 ms: tcp 1';
+
+  function handsOver(given: Partial<Supervised> = {}) {
+    let heard = () => {};
+    const hearing = () =>
+      new Promise<void>((resolve) => {
+        heard = resolve;
+      });
+    const run = start({ handoff: true, heard: hearing, ...given });
+    run.news();
+    run.clock.advance(250);
+    return { ...run, heard: () => heard() };
+  }
+
+  it('leaves when systemd has heard of it, with the app alive', async () => {
+    const run = handsOver();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual(['orphan', READY, 'info ready: ready after 250 ms: tcp 1']);
+    expect(run.clock.pending).toBe(0);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.heard();
+    run.app.finishDraining();
+    // a failure, should it have died before it was taken for the main process
+    expect(await run.ended).toEqual({ code: 1 });
+    expect(run.news()).toEqual([
+      'info handed-over: the main process is the app now, pid 42; the wrapper leaves',
+      'close',
+    ]);
+  });
+
+  it('says nothing of an app that died while it was orphaned', async () => {
+    const run = handsOver();
+    run.ready();
+    run.app.becomeZombie();
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.app.die({ signal: 'SIGSEGV' });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ signal: 'SIGSEGV' });
+  });
+
+  it('ends as a failure where the app died before systemd has surely heard of it', async () => {
+    const run = handsOver();
+    run.ready();
+    await settle();
+    run.app.becomeZombie();
+    run.heard();
+    await settle();
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.die({ code: 1, guessed: true });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 1, guessed: true });
+  });
+});

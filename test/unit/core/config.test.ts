@@ -45,6 +45,7 @@ describe('defaults', () => {
       timeout: Number.POSITIVE_INFINITY,
       stopTimeout: 10_000,
       extendTimeout: undefined,
+      handoff: false,
       forwardSignals: 'auto',
       signalScope: 'process',
       rewrites: new Map(),
@@ -141,8 +142,8 @@ describe('right values', () => {
     ['file', { file: 'a file' }, [{ kind: 'file', path: 'a file' }]],
     ['exec', { exec: 'a && b' }, [{ kind: 'exec', command: 'a && b' }]],
     ['delay', { delay: '1min' }, [{ kind: 'delay', ms: 60_000 }]],
-    ['nothing', {}, [{ kind: 'auto' }]],
-    ['notify that is off', { notify: 'no' }, [{ kind: 'auto' }]],
+    ['nothing', {}, [{ kind: 'auto', notify: true }]],
+    ['notify that is off', { notify: 'no' }, [{ kind: 'auto', notify: true }]],
   ] as const)('by %s: %j', (_, given, probes) => {
     expect(config(given).probes).toMatchObject(probes);
   });

@@ -1,0 +1,15 @@
+/** What sd-ready-wrap/client says over the Node IPC channel. */
+import type { AppNotice } from '../core/app-notice.ts';
+import { clientNotice } from '../core/client-message.ts';
+import { createHub } from '../core/hub.ts';
+import type { AppNoticeSource, AppSigns } from '../core/ports.ts';
+
+/** From now on. */
+export function ipcNotices(app: AppSigns): AppNoticeSource {
+  const hub = createHub<AppNotice>();
+  app.onMessage((message) => {
+    const notice = clientNotice(message);
+    if (notice) hub.tell(notice);
+  });
+  return { onNotice: hub.listen, drained: hub.drained };
+}
