@@ -130,7 +130,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
     given.onSignal((signal, fate) => {
       handle({ type: 'signal', signal, fate });
-      if (state.phase !== 'starting' || state.stopAsked || fate.fate === 'withheld') return;
+      if (state.phase !== 'starting' || state.stopLogged || fate.fate === 'withheld') return;
       if (!ASK_TO_STOP.includes(signal)) return;
       handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
       diagnosing = given.diagnose?.('stopped').then(advise);

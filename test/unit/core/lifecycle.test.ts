@@ -205,7 +205,7 @@ describe('every state and every event', () => {
     const transition = next(states[phase], events[event]);
     expect(transition.state).toEqual({
       ...states[then],
-      ...(event === 'stop-asked' && then === 'starting' ? { stopAsked: true } : {}),
+      ...(event === 'stop-asked' && then === 'starting' ? { stopLogged: true } : {}),
     });
     expect(transition.effects.flatMap(short)).toEqual(effects);
   });
