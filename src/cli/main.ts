@@ -2,13 +2,15 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
+import { isNode } from '../core/node-command.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
 import { StartError, startApp } from '../process/app.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
@@ -29,6 +31,7 @@ import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
 import { refuseInheritedPorts, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { VERSION } from './version.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** @param argv without the runtime and the script */
 export async function main(argv: readonly string[], env: Environment): Promise<void> {
@@ -76,7 +79,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   if (before) refuseInheritedPorts(config.probes, before);
   const transport = await openTransport(env, inherited.notify);
 
-  const appNotify = await openAppNotify(config, env);
+  const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
+  const appNotify = await openAppNotify(config, env, watchdog);
 
   try {
     // told before the log is there, which is loaded after the start
@@ -87,6 +91,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       env,
       inherited,
       notifySocket: appNotify.socket?.path,
+      watchdog,
       onIpcGarbage: () => onIpcGarbage(),
     });
 
@@ -100,6 +105,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       startedAt,
       transport,
       appNotify,
+      watchdog,
       signals,
       onEpipe: noteOwnEpipe,
     });
@@ -127,6 +133,11 @@ async function openTransport(env: Environment, inherited?: number): Promise<Noti
   return openNotifySocket(address, statusLine('Starting'), inherited);
 }
 
+async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {
+  const { findWatchdog } = await import('./watchdog.ts');
+  return findWatchdog(config, env);
+}
+
 /** The notify socket that the app sees, where its messages are asked for, or why there is none. */
 export interface AppNotify {
   readonly socket?: AppNotifySocket;
@@ -134,16 +145,19 @@ export interface AppNotify {
 }
 
 /** Opens it before the app is started, which may write to it at once. */
-async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
-  const asked = probes.some(({ kind }) => kind === 'notify');
-  if (!asked && probes.every(({ kind }) => kind !== 'auto')) return {};
+async function openAppNotify({ probes }: Config, env: Environment, watchdog?: Watchdog): Promise<AppNotify> {
+  const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
+  // pings may come over IPC as well
+  const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;
+  if (asked === undefined && !has('auto') && watchdog?.mode !== 'app') return {};
   const { NoAppNotifySocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
   } catch (error) {
     if (!(error instanceof NoAppNotifySocket)) throw error;
-    if (!asked) return { problem: error.message };
-    throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+    if (asked === undefined) return { problem: error.message };
+    const instead = asked === '--notify' ? '--tcp or --ipc' : '--watchdog process';
+    throw new KnownError(`${asked}: ${error.message}, or use ${instead} instead`, EXIT.OWN_FAILURE);
   }
 }
 
@@ -152,22 +166,36 @@ interface Start {
   readonly env: Environment;
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
+  readonly watchdog: Watchdog | undefined;
   readonly onIpcGarbage: () => void;
 }
 
-async function start({ config, env, inherited, notifySocket, onIpcGarbage }: Start): Promise<App> {
+async function start({ config, env, inherited, notifySocket, watchdog, onIpcGarbage }: Start): Promise<App> {
   const watched = watchedStreams(config.probes);
+  const ipc = config.probes.some((spec) => spec.kind === 'ipc');
+  const descriptors = config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : []));
+  const pings = watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app');
+  const given = {
+    env: appEnvironment(inherited.env, { notifySocket, pings, journal: keepsJournalStream(env, watched) }),
+    inherited,
+  };
+  const handedOver = watchdog?.file
+    ? (await import('./watchdog.ts')).handOver(watchdog.file, watchdog.intervalMs, given, { descriptors, ipc })
+    : given;
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(inherited.env, { notifySocket, journal: keepsJournalStream(env, watched) }),
+      ...handedOver,
       watched,
-      ipc: config.probes.some((spec) => spec.kind === 'ipc'),
+      ipc,
       ownGroup: config.signalScope === 'group',
-      descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
-      inherited,
-      prelude: { listenPid: inherited.listen.length > 0, ...asBefore(config.command, env) },
+      descriptors,
+      prelude: {
+        listenPid: inherited.listen.length > 0,
+        watchdogPid: watchdog?.mode === 'app',
+        ...asBefore(config.command, env),
+      },
       onIpcGarbage,
     });
   } catch (error) {

@@ -11,7 +11,7 @@ export interface OptionRow {
   /** May be given several times; all are kept. Of the others the last one wins. */
   readonly repeats?: true;
   /** The heading of `--help` under which it stands. */
-  readonly group: 'Readiness probes' | 'Timing' | 'Signals' | 'Log';
+  readonly group: 'Readiness probes' | 'Timing' | 'Life after ready' | 'Signals' | 'Log';
   /** One sentence for `--help`. */
   readonly help: string;
   /** A right value, shown when a wrong one was given. */
@@ -198,6 +198,20 @@ const rows = [
     group: 'Timing',
     help: 'from the SIGTERM after a missed start timeout to SIGKILL (default: 10s)',
     example: '5s',
+  },
+  {
+    name: 'watchdog',
+    value: 'off|process|probe|app|loop',
+    group: 'Life after ready',
+    help: "who must be well for WATCHDOG=1 to be sent, where the unit sets WatchdogSec=: the app's process exists; its readiness probes still answer; it sends WATCHDOG=1 itself; its Node event loop turns (default: process)",
+    example: 'loop',
+  },
+  {
+    name: 'reload-timeout',
+    value: 'TIME',
+    group: 'Life after ready',
+    help: "under Type=notify-reload: how long until the log and the status say why the app is not ready again (default: none, the unit's TimeoutStartSec= rules)",
+    example: '30s',
   },
   {
     name: 'forward-signals',

@@ -26,11 +26,20 @@ export function autoProbe(
   );
   const notify = notifyProbe({ kind: 'notify' }, context);
   const first = combine([notify, port], 'any');
+  let taken: ReadinessProbe | undefined;
   return {
     name: `auto (${notify.name}, or ${port.name})`,
     get reason() {
       return [notify.reason, port.reason].filter(Boolean).join(', ');
     },
-    wait: async (signal) => `${await first.wait(signal)} (auto)`,
+    // a port that is still open says nothing of a reload to whom READY=1 came
+    get again() {
+      return taken;
+    },
+    async wait(signal) {
+      const by = await first.wait(signal);
+      taken = by === notify.name ? notify : port;
+      return `${by} (auto)`;
+    },
   };
 }

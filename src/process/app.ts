@@ -3,7 +3,7 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
-import { FIRST_FREE_FD } from '../core/listen-fds.ts';
+import { FIRST_FREE_FD, firstFree } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
 import { commandPath, isExecutable } from './command-path.ts';
@@ -112,12 +112,6 @@ export async function startApp(options: StartOptions): Promise<App> {
     onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
   };
-}
-
-function firstFree(taken: readonly number[]): number {
-  let fd = FIRST_FREE_FD;
-  while (taken.includes(fd)) fd += 1;
-  return fd;
 }
 
 /** @throws {StartError} */

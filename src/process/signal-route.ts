@@ -15,8 +15,8 @@ export interface SignalRules {
 export function routeSignals(
   source: SignalSource,
   { forward, rewrites, hadByApp }: SignalRules,
-): (deliver: (signal: ForwardedSignal, fate: SignalFate) => void) => void {
-  return (deliver) => {
+): (deliver: (signal: ForwardedSignal, fate: SignalFate) => void, announce: (signal: ForwardedSignal) => void) => void {
+  return (deliver, announce) => {
     const finish = (signal: ForwardedSignal, fate: SignalFate) => {
       deliver(signal, fate);
       // a job that is stopped stops as a whole
@@ -25,6 +25,7 @@ export function routeSignals(
     /** The last one that is being asked about, if any: those behind it wait. */
     let asking: Promise<void> | undefined;
     source.listen((signal) => {
+      announce(signal);
       const rule = fateOf(signal, forward, rewrites);
       const answer = rule === 'ask' ? hadByApp(signal) : undefined;
       const settle = (had: boolean | undefined) =>
