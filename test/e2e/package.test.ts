@@ -59,7 +59,7 @@ describe('the tarball', () => {
       /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/sd-ready-wrap\.cjs|dist\/\S+|systemd-units\/\S+)$/;
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
-      ['LICENSES.txt', 'attend.cjs', 'main.cjs'].map((name) => `package/dist/${name}`),
+      ['LICENSES.txt', 'attend.cjs', 'loop-beat.cjs', 'main.cjs'].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);
   });

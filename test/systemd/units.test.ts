@@ -1,7 +1,7 @@
 /** The examples in systemd-units/: each is correct, and each really starts an app. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 
@@ -21,9 +21,11 @@ test('there is an example of each kind', () => {
       'ipc.service',
       'listen.service',
       'notify.service',
+      'reload.service',
       'stdout-regex.service',
       'tcp.service',
       'unix.service',
+      'watchdog.service',
     ]),
   );
 });
@@ -32,7 +34,7 @@ test.each(UNITS)('%s has what every unit with the wrapper should have', (name) =
   const lines = readFileSync(path.join(EXAMPLES, name), 'utf8').split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
-      'Type=notify',
+      name === 'reload.service' ? 'Type=notify-reload' : 'Type=notify',
       'NotifyAccess=main',
       'KillMode=mixed',
       'Restart=on-failure',
@@ -44,6 +46,16 @@ test.each(UNITS)('%s has what every unit with the wrapper should have', (name) =
 });
 
 describeSystemd('the examples', EVERYWHERE, (get) => {
+  let version = 0;
+  beforeAll(async () => {
+    version = Number(/^systemd (\d+)/.exec((await get().run('systemctl', ['--version'])).stdout)?.[1]);
+  });
+  /** An older systemd does not know that type. */
+  const placed = (systemd: TestSystemd, name: string, port: number) => {
+    const text = placedHere(systemd, name, port);
+    return version < 253 ? text.replace('Type=notify-reload', 'Type=notify') : text;
+  };
+
   // The exit status is 0 for warnings too, so what counts is that nothing is said
   test.each(UNITS)('systemd-analyze verify has nothing to say of %s', async (name) => {
     const systemd = get();
@@ -65,6 +77,11 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(stderr + (code === 0 ? '' : await systemd.managerLog())).toBe('');
     expect(await systemd.show(unit, 'ActiveState')).toBe('active');
     expect(await systemd.show(unit, 'StatusText')).toContain(' ready after ');
+    // its app prints the line again at SIGHUP
+    if (name === 'reload.service' && version >= 253) {
+      expect(await systemd.systemctl('reload', unit)).toMatchObject({ code: 0, stderr: '' });
+      expect(await systemd.show(unit, 'StatusText')).toContain(' ready again ');
+    }
     expect(await systemd.systemctl('stop', unit)).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.show(unit, 'ActiveState')).toBe('inactive');
   });
@@ -119,7 +136,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
 });
 
 /** An example as it stands, with the paths and the port of this machine in the place of the example's. */
-function placed(systemd: TestSystemd, name: string, port: number): string {
+function placedHere(systemd: TestSystemd, name: string, port: number): string {
   const app = `${systemd.repo}/test/fixtures/systemd/says-ready.mjs`;
   return readFileSync(path.join(EXAMPLES, name), 'utf8')
     .replaceAll('/usr/bin/sd-ready-wrap', `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs`)
@@ -131,7 +148,7 @@ function placed(systemd: TestSystemd, name: string, port: number): string {
 /** Instances of app@.service, up and running. */
 async function fleet(systemd: TestSystemd, size: number) {
   const logs = systemd.makeDir();
-  const text = placed(systemd, 'app@.service', 0);
+  const text = placedHere(systemd, 'app@.service', 0);
   systemd.writeUnit('app@.service', text.replace('[Service]', `[Service]\nStandardError=append:${logs}/%i`));
   const instances: string[] = [];
   while (instances.length < size) instances.push(systemd.unit(`app@${await freePort()}.service`));
