@@ -1,6 +1,6 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. Other dynamic imports become lazy parts of the same file, so what stands
+ * and no ESM loader, before the app starts. A third is for the app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands
  * behind one costs nothing until it is needed.
  */
 
@@ -36,6 +36,18 @@ const { metafile } = await build({
   metafile: true,
 });
 await buildClient();
+await build({
+  entryPoints: ['src/preload/loop-beat.ts'],
+  outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  platform: 'node',
+  // the app's Node may be older than ours
+  target: 'node12',
+  format: 'cjs',
+  minifySyntax: true,
+  absWorkingDir: import.meta.dirname,
+});
 writeFileSync(new URL('dist/LICENSES.txt', import.meta.url), licences(Object.keys(metafile.inputs)));
 
 /**

@@ -2,14 +2,20 @@
  * One start from the app's first moment to its death: feeds what happens to the pure lifecycle and carries out what it
  * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
  */
+import { createAgain } from './core/again.ts';
 import type { Clock, Disposer } from './core/clock.ts';
 import type { Moment } from './core/diagnosis.ts';
 import type { ExitStatus } from './core/exit-status.ts';
 import { type Effect, type LifeEvent, next, type State } from './core/lifecycle.ts';
+import type { NotifyState } from './core/notify-state.ts';
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
+import { isRunning } from './core/reload.ts';
 import type { ForwardedSignal, SignalFate } from './core/signals.ts';
-import { followStatus, keepDiagnosing, keepExtending } from './core/while-starting.ts';
+import { followStatus } from './core/status.ts';
+import type { Vitals } from './core/vitals.ts';
+import { startWatch, type WatchdogMode } from './core/watchdog.ts';
+import { keepDiagnosing, keepExtending } from './core/while-starting.ts';
 
 /** Signals by which somebody asks for the end (signal(7)); ABRT by TimeoutStartFailureMode= (systemd.service(5)). */
 const ASK_TO_STOP: readonly ForwardedSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
@@ -20,6 +26,10 @@ export interface Supervised {
   readonly startedAt: number;
   /** The same by the host's clock, for people: `10:02:11`. */
   readonly since: string;
+  /** That clock now. */
+  readonly timeOfDay: () => string;
+  /** CLOCK_MONOTONIC, µs. */
+  readonly monotonicUsec: () => bigint;
   readonly readiness: Readiness;
   readonly notifier: Notifier;
   /** The app is to become the main process once it is ready, and the wrapper leaves. */
@@ -30,8 +40,15 @@ export interface Supervised {
   readonly notices?: AppNoticeSource | undefined;
   readonly log: Log;
   readonly clock: Clock;
-  /** Tells of every signal that came, and what becomes of it. */
-  readonly onSignal: (listener: (signal: ForwardedSignal, fate: SignalFate) => void) => void;
+  /** Tells of every signal as it comes, and then what becomes of it. */
+  readonly onSignal: (
+    listener: (signal: ForwardedSignal, fate: SignalFate) => void,
+    onArrival: (signal: ForwardedSignal) => void,
+  ) => void;
+  /** Whether systemd sends that one for a reload, and waits for us to say so. */
+  readonly isReload: (signal: ForwardedSignal) => boolean;
+  /** The signs of readiness after a reload; `told` resolves when the app is told to. */
+  readonly readyAgain: (told: Promise<void>) => Readiness;
   /** What stops this app: SIGTERM, or what that is rewritten to. */
   readonly stopSignal: string;
   /** Called once when the app is dead; resolves when what was started for it is gone. */
@@ -46,6 +63,16 @@ export interface Supervised {
   readonly exitWhenReady?: boolean;
   /** How much more time systemd is asked for while the app is not ready, ms. */
   readonly extendTimeout?: number | undefined;
+  /** ms, from the signal for a reload; `Infinity` is none. */
+  readonly reloadTimeout: number;
+  /** Where systemd's watchdog waits for pings. */
+  readonly watchdog?: Watchdog | undefined;
+}
+
+export interface Watchdog {
+  readonly mode: Exclude<WatchdogMode, 'off'>;
+  readonly intervalMs: number;
+  readonly vitals: Vitals | 'own-pings';
 }
 
 /** @returns how the wrapper has to end, once the app is dead and its output passed on */
@@ -53,8 +80,11 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
   const { app, startedAt, readiness, notifier, log, clock, timeout, stopTimeout } = given;
   const waiting = new AbortController();
   const disposers: Disposer[] = [() => waiting.abort()];
-  const handoff = given.handoff ? ({ handoff: true } as const) : {};
-  let state: State = { phase: 'starting', pid: app.pid, since: given.since, ...handoff };
+  let state: State = {
+    ...{ phase: 'starting', pid: app.pid, since: given.since },
+    ...(given.handoff && { handoff: true }),
+    ...(given.watchdog && { watchdog: given.watchdog.mode }),
+  };
 
   return new Promise((resolve) => {
     const handle = (event: LifeEvent) => {
@@ -62,6 +92,17 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       state = transition.state;
       for (const effect of transition.effects) carryOut(effect);
     };
+
+    /** For what the app's life is needed: its death may be known to the kernel and not yet to us. */
+    const handleIfAlive = (event: LifeEvent) => {
+      if (app.isAlive()) handle(event);
+    };
+    const onBug = (bug: unknown) =>
+      log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`);
+    const again = createAgain({
+      ...{ readyAgain: given.readyAgain, timeout: given.reloadTimeout, clock, onBug },
+      tell: handleIfAlive,
+    });
 
     const carryOut = (effect: Effect) => {
       switch (effect.type) {
@@ -87,6 +128,14 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
             .then(() => given.heard?.())
             .then(() => handle({ type: 'heard', alive: app.isAlive() }));
           return;
+        case 'watch':
+          if (given.watchdog) disposers.push(watch(given.watchdog, effect.said));
+          return;
+        case 'await-again':
+          disposers.push(again.stop);
+          return again.begin();
+        case 'stop-awaiting-again':
+          return again.stop();
         case 'kill': {
           const failure = app.kill(effect.signal);
           if (failure) log.write('error', 'kill', `cannot send ${effect.signal} to the app: ${failure}`);
@@ -113,6 +162,16 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       if (texts.length > 0) handle({ type: 'advice', texts });
     };
 
+    const watch = ({ intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
+      const watching = startWatch({ intervalMs, vitals, clock, tell: handleIfAlive });
+      watching.hear(said);
+      const stopHearing = given.notices?.onNotice(({ rest }) => watching.hear(rest));
+      return () => {
+        watching.stop();
+        stopHearing?.();
+      };
+    };
+
     void app.exited.then(async (status) => {
       const afterMs = clock.now() - startedAt;
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
@@ -128,13 +187,21 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     }
     // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
     given.notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
-    given.onSignal((signal, fate) => {
-      handle({ type: 'signal', signal, fate });
-      if (state.phase !== 'starting' || state.stopLogged || fate.fate === 'withheld') return;
-      if (!ASK_TO_STOP.includes(signal)) return;
-      handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
-      diagnosing = given.diagnose?.('stopped').then(advise);
-    });
+    given.onSignal(
+      (signal, fate) => {
+        handle({ type: 'signal', signal, fate });
+        if (state.phase === 'reloading' && signal === state.signal) again.told();
+        if (state.phase !== 'starting' || state.stopLogged || fate.fate === 'withheld') return;
+        if (!ASK_TO_STOP.includes(signal)) return;
+        handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
+        diagnosing = given.diagnose?.('stopped').then(advise);
+      },
+      (signal) => {
+        // of a moment before READY=1 systemd knows nothing
+        if (!isRunning(state) || !given.isReload(signal)) return;
+        handle({ type: 'reload', signal, monotonicUsec: given.monotonicUsec(), at: given.timeOfDay() });
+      },
+    );
 
     if (timeout !== Number.POSITIVE_INFINITY) {
       const left = Math.max(0, timeout - (clock.now() - startedAt));
@@ -164,15 +231,11 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       );
     }
     disposers.push(followStatus(readiness, clock, (waitingFor) => handle({ type: 'still-waiting', waitingFor })));
-    readiness.wait(waiting.signal).then(
-      (by) => {
-        // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
-        if (!app.isAlive()) return;
-        handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
-        if (given.exitWhenReady) handle({ type: 'dismissed', stopSignal: given.stopSignal });
-      },
-      (bug: unknown) =>
-        log.write('error', 'bug', `a readiness probe failed: ${bug instanceof Error ? bug.stack : bug}`),
-    );
+    readiness.wait(waiting.signal).then((by) => {
+      // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
+      if (!app.isAlive()) return;
+      handle({ type: 'ready', by, afterMs: clock.now() - startedAt });
+      if (given.exitWhenReady) handle({ type: 'dismissed', stopSignal: given.stopSignal });
+    }, onBug);
   });
 }

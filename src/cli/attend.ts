@@ -6,9 +6,10 @@ import type { ExitStatus } from '../core/exit-status.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { mergeNotices } from '../core/notice-hub.ts';
 import type { App } from '../core/ports.ts';
-import { combine } from '../core/readiness.ts';
+import { combine, combineAgain } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
+import type { ProbeContext } from '../probes/context.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
 import type { Canary } from '../process/canary.ts';
@@ -17,6 +18,7 @@ import { fileStamp } from '../process/file-stamp.ts';
 import { ipcNotices } from '../process/ipc-notices.ts';
 import { type Before, nothingKnown, traceListeners, untraced } from '../process/listeners.ts';
 import { managerIdle } from '../process/manager.ts';
+import { reloadSignalOf } from '../process/reload-signal.ts';
 import { routeSignals } from '../process/signal-route.ts';
 import type { SignalSource } from '../process/signal-source.ts';
 import { supervise } from '../supervise.ts';
@@ -24,6 +26,8 @@ import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import type { Account } from './account.ts';
 import type { AppNotify, Complaints } from './main.ts';
+import type { Watchdog } from './watchdog.ts';
+import { watched } from './watched.ts';
 
 export interface Attended {
   readonly config: Config;
@@ -39,6 +43,7 @@ export interface Attended {
   readonly appNotify: AppNotify;
   /** Why the app will not be handed over, where that was asked for. */
   readonly noHandoff: string | undefined;
+  readonly watchdog: Watchdog | undefined;
   readonly signals: SignalSource;
   /** Of a dry run. */
   readonly account: Account | undefined;
@@ -51,8 +56,8 @@ export interface Attending extends Complaints {
 }
 
 export function attend(given: Attended): Attending {
-  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, noHandoff, signals } = given;
-  const { onEpipe, account } = given;
+  const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, noHandoff, watchdog } = given;
+  const { signals, onEpipe, account } = given;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = account && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const elapsed = account && (() => clock.now() - startedAt);
@@ -78,6 +83,7 @@ export function attend(given: Attended): Attending {
   if (appNotify.problem) log.write('debug', 'app-notify', `the app has no notify socket: ${appNotify.problem}`);
   if (noHandoff) warn(`no handoff, the wrapper stays: ${noHandoff}`);
   const handoff = config.handoff && !noHandoff;
+  if (watchdog?.warning !== undefined) warn(watchdog.warning);
   const notifier = transport
     ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
     : nobody;
@@ -85,19 +91,17 @@ export function attend(given: Attended): Attending {
     ...(appNotify.socket ? [appNotify.socket] : []),
     ...(hasIpc(config.probes) ? [ipcNotices(app)] : []),
   ]);
+  const context: Omit<ProbeContext, 'timing'> = {
+    ...{ app, clock, warn, stamp: fileStamp },
+    notices: notices ?? { onNotice: () => () => {} },
+    listeners: before ? traceListeners(app.pid, before, [config.command, ...config.args]) : untraced,
+    stampBefore: (path) => stamps.get(path),
+    env: appEnvironment(env),
+  };
   const probes = config.probes.map((spec) => {
     const tap = account?.tap();
-    const probe = createProbe(spec, {
-      app,
-      clock,
-      timing: pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock),
-      warn,
-      notices: notices ?? { onNotice: () => () => {} },
-      listeners: before ? traceListeners(app.pid, before, [config.command, ...config.args]) : untraced,
-      stamp: fileStamp,
-      stampBefore: (path) => stamps.get(path),
-      env: appEnvironment(env),
-    });
+    const timing = pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock);
+    const probe = createProbe(spec, { ...context, timing });
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
@@ -105,7 +109,9 @@ export function attend(given: Attended): Attending {
   const ended = supervise({
     app,
     startedAt,
-    since: new Date(Date.now() - (clock.now() - startedAt)).toTimeString().slice(0, 8),
+    since: timeOfDay(clock.now() - startedAt),
+    timeOfDay,
+    monotonicUsec: () => process.hrtime.bigint() / 1000n,
     readiness: combine(probes, config.readyWhen),
     notifier,
     handoff,
@@ -144,10 +150,19 @@ export function attend(given: Attended): Attending {
     timeout: config.timeout,
     stopTimeout: config.stopTimeout,
     extendTimeout: config.extendTimeout,
+    isReload: (signal) => transport !== undefined && signal === reloadSignalOf(env, config.reloadTimeout !== undefined),
+    readyAgain: (told) => combineAgain(probes, config.readyWhen, told),
+    reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
+    watchdog: watchdog && watched(watchdog, config, context),
   });
   return {
     ended,
     onIpcGarbage: () => warn('the app wrote something to the IPC channel that is no message; ignored'),
     onOutputLost: (stream, code) => warn(`no room for what the app writes to ${stream} (${code}); it is lost`),
   };
+}
+
+/** @param ago ms */
+function timeOfDay(ago = 0): string {
+  return new Date(Date.now() - ago).toTimeString().slice(0, 8);
 }

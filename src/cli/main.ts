@@ -2,15 +2,17 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, hasIpc, isNode, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config, hasIpc, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
 import { handoffObstacle } from '../core/handoff.ts';
 import { modeOf } from '../core/mode.ts';
+import { isNode } from '../core/node-command.ts';
 import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
 import { StartError, type StartOptions, startApp } from '../process/app.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
@@ -33,6 +35,7 @@ import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { VERSION } from './version.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** @param argv without the runtime and the script */
 export async function main(argv: readonly string[], env: Environment): Promise<void> {
@@ -103,9 +106,12 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       closers.push(dryRun.close);
     }
     const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
-    const appNotify = await openAppNotify(config, env);
-    if (appNotify.socket) closers.push(appNotify.socket.close);
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
+    // not where the app takes our place, and pings by itself
+    const isWatched = transport && env['WATCHDOG_USEC'] !== undefined && !handoff?.parent;
+    const watchdog = isWatched ? await watchdogFor(config, env) : undefined;
+    const appNotify = await openAppNotify(config, env, watchdog);
+    if (appNotify.socket) closers.push(appNotify.socket.close);
 
     // told before the log is there, which is loaded after the start
     let complaints: Complaints = { onIpcGarbage() {}, onOutputLost() {} };
@@ -117,6 +123,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       // the main process may speak to systemd itself
       notifySocket: handoff?.parent ? env['NOTIFY_SOCKET'] : appNotify.socket?.path,
       parent: handoff?.parent,
+      watchdog,
       complaints: {
         onIpcGarbage: () => complaints.onIpcGarbage(),
         onOutputLost: (stream, code) => complaints.onOutputLost(stream, code),
@@ -140,6 +147,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       transport,
       appNotify,
       noHandoff: handoff?.obstacle,
+      watchdog,
       signals,
       account: dryRun?.account,
       onEpipe: noteOwnEpipe,
@@ -168,6 +176,11 @@ async function openTransport(env: Environment, inherited?: number): Promise<Noti
   return openNotifySocket(address, statusLine('Starting'), inherited);
 }
 
+async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {
+  const { findWatchdog } = await import('./watchdog.ts');
+  return findWatchdog(config, env);
+}
+
 /** The notify socket that the app sees, where its messages are asked for, or why there is none. */
 export interface AppNotify {
   readonly socket?: AppNotifySocket;
@@ -175,16 +188,20 @@ export interface AppNotify {
 }
 
 /** Opens it before the app is started, which may write to it at once. */
-async function openAppNotify({ probes }: Config, env: Environment): Promise<AppNotify> {
-  const asked = probes.some(({ kind }) => kind === 'notify');
-  if (!asked && !probes.some((spec) => spec.kind === 'auto' && spec.notify)) return {};
+async function openAppNotify({ probes }: Config, env: Environment, watchdog?: Watchdog): Promise<AppNotify> {
+  const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
+  // pings may come over IPC as well
+  const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;
+  if (asked === undefined && !probes.some((spec) => spec.kind === 'auto' && spec.notify) && watchdog?.mode !== 'app')
+    return {};
   const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
   } catch (error) {
     if (!(error instanceof NoSocket)) throw error;
-    if (!asked) return { problem: error.message };
-    throw new KnownError(`--notify: ${error.message}, or use --tcp or --ipc instead`, EXIT.OWN_FAILURE);
+    if (asked === undefined) return { problem: error.message };
+    const instead = asked === '--notify' ? '--tcp or --ipc' : '--watchdog process';
+    throw new KnownError(`${asked}: ${error.message}, or use ${instead} instead`, EXIT.OWN_FAILURE);
   }
 }
 
@@ -215,25 +232,40 @@ interface Start {
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
   readonly parent: ParentPrograms | undefined;
+  readonly watchdog: Watchdog | undefined;
   readonly complaints: Complaints;
 }
 
-async function start({ config, env, inherited, notifySocket, parent, complaints }: Start): Promise<App> {
+async function start({ config, env, inherited, notifySocket, parent, watchdog, complaints }: Start): Promise<App> {
   const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
+  const ipc = hasIpc(config.probes);
+  const descriptors = config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : []));
   const journal = keepsJournalStream(env, watched);
+  // one that becomes the main process has to ping by itself
+  const pings =
+    parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
+  const given = { env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
+  const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
+  const handedOver = watchdog?.file
+    ? (await import('./watchdog.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
+    : given;
   try {
     return await startApp({
       command: config.command,
       args: config.args,
-      env: appEnvironment(theirs.env, { notifySocket, journal }),
+      ...handedOver,
       watched,
-      ipc: hasIpc(config.probes),
+      ipc,
       ownGroup: config.signalScope === 'group',
-      descriptors: config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : [])),
+      descriptors,
       inherited: theirs,
       parent,
-      prelude: { listenPid: theirs.listen.length > 0, ...asBefore(config.command, env) },
+      prelude: {
+        listenPid: theirs.listen.length > 0,
+        watchdogPid: watchdog?.mode === 'app',
+        ...asBefore(config.command, env),
+      },
       ...complaints,
     });
   } catch (error) {

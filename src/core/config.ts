@@ -3,13 +3,15 @@ import { parseBoolean } from './boolean.ts';
 import { UsageError } from './errors.ts';
 import { refusedWithHandoff } from './handoff.ts';
 import type { LogLevel } from './lifecycle.ts';
+import { isNodeRuntime, runnerIn } from './node-command.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from './option-table.ts';
 import type { PollTiming } from './poll.ts';
 import type { OutputStream } from './ports.ts';
-import type { ProbeSpec, SocketOwner, StatusRange } from './probe-spec.ts';
+import { canBeAskedAgain, type ProbeSpec, type SocketOwner, type StatusRange } from './probe-spec.ts';
 import type { ReadyWhen } from './readiness.ts';
 import { type ForwardSignals, parseRewrite, type Rewrites } from './signals.ts';
 import { parseTimeSpan } from './time-span.ts';
+import type { WatchdogMode } from './watchdog.ts';
 
 /** One value as it was written, and where: `--tcp` or `SD_READY_WRAP_TCP`. */
 export interface RawValue {
@@ -38,14 +40,20 @@ export interface Config {
   readonly args: readonly string[];
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
-  /** Without an interval where none was given: then each kind of probe has its own. */
-  readonly timing: Omit<PollTiming, 'interval'> & { readonly interval: number | undefined };
+  /** Undefined where none was given: then what is asked, and what for, says how long. */
+  readonly timing: Pick<PollTiming, 'initialDelay'> & {
+    readonly interval: number | undefined;
+    readonly attemptTimeout: number | undefined;
+  };
   readonly timeout: number;
   readonly stopTimeout: number;
   /** How much longer systemd is asked to wait while the app is not ready. */
   readonly extendTimeout: number | undefined;
   /** The app becomes the main process once it is ready. */
   readonly handoff: boolean;
+  readonly watchdog: WatchdogMode;
+  /** Undefined where none was given; `Infinity` was. */
+  readonly reloadTimeout: number | undefined;
   readonly forwardSignals: ForwardSignals;
   readonly signalScope: SignalScope;
   readonly rewrites: Rewrites;
@@ -61,11 +69,15 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const timing: Config['timing'] = {
     initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
     interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
-    attemptTimeout: time(raw, 'attempt-timeout', 1000, { least: 1 }),
+    attemptTimeout: raw['attempt-timeout'] && time(raw, 'attempt-timeout', 0, { least: 1 }),
   };
   const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
   const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
   const extendTimeout = raw['extend-timeout'] ? time(raw, 'extend-timeout', 0, { least: 100 }) : undefined;
+  const watchdog = choice(raw, 'watchdog', ['process', 'off', 'probe', 'app', 'loop'] as const);
+  const reloadTimeout = raw['reload-timeout']
+    ? time(raw, 'reload-timeout', 0, 'zero or infinity is no limit')
+    : undefined;
   const forwardSignals = choice(raw, 'forward-signals', ['auto', 'all', 'none'] as const);
   const signalScope = choice(raw, 'signal-scope', ['process', 'group'] as const);
   const rewrites = new Map((raw['rewrite-signal'] ?? []).map(rewrite));
@@ -110,18 +122,36 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto', notify: !handoff }];
+  refuseWatchdog(last(raw, 'watchdog'), watchdog, probes, words);
   return {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
-    ...{ handoff, forwardSignals, signalScope, rewrites, logLevel, logFormat },
+    ...{ watchdog, reloadTimeout, handoff, forwardSignals, signalScope, rewrites, logLevel, logFormat },
   };
 }
 
-/**
- * Whether the command is Node itself, which resets the signals that it was started to ignore, and raises its soft limit
- * of open files (PlatformInit of its src/node.cc).
- */
-export function isNode(command: string): boolean {
-  return /^(node|nodejs)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
+/** @throws {UsageError} where nobody could ever be found well, or another in the app's place */
+function refuseWatchdog(
+  value: RawValue | undefined,
+  mode: WatchdogMode,
+  probes: readonly ProbeSpec[],
+  words: readonly string[],
+): void {
+  if (value === undefined) return;
+  if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
+    throw new UsageError(
+      quote(value),
+      `no probe here can be asked again (${probes.map(({ kind }) => kind).join(', ')})`,
+      'add one that can, e.g. --tcp 3000 or --http http://127.0.0.1:3000/, or use --watchdog process',
+    );
+  }
+  const runner = mode === 'loop' ? runnerIn(words) : undefined;
+  if (runner !== undefined) {
+    throw new UsageError(
+      quote(value),
+      `${runner} starts the app as a child of its own, or is not known to be Node`,
+      'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
+    );
+  }
 }
 
 /** Whether the app gets a Node IPC channel. */
@@ -421,12 +451,4 @@ function switchValue(value: RawValue): boolean {
   const on = parseBoolean(value.text);
   if (on !== undefined) return on;
   throw new UsageError(quote(value), 'neither yes nor no', `write ${value.place}=yes or ${value.place}=no`);
-}
-
-/**
- * Whether the command is a runtime that opens the IPC channel it is given. npm, npx and the like start the app as a
- * child of their own and do not pass the channel on.
- */
-function isNodeRuntime(command: string): boolean {
-  return /^(node|nodejs|bun|tsx)([-.]?\d[\d.]*)?$/.test(command.slice(command.lastIndexOf('/') + 1));
 }

@@ -27,22 +27,26 @@ export const APP_NODE_OPTIONS = `${OPTION_PREFIX}APP_NODE_OPTIONS`;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * The environment for the app, out of the wrapper's own.
- * @param notifySocket where the app is to send its own sd_notify messages. It may then send the pings too, so it is told
- * their interval; without WATCHDOG_PID, which says for whom that is, it is for anybody
- * @param journal whether the stream that JOURNAL_STREAM names is the app's: what passes through us is a socket of our own
- */
+export interface AppEnvironment {
+  /** Where the app is to send its own sd_notify messages. */
+  readonly notifySocket?: string | undefined;
+  /** Whether it is told the interval of pings, as it may send them itself. Without WATCHDOG_PID that is for anybody. */
+  readonly pings?: boolean;
+  /** Whether the stream that JOURNAL_STREAM names is the app's: what passes through us is a socket of our own. */
+  readonly journal?: boolean;
+}
+
+/** The environment for the app, out of the wrapper's own. */
 export function appEnvironment(
   own: Environment,
-  { notifySocket, journal = true }: { readonly notifySocket?: string | undefined; readonly journal?: boolean } = {},
+  { notifySocket, pings = false, journal = true }: AppEnvironment = {},
 ): Record<string, string> {
   const kept = Object.entries(own).filter(
     (entry): entry is [string, string] =>
       entry[1] !== undefined &&
       !entry[0].startsWith(OPTION_PREFIX) &&
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
-      (!NOT_PASSED_ON.has(entry[0]) || (notifySocket !== undefined && entry[0] === 'WATCHDOG_USEC')),
+      (!NOT_PASSED_ON.has(entry[0]) || (pings && entry[0] === 'WATCHDOG_USEC')),
   );
   const nodeOptions = own[APP_NODE_OPTIONS];
   if (nodeOptions) kept.push(['NODE_OPTIONS', nodeOptions]);

@@ -31,6 +31,15 @@ const STAYING: Partial<Record<OptionName, Staying>> = {
   'ipc-message': channelGone,
   notify: { why: 'its socket would go with the wrapper', hint: ANOTHER_SIGN, unless: isOff },
   fd: { why: 'the pipe would break once the wrapper has left', hint: ANOTHER_SIGN },
+  watchdog: {
+    why: 'nobody would ping once the wrapper has left',
+    hint: 'let the app send WATCHDOG=1 itself, or leave out one of the two',
+    unless: (value) => value === 'off',
+  },
+  'reload-timeout': {
+    why: "a reload is the app's own once the wrapper has left",
+    hint: 'leave out one of the two',
+  },
   'forward-signals': {
     why: 'what systemd sends reaches the app itself once the wrapper has left',
     hint: 'leave out one of the two',

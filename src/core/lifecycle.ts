@@ -1,14 +1,18 @@
 /**
  * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
  *
- * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended. A dry run may be over when the app
- * is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning -> leaving -> ended.
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended; ready <-> reloading. A dry run may be
+ * over when the app is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning -> leaving -> ended.
  */
 import type { AppNotice } from './app-notice.ts';
 import { describeExit, EXIT, type ExitStatus, isCleanExit } from './exit-status.ts';
+import { log } from './log-effect.ts';
 import { handOver, type NotifyState, ready, statusLine } from './notify-state.ts';
+import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
+import { holdsBack, recovered, sick, withholds, withPing, withReady } from './sickness.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from './signals.ts';
 import { formatDuration } from './time-span.ts';
+import type { WatchdogMode, WatchdogNews } from './watchdog.ts';
 
 export type State =
   /** The app runs, its readiness is awaited. */
@@ -19,18 +23,37 @@ export type State =
   | (Living & { readonly phase: 'orphaning'; readonly by: string; readonly afterMs: number })
   /** READY=1 was said, the app named as the main process, and systemd has to hear of it before we may end. */
   | (Living & { readonly phase: 'leaving' })
+  /** RELOADING=1 was said, as systemd sent the signal for it. */
+  | (Living & {
+      readonly phase: 'reloading';
+      readonly signal: ForwardedSignal;
+      /** By the host's clock. */
+      readonly reloadSince: string;
+      /** The app has said RELOADING=1 too. */
+      readonly byApp?: true;
+      /** Its limit is over. */
+      readonly late?: true;
+    })
   /** It was not ready in time and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
   /** It was ready, which was all that was asked, and is being stopped. */
   | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
 
-interface Living {
+export interface Living {
   readonly pid: number;
   /** When it was started, by the host's clock: `10:02:11`. */
   readonly since: string;
-  /** The app has told a STATUS= of its own, which ours does not write over while all is well. */
-  readonly appStatus?: true;
+  /** The last STATUS= that the app has told itself, which ours does not write over while all is well. */
+  readonly appStatus?: string;
+  /** What ours says once the app is ready. */
+  readonly readyText?: string;
+  /** It was asked to end, or has said that it does: then what is not well may well be so. */
+  readonly stopping?: true;
+  /** Who is watched for systemd's watchdog; not there where nobody is. */
+  readonly watchdog?: Exclude<WatchdogMode, 'off'>;
+  /** The WATCHDOG_USEC= that the app has told before READY=1. */
+  readonly watchdogUsec?: string;
   /** It was logged that somebody asked us to stop before it was ready. */
   readonly stopLogged?: true;
   /** The app is to become the main process once it is ready. */
@@ -71,6 +94,11 @@ export type LifeEvent =
   /** The app is ready, and no more is wanted of it. */
   | { readonly type: 'dismissed'; readonly stopSignal: string }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
+  /** systemd's signal for a reload came, of which the app is not told yet; `monotonicUsec` is now, `at` too. */
+  | { readonly type: 'reload'; readonly signal: ForwardedSignal; readonly monotonicUsec: bigint; readonly at: string }
+  | { readonly type: 'ready-again'; readonly by: string; readonly afterMs: number }
+  | { readonly type: 'reload-timeout'; readonly afterMs: number; readonly waitingFor: string }
+  | WatchdogNews
   /** One came for us. */
   | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
   | { readonly type: 'exited'; readonly status: ExitStatus; readonly waitingFor: string; readonly afterMs: number };
@@ -97,6 +125,11 @@ export type Effect =
   | { readonly type: 'orphan' }
   /** See to it that systemd has heard all that it was told. */
   | { readonly type: 'await-hearing' }
+  /** Watch the app for systemd's watchdog, from now on; `said` is what it has said about that itself. */
+  | { readonly type: 'watch'; readonly said: NotifyState }
+  /** Wait until the app, which is about to be told to reload, is ready again. */
+  | { readonly type: 'await-again' }
+  | { readonly type: 'stop-awaiting-again' }
   /**
    * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
    * it ended, and stands behind them.
@@ -123,6 +156,7 @@ export function next(state: State, event: LifeEvent): Transition {
       };
 
     case 'still-waiting':
+      if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
       if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
       return {
         state,
@@ -215,11 +249,39 @@ export function next(state: State, event: LifeEvent): Transition {
         ],
       };
 
-    case 'signal':
-      return {
-        state: state.handoff && asksToEnd(event.signal) ? { ...state, stopAsked: event.signal } : state,
-        effects: signalled(pid, event.signal, event.fate),
+    case 'signal': {
+      const effects = signalled(pid, event.signal, event.fate);
+      const now: typeof state = {
+        ...state,
+        ...(event.signal === 'SIGTERM' ? { stopping: true as const } : {}),
+        ...(state.handoff && asksToEnd(event.signal) ? { stopAsked: event.signal } : {}),
       };
+      // nobody reloads then
+      if (state.phase !== 'reloading' || event.signal !== state.signal || event.fate.fate !== 'withheld')
+        return { state: now, effects };
+      const done = readyAgain(state, 'it was not told to reload', 0);
+      return { state: done.state, effects: [...effects, ...done.effects] };
+    }
+
+    case 'reload':
+      return isRunning(state) ? reload(state, event) : { state, effects: [] };
+
+    case 'ready-again':
+      return state.phase === 'reloading' ? readyAgain(state, event.by, event.afterMs) : { state, effects: [] };
+
+    case 'reload-timeout':
+      return state.phase === 'reloading'
+        ? reloadTimeout(state, event.afterMs, event.waitingFor)
+        : { state, effects: [] };
+
+    case 'well':
+      return { state, effects: isRunning(state) ? [{ type: 'notify', state: ['WATCHDOG=1'] }] : [] };
+
+    case 'sick':
+      return { state, effects: isRunning(state) ? sick(state, event.why, event.forMs) : [] };
+
+    case 'recovered':
+      return { state, effects: isRunning(state) ? recovered(state) : [] };
 
     case 'stop-asked': {
       if (state.phase !== 'starting' || state.stopLogged) return { state, effects: [] };
@@ -241,11 +303,14 @@ export function next(state: State, event: LifeEvent): Transition {
 function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs: number): Transition {
   const { pid } = state;
   const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  const readyText = `App (pid ${pid}) ${text}`;
+  const ping = withReady(state);
   return {
-    state: { ...state, phase: 'ready' },
+    state: { ...state, readyText, phase: 'ready' },
     effects: [
-      { type: 'notify', state: state.appStatus ? ['READY=1'] : ready(`App (pid ${pid}) ${text}`) },
+      { type: 'notify', state: [...(state.appStatus ? ['READY=1'] : ready(readyText)), ...ping] },
       { type: 'stop-waiting' },
+      ...(state.watchdog === undefined ? [] : [{ type: 'watch', said: ping } as const]),
       log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
     ],
   };
@@ -278,21 +343,33 @@ function stays({ state, effects }: Transition, pid: number, why: string): Transi
  */
 function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): Transition {
   const { phase, pid } = state;
-  // after a missed start timeout the text that says why stays
-  const rest = phase === 'timed-out' ? notice.rest.filter((assignment) => !isStatus(assignment)) : notice.rest;
-  const datagrams: readonly NotifyState[] = [
-    rest,
-    notice.reloading ?? [],
-    notice.ready && phase === 'ready' ? ['READY=1'] : [],
-    notice.stopping ? ['STOPPING=1'] : [],
-  ];
-  const { dropped } = notice;
+  const rest = notice.rest.filter(
+    (assignment) =>
+      // after a missed start timeout the text that says why stays
+      !(phase === 'timed-out' && isStatus(assignment)) && !withholds(state, assignment),
+  );
+  const { dropped, reloading } = notice;
+  const status = rest.findLast(isStatus);
+  const interval = notice.rest.find((assignment) => holdsBack(state, assignment));
+  const told: typeof state = {
+    ...state,
+    ...(status === undefined ? {} : { appStatus: status }),
+    ...(interval === undefined ? {} : { watchdogUsec: interval }),
+    ...(notice.stopping ? { stopping: true as const } : {}),
+  };
+  // systemd has had RELOADING=1 from us, with the time that it wants
+  const reloads = phase === 'reloading' && reloading !== undefined;
+  const now: typeof state = reloads && told.phase === 'reloading' ? { ...told, byApp: true } : told;
+  const reloaded = notice.ready && now.phase === 'reloading' ? reloadedByApp(now) : undefined;
+  const notify = (datagram: NotifyState): readonly Effect[] =>
+    datagram.length > 0 ? [{ type: 'notify', state: datagram }] : [];
   return {
-    state: rest.some(isStatus) ? { ...state, appStatus: true } : state,
+    state: reloaded?.state ?? now,
     effects: [
-      ...datagrams
-        .filter((datagram) => datagram.length > 0)
-        .map((datagram): Effect => ({ type: 'notify', state: datagram })),
+      ...notify(withPing(state, rest)),
+      ...notify(reloads ? [] : (reloading ?? [])),
+      ...(reloaded?.effects ?? notify(notice.ready && phase === 'ready' ? ['READY=1'] : [])),
+      ...notify(notice.stopping ? ['STOPPING=1'] : []),
       ...(dropped.length > 0
         ? [log('debug', 'not-passed-on', `not passed on to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
         : []),
@@ -338,7 +415,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
-  const failed = phase !== 'dismissed' && ((phase !== 'ready' && phase !== 'leaving') || !isCleanExit(status));
+  const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   return {
     state: { phase: 'ended' },
     effects: [
@@ -352,8 +429,4 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       },
     ],
   };
-}
-
-function log(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, unknown>>): LogEffect {
-  return { type: 'log', level, event, message, fields };
 }

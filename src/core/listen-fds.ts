@@ -4,6 +4,13 @@ import type { Environment } from './environment.ts';
 /** SD_LISTEN_FDS_START: the first that is no standard stream. */
 export const FIRST_FREE_FD = 3;
 
+/** The lowest number above the standard streams that is not among these. */
+export function firstFree(taken: readonly number[]): number {
+  let fd = FIRST_FREE_FD;
+  while (taken.includes(fd)) fd += 1;
+  return fd;
+}
+
 /** The name of the connected notify socket: `OpenFile=/run/systemd/notify:notify`. */
 const NOTIFY_NAME = 'notify';
 

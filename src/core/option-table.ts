@@ -200,6 +200,20 @@ const rows = [
     example: '5s',
   },
   {
+    name: 'watchdog',
+    value: 'off|process|probe|app|loop',
+    group: 'Life after ready',
+    help: "who must be well for WATCHDOG=1 to be sent, where the unit sets WatchdogSec=: the app's process exists; its readiness probes still answer; it sends WATCHDOG=1 itself; its Node event loop turns (default: process)",
+    example: 'loop',
+  },
+  {
+    name: 'reload-timeout',
+    value: 'TIME',
+    group: 'Life after ready',
+    help: "under Type=notify-reload: how long until the log and the status say why the app is not ready again (default: none, the unit's TimeoutStartSec= rules)",
+    example: '30s',
+  },
+  {
     name: 'handoff',
     group: 'Life after ready',
     help: "makes the app the unit's main process once it is ready, and leaves: no memory, no process, in steady state",

@@ -1,6 +1,6 @@
 /**
- * What a process has to do between fork and exec, and Node cannot: its own pid into LISTEN_PID= (sd_listen_fds(3)), and
- * what Node changed for itself put back. A shell does it and then becomes the app.
+ * What a process has to do between fork and exec, and Node cannot: its own pid into LISTEN_PID= (sd_listen_fds(3)) and
+ * WATCHDOG_PID= (sd_watchdog_enabled(3)), and what Node changed for itself put back. A shell does it and then becomes the app.
  */
 
 /** What it has to do beside that where its parent is a process between us (process/parent.ts). */
@@ -16,6 +16,8 @@ export interface Descent {
 export interface Prelude {
   /** LISTEN_PID= is to be the app's pid. */
   readonly listenPid: boolean;
+  /** And WATCHDOG_PID=. Not there is right too: it is for anybody then. */
+  readonly watchdogPid: boolean;
   /** To be ignored by the app, unless it decides otherwise: by number. */
   readonly ignored: readonly number[];
   /** The soft limit of open files, setrlimit(2), where it is not ours. */
@@ -27,8 +29,8 @@ export interface Prelude {
 export const PRELUDE_PROGRAMS = ['/bin/sh', '/usr/bin/env'] as const;
 
 /** Whether the command is started just so. */
-export function isNeeded({ listenPid, ignored, openFiles, descent }: Prelude): boolean {
-  return listenPid || ignored.length > 0 || openFiles !== undefined || descent !== undefined;
+export function isNeeded({ listenPid, watchdogPid, ignored, openFiles, descent }: Prelude): boolean {
+  return listenPid || watchdogPid || ignored.length > 0 || openFiles !== undefined || descent !== undefined;
 }
 
 /** What shells set by themselves, with or without having been asked. */
@@ -49,7 +51,7 @@ const IDENTIFIER = /^[a-z_]\w*$/i;
  * @param command a path: a bare name could be a word of the shell's or of env's
  */
 export function withPrelude(
-  { listenPid, ignored, openFiles, descent }: Prelude,
+  { listenPid, watchdogPid, ignored, openFiles, descent }: Prelude,
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -62,6 +64,7 @@ export function withPrelude(
     ...(openFiles === undefined ? [] : [`ulimit -S -n ${openFiles}`]),
     ...(ignored.length > 0 ? [`trap '' ${ignored.join(' ')}`] : []),
     ...(listenPid ? ['export LISTEN_PID=$$'] : []),
+    ...(watchdogPid ? ['export WATCHDOG_PID=$$'] : []),
     'exec "$@"',
   ].join('; ');
   const unset = SET_BY_SHELLS.filter((name) => !(name in env)).flatMap((name) => ['-u', name]);

@@ -47,3 +47,13 @@ export type ProbeSpec =
   | { readonly kind: 'delay'; readonly ms: number }
   /** What counts when no probe is named: READY=1 from the app, where it can be heard, or its first listening TCP socket. */
   | { readonly kind: 'auto'; readonly notify: boolean };
+
+const ASKED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 'http', 'file', 'exec']);
+
+/**
+ * Whether it asks, and so can be asked again: whether the app is well, or has reloaded. The others wait to be told. Of auto
+ * it is known only later which of the two it is.
+ */
+export function canBeAskedAgain({ kind }: ProbeSpec): boolean {
+  return ASKED.has(kind);
+}

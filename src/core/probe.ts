@@ -6,8 +6,12 @@ export interface ReadinessProbe {
   readonly name: string;
   /** Why it is not ready yet, in a few words: `ECONNREFUSED`. Empty while there is nothing to say. */
   readonly reason: string;
+  /** It asks, and is not told (canBeAskedAgain() of probe-spec.ts). */
+  readonly asks?: boolean;
+  /** What is awaited after a reload, where that is not the same. */
+  readonly again?: ReadinessProbe | undefined;
   /**
-   * Resolves once ready, with the name to log (usually {@link name}, sometimes more exact). Never settles while it is
+   * May be called again, afresh. Resolves once ready, with the name to log (usually {@link name}, sometimes more exact). Never settles while it is
    * not. Stops at once, and frees what it holds, when `signal` aborts. A rejection is a bug of the probe.
    */
   wait(signal: AbortSignal): Promise<string>;

@@ -48,6 +48,30 @@ export function lastWord(setting: string, texts: readonly string[]): string | un
   return assignments(setting, texts).at(-1) || undefined;
 }
 
+/** Of Type= (systemd.service(5)); any other word systemd passes over. */
+const SERVICE_TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify-reload', 'idle'];
+
+/**
+ * The signal, as Node names it, by which systemd asks a unit of these texts to reload: ReloadSignal= of one that is
+ * Type=notify-reload (systemd.service(5)).
+ * @param numbers of the signals that Node knows, by name: one may be given as its number
+ * @param typeElse what it is where they do not say
+ * @returns undefined where it is of another type, or the signal is one that Node does not know
+ */
+export function reloadSignal(
+  texts: readonly string[],
+  numbers: Readonly<Record<string, number>>,
+  typeElse = 'simple',
+): string | undefined {
+  const type = assignments('Type', texts).findLast((value) => SERVICE_TYPES.includes(value)) ?? typeElse;
+  if (type !== 'notify-reload') return undefined;
+  const written = assignments('ReloadSignal', texts).findLast((value) => value !== '') ?? 'SIGHUP';
+  const name = /^\d+$/.test(written)
+    ? Object.keys(numbers).find((each) => numbers[each] === Number(written))
+    : `SIG${written.replace(/^SIG/, '')}`;
+  return name !== undefined && name in numbers ? name : undefined;
+}
+
 /**
  * The soft limit of a setting such as LimitNOFILE= (systemd.exec(5)), `1024:524288` or one number for both, in its own
  * unit. Undefined where none is set.

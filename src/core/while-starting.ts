@@ -1,10 +1,6 @@
 /** What is done again and again while the app is awaited, and only then. Each is over with its disposer. */
 import type { Clock, Disposer } from './clock.ts';
 import type { Moment } from './diagnosis.ts';
-import type { Readiness } from './readiness.ts';
-
-/** How often STATUS= may follow what is awaited, ms. */
-const STATUS_INTERVAL = 1000;
 
 /** How often it is looked what may be wrong with an app that is not ready, ms. */
 const DIAGNOSIS_INTERVAL = 5000;
@@ -40,19 +36,5 @@ export function keepDiagnosing(
     });
   };
   lookAgain();
-  return () => cancel();
-}
-
-/** Tells what is awaited when it changed, at most once an interval. */
-export function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
-  let told = readiness.waitingFor();
-  let cancel: Disposer = () => {};
-  const look = () => {
-    const now = readiness.waitingFor();
-    if (now !== told) onChange(now);
-    told = now;
-    cancel = clock.after(STATUS_INTERVAL, look);
-  };
-  cancel = clock.after(STATUS_INTERVAL, look);
   return () => cancel();
 }

@@ -24,8 +24,10 @@ export function autoProbe(
     context,
     socketsInUse,
   );
-  const signs = heard ? [notifyProbe({ kind: 'notify' }, context), port] : [port];
+  const notify = notifyProbe({ kind: 'notify' }, context);
+  const signs = heard ? [notify, port] : [port];
   const first = combine(signs, 'any');
+  let taken: ReadinessProbe | undefined;
   return {
     name: `auto (${signs.map(({ name }) => name).join(', or ')})`,
     get reason() {
@@ -34,6 +36,14 @@ export function autoProbe(
         .filter(Boolean)
         .join(', ');
     },
-    wait: async (signal) => `${await first.wait(signal)} (auto)`,
+    // a port that is still open says nothing of a reload to whom READY=1 came
+    get again() {
+      return taken;
+    },
+    async wait(signal) {
+      const by = await first.wait(signal);
+      taken = by === notify.name ? notify : port;
+      return `${by} (auto)`;
+    },
   };
 }

@@ -29,10 +29,12 @@ export function execProbe(
   let reason = '';
   return {
     name,
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       let runner: Runner | undefined;
       const end = () => {
         runner?.kill();

@@ -25,10 +25,12 @@ export function fileProbe(
 
   return {
     name,
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       await pollUntil(
         (done) => {
           done(whyNot());

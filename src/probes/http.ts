@@ -53,10 +53,12 @@ export function httpProbe(
 
   return {
     name,
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       const client = await openHttpClient(spec, clock);
       const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
       signal.addEventListener('abort', client.leave, { once: true });

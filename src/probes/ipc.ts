@@ -14,6 +14,7 @@ export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, { app }:
       return others === 0 ? 'no message yet' : `${others} other message${others === 1 ? '' : 's'} so far`;
     },
     wait(signal) {
+      others = 0;
       return new Promise((resolve) => {
         const take = () => {
           stop();

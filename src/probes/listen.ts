@@ -33,10 +33,12 @@ export function listening(
   let reason = '';
   return {
     name,
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       let found: ListeningSocket | undefined;
       // the number of Unix sockets does not change when one begins to listen
       const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);

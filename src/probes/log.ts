@@ -42,6 +42,7 @@ export function logProbe(
       return lineSeen ? 'no line matched yet' : 'no output yet';
     },
     wait(signal) {
+      lineSeen = false;
       return new Promise((resolve) => {
         const disposers: Disposer[] = [];
         const stop = () => {

@@ -13,6 +13,7 @@ export function notifyProbe(_spec: Extract<ProbeSpec, { kind: 'notify' }>, { not
       return others === 0 ? 'no READY=1 yet' : `${others} other message${others === 1 ? '' : 's'} so far`;
     },
     wait(signal) {
+      others = 0;
       return new Promise((resolve) => {
         const stop = notices.onNotice(({ ready }) => {
           if (ready) {

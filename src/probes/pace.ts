@@ -1,5 +1,6 @@
 /** How often a probe asks where the operator does not say. */
 import type { Clock } from '../core/clock.ts';
+import type { Config } from '../core/config.ts';
 import type { PollTiming } from '../core/poll.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 
@@ -14,19 +15,38 @@ const INTERVAL_OF_SLOW = 14;
 const INTERVAL_AT_FIRST = 8;
 const AT_FIRST = 1000;
 
-/** @param given the `interval` is what `--interval` says, if it does */
-export function pace(
-  kind: ProbeSpec['kind'],
-  given: Omit<PollTiming, 'interval'> & { readonly interval: number | undefined },
-  clock: Clock,
-): PollTiming {
+/** The most that one attempt may take, ms. */
+const ATTEMPT_TIMEOUT = 1000;
+
+/** What the operator says of it: undefined is nothing. */
+type Given = Config['timing'];
+
+export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollTiming {
   const slow = kind === 'http' || kind === 'exec';
-  if (given.interval !== undefined || !slow) return { ...given, interval: given.interval ?? INTERVAL };
-  const firstUntil = clock.now() + given.initialDelay + AT_FIRST;
+  const { initialDelay, interval, attemptTimeout = ATTEMPT_TIMEOUT } = given;
+  if (interval !== undefined || !slow) return { initialDelay, attemptTimeout, interval: interval ?? INTERVAL };
+  const firstUntil = clock.now() + initialDelay + AT_FIRST;
   return {
-    ...given,
+    initialDelay,
+    attemptTimeout,
     get interval() {
       return clock.now() < firstUntil ? INTERVAL_AT_FIRST : INTERVAL_OF_SLOW;
     },
+  };
+}
+
+/** In an interval of the watchdog so many attempts, where one fails at once, and not closer than the usual. */
+const ATTEMPTS = 10;
+
+/**
+ * For the watchdog: an answer may take all of its interval, unless the operator says less, as all that is asked is whether the
+ * app is well at all.
+ * @param intervalMs of the watchdog
+ */
+export function watchPace(intervalMs: number, attemptTimeout = Number.POSITIVE_INFINITY): PollTiming {
+  return {
+    initialDelay: 0,
+    interval: Math.max(INTERVAL, intervalMs / ATTEMPTS),
+    attemptTimeout: Math.min(attemptTimeout, intervalMs),
   };
 }

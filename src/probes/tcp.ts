@@ -21,10 +21,12 @@ export function tcpProbe(
   const whyNot = ownership(listeners, owner, warn);
   return {
     name: describe(hosts[0] as string, port),
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       let answered = '';
       const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
       await pollUntil(

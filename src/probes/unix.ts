@@ -33,10 +33,12 @@ export function unixProbe(
   };
   return {
     name,
+    asks: true,
     get reason() {
       return reason;
     },
     async wait(signal) {
+      reason = '';
       // what stood at the path when a connection was last refused, and when that was
       let refused: string | undefined | 'never asked' = 'never asked';
       let askedAt = Number.NEGATIVE_INFINITY;

@@ -4,7 +4,7 @@ import { closeSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
-import { FIRST_FREE_FD } from '../core/listen-fds.ts';
+import { FIRST_FREE_FD, firstFree } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
 import { isRunning } from './alive.ts';
@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly descriptors: readonly number[];
   /** What we were started with, which is the app's. */
   readonly inherited: Inherited;
+  /** What of ours it gets as well, and we keep. */
+  readonly ours: readonly Passed[];
   readonly prelude: Prelude;
   /** It is to be made an orphan once it is ready, by means of these. */
   readonly parent?: ParentPrograms | undefined;
@@ -59,7 +61,7 @@ const WHY: Record<string, string> = {
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
   const { watched, ipc, descriptors, inherited, parent } = options;
-  const spare = firstFree([...descriptors, ...inherited.all.map(({ to }) => to)]);
+  const spare = firstFree([...descriptors, ...[...inherited.all, ...options.ours].map(({ to }) => to)]);
   const channelFd = spare;
   const between = parent && descent(parent, spare);
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
@@ -70,7 +72,12 @@ export async function startApp(options: StartOptions): Promise<App> {
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
   const subprocess = inSameDirectory(() =>
     execa(command, args, {
-      stdio: ['inherit', output('stdout'), stderr, ...furtherDescriptors(pipes, [...inherited.all, ...toStderr])],
+      stdio: [
+        'inherit',
+        output('stdout'),
+        stderr,
+        ...furtherDescriptors(pipes, [...inherited.all, ...options.ours, ...toStderr]),
+      ],
       env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
       extendEnv: false,
       // not used: see same-directory.ts
@@ -154,12 +161,6 @@ async function descendant(command: string, parent: ChildProcess): Promise<Descen
     const { message } = error as Error;
     throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
   }
-}
-
-function firstFree(taken: readonly number[]): number {
-  let fd = FIRST_FREE_FD;
-  while (taken.includes(fd)) fd += 1;
-  return fd;
 }
 
 /** @throws {StartError} */

@@ -12,9 +12,15 @@ export interface SignalRules {
   readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
 }
 
+/** @param announce told of each as it comes, before anything is asked about it */
+type Listen = (
+  deliver: (signal: ForwardedSignal, fate: SignalFate) => void,
+  announce: (signal: ForwardedSignal) => void,
+) => void;
+
 export interface SignalRoute {
   /** From now on. */
-  readonly listen: (deliver: (signal: ForwardedSignal, fate: SignalFate) => void) => void;
+  readonly listen: Listen;
   /** Resolves when all that came so far has been delivered. */
   readonly settled: () => Promise<void>;
 }
@@ -25,13 +31,14 @@ const TURNS = 2;
 export function routeSignals(source: SignalSource, { forward, rewrites, hadByApp }: SignalRules): SignalRoute {
   /** The last one that is being asked about, if any: those behind it wait. */
   let asking: Promise<void> | undefined;
-  const listen: SignalRoute['listen'] = (deliver) => {
+  const listen: Listen = (deliver, announce) => {
     const finish = (signal: ForwardedSignal, fate: SignalFate) => {
       deliver(signal, fate);
       // a job that is stopped stops as a whole
       if (signal === 'SIGTSTP') source.stopBy(signal);
     };
     source.listen((signal) => {
+      announce(signal);
       const rule = fateOf(signal, forward, rewrites);
       const answer = rule === 'ask' ? hadByApp(signal) : undefined;
       const settle = (had: boolean | undefined) =>

@@ -253,7 +253,8 @@ describe('where the socket is', () => {
 test('WATCHDOG_USEC is for the app now, and goes to nobody in particular', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(['--notify', '--', ...sh('echo "$WATCHDOG_USEC/$WATCHDOG_PID"; exec cat')], {
-    env: { NOTIFY_SOCKET: receiver.path, TMPDIR: scratch.path, WATCHDOG_USEC: '3000000', WATCHDOG_PID: '1' },
+    env: { NOTIFY_SOCKET: receiver.path, TMPDIR: scratch.path, WATCHDOG_USEC: '3000000' },
+    under: sh('WATCHDOG_PID=$$ exec "$@"'),
   });
   await run.until('stdout', '3000000/\n');
 });

@@ -60,8 +60,8 @@ describe('the tarball', () => {
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
       [
-        ...['LICENSES.txt', 'attend.cjs', 'client.cjs', 'client.d.cts', 'client.d.mts', 'client.mjs', 'main.cjs'],
-        ...['sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
+        ...['LICENSES.txt', 'attend.cjs', 'client.cjs', 'client.d.cts', 'client.d.mts', 'client.mjs', 'loop-beat.cjs'],
+        ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
       ].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);

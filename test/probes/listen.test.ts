@@ -100,6 +100,26 @@ describe('auto', () => {
     expect(context.clock.pending).toBe(0);
   });
 
+  it('after a reload waits for the sign that it took: READY=1 though the port is open', async () => {
+    const { waited, context, probe, add } = start(autoProbe, 'any');
+    expect(probe.again).toBeUndefined();
+    context.notice({ ready: true });
+    await waited;
+    add(TCP);
+    const again = probe.again?.wait(new AbortController().signal) ?? Promise.resolve('nothing');
+    context.clock.advance(5000);
+    expect(await isSettled(again)).toBe(false);
+    context.notice({ ready: true });
+    expect(await again).toBe('notify READY=1');
+  });
+
+  it('or for the port, which it asks for', async () => {
+    const { waited, probe, add } = start(autoProbe, 'any');
+    add(TCP);
+    await waited;
+    expect(probe.again).toMatchObject({ name: 'listen on any TCP port', asks: true });
+  });
+
   it.each([
     ['the inspector', INSPECTOR],
     ['a Unix socket', UNIX],

@@ -1,11 +1,11 @@
 /** The examples in systemd-units/: each is correct, and each really starts an app. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
-import { freePort } from '../helpers/systemd/private-systemd.js';
+import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { versionOf } from '../helpers/systemd/version.ts';
-import { EXAMPLES, placed } from './examples.ts';
+import { EXAMPLES, placed as placedHere } from './examples.ts';
 
 const UNITS = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service'));
 
@@ -24,9 +24,11 @@ test('there is an example of each kind', () => {
       'ipc.service',
       'listen.service',
       'notify.service',
+      'reload.service',
       'stdout-regex.service',
       'tcp.service',
       'unix.service',
+      'watchdog.service',
     ]),
   );
 });
@@ -35,7 +37,7 @@ test.each(UNITS)('%s has what every unit with the wrapper should have', (name) =
   const lines = readFileSync(path.join(EXAMPLES, name), 'utf8').split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
-      'Type=notify',
+      name === 'reload.service' ? 'Type=notify-reload' : 'Type=notify',
       'NotifyAccess=main',
       'KillMode=mixed',
       'Restart=on-failure',
@@ -47,6 +49,16 @@ test.each(UNITS)('%s has what every unit with the wrapper should have', (name) =
 });
 
 describeSystemd('the examples', EVERYWHERE, (get) => {
+  let version = 0;
+  beforeAll(async () => {
+    version = await versionOf(get());
+  });
+  /** An older systemd does not know that type. */
+  const placed = (systemd: TestSystemd, name: string, port: number) => {
+    const text = placedHere(systemd, name, port);
+    return version < 253 ? text.replace('Type=notify-reload', 'Type=notify') : text;
+  };
+
   // The exit status is 0 for warnings too, so what counts is that nothing is said
   test.each(UNITS)('systemd-analyze verify has nothing to say of %s', async (name) => {
     const systemd = get();
@@ -73,6 +85,11 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(stderr + (code === 0 ? '' : await systemd.managerLog())).toBe('');
     expect(await systemd.show(unit, 'ActiveState')).toBe('active');
     expect(await systemd.show(unit, 'StatusText')).toContain(' ready after ');
+    // its app prints the line again at SIGHUP
+    if (name === 'reload.service' && version >= 253) {
+      expect(await systemd.systemctl('reload', unit)).toMatchObject({ code: 0, stderr: '' });
+      expect(await systemd.show(unit, 'StatusText')).toContain(' ready again ');
+    }
     expect(await systemd.systemctl('stop', unit)).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.show(unit, 'ActiveState')).toBe('inactive');
   });
@@ -100,7 +117,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
   test('hardened.service is rated 1.5 or better', async () => {
     const systemd = get();
     // a unit that is not loaded can be rated since 250
-    if (systemd.mode !== 'system' || (await versionOf(systemd)) < 250) return;
+    if (systemd.mode !== 'system' || version < 250) return;
     const file = `${systemd.repo}/systemd-units/hardened.service`;
     const { stdout } = await systemd.run('systemd-analyze', ['security', '--offline=yes', file]);
     expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);

@@ -26,6 +26,9 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
     },
   };
   let listener: (signal: ForwardedSignal, fate: SignalFate) => void = () => {};
+  let announce: (signal: ForwardedSignal) => void = () => {};
+  let readyAgain: (by: string) => void = () => {};
+  const again = { told: false, waits: 0, aborted: 0 };
   const ended = supervise({
     app,
     startedAt: 1000,
@@ -34,9 +37,32 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
     notifier: fakeNotifier(trace),
     log: fakeLog(trace),
     clock,
-    onSignal: (hear) => {
+    onSignal: (hear, onArrival) => {
       listener = hear;
+      announce = onArrival;
     },
+    isReload: (signal) => signal === 'SIGHUP',
+    readyAgain: (told) => {
+      void told.then(() => {
+        again.told = true;
+      });
+      return {
+        name: 'tcp 1',
+        waitingFor: () => 'tcp 1: ECONNREFUSED',
+        wait(signal) {
+          again.waits += 1;
+          signal.addEventListener('abort', () => {
+            again.aborted += 1;
+          });
+          return new Promise((resolve) => {
+            readyAgain = resolve;
+          });
+        },
+      };
+    },
+    reloadTimeout: Number.POSITIVE_INFINITY,
+    timeOfDay: () => '10:05:00',
+    monotonicUsec: () => 7n,
     stopSignal: 'SIGTERM',
     timeout: Number.POSITIVE_INFINITY,
     stopTimeout: 10_000,
@@ -53,7 +79,13 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
     ready: (by = 'tcp 1') => ready(by),
     fail: (bug: Error) => fail(bug),
     stoppedWaiting: () => waitSignal?.aborted ?? false,
-    signal: (name: ForwardedSignal, fate: SignalFate = { fate: 'forwarded', as: name }) => listener(name, fate),
+    again,
+    readyAgain: (by = 'tcp 1') => readyAgain(by),
+    announce: (name: ForwardedSignal) => announce(name),
+    signal: (name: ForwardedSignal, fate: SignalFate = { fate: 'forwarded', as: name }) => {
+      announce(name);
+      listener(name, fate);
+    },
   };
 }
 
@@ -557,5 +589,158 @@ describe('a handoff', () => {
     run.app.die({ code: 1, guessed: true });
     run.app.finishDraining();
     expect(await run.ended).toEqual({ code: 1, guessed: true });
+  });
+});
+
+describe('a reload', () => {
+  const RELOADING = 'notify RELOADING=1 | MONOTONIC_USEC=7';
+  const WAITING = 'notify STATUS=Reloading since 10:05:00: waiting for tcp 1';
+
+  async function startReady(given: Parameters<typeof start>[0] = {}) {
+    const run = start(given);
+    run.ready();
+    await settle();
+    run.news();
+    return run;
+  }
+
+  it('is told at once, then the app, which is asked after a moment', async () => {
+    const run = await startReady();
+    run.announce('SIGHUP');
+    expect(run.news()).toEqual([RELOADING, WAITING, 'info reloading: SIGHUP: told systemd that the app reloads']);
+    expect(run.again).toEqual({ told: false, waits: 1, aborted: 0 });
+    run.clock.advance(5000);
+    await settle();
+    expect(run.again.told).toBe(false);
+    run.news();
+    run.signal('SIGHUP');
+    run.clock.advance(100);
+    await settle();
+    expect(run.again.told).toBe(true);
+    expect(run.news()).toContain('kill SIGHUP');
+    run.readyAgain();
+    await settle();
+    expect(run.news()[0]).toBe('notify READY=1 | STATUS=App (pid 42) ready again after 100 ms: tcp 1');
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('no other signal is one, nor any before READY=1', async () => {
+    const early = start();
+    early.news();
+    early.signal('SIGHUP');
+    expect(early.news()).toEqual(['kill SIGHUP', 'info signal: forwarded SIGHUP to the app']);
+    const run = await startReady();
+    run.signal('SIGUSR1');
+    expect(run.news()).toEqual(['kill SIGUSR1', 'info signal: forwarded SIGUSR1 to the app']);
+  });
+
+  it('of which the app is not told is over', async () => {
+    const run = await startReady();
+    run.signal('SIGHUP', { fate: 'withheld' });
+    expect(run.news()).toContain(
+      'notify READY=1 | STATUS=App (pid 42) ready again after 0 ms: it was not told to reload',
+    );
+    expect(run.again.aborted).toBe(1);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('a second one takes the place of the first', async () => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.clock.advance(900);
+    run.signal('SIGHUP');
+    expect(run.again).toMatchObject({ waits: 2, aborted: 1 });
+    expect(run.news().filter((line) => line === RELOADING)).toHaveLength(2);
+    run.clock.advance(900);
+    run.readyAgain();
+    await settle();
+    expect(run.news().join('\n')).not.toContain('not ready again');
+  });
+
+  it('that takes too long: no READY=1 until the sign comes after all', async () => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.news();
+    run.clock.advance(60_000);
+    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED';
+    const news = run.news();
+    expect(news).toContain(`error not-ready-again: ${why}`);
+    expect(news.filter((line) => line.startsWith('notify')).at(-1)).toBe(`notify STATUS=${why}`);
+    run.readyAgain();
+    await settle();
+    expect(run.news()[0]).toMatch(/^notify READY=1 /);
+  });
+
+  it.each([
+    ['the app dies', (run: ReturnType<typeof start>) => run.app.die({ code: 0 })],
+    ['it is dead, and only the kernel knows', (run: ReturnType<typeof start>) => run.app.becomeZombie()],
+  ])('%s: no READY=1', async (_, end) => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.news();
+    end(run);
+    run.readyAgain();
+    await settle();
+    expect(run.news().join('\n')).not.toContain('READY=1');
+  });
+});
+
+describe('the watchdog', () => {
+  function watched(given: Partial<Supervised> = {}) {
+    const says = { why: undefined as string | undefined };
+    const vitals = { look: () => says.why, end() {} };
+    const run = start({ watchdog: { mode: 'probe', intervalMs: 1000, vitals }, ...given });
+    run.news();
+    return { ...run, says };
+  }
+  const pings = (news: readonly string[]) =>
+    news.filter((line) => line.startsWith('notify') && line.includes('WATCHDOG='));
+
+  it('no ping before READY=1, one with it, one each half interval, none after its death', async () => {
+    const run = watched();
+    run.clock.advance(5000);
+    expect(pings(run.news())).toEqual([]);
+    run.ready();
+    await settle();
+    expect(pings(run.news())).toEqual(['notify READY=1 | STATUS=App (pid 42) ready after 5 s: tcp 1 | WATCHDOG=1']);
+    run.clock.advance(2000);
+    expect(run.news()).toEqual(Array(4).fill('notify WATCHDOG=1'));
+    run.app.becomeZombie();
+    run.clock.advance(2000);
+    expect(pings(run.news())).toEqual([]);
+    run.app.die({ code: 0 });
+    await settle();
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('goes on during a reload', async () => {
+    const run = watched();
+    run.ready();
+    await settle();
+    run.signal('SIGHUP');
+    run.news();
+    run.clock.advance(1000);
+    expect(pings(run.news())).toHaveLength(2);
+  });
+
+  it('who is sick gets none, and a line; who is well again another', async () => {
+    const run = watched();
+    run.ready();
+    await settle();
+    run.news();
+    run.says.why = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(1400);
+    expect(run.news()).toEqual([
+      'notify WATCHDOG=1',
+      'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
+      "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's watchdog acts next",
+    ]);
+    run.says.why = undefined;
+    run.clock.advance(100);
+    expect(run.news()).toEqual([
+      'notify STATUS=App (pid 42) ready after 0 ms: tcp 1',
+      'info recovered: the app is well again',
+      'notify WATCHDOG=1',
+    ]);
   });
 });

@@ -41,11 +41,13 @@ describe('defaults', () => {
       args: ['app.js'],
       probes: [{ kind: 'tcp', hosts: ['127.0.0.1', '::1'], port: 3000, owner: 'app', written: '--tcp 3000' }],
       readyWhen: 'all',
-      timing: { initialDelay: 0, interval: undefined, attemptTimeout: 1000 },
+      timing: { initialDelay: 0, interval: undefined, attemptTimeout: undefined },
       timeout: Number.POSITIVE_INFINITY,
       stopTimeout: 10_000,
       extendTimeout: undefined,
       handoff: false,
+      watchdog: 'process',
+      reloadTimeout: undefined,
       forwardSignals: 'auto',
       signalScope: 'process',
       rewrites: new Map(),
@@ -185,6 +187,13 @@ describe('right values', () => {
     ['stop-timeout', '0', { stopTimeout: Number.POSITIVE_INFINITY }],
     ['stop-timeout', 'infinity', { stopTimeout: Number.POSITIVE_INFINITY }],
     ['extend-timeout', '30s', { extendTimeout: 30_000 }],
+    ['watchdog', 'off', { watchdog: 'off' }],
+    ['watchdog', 'process', { watchdog: 'process' }],
+    ['watchdog', 'probe', { watchdog: 'probe' }],
+    ['watchdog', 'app', { watchdog: 'app' }],
+    ['watchdog', 'loop', { watchdog: 'loop' }],
+    ['reload-timeout', '30s', { reloadTimeout: 30_000 }],
+    ['reload-timeout', '0', { reloadTimeout: Number.POSITIVE_INFINITY }],
     ['log-level', 'debug', { logLevel: 'debug' }],
     ['log-level', 'info', { logLevel: 'info' }],
     ['log-level', 'warn', { logLevel: 'warn' }],
@@ -464,4 +473,67 @@ describe('wrong values in the environment are named and mended in its own form',
 
 it('every option has a variable of its own', () => {
   expect(new Set(OPTION_TABLE.map((row) => variableOf(row.name))).size).toBe(OPTION_TABLE.length);
+});
+
+describe('--watchdog probe', () => {
+  it.each<Given>([
+    { tcp: '3000' },
+    { listen: 'any' },
+    { unix: '/run/app.sock' },
+    { http: 'http://127.0.0.1/' },
+    { file: '/run/app/ready' },
+    { exec: 'true' },
+    { ipc: true, tcp: '3000' },
+  ])('can ask %j again', (given) => {
+    expect(config({ ...given, watchdog: 'probe' }).watchdog).toBe('probe');
+  });
+
+  it.each<[Given, string]>([
+    [{}, 'auto'],
+    [{ stdout: 'x' }, 'log'],
+    [{ ipc: true, notify: true }, 'ipc, notify'],
+    [{ fd: '3' }, 'fd'],
+    [{ delay: '1s' }, 'delay'],
+  ])('cannot ask %j again', (given, kinds) => {
+    expect(complaint(() => config({ ...given, watchdog: 'probe' }))).toBe(
+      `--watchdog probe: no probe here can be asked again (${kinds}); add one that can, e.g. --tcp 3000 or ` +
+        '--http http://127.0.0.1:3000/, or use --watchdog process',
+    );
+  });
+});
+
+describe('--watchdog loop', () => {
+  it.each([
+    ['node', 'app.js'],
+    ['/usr/bin/node', '--max-old-space-size=100', 'app.js', '--watch'],
+    ['nodejs', 'npm.js/app.js'],
+    ['node22', '-e', '0'],
+  ])('watches %s %s', (...words) => {
+    expect(config({ watchdog: 'loop' }, words).watchdog).toBe('loop');
+  });
+
+  it.each([
+    [['npm', 'start'], 'npm'],
+    [['npx', 'app'], 'npx'],
+    [['/usr/bin/yarn', 'start'], '/usr/bin/yarn'],
+    [['tsx', 'app.ts'], 'tsx'],
+    [['bun', 'app.js'], 'bun'],
+    [['sh', '-c', 'node app.js'], 'sh'],
+    [['./app.js'], './app.js'],
+    [['node', '/usr/lib/node_modules/npm/bin/npm-cli.js', 'start'], '/usr/lib/node_modules/npm/bin/npm-cli.js'],
+    [['node', 'node_modules/.bin/nodemon', 'app.js'], 'node_modules/.bin/nodemon'],
+    [['node', '--watch', 'app.js'], 'node --watch'],
+    [['node', '--run', 'start'], 'node --run'],
+  ])('would watch another than the app: %j', (words, runner) => {
+    const message = complaint(() => config({ tcp: '3000', watchdog: 'loop' }, words));
+    expect(message).toBe(
+      `--watchdog loop: ${runner} starts the app as a child of its own, or is not known to be Node; ` +
+        'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
+    );
+  });
+
+  it('is refused by the name of its variable too', () => {
+    const given = optionsFromEnvironment({ SD_READY_WRAP_WATCHDOG: 'loop' });
+    expect(complaint(() => buildConfig(given, ['npm', 'start']))).toMatch(/^SD_READY_WRAP_WATCHDOG=loop: npm /);
+  });
 });

@@ -46,13 +46,23 @@ describe('appEnvironment', () => {
     expect(appEnvironment({ JOURNAL_STREAM: '8:1', PATH: '/bin' }, { journal: false })).toEqual({ PATH: '/bin' });
   });
 
-  it('with a notify socket of its own, that and the interval of the pings, and not for whom', () => {
+  it('with a notify socket of its own, that', () => {
+    expect(appEnvironment({ NOTIFY_SOCKET: '/run/systemd/notify', HOME: '/' }, { notifySocket: '/x' })).toEqual({
+      HOME: '/',
+      NOTIFY_SOCKET: '/x',
+    });
+  });
+
+  it('where it may ping by itself, the interval of the pings, and not for whom', () => {
     const own = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', MAINPID: '7' };
-    expect(appEnvironment(own, { notifySocket: '/tmp/x/notify' })).toEqual({
+    expect(appEnvironment(own, { notifySocket: '/tmp/x/notify', pings: true })).toEqual({
       NOTIFY_SOCKET: '/tmp/x/notify',
       WATCHDOG_USEC: '3000000',
     });
-    expect(appEnvironment({ HOME: '/root' }, { notifySocket: '/x' })).toEqual({ HOME: '/root', NOTIFY_SOCKET: '/x' });
+    expect(appEnvironment({ HOME: '/root' }, { notifySocket: '/x', pings: true })).toEqual({
+      HOME: '/root',
+      NOTIFY_SOCKET: '/x',
+    });
   });
 
   it('leaves its argument alone and drops what is undefined', () => {

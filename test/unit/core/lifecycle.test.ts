@@ -9,6 +9,7 @@ const pid = 42;
 const states = {
   starting: { phase: 'starting', pid, since: '10:02:11' },
   ready: { phase: 'ready', pid, since: '10:02:11' },
+  reloading: { phase: 'reloading', pid, since: '10:02:11', signal: 'SIGHUP', reloadSince: '10:05:00' },
   'timed-out': { phase: 'timed-out', pid, since: '10:02:11' },
   dismissed: { phase: 'dismissed', pid, since: '10:02:11' },
   ended: { phase: 'ended' },
@@ -39,6 +40,12 @@ const events = {
   dismissed: { type: 'dismissed', stopSignal: 'SIGTERM' },
   'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
   signal: { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } },
+  reload: { type: 'reload', signal: 'SIGHUP', monotonicUsec: 7n, at: '10:05:00' },
+  'ready-again': { type: 'ready-again', by: 'tcp 1', afterMs: 520 },
+  'reload-timeout': { type: 'reload-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  well: { type: 'well' },
+  sick: { type: 'sick', why: 'tcp 1: ECONNREFUSED', forMs: 1000 },
+  recovered: { type: 'recovered' },
   'extension-due': { type: 'extension-due', byMs: 1500.5 },
   'app-notice': notice({ ready: true, rest: ['WATCHDOG=1'] }),
   'exit 0': exit({ code: 0 }),
@@ -84,6 +91,24 @@ const started = [
   'notify STATUS=Starting since 10:02:11: waiting for tcp 1',
 ];
 
+const sick = [
+  'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
+  "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's watchdog acts next",
+];
+const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is well again'];
+const reload = [
+  'notify RELOADING=1 | MONOTONIC_USEC=7',
+  'await-again',
+  'info reloading: SIGHUP: told systemd that the app reloads',
+];
+const nothing = (phase: Phase): Row[] =>
+  (['reload', 'ready-again', 'reload-timeout', 'well', 'sick', 'recovered'] as const).map((event) => [
+    phase,
+    event,
+    phase,
+    [],
+  ]);
+
 type Row = [Phase, keyof typeof events, Phase, string[]];
 
 const table: Row[] = [
@@ -121,6 +146,7 @@ const table: Row[] = [
   ['starting', 'advice', 'starting', advised],
   ['starting', 'dismissed', 'starting', []],
   ['starting', 'stop-timeout', 'starting', []],
+  ...nothing('starting'),
   ['starting', 'signal', 'starting', forward],
   ['starting', 'extension-due', 'starting', ['notify EXTEND_TIMEOUT_USEC=1500500']],
   ['starting', 'app-notice', 'starting', ['notify WATCHDOG=1']],
@@ -147,6 +173,12 @@ const table: Row[] = [
     ],
   ],
   ['ready', 'stop-timeout', 'ready', []],
+  ['ready', 'reload', 'reloading', reload],
+  ['ready', 'ready-again', 'ready', []],
+  ['ready', 'reload-timeout', 'ready', []],
+  ['ready', 'well', 'ready', ['notify WATCHDOG=1']],
+  ['ready', 'sick', 'ready', sick],
+  ['ready', 'recovered', 'ready', recovered],
   ['ready', 'signal', 'ready', forward],
   ['ready', 'extension-due', 'ready', []],
   ['ready', 'app-notice', 'ready', ['notify WATCHDOG=1', 'notify READY=1']],
@@ -155,7 +187,59 @@ const table: Row[] = [
   ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
   ['ready', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
 
+  ['reloading', 'started', 'reloading', started],
+  [
+    'reloading',
+    'still-waiting',
+    'reloading',
+    ['notify STATUS=Reloading since 10:05:00: waiting for tcp 1: ECONNREFUSED'],
+  ],
+  ['reloading', 'ready', 'reloading', []],
+  ['reloading', 'start-timeout', 'reloading', []],
+  ['reloading', 'stop-timeout', 'reloading', []],
+  ['reloading', 'reload', 'reloading', reload],
+  [
+    'reloading',
+    'ready-again',
+    'ready',
+    [
+      'notify READY=1 | STATUS=App (pid 42) ready again after 520 ms: tcp 1',
+      'stop-awaiting-again',
+      'info ready-again: ready again after 520 ms: tcp 1',
+    ],
+  ],
+  [
+    'reloading',
+    'reload-timeout',
+    'reloading',
+    [
+      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+    ],
+  ],
+  ['reloading', 'well', 'reloading', ['notify WATCHDOG=1']],
+  ['reloading', 'sick', 'reloading', sick],
+  ['reloading', 'recovered', 'reloading', recovered],
+  ['reloading', 'signal', 'reloading', forward],
+  ['reloading', 'extension-due', 'reloading', []],
+  [
+    'reloading',
+    'app-notice',
+    'ready',
+    [
+      'notify WATCHDOG=1',
+      'notify READY=1 | STATUS=App (pid 42) ready again: it said so itself',
+      'stop-awaiting-again',
+      'info ready-again: ready again: it said so itself',
+    ],
+  ],
+  ['reloading', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['reloading', 'exit 3', 'ended', failedAfterReady('exited with code 3', '{"code":3}')],
+  ['reloading', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['reloading', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
   ['timed-out', 'started', 'timed-out', started],
+  ...nothing('timed-out'),
   ['timed-out', 'still-waiting', 'timed-out', []],
   ['timed-out', 'ready', 'timed-out', []],
   ['timed-out', 'start-timeout', 'timed-out', []],
@@ -203,7 +287,9 @@ const table: Row[] = [
 describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
-    expect(transition.state).toEqual({
+    // what is remembered for later texts stands in tests of its own
+    const { readyText: _, late: __, stopping: ___, ...state } = transition.state as Partial<Record<string, unknown>>;
+    expect(state).toEqual({
       ...states[then],
       ...(event === 'stop-asked' && then === 'starting' ? { stopLogged: true } : {}),
     });
@@ -216,9 +302,14 @@ describe('every state and every event', () => {
   });
 });
 
+/** Of the watchdog's one is enough here: they lead from nowhere to nowhere. */
+const NAMES = (Object.keys(events) as (keyof typeof events)[]).filter(
+  (name) => name !== 'sick' && name !== 'recovered',
+);
+
 /** Every row of events, up to `length` of them, with all that they led to. */
 function* histories(length: number): Generator<{ path: string[]; effects: Effect[] }> {
-  const names = Object.keys(events) as (keyof typeof events)[];
+  const names = NAMES;
   function* walk(state: State, path: string[], effects: Effect[]): Generator<{ path: string[]; effects: Effect[] }> {
     yield { path, effects };
     if (path.length === length) return;
@@ -231,14 +322,14 @@ function* histories(length: number): Generator<{ path: string[]; effects: Effect
 }
 
 describe('whatever happens in whatever order', () => {
-  it('READY=1 is our own once at most, never after the death, never after the start timeout; one end', () => {
+  it('READY=1 of a start is our own once at most, never after the death, never after the start timeout; one end', () => {
     let count = 0;
     for (const { path, effects } of histories(4)) {
       count += 1;
       const said = effects.flatMap(short);
       // without a text it is the app's own, passed on
       const all = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
-      const readies = all.filter((index) => said[index] !== 'notify READY=1');
+      const readies = all.filter((index) => / ready after /.test(said[index] as string));
       const ends = said.filter((text) => text.startsWith('end '));
       const where = path.join(', ');
       if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
@@ -253,7 +344,8 @@ describe('whatever happens in whatever order', () => {
       if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
       if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
     }
-    expect(count).toBe(1 + 15 + 15 ** 2 + 15 ** 3 + 15 ** 4);
+    const n = NAMES.length;
+    expect(count).toBe(1 + n + n ** 2 + n ** 3 + n ** 4);
   });
 
   it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
@@ -370,5 +462,96 @@ describe('what the app says to systemd', () => {
       const { state } = next(states.starting, notice({ rest: ['STATUSES=1', 'ERRNO=2'] }));
       expect(told(state, events['still-waiting'])).toHaveLength(1);
     });
+  });
+});
+
+describe('the watchdog', () => {
+  const watched = (mode: 'process' | 'probe' | 'app' | 'loop') => ({ ...states.ready, watchdog: mode });
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.flatMap(short);
+
+  it.each([
+    ['process', ' | WATCHDOG=1'],
+    ['probe', ' | WATCHDOG=1'],
+    ['loop', ' | WATCHDOG=1'],
+    ['app', ''],
+  ] as const)('%s: READY=1 has the first ping with it: %j', (watchdog, ping) => {
+    expect(told({ ...states.starting, watchdog }, events.ready)).toEqual([
+      `notify READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1${ping}`,
+      'stop-waiting',
+      'watch',
+      'info ready: ready after 1.25 s: tcp 1',
+    ]);
+  });
+
+  it.each([
+    ['process', true],
+    ['app', true],
+    ['probe', false],
+    ['loop', false],
+  ] as const)("%s: the app's own ping goes on: %s; its other words always do", (mode, passed) => {
+    expect(told(watched(mode), notice({ rest: ['WATCHDOG=1', 'ERRNO=1'] }))).toEqual([
+      passed ? 'notify WATCHDOG=1 | ERRNO=1' : 'notify ERRNO=1',
+    ]);
+    expect(told(watched(mode), notice({ rest: ['WATCHDOG=trigger'] }))).toEqual(['notify WATCHDOG=trigger']);
+  });
+
+  it('no ping of the app before READY=1, and the interval that it wants goes with that', () => {
+    const starting: State = { ...states.starting, watchdog: 'app' };
+    const said = next(starting, notice({ rest: ['WATCHDOG=1', 'WATCHDOG_USEC=5', 'ERRNO=1'] }));
+    expect(said.effects.flatMap(short)).toEqual(['notify ERRNO=1']);
+    expect(told(said.state, events.ready)[0]).toMatch(/^notify READY=1 .* \| WATCHDOG_USEC=5$/);
+  });
+
+  it('another interval has a ping with it, as it counts from the last', () => {
+    const wants = notice({ rest: ['WATCHDOG_USEC=5'] });
+    expect(told(watched('loop'), wants)).toEqual(['notify WATCHDOG_USEC=5 | WATCHDOG=1']);
+    expect(told(watched('app'), wants)).toEqual(['notify WATCHDOG_USEC=5']);
+    expect(told(states.ready, wants)).toEqual(['notify WATCHDOG_USEC=5']);
+  });
+
+  it("the app's own text stands again when it is well again", () => {
+    const { state } = next(watched('loop'), notice({ rest: ['STATUS=open'] }));
+    expect(told(state, events.sick)[0]).toContain('not well');
+    expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
+  });
+
+  it('an app that was asked to end, or says that it does, is not well and no cause for alarm', () => {
+    for (const event of [events.signal, notice({ stopping: true })]) {
+      const { state } = next(watched('probe'), event);
+      expect(told(state, events.sick)).toEqual([
+        'info sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; it was asked to end',
+      ]);
+      expect(told(state, events.recovered)).toEqual([]);
+    }
+  });
+});
+
+describe('a reload', () => {
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.flatMap(short);
+  const byApp = next(states.reloading, notice({ reloading: ['RELOADING=1', 'MONOTONIC_USEC=9'] }));
+
+  it('of which the app tells as well is told once, and its own READY=1 alone is the end', () => {
+    expect(byApp.effects).toEqual([]);
+    expect(told(byApp.state, events['ready-again'])).toEqual([]);
+    expect(told(byApp.state, { ...events['reload-timeout'], waitingFor: '' })[0]).toBe(
+      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1",
+    );
+    const end = next(byApp.state, notice({ ready: true }));
+    expect(end.effects.flatMap(short)[0]).toMatch(/^notify READY=1 /);
+    expect(next(end.state, events['ready-again']).effects).toEqual([]);
+  });
+
+  it('that begins anew forgets the one before', () => {
+    const anew = next(next(byApp.state, events['reload-timeout']).state, events.reload);
+    expect(anew.state).toEqual({ ...states.reloading });
+  });
+
+  it("does not write over the app's own text, but for the limit; then that text is put back", () => {
+    const { state } = next(states.reloading, notice({ rest: ['STATUS=open'] }));
+    expect(told(state, events['still-waiting'])).toEqual([]);
+    expect(told(state, events['ready-again'])[0]).toBe('notify READY=1');
+    const late = next(state, events['reload-timeout']);
+    expect(late.effects.flatMap(short)[0]).toContain('not ready again');
+    expect(told(late.state, events['ready-again'])[0]).toBe('notify READY=1 | STATUS=open');
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isNeeded, withPrelude } from '../../../src/core/prelude.ts';
 import { openFilesLimit } from '../../../src/core/unit-setting.ts';
 
-const NOTHING = { listenPid: false, ignored: [], openFiles: undefined };
+const NOTHING = { listenPid: false, watchdogPid: false, ignored: [], openFiles: undefined };
 
 /** What the app then sees, told by env(1) itself: run for real, as shells differ. */
 function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, string>, ...args: string[]): string[] {
@@ -16,6 +16,7 @@ describe('withPrelude', () => {
   it.each([
     [{}, false],
     [{ listenPid: true }, true],
+    [{ watchdogPid: true }, true],
     [{ ignored: [13] }, true],
     [{ openFiles: 1024 }, true],
   ])('is needed where there is something to do: %j', (some, needed) => {
@@ -30,6 +31,17 @@ describe('withPrelude', () => {
   ])('leaves the environment as it was: %s', (_, env) => {
     const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     expect(seen({ ...NOTHING, ignored: [13] }, env)).toEqual(expected.sort());
+  });
+
+  it('WATCHDOG_PID is the process of the app', () => {
+    const [file, words] = withPrelude(
+      { ...NOTHING, watchdogPid: true },
+      '/bin/sh',
+      ['-c', 'echo $$ $WATCHDOG_PID'],
+      {},
+    );
+    const [pid, watchdogPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
+    expect(watchdogPid).toBe(pid);
   });
 
   it('LISTEN_PID is the process of the app', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReadinessProbe } from '../../../src/core/probe.ts';
-import { combine } from '../../../src/core/readiness.ts';
+import { combine, combineAgain } from '../../../src/core/readiness.ts';
 import { isSettled, settle } from '../fakes.ts';
 
 interface FakeProbe extends ReadinessProbe {
@@ -108,5 +108,50 @@ describe.each(['all', 'any'] as const)('%s', (when) => {
     probes[1].fail(new Error('bug'));
     await expect(waited).rejects.toThrow('bug');
     expect(probes[0].stopped).toBe(true);
+  });
+});
+
+describe('a second time, after a reload', () => {
+  function reloading(probes: readonly ReadinessProbe[]) {
+    let tell = () => {};
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const again = combineAgain(probes, 'all', told);
+    return { again, tell, waited: again.wait(new AbortController().signal) };
+  }
+
+  it('what is told is listened for at once, what asks asks when the app was told', async () => {
+    const waits: string[] = [];
+    const noting = (name: string, asks: boolean): ReadinessProbe => ({
+      ...fakeProbe(name),
+      asks,
+      wait: async () => {
+        waits.push(name);
+        return name;
+      },
+    });
+    const { tell, waited } = reloading([noting('line', false), noting('tcp', true)]);
+    await settle();
+    expect(waits).toEqual(['line']);
+    tell();
+    expect(await waited).toBe('line and tcp');
+  });
+
+  it('a probe may have another sign for it', async () => {
+    const other = fakeProbe('other');
+    const { again, waited } = reloading([{ ...fakeProbe('auto'), again: other }]);
+    expect(again.name).toBe('other');
+    other.ready();
+    expect(await waited).toBe('other');
+  });
+
+  it('all are awaited afresh', async () => {
+    const probe = { ...fakeProbe('a'), wait: async () => 'a' };
+    const readiness = combine([probe], 'all');
+    await readiness.wait(new AbortController().signal);
+    expect(readiness.waitingFor()).toBe('');
+    void readiness.wait(new AbortController().signal);
+    expect(readiness.waitingFor()).toBe('a');
   });
 });

@@ -4,6 +4,7 @@ import {
   lastBoolean,
   lastSoftLimit,
   openFilesLimit,
+  reloadSignal,
   unitOfCgroup,
 } from '../../../src/core/unit-setting.ts';
 
@@ -91,5 +92,33 @@ describe('openFilesLimit', () => {
 
   it('is unknown where the line is not there', () => {
     expect(openFilesLimit('')).toBeUndefined();
+  });
+});
+
+describe('reloadSignal', () => {
+  const NUMBERS = { SIGHUP: 1, SIGUSR1: 10, SIGUSR2: 12 };
+
+  it.each([
+    [[], undefined],
+    [['[Service]\nType=notify\n'], undefined],
+    [['Type=notify\nReloadSignal=SIGUSR1'], undefined],
+    [['Type=notify-reload'], 'SIGHUP'],
+    [['Type=notify', 'Type=notify-reload'], 'SIGHUP'],
+    [['Type=notify-reload', 'Type=notify'], undefined],
+    [['Type=notify-reload', 'Type=', 'Type=perhaps'], 'SIGHUP'],
+    [['Type=notify-reload\nReloadSignal=SIGUSR1'], 'SIGUSR1'],
+    [['ReloadSignal=USR2', 'Type=notify-reload'], 'SIGUSR2'],
+    [['Type=notify-reload\nReloadSignal=10\nReloadSignal=\n'], 'SIGUSR1'],
+    [['Type=notify-reload', 'ReloadSignal=USR1', 'ReloadSignal=USR2'], 'SIGUSR2'],
+    [['Type=notify-reload', 'ReloadSignal=RTMIN+1'], undefined],
+    [['Type=notify-reload', 'ReloadSignal=constructor'], undefined],
+  ])('%j: %s', (texts, signal) => {
+    expect(reloadSignal(texts, NUMBERS)).toBe(signal);
+  });
+
+  it('where the files do not say of what type it is, whatever else is known', () => {
+    expect(reloadSignal([''], NUMBERS)).toBeUndefined();
+    expect(reloadSignal([''], NUMBERS, 'notify-reload')).toBe('SIGHUP');
+    expect(reloadSignal(['Type=notify'], NUMBERS, 'notify-reload')).toBeUndefined();
   });
 });

@@ -1,0 +1,38 @@
+/** How to see whether the app is well, for each mode of `--watchdog`. */
+import type { Config } from '../core/config.ts';
+import { canBeAskedAgain } from '../core/probe-spec.ts';
+import { combine } from '../core/readiness.ts';
+import { answering, existing, turning } from '../core/vitals.ts';
+import type { ProbeContext } from '../probes/context.ts';
+import { createProbe } from '../probes/index.ts';
+import { watchPace } from '../probes/pace.ts';
+import type { Supervised } from '../supervise.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** Undefined where it is not for us to see. */
+export function watched(
+  { mode, intervalMs, file }: Watchdog,
+  { probes, readyWhen, timing }: Pick<Config, 'probes' | 'readyWhen' | 'timing'>,
+  context: Omit<ProbeContext, 'timing'>,
+): Supervised['watchdog'] {
+  switch (mode) {
+    case 'off':
+      return undefined;
+    case 'process':
+      return { mode, intervalMs, vitals: existing };
+    case 'app':
+      return { mode, intervalMs, vitals: 'own-pings' };
+    case 'loop': {
+      const fallBack = () =>
+        context.warn('--watchdog loop: the app is ready and its Node has not beaten; --watchdog process instead');
+      return { mode, intervalMs, vitals: turning(file?.beats ?? (() => 0), fallBack) };
+    }
+    case 'probe': {
+      const asked = probes.filter(canBeAskedAgain);
+      const patient = { ...context, warn: () => {}, timing: watchPace(intervalMs, timing.attemptTimeout) };
+      const probesAgain = () => asked.map((spec) => createProbe(spec, patient));
+      const ask = () => combine(probesAgain(), readyWhen);
+      return { mode, intervalMs, vitals: answering(ask) };
+    }
+  }
+}

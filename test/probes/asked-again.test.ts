@@ -1,0 +1,18 @@
+/** Who can be asked again is known before there are probes, for bad input, and by the probes: both say the same. */
+import { expect, it } from 'vitest';
+import { buildConfig, type RawOptions } from '../../src/core/config.ts';
+import { canBeAskedAgain } from '../../src/core/probe-spec.ts';
+import { createProbe } from '../../src/probes/index.ts';
+import { fakeContext } from '../unit/fakes.ts';
+
+const ALL: RawOptions = Object.fromEntries(
+  Object.entries({
+    ...{ tcp: '3000', listen: 'any', unix: '/x', http: 'http://127.0.0.1/', stdout: 'x', ipc: true, notify: true },
+    ...{ fd: '3', file: '/x', exec: 'true', delay: '1s' },
+  }).map(([name, text]) => [name, [{ place: `--${name}`, text }]]),
+);
+const specs = [...buildConfig(ALL, ['node', 'app.js']).probes, ...buildConfig({}, ['node', 'app.js']).probes];
+
+it.each(specs)('$kind', (spec) => {
+  expect(createProbe(spec, fakeContext()).asks ?? false).toBe(canBeAskedAgain(spec));
+});

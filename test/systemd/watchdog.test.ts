@@ -1,0 +1,178 @@
+/** Promise: --watchdog. Who is not well gets no WATCHDOG=1, and systemd acts; who is well lives on, however busy the machine is. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { expect, test } from 'vitest';
+import { describeSystemd } from '../helpers/systemd/describe.ts';
+import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
+import { Service } from './service.ts';
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: systemd puts it in
+const HTTP = '--http http://127.0.0.1:${PORT}/';
+
+interface Watched {
+  readonly options: string;
+  readonly probe?: string;
+  readonly sec?: string;
+  readonly lines?: readonly string[];
+  /** A shell script in the place of the app. */
+  readonly script?: string;
+}
+
+/** Up and ready, with WatchdogSec= of one second where nothing else is said. */
+async function start(systemd: TestSystemd, { options, probe, sec, lines, script }: Watched): Promise<Service> {
+  let command = `${systemd.node} ${systemd.repo}/test/fixtures/systemd/falls-ill.mjs`;
+  if (script !== undefined) {
+    const file = `${systemd.makeDir()}/app.sh`;
+    writeFileSync(file, script, { mode: 0o644 });
+    command = `/bin/sh ${file}`;
+  }
+  const service = await Service.write(systemd, {
+    options,
+    command,
+    ...(probe && { probe }),
+    lines: [`WatchdogSec=${sec ?? '1s'}`, 'StandardOutput=null', ...(lines ?? [])],
+  });
+  return service.startReady();
+}
+
+function fallIll(service: Service, how: string): void {
+  writeFileSync(`${service.dir}/ill.new`, how);
+  renameSync(`${service.dir}/ill.new`, `${service.dir}/ill`);
+}
+
+async function stopApp(service: Service): Promise<void> {
+  const { pid } = await service.event('ready');
+  await service.systemd.run('kill', ['-STOP', pid]);
+}
+
+/** Pings as a shell does it, until the file `ill` is there. */
+const PINGS = `systemd-notify --ready
+while [ ! -e "$DIR/ill" ]; do systemd-notify WATCHDOG=1; sleep 0.1; done
+exec sleep 1000
+`;
+
+const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]> = {
+  'loop, and it hangs in a loop': [
+    { options: '--watchdog loop' },
+    (service) => fallIll(service, 'loop'),
+    /not well for .*: its event loop does not turn; WATCHDOG=1 is withheld/,
+  ],
+  'loop, and it is stopped': [{ options: '--watchdog loop' }, stopApp, /its event loop does not turn/],
+  'probe, and it stops answering': [
+    { options: '--watchdog probe', probe: HTTP },
+    (service) => fallIll(service, 'deaf'),
+    /not well for .*: http http:\/\/127\.0\.0\.1:\d+\/: no answer yet/,
+  ],
+  'probe, and it is stopped': [
+    { options: '--watchdog probe', probe: HTTP },
+    stopApp,
+    /not well for .*: http .*: no answer yet/,
+  ],
+  'app by IPC, and it stops pinging': [
+    { options: '--watchdog app', probe: '--ipc', lines: ['Environment=PING=200'] },
+    (service) => fallIll(service, 'quiet'),
+    /not well for .*: no WATCHDOG=1 from it/,
+  ],
+  'app by --notify, and it stops pinging': [
+    { options: '--watchdog app', probe: '--notify', script: PINGS },
+    (service) => fallIll(service, 'quiet'),
+    /no WATCHDOG=1 from it/,
+  ],
+  'app, ready by --tcp alone, and it never pings': [{ options: '--watchdog app' }, () => {}, /no WATCHDOG=1 from it/],
+  'process, and it calls for it itself': [
+    {
+      options: '',
+      probe: '--notify',
+      script:
+        'systemd-notify --ready\nuntil [ -e "$DIR/ill" ]; do sleep 0.02; done\nsystemd-notify WATCHDOG=trigger\nexec sleep 1000\n',
+    },
+    (service) => fallIll(service, 'trigger'),
+    /forwarded SIGABRT/,
+  ],
+  'app, with another interval from then on': [
+    {
+      options: '--watchdog app',
+      sec: '1h',
+      probe: '--notify',
+      script: 'systemd-notify --ready\nsystemd-notify WATCHDOG_USEC=700000\nexec sleep 1000\n',
+    },
+    () => {},
+    /not well for 630 ms: no WATCHDOG=1 from it/,
+  ],
+};
+
+describeSystemd('who is not well', ['user-1000', 'system', 'session'], (systemd) => {
+  test('is killed by the watchdog with SIGABRT, and the log says why before; who recovers in time lives on', async () => {
+    const recovers = recover(systemd());
+    const all = await Promise.all(
+      Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
+        const service = await start(systemd(), watched);
+        await fall(service);
+        return { name, results: await service.results(), log: service.stderr, why };
+      }),
+    );
+    for (const { name, results, log, why } of all) {
+      expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
+      expect(log, name).toMatch(why);
+      expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
+      expect(log, name).toContain('the app was killed by SIGABRT');
+    }
+    await recovers;
+  });
+});
+
+/** Long enough in a loop to be found ill, and told that it may end by then. */
+async function recover(systemd: TestSystemd): Promise<void> {
+  const service = await start(systemd, { options: '--watchdog loop', sec: '3s' });
+  const text = await service.show('StatusText');
+  fallIll(service, 'loop');
+  await until('the log', () => service.stderr.includes('the app is not well for'));
+  expect(await service.show('StatusText')).toMatch(/^App \(pid \d+\) not well for .*: its event loop does not turn$/);
+  writeFileSync(`${service.dir}/well`, '');
+  await service.event('well');
+  await until('the log', () => service.stderr.includes('the app is well again'));
+  await until('the status', async () => (await service.show('StatusText')) === text);
+  expect(await service.show('ActiveState')).toBe('active');
+  expect((await service.systemctl('stop')).code).toBe(0);
+}
+
+describeSystemd('who is well', ['system', 'session'], (systemd) => {
+  test('lives on while all processors are busy, as does who is only there, in a loop', async () => {
+    const healthy: Watched[] = [
+      { options: '' },
+      { options: '--watchdog loop' },
+      { options: '--watchdog loop', sec: '300ms' },
+      { options: '--watchdog probe', probe: `${HTTP} --tcp $PORT --listen any --exec true` },
+      { options: '--watchdog app', probe: '--ipc', lines: ['Environment=PING=250'] },
+      // another interval: systemd's and ours
+      {
+        options: '',
+        sec: '1h',
+        probe: '--notify',
+        script: 'systemd-notify --ready WATCHDOG_USEC=500000\nexec sleep 99\n',
+      },
+    ];
+    const looping = await start(systemd(), { options: '--watchdog process' });
+    fallIll(looping, 'loop');
+    const services = [looping, ...(await Promise.all(healthy.map((watched) => start(systemd(), watched))))];
+    const states = () => Promise.all(services.map((service) => service.show('ActiveState')));
+    const burners = Array.from({ length: 2 * availableParallelism() }, burn);
+    try {
+      const end = performance.now() + 4000;
+      await until('the end, or of one of them', async () => {
+        return performance.now() > end || (await states()).some((state) => state !== 'active');
+      });
+    } finally {
+      for (const burner of burners) burner.kill('SIGKILL');
+    }
+    expect(await states(), services.map(({ stderr }) => stderr).join('\n---\n')).toEqual(services.map(() => 'active'));
+    for (const service of services.slice(1)) expect(service.stderr).not.toContain('not well');
+    await systemd().systemctl('kill', '--signal=KILL', looping.name);
+    await Promise.all(services.slice(1).map((service) => service.systemctl('stop')));
+  });
+});
+
+function burn(): ChildProcess {
+  return spawn('/bin/sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+}
