@@ -19,16 +19,19 @@ const AT_FIRST = 1000;
 const ATTEMPT_TIMEOUT = 1000;
 
 /** What the operator says of it: undefined is nothing. */
-type Given = Config['timing'];
+type Given = Config['timing'] & Pick<PollTiming, 'onAttempt'>;
 
 export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollTiming {
   const slow = kind === 'http' || kind === 'exec';
-  const { initialDelay, interval, attemptTimeout = ATTEMPT_TIMEOUT } = given;
-  if (interval !== undefined || !slow) return { initialDelay, attemptTimeout, interval: interval ?? INTERVAL };
+  const { initialDelay, interval, attemptTimeout = ATTEMPT_TIMEOUT, onAttempt } = given;
+  if (interval !== undefined || !slow) {
+    return { initialDelay, attemptTimeout, onAttempt, interval: interval ?? INTERVAL };
+  }
   const firstUntil = clock.now() + initialDelay + AT_FIRST;
   return {
     initialDelay,
     attemptTimeout,
+    onAttempt,
     get interval() {
       return clock.now() < firstUntil ? INTERVAL_AT_FIRST : INTERVAL_OF_SLOW;
     },

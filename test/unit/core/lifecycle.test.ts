@@ -187,6 +187,9 @@ const table: Row[] = [
   ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
   ['ready', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
 
+  ['reloading', 'stop-asked', 'reloading', []],
+  ['reloading', 'advice', 'reloading', advised],
+  ['reloading', 'dismissed', 'reloading', []],
   ['reloading', 'started', 'reloading', started],
   [
     'reloading',
@@ -260,6 +263,7 @@ const table: Row[] = [
   ['timed-out', 'exit by SIGTERM', 'ended', afterTimeout('was killed by SIGTERM')],
   ['timed-out', 'exit by SIGSEGV', 'ended', afterTimeout('was killed by SIGSEGV')],
 
+  ...nothing('dismissed'),
   ['dismissed', 'started', 'dismissed', started],
   ['dismissed', 'still-waiting', 'dismissed', []],
   ['dismissed', 'ready', 'dismissed', []],
