@@ -29,6 +29,11 @@ export function childrenOf(pid) {
   return read(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
+/** What it has used so far, by the scheduler's clock, ms. */
+export function onCpuMs(pid) {
+  return account(pid).onCpuMs;
+}
+
 function account(pid) {
   const threads = fs.readdirSync(`/proc/${pid}/task`);
   const sum = (look) => threads.reduce((total, thread) => total + look(`task/${thread}`), 0);

@@ -2,6 +2,7 @@
 import { look } from './rows/look.js';
 import { lost } from './rows/lost.js';
 import { ready } from './rows/ready.js';
+import { relay } from './rows/relay.js';
 import { rest } from './rows/rest.js';
 import { rolling } from './rows/rolling.js';
 import { scale } from './rows/scale.js';
@@ -20,4 +21,4 @@ import { waiting } from './rows/waiting.js';
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, ready, rolling, lost, waiting, rest, scale, look];
+export const ROWS = [startUp, ready, rolling, lost, waiting, rest, relay, scale, look];

@@ -3,4 +3,5 @@
 import '../process/standard-streams.ts';
 import { main } from './main.ts';
 
-void main(process.argv.slice(2), process.env);
+// a copy: what is set for our own libuv later is none of the app's
+void main(process.argv.slice(2), { ...process.env });

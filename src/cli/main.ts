@@ -24,6 +24,7 @@ import { keepsJournalStream } from '../process/journal-stream.ts';
 import { rememberBefore } from '../process/listeners.ts';
 import { softOpenFilesLimit } from '../process/open-files-limit.ts';
 import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
+import { reloadSignalOf } from '../process/reload-signal.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { managerTexts, unitTexts } from '../process/unit-files.ts';
@@ -82,6 +83,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     return { code: 0 };
   }
   let config = buildConfig(raw, invocation.words);
+  // of a reader that does not read, each has one for itself
+  limitThreads(1 + watchedStreams(config.probes).size);
   refuseTakenDescriptors(
     config.probes,
     inherited.all.map(({ to }) => to),
@@ -157,6 +160,14 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   } finally {
     for (const close of closers) close();
   }
+}
+
+/**
+ * Threads of libuv's pool, which are started by what is the first to need one: by default four
+ * (https://docs.libuv.org/en/v1.x/threadpool.html).
+ */
+function limitThreads(count: number): void {
+  process.env['UV_THREADPOOL_SIZE'] = String(count);
 }
 
 /** What cannot be seen now (EACCES) the probe tells, if it is still so then. */
@@ -266,6 +277,8 @@ async function start({ config, env, inherited, notifySocket, parent, watchdog, c
         watchdogPid: watchdog?.mode === 'app',
         ...asBefore(config.command, env),
       },
+      // a log line may say that a reload is done
+      listensAgain: () => reloadSignalOf(env, config.reloadTimeout !== undefined) !== undefined,
       ...complaints,
     });
   } catch (error) {

@@ -6,6 +6,11 @@ const LINE_MAX = 16 * 1024;
 /** Stands for what was cut from the start of a long line, so that `^` does not match in its middle. */
 const CUT = '\ufffc';
 
+const NEWLINE = 0x0a;
+
+/** What begins the control sequences of a terminal, in UTF-8: ESC, and CSI in one character. */
+const CONTROLS = ['\u001b', '\u009b'].map((text) => Buffer.from(text));
+
 export interface Scan {
   /** Lines that ended, without their line end. */
   readonly lines: readonly string[];
@@ -13,15 +18,52 @@ export interface Scan {
   readonly open: string;
 }
 
+export interface ScanOptions {
+  /** What is without this text may be left out. */
+  readonly required?: string | undefined;
+  /** Takes colours away, and leaves line ends alone. */
+  readonly plain?: (text: string) => string;
+}
+
 /** @returns a function to call with each piece of the stream, in order. UTF-8, in pieces cut anywhere. */
-export function lineScanner(): (piece: Uint8Array) => Scan {
+export function lineScanner({ required, plain = (text) => text }: ScanOptions = {}): (piece: Uint8Array) => Scan {
   const decoder = new TextDecoder();
-  let open = '';
+  const wanted = required === undefined ? undefined : [Buffer.from(required), ...CONTROLS];
+  const mayMatter = (text: string) => required === undefined || text.includes(required);
+  /** As it was written. */
+  let rest = '';
   return (piece) => {
-    const lines = (open + decoder.decode(piece, { stream: true })).split('\n');
-    open = shorten(lines.pop() as string);
-    return { lines: lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line)), open };
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    const text = rest + (wanted && hasNoneInside(bytes, wanted) ? decodeEnds(bytes) : decode(bytes));
+    const end = text.lastIndexOf('\n');
+    rest = shorten(text.slice(end + 1));
+    const ended = end < 0 ? '' : plain(text.slice(0, end));
+    const open = plain(rest);
+    return {
+      lines: end >= 0 && mayMatter(ended) ? ended.split('\n').map(withoutReturn) : [],
+      open: mayMatter(open) ? open : '',
+    };
   };
+
+  function decode(bytes: Buffer): string {
+    return decoder.decode(bytes, { stream: true });
+  }
+
+  /** Of a piece the end of a line, and the start of another. */
+  function decodeEnds(bytes: Buffer): string {
+    const end = decode(bytes.subarray(0, bytes.indexOf(NEWLINE) + 1));
+    return end + decode(bytes.subarray(bytes.lastIndexOf(NEWLINE) + 1));
+  }
+}
+
+/** Whether there are whole lines in it, and none of these in them. */
+function hasNoneInside(bytes: Buffer, wanted: readonly Buffer[]): boolean {
+  const inside = bytes.subarray(bytes.indexOf(NEWLINE) + 1, bytes.lastIndexOf(NEWLINE) + 1);
+  return inside.length > 0 && wanted.every((each) => !inside.includes(each));
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line;
 }
 
 function shorten(line: string): string {

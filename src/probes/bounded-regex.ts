@@ -40,6 +40,8 @@ export type Verdict = 'match' | 'none' | 'too-slow' | 'starved';
  * @param open the start of a line that has not ended yet; empty where there is none
  */
 export function anyMatches(regex: RegExp, lines: readonly string[], open = ''): Verdict {
+  // a look by the vm starts a thread
+  if (lines.length === 0 && open === '') return 'none';
   if (isStraight(regex)) return look(regex, lines, open, MORE) ? 'match' : 'none';
   context ??= createContext({});
   Object.assign(context, { regex, lines, open, more: MORE });

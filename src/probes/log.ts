@@ -4,6 +4,7 @@ import type { Disposer } from '../core/clock.ts';
 import { lineScanner } from '../core/line-scanner.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { requiredText } from '../core/required-text.ts';
 import { anyMatches } from './bounded-regex.ts';
 import type { ProbeContext } from './context.ts';
 
@@ -18,12 +19,18 @@ const WARM_UP = Buffer.from('\n');
 /** The most lines that wait for such a look. */
 const BACKLOG_MAX = 10_000;
 
+/** Without colours. Most output has none, which is seen sooner than a regex finds none. */
+function plain(text: string): string {
+  return text.includes('\u001b') || text.includes('\u009b') ? stripVTControlCharacters(text) : text;
+}
+
 /** `--stdout`, `--stderr`, `--output`. */
 export function logProbe(
   { option, streams, regex }: Extract<ProbeSpec, { kind: 'log' }>,
   { app, clock, warn }: ProbeContext,
 ): ReadinessProbe {
   const name = `${option} /${regex.source}/`;
+  const required = requiredText(regex);
   let lineSeen = false;
   let warned = false;
 
@@ -54,9 +61,9 @@ export function logProbe(
           resolve(name);
         };
         // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
-        anyMatches(regex, lineScanner()(WARM_UP).lines.map(stripVTControlCharacters));
+        anyMatches(regex, lineScanner({ plain })(WARM_UP).lines);
         for (const stream of streams) {
-          const scan = lineScanner();
+          const scan = lineScanner({ required, plain });
           let backlog: readonly string[] = [];
           let cancelLater: Disposer = () => {};
 
@@ -77,7 +84,7 @@ export function logProbe(
               cancelLater();
               lineSeen = true;
               const { lines, open } = scan(piece);
-              look([...backlog, ...lines.map(stripVTControlCharacters)], stripVTControlCharacters(open));
+              look([...backlog, ...lines], open);
             }),
           );
         }

@@ -8,11 +8,13 @@ import { FIRST_FREE_FD, firstFree } from '../core/listen-fds.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
 import { isRunning } from './alive.ts';
+import { startCat } from './cat.ts';
 import { commandPath, isExecutable } from './command-path.ts';
+import { isSameFile } from './descriptors.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './parent.ts';
-import { type Relay, relay } from './relay.ts';
+import { relay } from './relay.ts';
 import { inSameDirectory } from './same-directory.ts';
 
 export interface StartOptions {
@@ -21,6 +23,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string>>;
   /** These pass through the wrapper; the others are inherited untouched. */
   readonly watched: ReadonlySet<OutputStream>;
+  /** Whether whoever listened to a watched stream may come back later, so that it has to pass through us for good. */
+  readonly listensAgain: () => boolean;
   readonly ipc: boolean;
   /** Signals go to all of its process group, which is then its own. */
   readonly ownGroup: boolean;
@@ -57,6 +61,8 @@ const WHY: Record<string, string> = {
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
 };
+
+const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
@@ -95,6 +101,15 @@ export async function startApp(options: StartOptions): Promise<App> {
     const { code } = result as { code?: string };
     throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
   }
+  const relays = new Map(
+    [...watched].map((stream) => {
+      const fd = FD_OF[stream];
+      const source = subprocess[stream] as Readable;
+      const isShared = appFds(options).some((other) => isSameFile(fd, other));
+      const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
+      return [stream, relay(source, fd, handOver, (code) => options.onOutputLost(stream, code))];
+    }),
+  );
   // whoever waits for the end of one waits for the app to close it, and not for us
   for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) {
     if (fd !== inherited.notify) closeSync(fd);
@@ -107,12 +122,6 @@ export async function startApp(options: StartOptions): Promise<App> {
     dead = true;
   });
 
-  const relays = new Map<OutputStream, Relay>();
-  for (const stream of watched) {
-    const fd = stream === 'stdout' ? 1 : 2;
-    const onLost = (code: string) => options.onOutputLost(stream, code);
-    relays.set(stream, relay(subprocess[stream] as Readable, fd, onLost));
-  }
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
   const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;
 
@@ -161,6 +170,12 @@ async function descendant(command: string, parent: ChildProcess): Promise<Descen
     const { message } = error as Error;
     throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
   }
+}
+
+/** Those of our descriptors that the app was given. */
+function appFds({ watched, inherited }: StartOptions): readonly number[] {
+  const outputs = (['stdout', 'stderr'] as const).filter((stream) => !watched.has(stream));
+  return [0, ...outputs.map((stream) => FD_OF[stream]), ...inherited.all.map(({ from }) => from)];
 }
 
 /** @throws {StartError} */

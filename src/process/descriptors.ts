@@ -1,5 +1,5 @@
 /** Which sockets a process has open: the links of /proc/PID/fd, `socket:[12345]` (proc(5)). */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 
 /**
  * The inode numbers of its sockets. Nothing for a process that has just ended.
@@ -32,5 +32,15 @@ function socketInode(link: string): number | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Whether two of our descriptors are of the same file, pipe or socket. */
+export function isSameFile(one: number, other: number): boolean {
+  try {
+    const [first, second] = [fstatSync(one), fstatSync(other)];
+    return first.dev === second.dev && first.ino === second.ino;
+  } catch {
+    return false;
   }
 }

@@ -106,7 +106,8 @@ describe('a reader that does not read', () => {
     // more than its own pipe takes, and little enough that the app can end
     await using run = wrap(['--stdout', 'never', '--', 'seq', '50000']);
     run.process.stdout?.pause();
-    const pid = await run.child();
+    // it may be dead by now
+    const pid = Number((await run.logged('started'))['app_pid']);
     await until('the app to be dead', () => !isRunning(pid));
     run.process.stdout?.resume();
     expect(await run.closed).toEqual({ code: 0 });

@@ -136,14 +136,14 @@ describe('an unfinished line', () => {
 
 describe('an abort', () => {
   it('lets go of everything, and nothing settles', async () => {
-    const { clock, app, abort, ready } = start(/ready/, 'output');
-    app.write('stdout', 'half');
-    app.write('stderr', 'half');
+    const { clock, app, abort, ready } = start(/ready$/, 'output');
+    app.write('stdout', 'ready');
+    app.write('stderr', 'ready');
     expect(clock.pending).toBe(2);
     abort.abort();
     expect(clock.pending).toBe(0);
     expect(app.listeners).toBe(0);
-    app.write('stdout', 'ready\n');
+    app.write('stdout', '\n');
     expect(await ready()).toBe(false);
   });
 });

@@ -61,4 +61,33 @@ describe('lineScanner', () => {
     expect(lines[0]).not.toMatch(/^\w/);
     expect(lines[1]).toMatch(/^ready$/);
   });
+
+  describe('that looks for a text', () => {
+    const lines = (pieces: readonly Uint8Array[]) => {
+      const scan = lineScanner({ required: 'ready', plain: (text) => text.replaceAll('\u001b[1m', '') });
+      return pieces.flatMap((piece) => {
+        const { lines: ended, open } = scan(piece);
+        return [...ended, open].filter((line) => line.includes('ready'));
+      });
+    };
+
+    it.each([
+      ['in a line of many', 'a\nb\nall is ready\r\nc\nd'],
+      ['in the first', 'is ready\nb\nc\n'],
+      ['in the last, which has not ended', 'a\nb\nready'],
+      ['behind characters of more bytes', 'ä\nö\n€ ready\n'],
+      ['with a colour in it', 'a\nb\nre\u001b[1mady\nc\n'],
+    ])('finds it %s, wherever the bytes are cut', (_, text) => {
+      const all = Buffer.from(text);
+      for (let cut = 0; cut <= all.length; cut += 1) {
+        expect(lines([all.subarray(0, cut), all.subarray(cut)]).at(-1), `cut at ${cut}`).toMatch(/ready$/);
+      }
+    });
+
+    it('goes on with the line that a piece leaves open, and leaves the others out', () => {
+      const scan = lineScanner({ required: 'ready' });
+      expect(scan(Buffer.from('one\ntwo\nthree\nit is re'))).toEqual({ lines: [], open: '' });
+      expect(scan(Buffer.from('ady\nfour\nfive\nsix')).lines[0]).toBe('it is ready');
+    });
+  });
 });
