@@ -65,17 +65,20 @@ export function logProbe(
         for (const stream of streams) {
           const scan = lineScanner({ required, plain });
           let backlog: readonly string[] = [];
+          let spent = 0;
           let cancelLater: Disposer = () => {};
 
           const look = (lines: readonly string[], open: string) => {
-            const verdict = anyMatches(regex, lines, open);
+            const verdict = anyMatches(regex, lines, open, spent);
             if (verdict === 'match') {
               ready();
               return;
             }
             if (verdict === 'too-slow') complain();
-            backlog = verdict === 'starved' ? lines.slice(-BACKLOG_MAX) : [];
-            if (verdict === 'starved') cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
+            const starved = typeof verdict === 'object';
+            backlog = starved ? lines.slice(-BACKLOG_MAX) : [];
+            spent = starved ? verdict.spent : 0;
+            if (starved) cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
             else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
           };
           disposers.push(

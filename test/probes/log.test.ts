@@ -173,12 +173,15 @@ describe('a flood', () => {
 
 describe('a regex that backtracks for ever', () => {
   it('is stopped for each piece, warned of once, and goes on', async () => {
-    const { app, warnings, ready } = start(/^(a+)+$/);
+    const { app, clock, warnings, ready } = start(/^(a+)+$/);
     app.write('stdout', 'warm up\n');
     const times = [1, 2, 3].map(() => {
       const begun = performance.now();
       app.write('stdout', `${'a'.repeat(5000)}!\n`);
-      return performance.now() - begun;
+      const took = performance.now() - begun;
+      // where the machine was busy with others it is asked again
+      clock.advance(1000);
+      return took;
     });
     // it is stopped at 50 ms; the quickest of three tells it from a busy machine
     expect(Math.min(...times)).toBeLessThan(75);
