@@ -12,7 +12,7 @@ export const clock: Clock = {
     let timer: NodeJS.Timeout;
     const arm = () => {
       const left = due - performance.now();
-      timer = left > LONGEST ? setTimeout(arm, LONGEST) : setTimeout(callback, left);
+      timer = left > LONGEST ? setTimeout(arm, LONGEST) : setTimeout(callback, Math.max(0, left));
     };
     arm();
     return () => clearTimeout(timer);

@@ -284,7 +284,10 @@ function findHolder(inode: number): string | undefined {
 
 function commandOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    // Node from 24 on names its main thread, and with it the process: node-MainThread
+    return readFileSync(`/proc/${pid}/comm`, 'utf8')
+      .trim()
+      .replace(/-MainThread$/, '');
   } catch {
     return 'a program';
   }

@@ -7,17 +7,14 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { REPOSITORY } from '../helpers/systemd/private-systemd.js';
+import { listen } from './notify-listener.js';
 
 const STOP_DEADLINE = 10_000;
 
 export class Receiver {
   /** @param {string} why there is no systemd */
   static async open(why) {
-    try {
-      return new Receiver(why, (await import('unix-dgram')).default);
-    } catch (error) {
-      throw new Error(`no systemd (${why}), and for the built-in receiver unix-dgram is missing: ${error.message}`);
-    }
+    return new Receiver(why);
   }
 
   #definitions = new Map();
@@ -25,9 +22,8 @@ export class Receiver {
   #running = new Map();
   #closing = false;
 
-  constructor(why, unixDgram) {
+  constructor(why) {
     this.title = `under the built-in receiver, not systemd: ${why}`;
-    this.unixDgram = unixDgram;
     // /tmp by name: a socket's path holds 107 bytes (unix(7)), and $TMPDIR may be long
     this.dir = fs.mkdtempSync('/tmp/sd-ready-wrap-demo-');
   }
@@ -80,8 +76,17 @@ export class Receiver {
     const ownPort = port === '%i' ? instance : String(port);
     const wrapped = [process.execPath, 'test/demo/app.js'];
     const service = { text: '' };
-    const socket = this.unixDgram.createSocket('unix_dgram');
-    socket.bind(this.#socketPath(name));
+    let onReady = () => {};
+    const close = await listen(this.#socketPath(name), (text) => {
+      for (const line of text.split('\n')) {
+        if (line.startsWith('STATUS=')) service.text = line.slice('STATUS='.length);
+        if (line === 'READY=1') onReady();
+      }
+    });
+    if (this.#closing) {
+      close();
+      throw new Error('the receiver is being closed');
+    }
     service.child = spawn(process.execPath, ['bin/sd-ready-wrap.cjs', '--tcp', ownPort, '--', ...wrapped], {
       cwd: REPOSITORY,
       env: { PATH: process.env.PATH, ...env, PORT: ownPort, NOTIFY_SOCKET: this.#socketPath(name) },
@@ -92,18 +97,12 @@ export class Receiver {
       complaints += chunk;
     });
     service.gone = once(service.child, 'exit').then(() => {
-      socket.close();
+      close();
       fs.rmSync(this.#socketPath(name), { force: true });
     });
     this.#running.set(name, service);
     await new Promise((resolve, reject) => {
-      socket.on('error', reject);
-      socket.on('message', (datagram) => {
-        for (const line of datagram.toString().split('\n')) {
-          if (line.startsWith('STATUS=')) service.text = line.slice('STATUS='.length);
-          if (line === 'READY=1') resolve();
-        }
-      });
+      onReady = resolve;
       service.gone.then(() => reject(new Error(`${name} ended before it was ready: ${complaints}`)), reject);
     });
   }

@@ -7,6 +7,7 @@ import { app, NODE } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { ADDON } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
 /** A server that takes its time to stop. */
@@ -46,7 +47,7 @@ test('the port is held by another program, and the app dies of it', async () => 
   await using run = wrap(['--listen', `${port}`, ...server(port, '127.0.0.1')]);
   expect(await run.closed).toEqual({ code: 1 });
   const [, advice, exited] = last(run);
-  const holder = `${readFileSync('/proc/self/comm', 'utf8').trim()} (pid ${process.pid})`;
+  const holder = `node (pid ${process.pid})`;
   expect(advice).toEqual(['advice', `port ${port} is held by ${holder}: stop that one, or give the app another port`]);
   expect(exited?.[1]).toMatch(/^the app exited with code 1 after .*, before it was ready: listen /);
 });
@@ -84,6 +85,8 @@ describe('an addon that was built for another Node', () => {
     const header = Buffer.alloc(16);
     header.writeInt32LE(Number(process.versions.modules));
     const at = addon.indexOf(header);
+    // it was built for another one already
+    if (at < 0 && ADDON === 'koffi') return;
     expect(at).toBeGreaterThan(0);
     addon.writeInt32LE(93, at);
     writeFileSync(file, addon);
@@ -100,7 +103,7 @@ describe('an addon that was built for another Node', () => {
     expect(run.stderr.lines).toHaveLength(1);
     const { modules } = process.versions;
     expect(run.stderr.text).toContain(
-      `unix-dgram: built for another Node (NODE_MODULE_VERSION 93, ${process.version} has ${modules})`,
+      `unix-dgram: built for another Node (NODE_MODULE_VERSION ${ADDON === 'koffi' ? 115 : 93}, ${process.version} has ${modules})`,
     );
     const directory = dirname(dirname(installed.bin));
     expect(run.stderr.text).toContain(

@@ -4,6 +4,7 @@ import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { type Addon, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { ADDONS } from '../helpers/transport.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const DRY = ['--dry-run', '--log-format', 'json'];
@@ -60,23 +61,22 @@ describe('the account', () => {
     ]);
   });
 
-  test.each<[string, Addon[]]>([
-    ['unix-dgram', ['unix-dgram']],
-    ['koffi', ['koffi']],
-    ['no socket', []],
-  ])('goes by a private socket where there can be one: %s', async (name, addons) => {
-    using installed = install(...addons);
-    const options = ['--dry-run', '--exit-when-ready', '--log-level', 'debug', '--delay', '50ms'];
-    await using run = new Run(
-      NODE,
-      [installed.bin, ...options, '--', ...sh('echo "here: $NOTIFY_SOCKET"; sleep 100')],
-      {},
-    );
-    expect(await run.closed).toEqual({ code: 0 });
-    expect(run.stderr.text).toContain(`private notify socket ${addons.length > 0 ? 'by' : 'and'} ${name}`);
-    expect(run.stderr.text).toContain('systemd would be told READY=1, ');
-    expect(run.stdout.text).toBe('here: \n');
-  });
+  test.each<[string, Addon[]]>([...ADDONS.map((addon): [string, Addon[]] => [addon, [addon]]), ['no socket', []]])(
+    'goes by a private socket where there can be one: %s',
+    async (name, addons) => {
+      using installed = install(...addons);
+      const options = ['--dry-run', '--exit-when-ready', '--log-level', 'debug', '--delay', '50ms'];
+      await using run = new Run(
+        NODE,
+        [installed.bin, ...options, '--', ...sh('echo "here: $NOTIFY_SOCKET"; sleep 100')],
+        {},
+      );
+      expect(await run.closed).toEqual({ code: 0 });
+      expect(run.stderr.text).toContain(`private notify socket ${addons.length > 0 ? 'by' : 'and'} ${name}`);
+      expect(run.stderr.text).toContain('systemd would be told READY=1, ');
+      expect(run.stdout.text).toBe('here: \n');
+    },
+  );
 
   test("the app's own sd_notify goes through", async () => {
     await using run = wrap([

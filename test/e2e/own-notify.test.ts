@@ -4,9 +4,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
-import { type Addon, type Installation, install } from '../helpers/install.ts';
+import { type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
+import { ADDONS } from '../helpers/transport.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const SENDS = `perl ${fileURLToPath(new URL('../fixtures/apps/sends.pl', import.meta.url))}`;
@@ -20,7 +21,7 @@ beforeAll(() => {
 });
 afterAll(() => scratch[Symbol.dispose]());
 
-describe.each<Addon>(['unix-dgram', 'koffi'])('received by %s', (addon) => {
+describe.each(ADDONS)('received by %s', (addon) => {
   let installation: Installation;
   beforeAll(() => {
     installation = install(addon);

@@ -14,3 +14,6 @@ function loads(name: string): boolean {
     return false;
   }
 }
+
+/** Those of them that it can load. */
+export const ADDONS: readonly ('unix-dgram' | 'koffi')[] = ADDON === 'koffi' ? ['koffi'] : ['unix-dgram', 'koffi'];
