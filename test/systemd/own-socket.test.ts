@@ -60,7 +60,7 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     const ways = ['--tcp PORT', '--listen PORT', '--listen any', '', '--unix PATH', '--listen PATH'];
     const outcomes = await Promise.all(
       ways.map(async (way) => {
-        const service = await write('', '', ['User=1000', 'ProtectProc=invisible']);
+        const service = await write('', '', ['User=nobody', 'ProtectProc=invisible']);
         chmodSync(service.dir, 0o777);
         const at = way.endsWith('PATH') ? `${service.dir}/socket` : `${service.port}`;
         writeFileSync(`${service.dir}/app`, `AT=${at} exec ${secret} -e "net.createServer().listen(process.env.AT)"\n`);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { verify } from '../helpers/systemd/verify.ts';
 
 /** Each of them means something to systemd, to a shell or to a unit file. */
 const NASTY = [
@@ -46,9 +47,7 @@ function print(systemd: TestSystemd, cwd: string, words: readonly string[], env:
 async function verified(systemd: TestSystemd, name: string, text: string): Promise<void> {
   const file = `${systemd.makeDir()}/${name}`;
   writeFileSync(file, text, { mode: 0o644 });
-  const flags = systemd.mode === 'system' ? [] : ['--user'];
-  // the exit status is 0 for warnings too, so what counts is that nothing is said
-  expect(await systemd.run('systemd-analyze', [...flags, 'verify', file])).toMatchObject({ code: 0, stderr: '' });
+  expect(await verify(systemd, file)).toEqual([0, '']);
 }
 
 async function started(systemd: TestSystemd, unit: string): Promise<void> {

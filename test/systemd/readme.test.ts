@@ -4,6 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { verify } from '../helpers/systemd/verify.ts';
 import { versionOf } from '../helpers/systemd/version.ts';
 import { placed } from './examples.ts';
 
@@ -112,9 +113,9 @@ describeSystemd('README', ['system'], (get) => {
     const type = text.includes('Type=') ? [] : ['Type=notify'];
     const lines = [...(text.startsWith('[Service]') ? [] : ['[Service]']), ...type, text, `Environment=PORT=${port}`];
     const name = `${label.replace(' ', '-')}.service`;
-    const file = path.join(dir, name);
+    const file = path.join(systemd.makeDir(), name);
     writeFileSync(file, `${lines.join('\n')}\n`);
-    expect(await systemd.run('systemd-analyze', ['verify', file])).toMatchObject({ code: 0, stderr: '' });
+    expect(await verify(systemd, file)).toEqual([0, '']);
     systemd.writeUnit(name, readFileSync(file, 'utf8'));
     expect(await systemd.systemctl('start', name)).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.show(name, 'ActiveState')).toBe('active');
