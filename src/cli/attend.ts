@@ -72,6 +72,14 @@ export function attend(given: Attended): Attending {
   else if (inUnit) void import('./diagnose.ts').then(({ typeProblem }) => warn(typeProblem(env)));
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !account && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  if (isMain && transport) {
+    void import('./diagnose.ts').then(({ waitProblem }) => {
+      const problem = waitProblem(env);
+      if (problem !== undefined) warn(problem);
+    });
+  }
+  const unwatched = isMain && unwatchedProblem(config, env, appNotify.socket !== undefined);
+  if (unwatched) warn(unwatched);
   const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
   if (launcher !== undefined) {
     void import('./diagnose.ts').then(({ killModeProblem }) => {
@@ -139,6 +147,7 @@ export function attend(given: Attended): Attending {
           config,
           env,
           inUnit: isMain,
+          elapsed: clock.now() - startedAt,
           listeners: traceListeners(app.pid, before ?? nothingKnown(), [config.command, ...config.args]),
         });
       } catch (bug) {
@@ -165,4 +174,19 @@ export function attend(given: Attended): Attending {
 /** @param ago ms */
 function timeOfDay(ago = 0): string {
   return new Date(Date.now() - ago).toTimeString().slice(0, 8);
+}
+
+/**
+ * That nobody is watched who should be, or that nobody pings where systemd waits for it.
+ * @param appMayPing it has a notify socket of its own
+ */
+function unwatchedProblem({ watchdog, handoff, probes }: Config, env: Environment, appMayPing: boolean) {
+  const asked = env['WATCHDOG_USEC'] !== undefined;
+  if (!asked && watchdog !== 'process' && watchdog !== 'off') {
+    return `--watchdog ${watchdog}: the unit has no WatchdogSec=, so nobody is watched; write WatchdogSec=30s under [Service]`;
+  }
+  if (asked && watchdog === 'off' && !handoff && !appMayPing && !hasIpc(probes)) {
+    return '--watchdog off, and the unit has WatchdogSec=: nobody pings, and systemd will end the app; leave out one of the two';
+  }
+  return undefined;
 }

@@ -4,6 +4,7 @@ import { advice, type Moment } from '../core/diagnosis.ts';
 import type { Environment } from '../core/environment.ts';
 import type { Listeners, ListeningSocket } from '../core/ports.ts';
 import { TCP_TABLES } from '../core/socket-table.ts';
+import { parseTimeSpan } from '../core/time-span.ts';
 import { lastWord } from '../core/unit-setting.ts';
 import { ownUnit, unitTexts } from '../process/unit-files.ts';
 
@@ -12,22 +13,48 @@ export interface Patient {
   readonly env: Environment;
   /** Whether systemd started us as the main process of a service. */
   readonly inUnit: boolean;
+  /** Since the start, ms. */
+  readonly elapsed: number;
   readonly listeners: Listeners;
 }
 
 /** What the app listened on when it was last looked, as it may be gone when that counts. */
 let lastSeen: readonly ListeningSocket[] = [];
 
-export function diagnose(moment: Moment, { config, env, inUnit, listeners }: Patient): readonly string[] {
+export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners }: Patient): readonly string[] {
+  const texts = inUnit ? (unitTexts(env) ?? []) : [];
   const now = listeners.ofApp('tcp and unix')(TCP_TABLES);
   if (now.length > 0) lastSeen = now;
   return advice(moment, {
     probes: config.probes,
     listening: lastSeen,
     holders: holders(config, listeners),
-    inUnit,
-    killMode: inUnit ? lastWord('KillMode', unitTexts(env) ?? []) : undefined,
+    tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
+    handoff: config.handoff,
+    killMode: lastWord('KillMode', texts),
   });
+}
+
+/** systemd counts from before we live, ms. */
+const EARLY = 2000;
+
+/** TimeoutStartSec=, ms. 90 s is systemd's default, which its own configuration may change (systemd-system.conf(5)). */
+function startLimit(texts: readonly string[]): number {
+  const written = lastWord('TimeoutStartSec', texts) ?? lastWord('TimeoutSec', texts) ?? '90s';
+  return parseTimeSpan(written) || Number.POSITIVE_INFINITY;
+}
+
+/** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
+export function waitProblem(env: Environment): string | undefined {
+  const texts = unitTexts(env);
+  if (texts === undefined) return undefined;
+  const type = lastWord('Type', texts) ?? 'simple';
+  if (type.startsWith('notify')) return undefined;
+  const unit = ownUnit(env) ?? 'the unit';
+  return (
+    `systemd does not wait for the app: ${unit} has Type=${type} and needs Type=notify; ` +
+    `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`
+  );
 }
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */

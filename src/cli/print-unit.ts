@@ -43,7 +43,11 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
   const [command, ...args] = words as readonly [string, ...string[]];
   const manager = isOn(raw, 'user') ? 'user' : 'system';
   const options = optionWords(raw, config.probes);
-  const customary = CUSTOMARY.flatMap((name) => (env[name] ? [[name, env[name]] as const] : []));
+  const port = instancePort(raw);
+  const customary = CUSTOMARY.flatMap((name) => {
+    const value = name === 'PORT' && unit.template ? (port ?? env[name]) : env[name];
+    return env[name] && value ? [[name, value] as const] : [];
+  });
   const text = write({
     version: VERSION,
     unit,
@@ -59,6 +63,9 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
     startLimit: startLimit(config),
     ownTimeout: Number.isFinite(config.timeout),
     watchdog: asksForPings(raw),
+    handoff: config.handoff,
+    // behind further digits it is a part of a number
+    instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
     systemd: Number(/\d+/.exec(systemdVersion() ?? '')?.[0] ?? 0),
     notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
   });
@@ -103,6 +110,12 @@ function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
   if (Number.isFinite(timeout)) return timeout + (Number.isFinite(stopTimeout) ? stopTimeout : MARGIN) + GRACE;
   const delay = probes.reduce((sum, spec) => sum + (spec.kind === 'delay' ? spec.ms : 0), timing.initialDelay);
   return Math.max(START_LIMIT, delay + MARGIN);
+}
+
+/** Of a template whose instances have a port each: `300%i`, as the app is to have it too. */
+function instancePort(raw: RawOptions): string | undefined {
+  const texts = [...(raw.tcp ?? []), ...(raw.listen ?? [])].map(({ text }) => String(text).replace(/^.*:/, ''));
+  return texts.find((text) => /^\d*%[iI]\d*$/.test(text));
 }
 
 /** A unit without WatchdogSec= is not asked for pings. */

@@ -41,11 +41,11 @@ export function absolute(command: string, { template }: UnitName, env: Environme
     return resolve(commandPath(command, appEnvironment(env)));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const problem = code === 'ENOENT' ? 'not found' : 'not executable';
-    throw new KnownError(
-      `cannot find ${command}: ${problem} (${code}); give its absolute path, as ${example(command)}`,
-      spawnFailureCode(code),
-    );
+    const problem =
+      code === 'ENOENT'
+        ? `not found (ENOENT); give its absolute path, as ${example(command)}`
+        : `not executable (${code}); chmod +x it, or name what runs it, e.g. node ${command}`;
+    throw new KnownError(`cannot find ${command}: ${problem}`, spawnFailureCode(code));
   }
 }
 

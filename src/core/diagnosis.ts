@@ -12,8 +12,10 @@ export interface Findings {
   readonly listening: readonly ListeningSocket[];
   /** Who else has an awaited port, by its number: `nginx (pid 77)`. */
   readonly holders: ReadonlyMap<number, string>;
-  /** Whether systemd started us, and may have stopped us. */
-  readonly inUnit: boolean;
+  /** Whether systemd may have stopped us because the start took too long. */
+  readonly tooLong: boolean;
+  /** The app is to become the main process: signs that need a wrapper which stays are no advice then. */
+  readonly handoff: boolean;
   /** KillMode= of the unit, where it could be read. */
   readonly killMode: string | undefined;
 }
@@ -35,7 +37,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
     ...heldPorts(findings),
     ...elsewhere,
     ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
-    ...(moment === 'stopped' && findings.inUnit ? [TOO_SHORT] : []),
+    ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
     ...leftovers(findings),
   ];
 }
@@ -64,10 +66,12 @@ function listensElsewhere({ probes, listening }: Findings, moment: Moment): read
   });
 }
 
-function nothingYet({ probes, listening }: Findings): readonly string[] {
+function nothingYet({ probes, listening, handoff }: Findings): readonly string[] {
   const [first] = listening.filter((socket) => socket.kind === 'unix' || !socket.inspector);
   const auto = probes.some(({ kind }) => kind === 'auto');
   if (first === undefined) {
+    if (auto && handoff)
+      return ['the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff'];
     if (auto) return ["the app neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"];
     return probes.some(awaitedOf)
       ? ['the app listens on nothing at all: what it does instead, its own output may say']

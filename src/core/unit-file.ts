@@ -31,6 +31,10 @@ export interface UnitFacts {
   readonly ownTimeout: boolean;
   /** Whether the unit has to ask for watchdog pings. */
   readonly watchdog: boolean;
+  /** The app is the main process once it is ready. */
+  readonly handoff: boolean;
+  /** Of a template: names that fit, to be shown. */
+  readonly instances: readonly string[];
   /** The version of the local systemd, if there is one. */
   readonly systemd: number | undefined;
   readonly notifySocket: string;
@@ -52,10 +56,10 @@ export function unitFile(facts: UnitFacts): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function heading({ version, unit, manager }: UnitFacts): string {
+function heading({ version, unit, manager, instances }: UnitFacts): string {
   const systemctl = manager === 'user' ? 'systemctl --user' : 'systemctl';
   const place = manager === 'user' ? '~/.config/systemd/user' : '/etc/systemd/system';
-  const started = unit.template ? `${unit.name}3001 ${unit.name}3002` : unit.name;
+  const started = unit.template ? instances.map((each) => `${unit.name}${each}`).join(' ') : unit.name;
   return [
     `# Printed by sd-ready-wrap ${version}.`,
     `# Install: save as ${place}/${unit.name}.service, then: ${systemctl} daemon-reload`,
@@ -81,7 +85,12 @@ function serviceSection(facts: UnitFacts): string {
   const exec = [writable(runner, execPath(runner, unit)), ...words.map((word) => execWord(word, unit))].join(' ');
   const blocks = [
     ['# systemctl start waits for READY=1: systemd.service(5), sd_notify(3)', 'Type=notify'],
-    ['# Only the main process may say READY=1, and that is sd-ready-wrap itself', 'NotifyAccess=main'],
+    [
+      facts.handoff
+        ? '# Only the main process may speak: sd-ready-wrap, and the app once it is ready'
+        : '# Only the main process may say READY=1, and that is sd-ready-wrap itself',
+      'NotifyAccess=main',
+    ],
     openFile(facts),
     [`ExecStart=${exec}`],
     [
@@ -93,7 +102,9 @@ function serviceSection(facts: UnitFacts): string {
     startLimit(facts),
     launcher === undefined
       ? [
-          '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
+          facts.handoff
+            ? '# SIGTERM to the main process alone, which is the app once it is ready: systemd.kill(5)'
+            : '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
           'KillMode=mixed',
         ]
       : [

@@ -38,6 +38,35 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
   });
 });
 
+describeSystemd('a unit that does not do what its options say', ['user-1000', 'session'], (systemd) => {
+  test.each<[string, string, string[], RegExp]>([
+    [
+      'Type=exec',
+      '',
+      ['Type=exec'],
+      /systemd does not wait for the app: service-\d+.* has Type=exec and needs Type=notify/,
+    ],
+    ['no WatchdogSec=', '--watchdog probe', [], /--watchdog probe: the unit has no WatchdogSec=/],
+    ['nobody who pings', '--watchdog off', ['WatchdogSec=1min'], /nobody pings, and systemd will end the app/],
+  ])('%s: one warning', async (_, options, lines, warning) => {
+    const service = await Service.write(systemd(), { options, lines });
+    await service.startReady();
+    await until('the warning', () => warning.test(service.stderr));
+    await service.systemctl('stop');
+    expect(service.stderr.match(/"event":"warning"/g)).toHaveLength(1);
+  });
+
+  test('a stop by hand while it starts: no advice on its time', async () => {
+    const service = await Service.write(systemd());
+    const started = service.systemctl('start');
+    await service.event('started');
+    await service.systemctl('stop');
+    await started;
+    expect(service.stderr).toContain('SIGTERM came before the app was ready');
+    expect(service.stderr).not.toContain('raise TimeoutStartSec=');
+  });
+});
+
 describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (systemd) => {
   test('TimeoutStartSec= is over: what was awaited, where the app listens instead, and what to raise', async () => {
     const awaited = await freePort();

@@ -21,7 +21,15 @@ function advised(
   const [name = '', text = ''] = options.split(' ');
   const raw: RawOptions = options === '' ? {} : { [name.slice(2)]: [{ place: name, text: text || true }] };
   const { probes } = buildConfig(raw, ['node', 'app.js']);
-  return advice(moment, { probes, listening, holders: new Map(), inUnit: true, killMode: undefined, ...more });
+  return advice(moment, {
+    probes,
+    listening,
+    holders: new Map(),
+    tooLong: true,
+    handoff: false,
+    killMode: undefined,
+    ...more,
+  });
 }
 
 describe('the app listens where nobody asks', () => {
@@ -66,7 +74,14 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
     { tcp: [{ place: '--tcp', text: '10.0.0.5:80' }], 'tcp-owner': [{ place: '--tcp-owner', text: 'any' }] },
     ['node'],
   );
-  const findings = { probes, listening: [tcp('::', 8080)], holders: new Map(), inUnit: true, killMode: undefined };
+  const findings = {
+    probes,
+    listening: [tcp('::', 8080)],
+    holders: new Map(),
+    tooLong: true,
+    handoff: false,
+    killMode: undefined,
+  };
   expect(advice('waiting', findings)).toEqual([]);
 });
 
@@ -91,6 +106,11 @@ describe('nothing to be seen', () => {
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
   });
+  it('with --handoff no sign that needs a wrapper which stays', () => {
+    expect(advised('', [], 'timeout', { handoff: true })).toEqual([
+      'the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff',
+    ]);
+  });
   it('with a sign that is no socket there is nothing to say', () => {
     expect(advised('--stdout up', [])).toEqual([]);
   });
@@ -100,7 +120,7 @@ it('stopped in a unit: it may have been systemd', () => {
   expect(advised('--stdout up', [], 'stopped')).toEqual([
     expect.stringContaining('raise TimeoutStartSec= of the unit'),
   ]);
-  expect(advised('--stdout up', [], 'stopped', { inUnit: false })).toEqual([]);
+  expect(advised('--stdout up', [], 'stopped', { tooLong: false })).toEqual([]);
 });
 
 it('a KillMode= that leaves processes behind', () => {
