@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real processes and a
- * real systemd, one file after another, so that no test competes with its neighbour for the two cores of a small
+ * real systemd, two files at a time and behind the others, so that no test has to share a core of a small
  * machine. `npm run soak` is a third.
  */
 export default defineConfig({
@@ -18,7 +18,9 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
-          fileParallelism: false,
+          // each file waits for most of its time
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

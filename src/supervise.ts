@@ -11,14 +11,11 @@ import type { NotifyState } from './core/notify-state.ts';
 import type { App, AppNoticeSource, Log, Notifier } from './core/ports.ts';
 import type { Readiness } from './core/readiness.ts';
 import { isRunning } from './core/reload.ts';
-import type { ForwardedSignal, SignalFate } from './core/signals.ts';
+import { asksToEnd, type ForwardedSignal, type SignalFate } from './core/signals.ts';
 import { followStatus } from './core/status.ts';
-import type { Vitals } from './core/vitals.ts';
+import { untilItEnds, type Vitals } from './core/vitals.ts';
 import { startWatch, type WatchdogMode } from './core/watchdog.ts';
 import { keepDiagnosing, keepExtending } from './core/while-starting.ts';
-
-/** Signals by which somebody asks for the end (signal(7)); ABRT by TimeoutStartFailureMode= (systemd.service(5)). */
-const ASK_TO_STOP: readonly ForwardedSignal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'];
 
 export interface Supervised {
   readonly app: App;
@@ -112,7 +109,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           return log.write(effect.level, effect.event, effect.message, effect.fields);
         case 'stop-waiting':
           for (const dispose of disposers.splice(0)) dispose();
-          return;
+          return again.stop();
         case 'start-stop-timer':
           disposers.push(clock.after(stopTimeout, () => handle({ type: 'stop-timeout', afterMs: stopTimeout })));
           return;
@@ -132,7 +129,6 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
           if (given.watchdog) disposers.push(watch(given.watchdog, effect.said));
           return;
         case 'await-again':
-          disposers.push(again.stop);
           return again.begin();
         case 'stop-awaiting-again':
           return again.stop();
@@ -162,10 +158,14 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       if (texts.length > 0) handle({ type: 'advice', texts });
     };
 
-    const watch = ({ intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
-      const watching = startWatch({ intervalMs, vitals, clock, tell: handleIfAlive });
+    const watch = ({ mode, intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
+      const isEnding = () => 'stopping' in state && state.stopping === true;
+      const mine = mode === 'probe' && vitals !== 'own-pings' ? untilItEnds(vitals, isEnding) : vitals;
+      const watching = startWatch({ intervalMs, vitals: mine, clock, tell: handleIfAlive });
       watching.hear(said);
-      const stopHearing = given.notices?.onNotice(({ rest }) => watching.hear(rest));
+      const stopHearing = given.notices?.onNotice(({ rest }) => {
+        if (mode !== 'loop') watching.hear(rest);
+      });
       return () => {
         watching.stop();
         stopHearing?.();
@@ -192,7 +192,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         handle({ type: 'signal', signal, fate });
         if (state.phase === 'reloading' && signal === state.signal) again.told();
         if (state.phase !== 'starting' || state.stopLogged || fate.fate === 'withheld') return;
-        if (!ASK_TO_STOP.includes(signal)) return;
+        if (!asksToEnd(signal)) return;
         handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
         diagnosing = given.diagnose?.('stopped').then(advise);
       },

@@ -82,6 +82,10 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
           watched = mine;
           return {
             name: probe.name,
+            asks: probe.asks ?? false,
+            get again() {
+              return probe.again;
+            },
             get reason() {
               return probe.reason;
             },

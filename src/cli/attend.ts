@@ -36,6 +36,8 @@ export interface Attended {
   readonly canary: Canary;
   /** What listened before the app; undefined where nobody asks. */
   readonly before: Before | undefined;
+  /** The same where it is known without anybody asking. */
+  readonly known: Before | undefined;
   /** The files of `--file` before the start. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
   readonly startedAt: number;
@@ -57,7 +59,7 @@ export interface Attending extends Complaints {
 
 export function attend(given: Attended): Attending {
   const { config, env, app, canary, before, stamps, startedAt, transport, appNotify, noHandoff, watchdog } = given;
-  const { signals, onEpipe, account } = given;
+  const { known, signals, onEpipe, account } = given;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = account && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const elapsed = account && (() => clock.now() - startedAt);
@@ -148,7 +150,7 @@ export function attend(given: Attended): Attending {
           env,
           inUnit: isMain,
           elapsed: clock.now() - startedAt,
-          listeners: traceListeners(app.pid, before ?? nothingKnown(), [config.command, ...config.args]),
+          listeners: traceListeners(app.pid, known ?? nothingKnown(), [config.command, ...config.args]),
         });
       } catch (bug) {
         log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug instanceof Error ? bug.stack : bug}`);

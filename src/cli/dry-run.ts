@@ -17,8 +17,13 @@ export async function openDryRun(raw: RawOptions, config: Config, env: Environme
   const socket = await openPrivateNotifySocket(env, clock);
   const exitWhenReady = isOn(raw, 'exit-when-ready');
   return {
-    // an app that npm starts is to be gone with npm, where no systemd cleans up
-    config: exitWhenReady ? { ...config, signalScope: 'group' } : config,
+    config: {
+      ...config,
+      // there is no systemd to hand the app over to
+      handoff: false,
+      // an app that npm starts is to be gone with npm, where no systemd cleans up
+      ...(exitWhenReady ? { signalScope: 'group' as const } : {}),
+    },
     transport: socket.transport,
     account: keepAccount(socket, config, exitWhenReady),
     close: socket.close,

@@ -100,6 +100,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     config.probes.flatMap((spec) => (spec.kind === 'file' ? [[spec.path, stampIfSeen(spec.path)]] : [])),
   );
   const before = tracesSockets(config.probes) ? rememberBefore() : undefined;
+  // for a diagnosis: sockets of socket activation are the app's alone once it is started
+  const known = before ?? (inherited.all.length > 0 ? rememberBefore() : undefined);
   if (before) refuseInheritedSockets(config.probes, before);
   const closers: (() => void)[] = [];
   try {
@@ -110,9 +112,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     }
     const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
-    // not where the app takes our place, and pings by itself
-    const isWatched = transport && env['WATCHDOG_USEC'] !== undefined && !handoff?.parent;
-    const watchdog = isWatched ? await watchdogFor(config, env) : undefined;
+    const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
 
@@ -145,6 +145,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
       app,
       canary,
       before,
+      known,
       stamps,
       startedAt,
       transport,

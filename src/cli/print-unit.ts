@@ -62,7 +62,9 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
     environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
     startLimit: startLimit(config),
     ownTimeout: Number.isFinite(config.timeout),
-    watchdog: asksForPings(raw),
+    // a unit without WatchdogSec= is not asked for pings
+    watchdog: raw.watchdog !== undefined && config.watchdog !== 'off',
+    reloads: config.reloadTimeout !== undefined,
     handoff: config.handoff,
     // behind further digits it is a part of a number
     instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
@@ -116,10 +118,4 @@ function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
 function instancePort(raw: RawOptions): string | undefined {
   const texts = [...(raw.tcp ?? []), ...(raw.listen ?? [])].map(({ text }) => String(text).replace(/^.*:/, ''));
   return texts.find((text) => /^\d*%[iI]\d*$/.test(text));
-}
-
-/** A unit without WatchdogSec= is not asked for pings. */
-function asksForPings(raw: RawOptions): boolean {
-  const value = (raw as Readonly<Record<string, readonly RawValue[] | undefined>>)['watchdog']?.at(-1);
-  return value !== undefined && value.text !== 'off';
 }

@@ -253,7 +253,7 @@ export function next(state: State, event: LifeEvent): Transition {
       const effects = signalled(pid, event.signal, event.fate);
       const now: typeof state = {
         ...state,
-        ...(event.signal === 'SIGTERM' ? { stopping: true as const } : {}),
+        ...(asksToEnd(event.signal) && event.fate.fate !== 'withheld' ? { stopping: true as const } : {}),
         ...(state.handoff && asksToEnd(event.signal) ? { stopAsked: event.signal } : {}),
       };
       // nobody reloads then

@@ -8,7 +8,7 @@ import { formatDuration } from './time-span.ts';
 /** The pings end, and systemd acts once it has heard none for all of its interval: this says why before it does. */
 export function sick({ pid, watchdog, stopping }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `not well for ${formatDuration(forMs)}: ${why}`;
-  // an app that ends closes its port first, and systemd watches it no more
+  // one that ends may take its time about it
   if (stopping) return [log('info', 'sick', `the app is ${text}; it was asked to end`, { app_pid: pid })];
   const then =
     watchdog === 'app' ? "systemd's watchdog acts next" : "WATCHDOG=1 is withheld, systemd's watchdog acts next";
@@ -30,7 +30,7 @@ export function recovered({ pid, appStatus, readyText, stopping }: Running): rea
  */
 export function withReady({ watchdog, watchdogUsec }: Living): NotifyState {
   const ping = watchdog === undefined || watchdog === 'app' ? [] : ['WATCHDOG=1'];
-  return [...ping, ...(watchdogUsec === undefined ? [] : [watchdogUsec])];
+  return [...ping, ...(watchdogUsec === undefined || watchdog === 'loop' ? [] : [watchdogUsec])];
 }
 
 /** Whether that is for systemd only with READY=1: another interval starts its watchdog, and nobody pings before. */
@@ -39,12 +39,12 @@ export function holdsBack({ watchdog, phase }: Living & State, assignment: strin
 }
 
 /**
- * Whether what the app says is not for systemd now. Its own WATCHDOG=1 is not before READY=1, as it would start the watchdog,
+ * Whether what the app says is not for systemd now. Another interval is not with `loop`, whose beat is for that of the unit. Its own WATCHDOG=1 is not before READY=1, as it would start the watchdog,
  * nor where the operator wants the word of another: an app whose event loop hangs may still ping from a thread of it.
  */
 export function withholds(state: Living & State, assignment: string): boolean {
   const { watchdog } = state;
-  if (holdsBack(state, assignment)) return true;
+  if (holdsBack(state, assignment) || (watchdog === 'loop' && isInterval(assignment))) return true;
   if (watchdog === undefined || assignment !== 'WATCHDOG=1') return false;
   return !isRunning(state) || watchdog === 'probe' || watchdog === 'loop';
 }

@@ -3,7 +3,8 @@ import { hardening } from './unit-hardening.ts';
 import type { UnitName } from './unit-name.ts';
 import { environmentWord, execPath, execWord, settingPath, settingText } from './unit-quoting.ts';
 
-/** The least version of systemd that has OpenFile= (systemd.service(5)). */
+/** The least version of systemd that has Type=notify-reload, and that has OpenFile= (systemd.service(5)). */
+const RELOAD_SINCE = 253;
 const OPEN_FILE_SINCE = 253;
 
 export interface UnitFacts {
@@ -31,6 +32,8 @@ export interface UnitFacts {
   readonly ownTimeout: boolean;
   /** Whether the unit has to ask for watchdog pings. */
   readonly watchdog: boolean;
+  /** It is to be told of reloads, and waited for. */
+  readonly reloads: boolean;
   /** The app is the main process once it is ready. */
   readonly handoff: boolean;
   /** Of a template: names that fit, to be shown. */
@@ -84,7 +87,7 @@ function serviceSection(facts: UnitFacts): string {
   const words = [...rest, ...facts.options, '--', ...facts.command];
   const exec = [writable(runner, execPath(runner, unit)), ...words.map((word) => execWord(word, unit))].join(' ');
   const blocks = [
-    ['# systemctl start waits for READY=1: systemd.service(5), sd_notify(3)', 'Type=notify'],
+    type(facts),
     [
       facts.handoff
         ? '# Only the main process may speak: sd-ready-wrap, and the app once it is ready'
@@ -125,6 +128,19 @@ function serviceSection(facts: UnitFacts): string {
     ],
   ];
   return `[Service]\n${blocks.map((block) => block.join('\n')).join('\n\n')}`;
+}
+
+function type({ reloads, systemd }: UnitFacts): readonly string[] {
+  const waits = '# systemctl start waits for READY=1: systemd.service(5), sd_notify(3)';
+  if (!reloads) return [waits, 'Type=notify'];
+  return systemd !== undefined && systemd >= RELOAD_SINCE
+    ? [`${waits}; and systemctl reload as well`, 'Type=notify-reload']
+    : [
+        waits,
+        'Type=notify',
+        `# With systemd ${RELOAD_SINCE} and later, so that systemctl reload waits as well:`,
+        '#Type=notify-reload',
+      ];
 }
 
 function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {

@@ -45,6 +45,14 @@ export function answering(ask: () => Readiness): Vitals {
 }
 
 /**
+ * The same until the app is asked to end, or says that it does: then it may close its port and take its time, while systemd's
+ * watchdog runs on (measured on 252, 257 and 262). That it exists must do.
+ */
+export function untilItEnds(vitals: Vitals, isEnding: () => boolean): Vitals {
+  return { look: () => (isEnding() ? undefined : vitals.look()), end: vitals.end };
+}
+
+/**
  * Its event loop turns.
  * @param beats how often it has, as far as it was counted; 0 is never
  * @param fallBack called where it never has by the first look, when the app is ready: then that it exists must do

@@ -70,6 +70,8 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
   const gate = shell.stdio[3] as unknown as Duplex;
   gate.on('error', () => {});
   let isGone = false;
+  /** It was told to: then it ends by the error that the empty socket is to it. */
+  let leaves = false;
   let open = () => {};
   const begun = new Promise<void>((resolve) => {
     open = () => {
@@ -82,7 +84,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
       isGone = true;
       keepNonBlocking();
       if (signal !== null || (code ?? 0) > 125) resolve('failed');
-      else resolve(code !== 0 && isFile ? 'full' : 'done');
+      else resolve(code !== 0 && isFile && !leaves ? 'full' : 'done');
     });
   });
   return {
@@ -92,6 +94,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
     ended,
     async leave(most) {
       await Promise.race([begun, ended]);
+      leaves = true;
       const limit = writtenBy(pid) + most;
       for (let wait = TELL_AGAIN.first; !isGone; wait = Math.min(wait * 2, TELL_AGAIN.longest)) {
         // an empty socket is an error to it now, and no reason to wait. A read that waits already does not see that, but one

@@ -65,8 +65,14 @@ export async function bindNotifySocket(
         const receiver = await receive(place.path, onDatagram);
         // the mode that bind(2) gives it depends on the umask
         const mode = isRoot() ? 0o666 : 0o600;
-        chmodSync(place.path, mode);
-        const stream = await receiveByStream?.(place.path + STREAM_SUFFIX, mode, onDatagram);
+        let stream: Receiver | undefined;
+        try {
+          chmodSync(place.path, mode);
+          stream = await receiveByStream?.(place.path + STREAM_SUFFIX, mode, onDatagram);
+        } catch (error) {
+          receiver.close();
+          throw error;
+        }
         return {
           path: place.path,
           receiver: name,

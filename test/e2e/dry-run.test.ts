@@ -89,6 +89,14 @@ describe('the account', () => {
     expect(told(run).slice(-2)).toEqual(['STATUS=mine', 'READY=1']);
   });
 
+  test('nobody is handed over', async () => {
+    const port = await freePort();
+    const listens = `require('net').createServer().listen(${port}, '127.0.0.1')`;
+    await using run = wrap([...SMOKE, '--handoff', '--tcp', `${port}`, '--', NODE, '-e', listens]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stderr.text).not.toMatch(/handoff|MAINPID/);
+  });
+
   test('on a terminal a last line follows what goes on, and is gone when it is over', async () => {
     const script = 'setTimeout(() => console.log("up"), 700); setTimeout(() => process.exit(3), 1100)';
     const command = [NODE, BIN, '--dry-run', '--stdout', '^up', '--', NODE, '-e', script];

@@ -187,6 +187,16 @@ describe('the end', () => {
   });
 });
 
+test('to a file beside a grandchild that holds the stream: nothing is lost, and nobody says so', async () => {
+  using dir = tempDir();
+  const script = 'echo ready; sleep 0.3; (sleep 3) & echo bye; exit 0';
+  const command = [NODE, BIN, '--stdout', '^ready', '--', ...sh(script)];
+  await using run = direct(sh('"$@" >file', ...command), { cwd: dir.path });
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(readFileSync(dir.file('file'), 'utf8')).toBe('ready\nbye\n');
+  expect(run.stderr.text).not.toContain('"warning"');
+});
+
 test('when somebody kills cat, Node takes over again', async () => {
   const [run, cat] = await handOver('while read -r line; do echo "$line"; done; exit 4');
   await using _ = run;

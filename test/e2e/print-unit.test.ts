@@ -112,6 +112,18 @@ test('what does not pass signals on gets KillMode=control-group, and is told why
   expect(await unit(sh('exec server'))).toContain('KillMode=mixed');
 });
 
+test('what its options say of the unit', async () => {
+  const text = async (...options: string[]) => {
+    await using run = wrap(['--print-unit', ...options, '--tcp', '3000', '--', 'node', 'app.js']);
+    expect(await run.closed).toEqual({ code: 0 });
+    return run.stdout.text;
+  };
+  expect(await text('--reload-timeout', '30s')).toMatch(/^#?Type=notify-reload$/m);
+  const handsOver = await text('--handoff');
+  expect(handsOver).toContain('# SIGTERM to the main process alone, which is the app once it is ready');
+  expect(handsOver).not.toContain('passes it on');
+});
+
 test('--user is for your own manager', async () => {
   await using run = wrap(['--print-unit', '--user', 'true'], { env: { XDG_RUNTIME_DIR: '/run/user/7' } });
   await run.closed;

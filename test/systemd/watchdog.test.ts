@@ -137,6 +137,23 @@ async function recover(systemd: TestSystemd): Promise<void> {
   expect((await service.systemctl('stop')).code).toBe(0);
 }
 
+describeSystemd('who is being stopped', ['user-1000', 'system', 'session'], (systemd) => {
+  // closed by the app at once, which then takes three times WatchdogSec= to finish
+  const script = `touch "$DIR/open"
+trap 'rm "$DIR/open"; sleep 3; exit 0' TERM INT
+while :; do sleep 1000 & wait; done
+`;
+  test.each(['SIGTERM', 'SIGINT'])('by %s may take its time under --watchdog probe', async (signal) => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd puts it in
+    const options = "--watchdog probe --exec 'test -e ${DIR}/open'";
+    const lines = [`KillSignal=${signal}`, 'TimeoutStopSec=20'];
+    const service = await start(systemd(), { options, probe: ' ', script, lines });
+    await service.systemctl('stop');
+    expect(await service.results(), service.stderr).toEqual(['success exited 0']);
+    expect(service.stderr).not.toContain('withheld');
+  });
+});
+
 describeSystemd('who is well', ['system', 'session'], (systemd) => {
   test('lives on while all processors are busy, as does who is only there, in a loop', async () => {
     const healthy: Watched[] = [

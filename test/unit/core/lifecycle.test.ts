@@ -508,7 +508,9 @@ describe('the watchdog', () => {
 
   it('another interval has a ping with it, as it counts from the last', () => {
     const wants = notice({ rest: ['WATCHDOG_USEC=5'] });
-    expect(told(watched('loop'), wants)).toEqual(['notify WATCHDOG_USEC=5 | WATCHDOG=1']);
+    expect(told(watched('process'), wants)).toEqual(['notify WATCHDOG_USEC=5 | WATCHDOG=1']);
+    // whose beat is for the interval of the unit
+    expect(told(watched('loop'), wants)).toEqual([]);
     expect(told(watched('app'), wants)).toEqual(['notify WATCHDOG_USEC=5']);
     expect(told(states.ready, wants)).toEqual(['notify WATCHDOG_USEC=5']);
   });
