@@ -148,7 +148,7 @@ function refuseWatchdog(
   if (runner !== undefined) {
     throw new UsageError(
       quote(value),
-      `${runner} starts the app as a child of its own, or is not known to be Node`,
+      `${runner} is not known to be Node, or starts the app as a child of its own`,
       'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
     );
   }

@@ -83,7 +83,7 @@ const rows = [
     value: 'REGEX',
     repeats: true,
     group: 'Readiness probes',
-    help: 'ready when a line of stdout matches (JavaScript syntax)',
+    help: 'ready when a line of stdout matches (JavaScript syntax, without slashes and flags)',
     example: "'listening on'",
   },
   {

@@ -237,5 +237,7 @@ async function connector({ url, hosts, insecure }: HttpRequest): Promise<() => S
 /** Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect). */
 function codeOf(error: NodeJS.ErrnoException): string {
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
+  // OpenSSL's word for an answer in plain text, among others
+  if (first.code === 'EPROTO') return 'EPROTO: no TLS there? then write http://';
   return first.code ?? first.message;
 }

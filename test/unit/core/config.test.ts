@@ -527,7 +527,7 @@ describe('--watchdog loop', () => {
   ])('would watch another than the app: %j', (words, runner) => {
     const message = complaint(() => config({ tcp: '3000', watchdog: 'loop' }, words));
     expect(message).toBe(
-      `--watchdog loop: ${runner} starts the app as a child of its own, or is not known to be Node; ` +
+      `--watchdog loop: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
         'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
     );
   });
