@@ -308,6 +308,12 @@ async function keepsAnswering(first: string) {
 }
 
 describe('https', () => {
+  it('says so where there is no TLS', async () => {
+    const { port } = await serve(status(200));
+    const { probe } = start(specOf(`https://127.0.0.1:${port}/`));
+    await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: no TLS there? then write http://'));
+  });
+
   it('a certificate that nobody vouches for is not good enough...', async () => {
     const { port, requests } = await serve(status(200), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`));
