@@ -188,6 +188,25 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
     });
   });
 
+  test('where the app has left for a cgroup of its own the wrapper stays, and pings', async () => {
+    // a user's manager may not let it
+    if (systemd().mode !== 'system') return;
+    const { repo, node } = systemd();
+    const fixtures = `${repo}/test/fixtures/systemd`;
+    const service = await write({
+      command: `sh ${fixtures}/in-own-cgroup.sh ${node} ${fixtures}/gated-server.mjs`,
+      lines: ['Delegate=yes', 'WatchdogSec=1s'],
+    });
+    await service.startReady();
+    expect(service.stderr).toContain('the wrapper stays: it has gone to another cgroup');
+    const heard = () => service.show('WatchdogTimestampMonotonic');
+    const first = await heard();
+    // a ping each half second, for longer than systemd waits for one
+    await until('pings', async () => Number(await heard()) - Number(first) > 1_500_000);
+    await service.systemctl('stop');
+    expect(await service.results()).toEqual([expect.stringMatching(/^success /)]);
+  });
+
   test('where the wrapper is not the main process itself it stays, and says so', async () => {
     const { node, repo } = systemd();
     const service = await Service.write(systemd(), { lines: ['NotifyAccess=all', 'ExecStart='] });
