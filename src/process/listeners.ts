@@ -2,7 +2,7 @@
  * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
  * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
  */
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Listeners, ListeningSocket, Ownership } from '../core/ports.ts';
 import {
@@ -284,10 +284,9 @@ function findHolder(inode: number): string | undefined {
 
 function commandOf(pid: number): string {
   try {
-    // Node from 24 on names its main thread, and with it the process: node-MainThread
-    return readFileSync(`/proc/${pid}/comm`, 'utf8')
-      .trim()
-      .replace(/-MainThread$/, '');
+    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    // Node from 23 on names its main thread, and with it the process: MainThread, node-MainThread
+    return name.endsWith('MainThread') ? basename(readlinkSync(`/proc/${pid}/exe`)) : name;
   } catch {
     return 'a program';
   }

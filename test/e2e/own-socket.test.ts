@@ -300,7 +300,7 @@ describe("the app's own", () => {
 describe.runIf(isRoot)('an app whose sockets we may not see', () => {
   /** The wrapper as root without CAP_SYS_PTRACE, the app as somebody else: /proc/PID/fd is closed (ptrace(2)). */
   const blind = ['--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'];
-  const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
+  const asNobody = ['setpriv', '--reuid', '64321', '--regid', '64321', '--clear-groups', '--'];
 
   async function blindly(
     args: readonly string[],
@@ -316,7 +316,7 @@ describe.runIf(isRoot)('an app whose sockets we may not see', () => {
     my $family = $where =~ /^\\d+$/ ? PF_INET : PF_UNIX;
     socket my $socket, $family, SOCK_STREAM, 0 or die;
     bind $socket, $family == PF_UNIX ? pack_sockaddr_un($where) : pack_sockaddr_in($where, INADDR_LOOPBACK) or die;
-    ($(, $)) = (65534, '65534 65534'); ($<, $>) = (65534, 65534);
+    ($(, $)) = (64321, '64321 64321'); ($<, $>) = (64321, 64321);
     syswrite STDOUT, "started\\n";
     <STDIN>;
     listen $socket, 5 or die;

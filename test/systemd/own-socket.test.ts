@@ -81,7 +81,10 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
   }
 
   test('a socket of socket activation: refused for --tcp and --unix, no sign for auto and --listen', async () => {
-    const service = await Service.write(systemd(), { probe: '--timeout 700ms OPTION', command: '/bin/sleep 1000' });
+    // started six times within ten seconds
+    const lines = ['[Unit]', 'StartLimitIntervalSec=0', '[Service]'];
+    const recipe = { probe: '--timeout 700ms OPTION', command: '/bin/sleep 1000', lines };
+    const service = await Service.write(systemd(), recipe);
     const socket = service.name.replace('.service', '.socket');
     const path = `${service.dir}/socket`;
     systemd().writeUnit(socket, `[Socket]\nListenStream=127.0.0.1:${service.port}\nListenStream=${path}\n`);
