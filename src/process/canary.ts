@@ -24,11 +24,13 @@ const REST = 1000;
 
 /**
  * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
- * file, which is our death, it ends too.
+ * file, which is our death, it ends too. So it does where nobody hears it any more, and not by way of the SIGPIPE of its own echo, which is
+ * a signal as well: 13.
  */
 const SCRIPT = `: 'sd-ready-wrap asks this process which signals reach the whole unit'
-for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal]).join(' ')}; do trap "echo $n; s=1" $n; done
-while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
+p() { trap '' 13; echo "$1" || exit; trap 'p 13; s=1' 13; }
+for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal]).join(' ')}; do trap "p $n; s=1" $n; done
+while s=; read -r x || [ "$s" ]; do p "p$x"; done`;
 
 const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
 
