@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { childrenOf, commandOf, isRunning } from '../helpers/pids.ts';
+import { AS_ROOT } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
@@ -161,7 +162,7 @@ describe('a reader that goes away', () => {
   });
 });
 
-test.runIf(process.getuid?.() === 0)('a disk that is full for a while: what comes later is written', async () => {
+test.runIf(AS_ROOT)('a disk that is full for a while: what comes later is written', async () => {
   const script = 'head -c 1000000 /dev/zero >d/filler; echo lost; read -r line; rm d/filler; echo kept';
   const disk = 'mkdir d && mount -t tmpfs -o size=64k none d && { "$@" >d/out; code=$?; cat d/out; exit $code; }';
   const under = ['unshare', '--mount', ...sh(disk)];

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { AS_ROOT } from '../helpers/root.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { ADDONS } from '../helpers/transport.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
@@ -158,7 +159,7 @@ describe.each(ADDONS)('received by %s', (addon) => {
     });
   });
 
-  test.runIf(ROOT)('an app that gave up root is heard', async () => {
+  test.runIf(AS_ROOT)('an app that gave up root is heard', async () => {
     await using run = start(
       sh(`setpriv --reuid 1000 --regid 1000 --clear-groups systemd-notify --ready && exec cat`),
       {},
@@ -200,7 +201,7 @@ describe('where the socket is', () => {
     expect(await seen({ TMPDIR: dir.path }, umask)).toMatchObject({ ...MODES, parent: dir.path });
   });
 
-  test.runIf(ROOT)('as root its name is not to be guessed', async () => {
+  test.runIf(AS_ROOT)('as root its name is not to be guessed', async () => {
     const [first, second] = [await seen({}), await seen({})];
     expect(first.path).toMatch(/\/[0-9a-f]{32}$/);
     expect(second.path.slice(-32)).not.toBe(first.path.slice(-32));
@@ -228,7 +229,7 @@ describe('where the socket is', () => {
     expect((await seen({ TMPDIR: tmp })).stderr).not.toContain(tmp);
   });
 
-  test.runIf(ROOT)('as root one that others cannot pass through comes last', async () => {
+  test.runIf(AS_ROOT)('as root one that others cannot pass through comes last', async () => {
     using closed = tempDir();
     using open = tempDir();
     chmodSync(open.path, 0o711);
