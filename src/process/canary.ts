@@ -24,11 +24,12 @@ const REST = 1000;
 
 /**
  * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
- * file, which is our death, it ends too. So it does where nobody hears it any more, and not by way of the SIGPIPE of its own echo, which is
- * a signal as well: 13.
+ * file, which is our death, it ends too, and not by way of the SIGPIPE of its own echo, which is a signal as well: 13.
+ * Whether the echo failed is not asked: the status of what a second signal interrupts is that of what the first one did
+ * (dash's dotrap(), in its trap.c).
  */
 const SCRIPT = `: 'sd-ready-wrap asks this process which signals reach the whole unit'
-p() { trap '' 13; echo "$1" || exit; trap 'p 13; s=1' 13; }
+p() { trap '' 13; echo "$1"; trap 'p 13; s=1' 13; }
 for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal]).join(' ')}; do trap "p $n; s=1" $n; done
 while s=; read -r x || [ "$s" ]; do p "p$x"; done`;
 
