@@ -19,7 +19,7 @@ export interface Account {
   begin(log: LiveLog, onTerminal: boolean, startedAt: number): void;
   /** For each probe one. */
   tap(): Tap;
-  /** Resolves when all is told and nobody is left who should be gone. */
+  /** Resolves when nobody is left who should be gone. */
   end(appPid: number): Promise<void>;
 }
 
@@ -61,15 +61,17 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
       onTerminal = terminal;
       startedAt = started;
       const how = socket.problem === undefined ? `by ${socket.transport.name}` : `and no socket: ${socket.problem}`;
-      log.write('info', 'dry-run', 'a dry run: what systemd would be told is shown here, and told to nobody');
+      log.write('info', 'dry-run', 'a dry run: what systemd would be told is shown here, and told to nobody', {
+        after_ms: 0,
+      });
       log.write('debug', 'transport', `private notify socket ${how}`);
       if (exitWhenReady && !Number.isFinite(config.timeout)) {
-        log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given');
+        log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given', { after_ms: 0 });
       }
       socket.onTold(({ assignments, at }) =>
         log.write('info', 'told', `systemd would be told ${assignments.join(', ')}`, {
           told: assignments,
-          after_ms: Math.round(at - startedAt),
+          after_ms: Math.max(0, Math.round(at - startedAt)),
         }),
       );
     },
@@ -104,7 +106,6 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
     },
     async end(appPid) {
       if (exitWhenReady) await endGroup(appPid, config.stopTimeout, clock);
-      await socket.drained();
     },
   };
 }

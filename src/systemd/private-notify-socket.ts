@@ -1,11 +1,10 @@
 /**
- * A notify socket that nobody but us reads, in the place of systemd's: what is sent goes the same way as ever, and shows
- * what systemd would have been told, and when.
+ * A notify socket that nobody but us reads, in the place of systemd's: what is sent goes the same way as ever. What
+ * systemd would have been told is known as it is sent, and so in line with whatever else is said about the start.
  */
 import type { Clock } from '../core/clock.ts';
 import type { Environment } from '../core/environment.ts';
-import { createHub } from '../core/hub.ts';
-import { statusLine } from '../core/notify-state.ts';
+import { encode, statusLine } from '../core/notify-state.ts';
 import { bindNotifySocket } from './bound-socket.ts';
 import { openNotifySocket } from './notify-socket.ts';
 import type { NotifyTransport } from './transport.ts';
@@ -13,7 +12,7 @@ import type { NotifyTransport } from './transport.ts';
 /** One datagram. */
 export interface Told {
   readonly assignments: readonly string[];
-  /** When it arrived, on the clock. */
+  /** When it was sent, on the clock. */
   readonly at: number;
 }
 
@@ -21,43 +20,44 @@ export interface PrivateNotifySocket {
   readonly transport: NotifyTransport;
   /** Why there is no real one, where it is not: then it is shown what would be sent. */
   readonly problem: string | undefined;
-  /** Hears all, what was told before too. */
+  /** Hears all, what was told before too. One listener. */
   onTold(listener: (told: Told) => void): void;
-  /** Resolves once what was sent so far has been told. */
-  drained(): Promise<void>;
   close(): void;
 }
 
 /** @param env of the wrapper */
 export async function openPrivateNotifySocket(env: Environment, clock: Clock): Promise<PrivateNotifySocket> {
-  const hub = createHub<Told>();
-  const tell = (datagram: Uint8Array) => hub.tell({ assignments: decode(datagram), at: clock.now() });
+  const early: Told[] = [];
+  let hear = (told: Told): void => void early.push(told);
+  const tell = (datagram: Uint8Array) => hear({ assignments: decode(datagram), at: clock.now() });
+  const first = statusLine('Starting');
   let close = () => {};
   let problem: string | undefined;
-  let transport: NotifyTransport;
+  let sender: NotifyTransport = { name: 'no socket', trySend: () => 'sent' };
   try {
-    const socket = await bindNotifySocket(env, tell);
+    // it reads so that there is always room
+    const socket = await bindNotifySocket(env, () => {});
     close = socket.close;
-    transport = await openNotifySocket({ type: 'path', name: socket.path }, statusLine('Starting'));
+    sender = await openNotifySocket({ type: 'path', name: socket.path }, first);
+    tell(encode(first));
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
-    transport = {
-      name: 'no socket',
-      trySend(datagram) {
-        tell(datagram);
-        return 'sent';
-      },
-    };
   }
   return {
-    transport,
-    problem,
-    onTold: (listener) => void hub.listen(listener),
-    drained: hub.drained,
-    close() {
-      hub.close();
-      close();
+    transport: {
+      name: sender.name,
+      trySend(datagram) {
+        const outcome = sender.trySend(datagram);
+        if (outcome === 'sent') tell(datagram);
+        return outcome;
+      },
     },
+    problem,
+    onTold(listener) {
+      hear = listener;
+      for (const told of early.splice(0)) listener(told);
+    },
+    close,
   };
 }
 

@@ -36,7 +36,9 @@ describe('the account', () => {
     for (const line of lines) expect(line).toMatch(/^sd-ready-wrap: \+ *\d+\.\d{3} s {2}\S/);
     const at = (text: string) => lines.findIndex((line) => line.includes(text));
     expect(at('started the app')).toBeLessThan(at('told STATUS=Starting since'));
-    expect(at('ready after')).toBeLessThan(at('told READY=1'));
+    expect(at('yes, after')).toBeLessThan(at('told READY=1'));
+    const times = lines.map((line) => Number(/\+ *([\d.]+) s/.exec(line)?.[1]));
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
     expect(lines.at(-2)).toContain('told STATUS=the app exited with code 7');
     expect(lines.at(-1)).toContain('the app exited with code 7');
     await receiver.settled();
