@@ -1,11 +1,12 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
 import { isatty } from 'node:tty';
-import { type Config, hasIpc } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { mergeNotices } from '../core/notice-hub.ts';
 import type { App } from '../core/ports.ts';
+import { hasIpc } from '../core/probe-spec.ts';
 import { combine, combineAgain } from '../core/readiness.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
@@ -85,7 +86,7 @@ export function attend(given: Attended): Attending {
   const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
   if (launcher !== undefined) {
     void import('./diagnose.ts').then(({ killModeProblem }) => {
-      const problem = killModeProblem(launcher, env);
+      const problem = killModeProblem(launcher, config.signalScope, env);
       if (problem !== undefined) warn(problem);
     });
   }

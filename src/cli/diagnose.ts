@@ -1,5 +1,5 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
-import type { Config } from '../core/config.ts';
+import type { Config, SignalScope } from '../core/config.ts';
 import { advice, type Moment } from '../core/diagnosis.ts';
 import type { Environment } from '../core/environment.ts';
 import type { Listeners, ListeningSocket } from '../core/ports.ts';
@@ -70,15 +70,17 @@ export function typeProblem(env: Environment): string {
 
 /**
  * @param launcher what starts the app and passes no signals on: `npm`
+ * @param scope whom we pass them on to
  * @returns what is wrong with the unit's KillMode= then, if anything
  */
-export function killModeProblem(launcher: string, env: Environment): string | undefined {
+export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   if (mode === undefined || mode === 'control-group') return undefined;
-  return (
-    `KillMode=${mode} of ${ownUnit(env)}: ${launcher} does not pass SIGTERM on, so the app is killed without having been ` +
-    'asked to stop; write KillMode=control-group there, or start the app itself'
-  );
+  const what =
+    scope === 'group'
+      ? `${launcher} may end before the app, which is then killed and not waited for`
+      : `${launcher} does not pass SIGTERM on, so the app is killed without having been asked to stop`;
+  return `KillMode=${mode} of ${ownUnit(env)}: ${what}; write KillMode=control-group there, or start the app itself`;
 }
 
 function systemctl(env: Environment): string {

@@ -1,6 +1,7 @@
 /** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
-import { type Config, isOn, type RawOptions } from '../core/config.ts';
+import type { Config } from '../core/config.ts';
 import type { Environment } from '../core/environment.ts';
+import { isOn, type RawOptions } from '../core/raw-options.ts';
 import { clock } from '../process/clock.ts';
 import { openPrivateNotifySocket } from '../systemd/private-notify-socket.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';

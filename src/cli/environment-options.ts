@@ -1,8 +1,9 @@
 /** Options out of the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values stand one a line. */
-import type { RawOptions, RawValue } from '../core/config.ts';
+
 import { APP_NODE_OPTIONS, type Environment, OPTION_PREFIX } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { OPTION_TABLE, type OptionName } from '../core/option-table.ts';
+import type { RawOptions, RawValue } from '../core/raw-options.ts';
 
 /** `tcp` -> `SD_READY_WRAP_TCP`, `log-level` -> `SD_READY_WRAP_LOG_LEVEL`. */
 export function variableOf(name: string): string {

@@ -2,7 +2,7 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config, hasIpc, namesHosts, tracesSockets, watchedStreams } from '../core/config.ts';
+import { buildConfig, type Config } from '../core/config.ts';
 import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
@@ -13,6 +13,7 @@ import { statusLine } from '../core/notify-state.ts';
 import type { App } from '../core/ports.ts';
 import type { Prelude } from '../core/prelude.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
+import { hasIpc, namesHosts, tracesSockets, watchedStreams } from '../core/probe-spec.ts';
 import { StartError, type StartOptions, startApp } from '../process/app.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';

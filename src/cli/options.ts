@@ -1,9 +1,9 @@
 /** The command line, read by commander: the only file that imports it. Rules of ours that it does not have stand here. */
 import { Command, CommanderError, Option } from 'commander';
-import type { RawOptions, RawValue } from '../core/config.ts';
 import { UsageError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
 import { OPTION_TABLE, type OptionName, type OptionRow } from '../core/option-table.ts';
+import { example, type RawOptions, type RawValue } from '../core/raw-options.ts';
 import { variableOf } from './environment-options.ts';
 
 /** What the command line asks for: to run something, or to print a text, or what is installed, and exit 0. */
@@ -63,7 +63,7 @@ function toCommander(row: OptionRow & { name: OptionName }, into: Partial<Record
       throw new UsageError(
         place,
         `its value is missing (${text} looks like an option)`,
-        `write e.g. ${place} ${row.example}`,
+        example(row.name, { place, text }),
       );
     }
     const value = { place, text };
@@ -78,7 +78,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
   const subject = /'(--?[^\s'=]+)/.exec(error.message)?.[1] ?? '<options>';
   const row = OPTION_TABLE.find((candidate) => `--${candidate.name}` === subject);
   if (error.code === 'commander.optionMissingArgument' && row) {
-    return new UsageError(subject, 'its value is missing', `write e.g. ${subject} ${row.example}`);
+    return new UsageError(subject, 'its value is missing', example(row.name, { place: subject, text: '' }));
   }
   if (error.code === 'commander.unknownOption' && row) {
     return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);

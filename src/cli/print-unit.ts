@@ -1,9 +1,10 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
-import { buildConfig, type Config, isOn, type RawOptions, type RawValue } from '../core/config.ts';
+import { buildConfig, type Config } from '../core/config.ts';
 import type { Environment } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { optionWords } from '../core/option-words.ts';
+import { isOn, type RawOptions, type RawValue } from '../core/raw-options.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
 import { systemdVersion } from '../process/host-systemd.ts';

@@ -1,7 +1,9 @@
 /** Completion of the command line for bash and zsh, out of the same table as `--help`. */
-import type { RawOptions } from './config.ts';
+
 import { UsageError } from './errors.ts';
 import { OPTION_TABLE, type OptionRow } from './option-table.ts';
+import type { RawOptions } from './raw-options.ts';
+import { quotedShellWord } from './shell-word.ts';
 
 /**
  * @returns the script for the shell that `--completion` names
@@ -103,7 +105,7 @@ _sd_ready_wrap_word_or_path() {
 }
 _sd_ready_wrap() {
   _arguments -s -S -A '-*' \\
-${lines.map((line) => `    ${single(line)} \\`).join('\n')}
+${lines.map((line) => `    ${quotedShellWord(line)} \\`).join('\n')}
     '(-):command: _command_names -e' \\
     '*::arguments: _normal'
 }
@@ -114,8 +116,4 @@ if [ "$funcstack[1]" = _sd-ready-wrap ]; then _sd_ready_wrap "$@"; else compdef 
 /** What ends a part of a spec of _arguments stands behind a backslash. */
 function inSpec(text: string): string {
   return text.replace(/[\\[\]:]/g, '\\$&');
-}
-
-function single(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
 import type { ListeningSocket } from './ports.ts';
 import type { ProbeSpec } from './probe-spec.ts';
+import { shellWord } from './shell-word.ts';
 import { canonicalHost } from './socket-table.ts';
 
 /** When it is asked: the app is still awaited, was stopped by a signal, did not make it in time, or died. */
@@ -36,7 +37,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   return [
     ...heldPorts(findings),
     ...elsewhere,
-    ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
+    ...(moment === 'timeout' || moment === 'stopped' ? [...literalSlashes(findings), ...nothingYet(findings)] : []),
     ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
     ...leftovers(findings),
   ];
@@ -84,6 +85,17 @@ function nothingYet({ probes, listening, handoff }: Findings): readonly string[]
     ];
   }
   return [];
+}
+
+/** A regex written as in JavaScript's source is taken for part of the line, slashes and flags and all. */
+function literalSlashes({ probes }: Findings): readonly string[] {
+  return probes.flatMap((spec) => {
+    if (spec.kind !== 'log') return [];
+    const [, inner, flags] = /^\\\/(.+)\\\/([dgimsuvy]*)$/.exec(spec.regex.source) ?? [];
+    if (inner === undefined) return [];
+    const either = flags?.includes('i') ? ', with [Rr] for a letter of either case' : '';
+    return `the slashes of --${spec.option} count as part of the line: write --${spec.option} ${shellWord(inner)}${either}`;
+  });
 }
 
 function leftovers({ killMode }: Findings): readonly string[] {

@@ -3,9 +3,9 @@
  * does not go with that, and where it cannot be done.
  */
 import { parseBoolean } from './boolean.ts';
-import type { RawOptions, RawValue } from './config.ts';
 import type { Environment } from './environment.ts';
 import type { OptionName } from './option-table.ts';
+import type { RawOptions, RawValue } from './raw-options.ts';
 
 /** An option that works only as long as the wrapper is there. */
 interface Staying {

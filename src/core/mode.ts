@@ -1,7 +1,8 @@
 /** What is to be done with a command line: run the app, or something else that needs no unit. */
-import { isOn, type RawOptions } from './config.ts';
+
 import { UsageError } from './errors.ts';
 import type { OptionName } from './option-table.ts';
+import { isOn, type RawOptions } from './raw-options.ts';
 
 export type Mode = 'run' | 'print-unit' | 'dry-run' | 'completion';
 

@@ -71,7 +71,7 @@ const rows = [
     repeats: true,
     group: 'Readiness probes',
     help: 'a header that --http sends',
-    example: "'Host: shop.example'",
+    example: 'Host: shop.example',
   },
   {
     name: 'http-insecure',
@@ -84,7 +84,7 @@ const rows = [
     repeats: true,
     group: 'Readiness probes',
     help: 'ready when a line of stdout matches (JavaScript syntax, without slashes and flags)',
-    example: "'listening on'",
+    example: 'listening on',
   },
   {
     name: 'stderr',
@@ -92,7 +92,7 @@ const rows = [
     repeats: true,
     group: 'Readiness probes',
     help: 'ready when a line of stderr matches',
-    example: "'listening on'",
+    example: 'listening on',
   },
   {
     name: 'output',
@@ -100,7 +100,7 @@ const rows = [
     repeats: true,
     group: 'Readiness probes',
     help: 'ready when a line of stdout or of stderr matches',
-    example: "'listening on'",
+    example: 'listening on',
   },
   {
     name: 'ipc',
@@ -141,7 +141,7 @@ const rows = [
     repeats: true,
     group: 'Readiness probes',
     help: 'ready when sh -c COMMAND exits 0; one that takes longer than --attempt-timeout is killed',
-    example: "'curl -fs http://127.0.0.1:3000/'",
+    example: 'curl -fs http://127.0.0.1:3000/',
   },
   {
     name: 'delay',

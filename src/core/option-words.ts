@@ -1,7 +1,8 @@
 /** Options as they would be written on a command line, wherever they were given. */
-import { isOn, type RawOptions } from './config.ts';
+
 import { OPTION_TABLE, type OptionName } from './option-table.ts';
 import type { ProbeSpec } from './probe-spec.ts';
+import { isOn, type RawOptions } from './raw-options.ts';
 
 export interface OptionWords {
   readonly words: readonly string[];

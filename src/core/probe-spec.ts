@@ -57,3 +57,32 @@ const ASKED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 
 export function canBeAskedAgain({ kind }: ProbeSpec): boolean {
   return ASKED.has(kind);
 }
+
+/** Whether the app gets a Node IPC channel. */
+export function hasIpc(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(({ kind }) => kind === 'ipc');
+}
+
+/** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
+export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<OutputStream> {
+  return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
+}
+
+/** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
+export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
+  return probes.some((spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'auto'].includes(spec.kind));
+}
+
+/** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
+export function namesHosts(probes: readonly ProbeSpec[]): boolean {
+  return probes.some(
+    (spec) => (spec.kind === 'tcp' || spec.kind === 'http') && !spec.hosts.every((host) => isLoopback(host)),
+  );
+}
+
+/** In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves names. */
+const LOOPBACK_ADDRESS = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$|^::1$/;
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK_ADDRESS.test(host);
+}

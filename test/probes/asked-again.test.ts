@@ -1,7 +1,8 @@
 /** Who can be asked again is known before there are probes, for bad input, and by the probes: both say the same. */
 import { expect, it } from 'vitest';
-import { buildConfig, type RawOptions } from '../../src/core/config.ts';
+import { buildConfig } from '../../src/core/config.ts';
 import { canBeAskedAgain } from '../../src/core/probe-spec.ts';
+import type { RawOptions } from '../../src/core/raw-options.ts';
 import { createProbe } from '../../src/probes/index.ts';
 import { fakeContext } from '../unit/fakes.ts';
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { optionsFromEnvironment, variableOf } from '../../../src/cli/environment-options.ts';
-import { buildConfig, type Config, type RawOptions, watchedStreams } from '../../../src/core/config.ts';
+import { buildConfig, type Config } from '../../../src/core/config.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 import { OPTION_TABLE, type OptionName } from '../../../src/core/option-table.ts';
+import { watchedStreams } from '../../../src/core/probe-spec.ts';
+import type { RawOptions } from '../../../src/core/raw-options.ts';
 
 const APP = ['node', 'app.js'];
 
@@ -75,7 +77,7 @@ describe('right values', () => {
     ['[fe80::1%eth0]:3000', ['fe80::1%eth0'], 3000],
   ])('--tcp %j', (text, hosts, port) => {
     expect(config({ tcp: text }).probes).toEqual([
-      { kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${text}` },
+      { kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${text.includes(' ') ? `'${text}'` : text}` },
     ]);
   });
 
@@ -247,17 +249,17 @@ describe('wrong values', () => {
     [{ tcp: '30.5' }, '--tcp 30.5: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: ':3000' }, '--tcp :3000: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: 'host:' }, '--tcp host:: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
-    [{ tcp: 'a b:1' }, '--tcp a b:1: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
+    [{ tcp: 'a b:1' }, "--tcp 'a b:1': not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000"],
     [{ tcp: '::1' }, '--tcp ::1: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
     [{ tcp: '::1:3000' }, '--tcp ::1:3000: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
     [{ tcp: ['3000', '0'] }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
     [
       { stdout: '(' },
-      "--stdout (: not a JavaScript regex (/(/: Unterminated group); write e.g. --stdout 'listening on'",
+      "--stdout '(': not a JavaScript regex (/(/: Unterminated group); write e.g. --stdout 'listening on'",
     ],
     [
       { output: 'a**' },
-      "--output a**: not a JavaScript regex (/a**/: Nothing to repeat); write e.g. --output 'listening on'",
+      "--output 'a**': not a JavaScript regex (/a**/: Nothing to repeat); write e.g. --output 'listening on'",
     ],
     [{ stderr: '' }, "--stderr '': an empty regex matches any line; write e.g. --stderr 'listening on'"],
     [{ 'ipc-message': '' }, "--ipc-message '': an empty word; write e.g. --ipc-message online"],
@@ -312,7 +314,11 @@ describe('wrong values', () => {
     ],
     [
       { http: 'http://127.0.0.1/', 'http-header': 'A: b\r\nC: d' },
-      "--http-header A: b C: d: not a header; write e.g. --http-header 'Host: shop.example'",
+      "--http-header 'A: b C: d': not a header; write e.g. --http-header 'Host: shop.example'",
+    ],
+    [
+      { 'http-header': "X: it's" },
+      "--http-header: there is no --http that it could be for; write e.g. --http http://127.0.0.1:3000/health --http-header 'X: it'\\''s'",
     ],
     [
       { 'http-insecure': true },
@@ -345,7 +351,7 @@ describe('wrong values', () => {
     ],
     [{ 'log-level': 'WARN' }, '--log-level WARN: not one of info, debug, warn, error; write e.g. --log-level warn'],
     [{ 'log-format': 'xml' }, '--log-format xml: not one of auto, journal, json, pretty; write e.g. --log-format json'],
-    [{ timeout: '5 parsecs' }, '--timeout 5 parsecs: not a time span; write e.g. --timeout 90s'],
+    [{ timeout: '5 parsecs' }, "--timeout '5 parsecs': not a time span; write e.g. --timeout 90s"],
     [{ timeout: '-5' }, '--timeout -5: not a time span; write e.g. --timeout 90s'],
     [{ 'stop-timeout': 'soon' }, '--stop-timeout soon: not a time span; write e.g. --stop-timeout 5s'],
     [{ interval: '0' }, '--interval 0: must be at least 1ms; write e.g. --interval 100ms'],
@@ -447,7 +453,7 @@ describe('wrong values in the environment are named and mended in its own form',
     ],
     [
       { SD_READY_WRAP_TIMEOUT: '5 parsecs' },
-      'SD_READY_WRAP_TIMEOUT=5 parsecs: not a time span; write e.g. SD_READY_WRAP_TIMEOUT=90s',
+      "SD_READY_WRAP_TIMEOUT='5 parsecs': not a time span; write e.g. SD_READY_WRAP_TIMEOUT=90s",
     ],
     [
       { SD_READY_WRAP_READY_WHEN: 'some' },

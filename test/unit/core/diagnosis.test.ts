@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { buildConfig, type RawOptions } from '../../../src/core/config.ts';
+import { buildConfig } from '../../../src/core/config.ts';
 import { advice, type Findings, type Moment } from '../../../src/core/diagnosis.ts';
 import type { ListeningSocket } from '../../../src/core/ports.ts';
+import type { RawOptions } from '../../../src/core/raw-options.ts';
 
 const tcp = (host: string, port: number, inspector = false): ListeningSocket => ({
   kind: 'tcp',
@@ -129,3 +130,22 @@ it('a KillMode= that leaves processes behind', () => {
   ]);
   expect(advised('--stdout up', [], 'died', { killMode: 'mixed' })).toEqual([]);
 });
+
+it.each([
+  ['--stdout /ready/', 'the slashes of --stdout count as part of the line: write --stdout ready'],
+  ['--output /^on(line|)$/m', "the slashes of --output count as part of the line: write --output '^on(line|)$'"],
+  [
+    '--stderr /ready/i',
+    'the slashes of --stderr count as part of the line: write --stderr ready, with [Rr] for a letter of either case',
+  ],
+])('a regex as JavaScript has it: %s', (options, line) => {
+  expect(advised(options, [])).toEqual([line]);
+  expect(advised(options, [], 'died')).toEqual([]);
+});
+
+it.each(['--stdout /ready', '--stdout ready/', '--stdout /srv/app', '--stdout //', '--tcp 3000'])(
+  'and not %s',
+  (options) => {
+    expect(advised(options, []).join()).not.toContain('slashes');
+  },
+);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { buildConfig, type RawOptions } from '../../../src/core/config.ts';
+import { buildConfig } from '../../../src/core/config.ts';
 import { handoffObstacle } from '../../../src/core/handoff.ts';
 import { OPTION_TABLE } from '../../../src/core/option-table.ts';
+import type { RawOptions } from '../../../src/core/raw-options.ts';
 
 type Given = Record<string, string | true>;
 
