@@ -25,6 +25,15 @@ const NOT_PASSED_ON = new Set([
 /** Where NODE_OPTIONS wait for the app while the wrapper runs: the first line of bin/sd-ready-wrap.cjs puts them there. */
 export const APP_NODE_OPTIONS = `${OPTION_PREFIX}APP_NODE_OPTIONS`;
 
+/** The same for certificates. */
+const APP_NODE_EXTRA_CA_CERTS = `${OPTION_PREFIX}APP_NODE_EXTRA_CA_CERTS`;
+
+/** What is put aside, by its name in the app. */
+export const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
+  [APP_NODE_OPTIONS, 'NODE_OPTIONS'],
+  [APP_NODE_EXTRA_CA_CERTS, 'NODE_EXTRA_CA_CERTS'],
+]);
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface AppEnvironment {
@@ -48,8 +57,10 @@ export function appEnvironment(
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
       (!NOT_PASSED_ON.has(entry[0]) || (pings && entry[0] === 'WATCHDOG_USEC')),
   );
-  const nodeOptions = own[APP_NODE_OPTIONS];
-  if (nodeOptions) kept.push(['NODE_OPTIONS', nodeOptions]);
+  for (const [aside, name] of PUT_ASIDE) {
+    const value = own[aside];
+    if (value) kept.push([name, value]);
+  }
   if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);
 }

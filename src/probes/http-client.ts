@@ -2,8 +2,9 @@
  * Asks one URL again and again, for the status alone. Not node:http: there are up to seventy questions a second while an
  * app starts, and each would cost that three times as much (`npm run bench -- http`).
  */
+import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
 import type { Clock, Disposer } from '../core/clock.ts';
 import { LEAVE_TIMEOUT, leave } from './connection.ts';
 
@@ -14,6 +15,10 @@ export interface HttpRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Whether a certificate that nobody vouches for is good enough. */
   readonly insecure: boolean;
+  /** A file with certificates of further authorities: the app's NODE_EXTRA_CA_CERTS, which our Node has not read. */
+  readonly extraCa?: string | undefined;
+  /** Told of that file where it cannot be read, which is no error to Node either. */
+  readonly warn: (message: string) => void;
 }
 
 export interface HttpAnswer {
@@ -211,7 +216,7 @@ function requestText({ url, headers }: HttpRequest): string {
   return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
-async function connector({ url, hosts, insecure }: HttpRequest): Promise<() => Socket> {
+async function connector({ url, hosts, insecure, extraCa, warn }: HttpRequest): Promise<() => Socket> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const secure = url.protocol === 'https:';
   const options: ConnectionOptions = {
@@ -231,7 +236,20 @@ async function connector({ url, hosts, insecure }: HttpRequest): Promise<() => S
   const { isIP } = await import('node:net');
   // a name only: an address is no server name (RFC 6066, 3)
   const servername = isIP(host) === 0 ? host : '';
-  return () => connect({ ...options, servername, rejectUnauthorized: !insecure, ALPNProtocols: ['http/1.1'] });
+  const secureContext = extraCa ? await trusting(extraCa, warn) : undefined;
+  const tls = { servername, rejectUnauthorized: !insecure, ALPNProtocols: ['http/1.1'] };
+  return () => connect({ ...options, ...tls, ...(secureContext ? { secureContext } : {}) });
+}
+
+/** As Node makes its own where it reads NODE_EXTRA_CA_CERTS (https://nodejs.org/api/cli.html#node_extra_ca_certsfile). */
+async function trusting(extraCa: string, warn: HttpRequest['warn']): Promise<SecureContext | undefined> {
+  const { createSecureContext, rootCertificates } = await import('node:tls');
+  try {
+    return createSecureContext({ ca: [...rootCertificates, readFileSync(extraCa)] });
+  } catch (error) {
+    warn(`NODE_EXTRA_CA_CERTS=${extraCa} is ignored: ${(error as NodeJS.ErrnoException).code ?? error}`);
+    return undefined;
+  }
 }
 
 /** Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect). */

@@ -14,7 +14,7 @@ import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-socke
 /** `--http`. Redirects are not followed. */
 export function httpProbe(
   spec: Extract<ProbeSpec, { kind: 'http' }>,
-  { clock, timing, listeners, warn }: ProbeContext,
+  { clock, timing, listeners, warn, env }: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   const { url, hosts, statuses } = spec;
@@ -59,7 +59,7 @@ export function httpProbe(
     },
     async wait(signal) {
       reason = '';
-      const client = await openHttpClient(spec, clock);
+      const client = await openHttpClient({ ...spec, extraCa: env['NODE_EXTRA_CA_CERTS'], warn }, clock);
       const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
       signal.addEventListener('abort', client.leave, { once: true });
       await pollUntil(

@@ -173,6 +173,15 @@ describe('NODE_OPTIONS', () => {
     expect(run.log.map(({ event }) => event)).toContain('exited');
   });
 
+  test('and so are NODE_EXTRA_CA_CERTS, which our Node would need longer to read than to boot', async () => {
+    const extra = { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/none.pem' };
+    await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { env: extra });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(JSON.parse(run.stdout.text)).toMatchObject(extra);
+    // of the app alone: Node warns of a file that it cannot read
+    expect(run.stderr.text.match(/Ignoring extra certs/g)).toHaveLength(1);
+  });
+
   test('none is none', async () => {
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], {});
     expect(await run.closed).toEqual({ code: 0 });

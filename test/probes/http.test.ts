@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ProbeSpec } from '../../src/core/probe-spec.ts';
 import { httpProbe } from '../../src/probes/http.ts';
@@ -61,9 +62,9 @@ function specOf(url: string, more: Partial<HttpSpec> = {}): HttpSpec {
 /** With the real clock: what is tested here is how it goes with the servers. */
 function start(
   spec: HttpSpec,
-  { attemptTimeout = 1000, interval = 5, socketsInUse = undefined as (() => SocketsInUse) | undefined } = {},
+  { attemptTimeout = 1000, interval = 5, socketsInUse = undefined as (() => SocketsInUse) | undefined, env = {} } = {},
 ) {
-  const context = Object.assign(fakeContext(), { clock, timing: { initialDelay: 0, interval, attemptTimeout } });
+  const context = Object.assign(fakeContext(), { clock, timing: { initialDelay: 0, interval, attemptTimeout }, env });
   const abort = new AbortController();
   onTestFinished(() => abort.abort());
   const probe = httpProbe(spec, context, socketsInUse);
@@ -326,6 +327,23 @@ describe('https', () => {
     const { port } = await serve(status(200), { tls: true });
     await start(specOf(`https://127.0.0.1:${port}/`, { insecure: true })).waited;
   });
+
+  it("...or by the app's NODE_EXTRA_CA_CERTS, as in Node itself", async () => {
+    const { port } = await serve(status(200), { tls: true });
+    const env = { NODE_EXTRA_CA_CERTS: fileURLToPath(new URL('cert.pem', TLS)) };
+    await start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env }).waited;
+  });
+
+  it.each(['/nowhere', fileURLToPath(new URL('key.pem', TLS))])(
+    '...which say nothing where they are %s',
+    async (file) => {
+      const { port } = await serve(status(200), { tls: true });
+      const env = { NODE_EXTRA_CA_CERTS: file };
+      const { probe, context } = start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env });
+      await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+      if (file === '/nowhere') expect(context.warnings).toEqual(['NODE_EXTRA_CA_CERTS=/nowhere is ignored: ENOENT']);
+    },
+  );
 
   it('the status counts there too', async () => {
     const { port, requests } = await serve(status(500), { tls: true });
