@@ -5,7 +5,8 @@ import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
 async function killed(systemd: TestSystemd, ...lines: string[]): Promise<Service> {
-  const service = await (await Service.write(systemd, { lines })).startReady();
+  // no connection: whoever is killed with an answer unread resets it, and the app of these tests ends by that
+  const service = await (await Service.write(systemd, { lines, probe: '--listen any' })).startReady();
   const main = await service.show('MainPID');
   await systemd.run('kill', ['-KILL', main]);
   await until('systemd to have seen it', async () => (await service.show('MainPID')) !== main);
