@@ -26,7 +26,8 @@ import { supervise } from '../supervise.ts';
 import { createNotifier, nobody } from '../systemd/notifier.ts';
 import type { NotifyTransport } from '../systemd/transport.ts';
 import type { Account } from './account.ts';
-import type { AppNotify, Complaints } from './main.ts';
+import type { AppNotify } from './before-start.ts';
+import type { Complaints } from './start.ts';
 import type { Watchdog } from './watchdog.ts';
 import { watched } from './watched.ts';
 

@@ -2,42 +2,27 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig, type Config } from '../core/config.ts';
-import { appEnvironment, type Environment } from '../core/environment.ts';
+import { buildConfig } from '../core/config.ts';
+import type { Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
-import { EXIT, type ExitStatus, spawnFailureCode } from '../core/exit-status.ts';
-import { handoffObstacle } from '../core/handoff.ts';
+import { EXIT, type ExitStatus } from '../core/exit-status.ts';
 import { modeOf } from '../core/mode.ts';
-import { isNode } from '../core/node-command.ts';
-import { statusLine } from '../core/notify-state.ts';
-import type { App } from '../core/ports.ts';
-import type { Prelude } from '../core/prelude.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { hasIpc, namesHosts, tracesSockets, watchedStreams } from '../core/probe-spec.ts';
-import { StartError, type StartOptions, startApp } from '../process/app.ts';
+import { namesHosts, tracesSockets, watchedStreams } from '../core/probe-spec.ts';
 import { createCanary } from '../process/canary.ts';
 import { clock } from '../process/clock.ts';
 import { endLike } from '../process/end.ts';
 import { fileStamp } from '../process/file-stamp.ts';
-import { ignoredSignals } from '../process/ignored-signals.ts';
-import { type Inherited, inheritedDescriptors } from '../process/inherited.ts';
-import { keepsJournalStream } from '../process/journal-stream.ts';
+import { inheritedDescriptors } from '../process/inherited.ts';
 import { rememberBefore } from '../process/listeners.ts';
-import { softOpenFilesLimit } from '../process/open-files-limit.ts';
-import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
-import { reloadSignalOf } from '../process/reload-signal.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
-import { managerTexts, unitTexts } from '../process/unit-files.ts';
-import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
-import { notifyAddress } from '../systemd/notify-address.ts';
-import type { NotifyTransport } from '../systemd/transport.ts';
+import { openAppNotify, openTransport, prepareHandoff, watchdogFor } from './before-start.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
+import { type Complaints, start } from './start.ts';
 import { VERSION } from './version.ts';
-import type { Watchdog } from './watchdog.ts';
 
 /** @param argv without the runtime and the script */
 export async function main(argv: readonly string[], env: Environment): Promise<void> {
@@ -179,119 +164,4 @@ function stampIfSeen(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
-  const address = notifyAddress(env['NOTIFY_SOCKET']);
-  if (!address) return undefined;
-  const { openNotifySocket } = await import('../systemd/notify-socket.ts');
-  return openNotifySocket(address, statusLine('Starting'), inherited);
-}
-
-async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {
-  const { findWatchdog } = await import('./watchdog.ts');
-  return findWatchdog(config, env);
-}
-
-/** The notify socket that the app sees, where its messages are asked for, or why there is none. */
-export interface AppNotify {
-  readonly socket?: AppNotifySocket;
-  readonly problem?: string;
-}
-
-/** Opens it before the app is started, which may write to it at once. */
-async function openAppNotify({ probes }: Config, env: Environment, watchdog?: Watchdog): Promise<AppNotify> {
-  const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
-  // pings may come over IPC as well
-  const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;
-  if (asked === undefined && !probes.some((spec) => spec.kind === 'auto' && spec.notify) && watchdog?.mode !== 'app')
-    return {};
-  const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
-  try {
-    return { socket: await openAppNotifySocket(env) };
-  } catch (error) {
-    if (!(error instanceof NoSocket)) throw error;
-    if (asked === undefined) return { problem: error.message };
-    const instead = asked === '--notify' ? '--tcp or --ipc' : '--watchdog process';
-    throw new KnownError(`${asked}: ${error.message}, or use ${instead} instead`, EXIT.OWN_FAILURE);
-  }
-}
-
-/** What the app is started by where it can be handed over, or why it cannot. */
-interface Handoff {
-  readonly parent?: ParentPrograms;
-  readonly obstacle?: string;
-}
-
-function prepareHandoff(env: Environment): Handoff {
-  const obstacle = handoffObstacle(env, process.ppid);
-  if (obstacle !== undefined) return { obstacle };
-  try {
-    return { parent: parentPrograms(appEnvironment(env)) };
-  } catch (error) {
-    return {
-      obstacle: `it needs /bin/sh, env(1), and unshare(1) and setsid(1) of util-linux (${(error as Error).message})`,
-    };
-  }
-}
-
-/** What may go wrong between the app and us once it runs. */
-export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
-
-interface Start {
-  readonly config: Config;
-  readonly env: Environment;
-  readonly inherited: Inherited;
-  readonly notifySocket: string | undefined;
-  readonly parent: ParentPrograms | undefined;
-  readonly watchdog: Watchdog | undefined;
-  readonly complaints: Complaints;
-}
-
-async function start({ config, env, inherited, notifySocket, parent, watchdog, complaints }: Start): Promise<App> {
-  const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
-  const watched = watchedStreams(config.probes);
-  const ipc = hasIpc(config.probes);
-  const descriptors = config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : []));
-  const journal = keepsJournalStream(env, watched);
-  // one that becomes the main process has to ping by itself
-  const pings =
-    parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
-  const given = { env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
-  const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
-  const handedOver = watchdog?.file
-    ? (await import('./watchdog.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
-    : given;
-  try {
-    return await startApp({
-      command: config.command,
-      args: config.args,
-      ...handedOver,
-      watched,
-      ipc,
-      ownGroup: config.signalScope === 'group',
-      descriptors,
-      inherited: theirs,
-      parent,
-      prelude: {
-        listenPid: theirs.listen.length > 0,
-        watchdogPid: watchdog?.mode === 'app',
-        ...asBefore(config.command, env),
-      },
-      // a log line may say that a reload is done
-      listensAgain: () => reloadSignalOf(env, config.reloadTimeout !== undefined) !== undefined,
-      ...complaints,
-    });
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    throw new KnownError(error.message, spawnFailureCode(error.code));
-  }
-}
-
-/** What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself. */
-function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
-  if (isNode(command)) return { ignored: [], openFiles: undefined };
-  const unit = unitTexts(env);
-  return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };
 }

@@ -1,6 +1,6 @@
 /** Waits until an app that reloads is ready again: the race with the limit, once for all probes. */
 import type { Clock, Disposer } from './clock.ts';
-import type { LifeEvent } from './lifecycle.ts';
+import type { LifeEvent } from './life.ts';
 import type { Readiness } from './readiness.ts';
 import { followStatus } from './status.ts';
 

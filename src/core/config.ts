@@ -1,7 +1,7 @@
 /** From what the operator wrote to a checked configuration. All defaults are here, once. */
 import { UsageError } from './errors.ts';
 import { refusedWithHandoff } from './handoff.ts';
-import type { LogLevel } from './lifecycle.ts';
+import type { LogLevel } from './life.ts';
 import { isNodeRuntime, runnerIn } from './node-command.ts';
 import type { PollTiming } from './poll.ts';
 import { probeSpecs } from './probe-options.ts';

@@ -1,5 +1,5 @@
 /** Makes the log lines of the lifecycle. */
-import type { LogEffect, LogLevel } from './lifecycle.ts';
+import type { LogEffect, LogLevel } from './life.ts';
 
 export function log(
   level: LogLevel,

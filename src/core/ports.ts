@@ -3,7 +3,7 @@
 import type { AppNotice } from './app-notice.ts';
 import type { Disposer } from './clock.ts';
 import type { ExitStatus } from './exit-status.ts';
-import type { LogLevel } from './lifecycle.ts';
+import type { LogLevel } from './life.ts';
 import type { NotifyState } from './notify-state.ts';
 import type { TcpTable } from './socket-table.ts';
 

@@ -2,7 +2,7 @@
  * A reload in the lifecycle of an app whose unit is Type=notify-reload (systemd.service(5)): systemd sends a signal, hears
  * RELOADING=1 with the time of it, and waits for READY=1.
  */
-import type { Effect, LifeEvent, State, Transition } from './lifecycle.ts';
+import type { Effect, LifeEvent, State, Transition } from './life.ts';
 import { log } from './log-effect.ts';
 import { ready, statusLine } from './notify-state.ts';
 import { formatDuration } from './time-span.ts';

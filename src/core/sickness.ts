@@ -1,5 +1,5 @@
 /** What the lifecycle says of an app that is not well, to systemd's watchdog above all (WatchdogSec= in systemd.service(5)). */
-import type { Effect, Living, State } from './lifecycle.ts';
+import type { Effect, Living, State } from './life.ts';
 import { log } from './log-effect.ts';
 import { type NotifyState, statusLine } from './notify-state.ts';
 import { isRunning, type Running } from './reload.ts';

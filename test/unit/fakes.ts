@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { AppNotice } from '../../src/core/app-notice.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { ExitStatus } from '../../src/core/exit-status.ts';
-import type { LogLevel } from '../../src/core/lifecycle.ts';
+import type { LogLevel } from '../../src/core/life.ts';
 import type { NotifyState } from '../../src/core/notify-state.ts';
 import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/core/ports.ts';
 import type { ProbeContext } from '../../src/probes/context.ts';

@@ -1,6 +1,7 @@
 /** The lifecycle where the app becomes the main process. */
 import { describe, expect, it } from 'vitest';
-import { type Effect, type LifeEvent, next, type State } from '../../../src/core/lifecycle.ts';
+import type { Effect, LifeEvent, State } from '../../../src/core/life.ts';
+import { next } from '../../../src/core/lifecycle.ts';
 
 const START: State = { phase: 'starting', pid: 42, since: '10:02:11', handoff: true };
 

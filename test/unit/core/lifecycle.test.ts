@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AppNotice } from '../../../src/core/app-notice.ts';
 import type { ExitStatus } from '../../../src/core/exit-status.ts';
-import { type Effect, type LifeEvent, next, type State } from '../../../src/core/lifecycle.ts';
+import type { Effect, LifeEvent, State } from '../../../src/core/life.ts';
+import { next } from '../../../src/core/lifecycle.ts';
 import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
 
 const pid = 42;

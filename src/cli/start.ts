@@ -1,0 +1,86 @@
+/** Starts the app with all that is its own: environment, descriptors, and what Node took from it. */
+import type { Config } from '../core/config.ts';
+import { appEnvironment, type Environment } from '../core/environment.ts';
+import { KnownError } from '../core/errors.ts';
+import { spawnFailureCode } from '../core/exit-status.ts';
+import { isNode } from '../core/node-command.ts';
+import type { App } from '../core/ports.ts';
+import type { Prelude } from '../core/prelude.ts';
+import { hasIpc, watchedStreams } from '../core/probe-spec.ts';
+import { StartError, type StartOptions, startApp } from '../process/app.ts';
+import { ignoredSignals } from '../process/ignored-signals.ts';
+import type { Inherited } from '../process/inherited.ts';
+import { keepsJournalStream } from '../process/journal-stream.ts';
+import { softOpenFilesLimit } from '../process/open-files-limit.ts';
+import type { ParentPrograms } from '../process/parent.ts';
+import { reloadSignalOf } from '../process/reload-signal.ts';
+import { managerTexts, unitTexts } from '../process/unit-files.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** What may go wrong between the app and us once it runs. */
+export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
+
+interface Start {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly inherited: Inherited;
+  readonly notifySocket: string | undefined;
+  readonly parent: ParentPrograms | undefined;
+  readonly watchdog: Watchdog | undefined;
+  readonly complaints: Complaints;
+}
+
+export async function start({
+  config,
+  env,
+  inherited,
+  notifySocket,
+  parent,
+  watchdog,
+  complaints,
+}: Start): Promise<App> {
+  const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
+  const watched = watchedStreams(config.probes);
+  const ipc = hasIpc(config.probes);
+  const descriptors = config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : []));
+  const journal = keepsJournalStream(env, watched);
+  // one that becomes the main process has to ping by itself
+  const pings =
+    parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
+  const given = { env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
+  const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
+  const handedOver = watchdog?.file
+    ? (await import('./watchdog.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
+    : given;
+  try {
+    return await startApp({
+      command: config.command,
+      args: config.args,
+      ...handedOver,
+      watched,
+      ipc,
+      ownGroup: config.signalScope === 'group',
+      descriptors,
+      inherited: theirs,
+      parent,
+      prelude: {
+        listenPid: theirs.listen.length > 0,
+        watchdogPid: watchdog?.mode === 'app',
+        ...asBefore(config.command, env),
+      },
+      // a log line may say that a reload is done
+      listensAgain: () => reloadSignalOf(env, config.reloadTimeout !== undefined) !== undefined,
+      ...complaints,
+    });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    throw new KnownError(error.message, spawnFailureCode(error.code));
+  }
+}
+
+/** What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself. */
+function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
+  if (isNode(command)) return { ignored: [], openFiles: undefined };
+  const unit = unitTexts(env);
+  return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };
+}
