@@ -3,11 +3,11 @@ import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { Listeners, Ownership } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+import { isLoopback, type ProbeSpec } from '../core/probe-spec.ts';
 import { canonicalHost, TCP_TABLES } from '../core/socket-table.ts';
 import type { ProbeContext } from './context.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
-import { BELIEVED, isLoopback, newSocketGate } from './new-socket-gate.ts';
+import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, ownership } from './ownership.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 

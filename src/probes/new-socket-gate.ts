@@ -75,7 +75,3 @@ export function newSocketGate(
     },
   };
 }
-
-export function isLoopback(host: string): boolean {
-  return host === '::1' || host.startsWith('127.');
-}

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+import { isLoopback, type ProbeSpec } from '../core/probe-spec.ts';
 import { leave } from './connection.ts';
 import type { ProbeContext } from './context.ts';
-import { isLoopback, newSocketGate } from './new-socket-gate.ts';
+import { newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, ownership } from './ownership.ts';
 import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
