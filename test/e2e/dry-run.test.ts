@@ -14,7 +14,19 @@ const SMOKE = [...DRY, '--exit-when-ready'];
 const told = (run: Run) =>
   run.log.filter(({ event }) => event === 'told').flatMap(({ told: each }) => each as string[]);
 
+function inOrder(lines: readonly string[]) {
+  const times = lines.map((line) => Number(/\+ *([\d.]+) s/.exec(line)?.[1]));
+  expect(times).toEqual(times.toSorted((one, other) => one - other));
+}
+
 describe('the account', () => {
+  test('is in the order of its times, at a timeout too', async () => {
+    await using run = wrap(['--dry-run', '--timeout', '50ms', '--stdout', '/never/', '--', ...app('does-as-told')]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect(run.stderr.text).toContain('the slashes of --stdout count as part of the line: write --stdout never');
+    inOrder(run.stderr.lines);
+  });
+
   test('has what each probe found and what systemd would be told, with its time; the app runs as ever', async () => {
     const port = await freePort();
     await using receiver = await NotifyReceiver.start();
@@ -37,8 +49,7 @@ describe('the account', () => {
     const at = (text: string) => lines.findIndex((line) => line.includes(text));
     expect(at('started the app')).toBeLessThan(at('told STATUS=Starting since'));
     expect(at('yes, after')).toBeLessThan(at('told READY=1'));
-    const times = lines.map((line) => Number(/\+ *([\d.]+) s/.exec(line)?.[1]));
-    expect(times).toEqual(times.toSorted((one, other) => one - other));
+    inOrder(lines);
     expect(lines.at(-2)).toContain('told STATUS=the app exited with code 7');
     expect(lines.at(-1)).toContain('the app exited with code 7');
     await receiver.settled();
