@@ -140,11 +140,13 @@ describe('what everybody got with us is not sent a second time', () => {
   });
 
   test('two of them in one breath, each once and in order', async () => {
-    const { run } = await job();
+    const { run } = await job(['--log-level', 'debug']);
     await using _ = run;
     for (let n = 1; n <= 300; n += 1) {
       for (const signal of ['SIGTERM', 'SIGCONT', 'SIGHUP'] as const) process.kill(-run.pid, signal);
       await until(`number ${n}`, () => times(run, 'SIGHUP') >= n);
+      // as below: what the canary has not taken yet would be one with the next
+      await until('the log', () => run.log.filter(({ event }) => event === 'signal').length >= 3 * n);
     }
     await settled(run);
     expect(['SIGTERM', 'SIGCONT', 'SIGHUP'].map((signal) => times(run, signal))).toEqual([300, 300, 300]);
