@@ -2,6 +2,8 @@
  * The figures as a picture, an SVG written by hand. Pure. It brings its own background and asks whether that is to be light or
  * dark, so it can be read on any page.
  */
+
+import { escapeXml } from '../docs/xml.js';
 import { round } from './figures.js';
 
 /**
@@ -76,7 +78,7 @@ export function svg(panels, caption) {
   </style>
   <rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>
 ${parts.join('\n')}
-  <text class="quiet" x="${MARGIN}" y="${height - 14}">${escaped(caption)}</text>
+  <text class="quiet" x="${MARGIN}" y="${height - 14}">${escapeXml(caption)}</text>
 </svg>
 `;
 }
@@ -92,17 +94,19 @@ function draw({ title, unit = '', log = false, bars }, left, top) {
   const grid = marks.map(
     (mark) =>
       `  <path class="grid" d="M${fixed(at(mark))} ${head - 6}V${bottom}"/>
-  <text class="quiet" x="${fixed(at(mark) + 3)}" y="${head - 6}">${escaped(`${round(mark)} ${unit}`)}</text>`,
+  <text class="quiet" x="${fixed(at(mark) + 3)}" y="${head - 6}">${escapeXml(`${round(mark)} ${unit}`)}</text>`,
   );
   const lines = bars.map(({ label, value, text, ours }, index) => {
     const y = head + index * STEP + (STEP - BAR) / 2;
     const width = Math.max(LEAST, at(value) - left);
     const said = text ?? `${round(value)} ${unit}`.trim();
-    return `  <text class="label" x="${left - 8}" y="${y + BAR - 3}">${escaped(label)}</text>
+    return `  <text class="label" x="${left - 8}" y="${y + BAR - 3}">${escapeXml(label)}</text>
   <rect class="${ours ? 'ours' : 'theirs'}" x="${left}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>
-  <text class="value" x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escaped(said)}</text>`;
+  <text class="value" x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escapeXml(said)}</text>`;
   });
-  return [`  <text class="title" x="${MARGIN}" y="${top + 12}">${escaped(title)}</text>`, ...grid, ...lines].join('\n');
+  return [`  <text class="title" x="${MARGIN}" y="${top + 12}">${escapeXml(title)}</text>`, ...grid, ...lines].join(
+    '\n',
+  );
 }
 
 function linear(bars, left) {
@@ -120,8 +124,4 @@ function logarithmic(bars, left) {
 
 function fixed(value) {
   return Number(value.toFixed(1));
-}
-
-function escaped(text) {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
