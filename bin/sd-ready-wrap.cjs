@@ -1,4 +1,4 @@
-#!/usr/bin/env -S -u NODE_OPTIONS -u NODE_EXTRA_CA_CERTS SD_READY_WRAP_APP_NODE_OPTIONS=${NODE_OPTIONS} SD_READY_WRAP_APP_NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS} node --v8-pool-size=1
+#!/usr/bin/env -S -uNODE_OPTIONS -uNODE_EXTRA_CA_CERTS SRWO=${NODE_OPTIONS} SRWC=${NODE_EXTRA_CA_CERTS} node --v8-pool-size=1
 'use strict';
 /**
  * The first line keeps what the unit says to the app's Node from ours: an agent to be loaded, a debugger's port, a size of

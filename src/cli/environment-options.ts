@@ -1,6 +1,6 @@
 /** Options out of the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values stand one a line. */
 
-import { type Environment, OPTION_PREFIX, PUT_ASIDE } from '../core/environment.ts';
+import { type Environment, OPTION_PREFIX } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { OPTION_TABLE, type OptionName } from '../core/option-table.ts';
 import type { RawOptions, RawValue } from '../core/raw-options.ts';
@@ -19,7 +19,6 @@ export function optionsFromEnvironment(env: Environment): RawOptions {
   const raw: Partial<Record<OptionName, RawValue[]>> = {};
   for (const [place, text] of Object.entries(env)) {
     if (!place.startsWith(OPTION_PREFIX) || text === undefined || text.trim() === '') continue;
-    if (PUT_ASIDE.has(place)) continue;
     const row = byVariable.get(place);
     if (!row) throw new UsageError(place, 'no such option', 'see sd-ready-wrap --help, e.g. SD_READY_WRAP_TCP=3000');
     const lines = row.repeats ? text.split('\n').filter((line) => line.trim() !== '') : [text.trim()];

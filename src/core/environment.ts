@@ -23,15 +23,15 @@ const NOT_PASSED_ON = new Set([
 ]);
 
 /** Where NODE_OPTIONS wait for the app while the wrapper runs: the first line of bin/sd-ready-wrap.cjs puts them there. */
-export const APP_NODE_OPTIONS = `${OPTION_PREFIX}APP_NODE_OPTIONS`;
+export const APP_NODE_OPTIONS = 'SRWO';
 
-/** The same for certificates. */
-const APP_NODE_EXTRA_CA_CERTS = `${OPTION_PREFIX}APP_NODE_EXTRA_CA_CERTS`;
-
-/** What is put aside, by its name in the app. */
-export const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
+/**
+ * What is put aside, by its name in the app. Short names: before Linux 5.1 no more than 127 bytes of a first line count
+ * (execve(2), "Interpreter scripts").
+ */
+const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
   [APP_NODE_OPTIONS, 'NODE_OPTIONS'],
-  [APP_NODE_EXTRA_CA_CERTS, 'NODE_EXTRA_CA_CERTS'],
+  ['SRWC', 'NODE_EXTRA_CA_CERTS'],
 ]);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,12 +54,14 @@ export function appEnvironment(
     (entry): entry is [string, string] =>
       entry[1] !== undefined &&
       !entry[0].startsWith(OPTION_PREFIX) &&
+      !PUT_ASIDE.has(entry[0]) &&
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
       (!NOT_PASSED_ON.has(entry[0]) || (pings && entry[0] === 'WATCHDOG_USEC')),
   );
   for (const [aside, name] of PUT_ASIDE) {
     const value = own[aside];
-    if (value) kept.push([name, value]);
+    // where it is there by itself, what was put aside is of a wrapper around us
+    if (value && own[name] === undefined) kept.push([name, value]);
   }
   if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);

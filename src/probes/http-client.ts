@@ -236,20 +236,35 @@ async function connector({ url, hosts, insecure, extraCa, warn }: HttpRequest): 
   const { isIP } = await import('node:net');
   // a name only: an address is no server name (RFC 6066, 3)
   const servername = isIP(host) === 0 ? host : '';
-  const secureContext = extraCa ? await trusting(extraCa, warn) : undefined;
+  const secureContext = extraCa && !insecure ? await trusting(extraCa, warn) : undefined;
   const tls = { servername, rejectUnauthorized: !insecure, ALPNProtocols: ['http/1.1'] };
   return () => connect({ ...options, ...tls, ...(secureContext ? { secureContext } : {}) });
 }
 
-/** As Node makes its own where it reads NODE_EXTRA_CA_CERTS (https://nodejs.org/api/cli.html#node_extra_ca_certsfile). */
+/** By file: read once, as Node does. */
+const contexts = new Map<string, SecureContext | undefined>();
+
+/**
+ * What Node trusts, and that file (https://nodejs.org/api/cli.html#node_extra_ca_certsfile). addCACert() of the inner context is
+ * what Node's own `ca` option ends in, but that option takes the place of what is trusted, which a distribution or
+ * NODE_USE_SYSTEM_CA=1 may have said.
+ */
 async function trusting(extraCa: string, warn: HttpRequest['warn']): Promise<SecureContext | undefined> {
-  const { createSecureContext, rootCertificates } = await import('node:tls');
+  if (contexts.has(extraCa)) return contexts.get(extraCa);
+  const { createSecureContext } = await import('node:tls');
+  let context: SecureContext | undefined;
   try {
-    return createSecureContext({ ca: [...rootCertificates, readFileSync(extraCa)] });
+    const extra = readFileSync(extraCa);
+    if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no certificate in it');
+    const trusted = createSecureContext();
+    (trusted.context as { addCACert(certificate: Uint8Array): void }).addCACert(extra);
+    context = trusted;
   } catch (error) {
-    warn(`NODE_EXTRA_CA_CERTS=${extraCa} is ignored: ${(error as NodeJS.ErrnoException).code ?? error}`);
-    return undefined;
+    const { code, message } = error as NodeJS.ErrnoException;
+    warn(`NODE_EXTRA_CA_CERTS=${extraCa} is ignored: ${code ?? message}`);
   }
+  contexts.set(extraCa, context);
+  return context;
 }
 
 /** Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect). */

@@ -24,14 +24,17 @@ const REST = 1000;
 
 /**
  * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
- * file, which is our death, it ends too, and not by way of the SIGPIPE of its own echo, which is a signal as well: 13.
- * Whether the echo failed is not asked: the status of what a second signal interrupts is that of what the first one did
- * (dash's dotrap(), in its trap.c).
+ * file, which is our death, it ends too. The echo to nobody raises a SIGPIPE, which is a signal as well: 13, whose trap does not
+ * nest, or it would echo for ever. It is never ignored, as one that somebody sent would be lost then. Whether an echo failed is
+ * not asked: the status of what a second signal interrupts is that of what the first one did (dash's dotrap(), in its trap.c).
  */
 const SCRIPT = `: 'sd-ready-wrap asks this process which signals reach the whole unit'
-p() { trap '' 13; echo "$1"; trap 'p 13; s=1' 13; }
-for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal]).join(' ')}; do trap "p $n; s=1" $n; done
-while s=; read -r x || [ "$s" ]; do p "p$x"; done`;
+p() { echo "$1"; s=1; }
+for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
+  .filter((number) => number !== constants.signals.SIGPIPE)
+  .join(' ')}; do trap "p $n" $n; done
+trap '[ "$g" ] || { g=1; p 13; g=; }' 13
+while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
 
 const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
 

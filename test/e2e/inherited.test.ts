@@ -166,7 +166,7 @@ describe('NODE_OPTIONS', () => {
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { cwd: dir.path, env });
     expect(await run.closed).toEqual({ code: 0 });
     expect(JSON.parse(run.stdout.text)).toMatchObject(env);
-    expect(JSON.parse(run.stdout.text)).not.toHaveProperty('SD_READY_WRAP_APP_NODE_OPTIONS');
+    expect(JSON.parse(run.stdout.text)).not.toHaveProperty('SRWO');
     expect(readFileSync(dir.file('loaded'), 'utf8')).toBe('app');
   });
 

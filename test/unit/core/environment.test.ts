@@ -36,9 +36,9 @@ describe('appEnvironment', () => {
   });
 
   it.each([
-    [{ SD_READY_WRAP_APP_NODE_OPTIONS: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
-    [{ SD_READY_WRAP_APP_NODE_OPTIONS: '' }, {}],
-    [{ SD_READY_WRAP_APP_NODE_EXTRA_CA_CERTS: '/ca.pem' }, { NODE_EXTRA_CA_CERTS: '/ca.pem' }],
+    [{ SRWO: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
+    [{ SRWO: '' }, {}],
+    [{ SRWC: '/ca.pem' }, { NODE_EXTRA_CA_CERTS: '/ca.pem' }],
   ])('what was kept from the wrapper is there: %j', (own, env) => {
     expect(appEnvironment(own)).toEqual(env);
   });
