@@ -61,17 +61,15 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
       onTerminal = terminal;
       startedAt = started;
       const how = socket.problem === undefined ? `by ${socket.transport.name}` : `and no socket: ${socket.problem}`;
-      log.write('info', 'dry-run', 'a dry run: what systemd would be told is shown here, and told to nobody', {
-        after_ms: 0,
-      });
+      log.write('info', 'dry-run', 'a dry run: what systemd would be told is shown here, and told to nobody');
       log.write('debug', 'transport', `private notify socket ${how}`);
       if (exitWhenReady && !Number.isFinite(config.timeout)) {
-        log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given', { after_ms: 0 });
+        log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given');
       }
       socket.onTold(({ assignments, at }) =>
         log.write('info', 'told', `systemd would be told ${assignments.join(', ')}`, {
           told: assignments,
-          after_ms: Math.max(0, Math.round(at - startedAt)),
+          after_ms: Math.round(at - startedAt),
         }),
       );
     },

@@ -39,14 +39,8 @@ export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptio
       resolve();
     });
   });
-  let latest = 0;
-  /** What was measured elsewhere, as the end of a timeout, may be a little earlier than what stands before it. */
-  const stamp = (record: LogRecord) => {
-    latest = Math.max(latest, record.after_ms ?? elapsed?.() ?? 0);
-    return formatStamp(latest);
-  };
   const people = (record: LogRecord) =>
-    format === 'journal' ? formatJournal(record) : formatPretty(record, colours, elapsed && stamp(record));
+    format === 'journal' ? formatJournal(record) : formatPretty(record, colours, elapsed && formatStamp(elapsed()));
   let erase = '';
   const destination: DestinationStream =
     format === 'json'

@@ -16,6 +16,7 @@ const told = (run: Run) =>
 
 function inOrder(lines: readonly string[]) {
   const times = lines.map((line) => Number(/\+ *([\d.]+) s/.exec(line)?.[1]));
+  expect(times).not.toContain(Number.NaN);
   expect(times).toEqual(times.toSorted((one, other) => one - other));
 }
 

@@ -184,6 +184,12 @@ describe('NODE_OPTIONS', () => {
     expect(run.stdout.text).toBe(`${extra.NODE_EXTRA_CA_CERTS}\n0\n`);
   });
 
+  test('the first line, which sees to it, is short enough for kernels before 5.1', () => {
+    const [first = ''] = readFileSync(BIN, 'utf8').split('\n');
+    // execve(2), "Interpreter scripts"
+    expect(Buffer.byteLength(first)).toBeLessThanOrEqual(127);
+  });
+
   test('none is none', async () => {
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], {});
     expect(await run.closed).toEqual({ code: 0 });

@@ -152,6 +152,22 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(['SIGTERM', 'SIGCONT', 'SIGHUP'].map((signal) => times(run, signal))).toEqual([300, 300, 300]);
   });
 
+  test('a SIGPIPE while the canary tells of another', async () => {
+    const { run } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 200; n += 1) {
+      process.kill(-run.pid, 'SIGTERM');
+      // a gap of up to 0.12 ms, which no timer knows
+      const gapEnd = performance.now() + (n % 10) / 80;
+      while (performance.now() < gapEnd);
+      process.kill(-run.pid, 'SIGPIPE');
+      await until(`number ${n}`, () => times(run, 'SIGPIPE') >= n);
+      await until('the log', () => run.log.filter(({ event }) => event === 'signal').length >= 2 * n);
+    }
+    await settled(run);
+    expect(['SIGTERM', 'SIGPIPE'].map((signal) => times(run, signal))).toEqual([200, 200]);
+  });
+
   test('and one that came for us alone in between is', async () => {
     const { run } = await job();
     await using _ = run;
