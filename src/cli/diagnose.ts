@@ -77,9 +77,11 @@ export function killModeProblem(launcher: string, scope: SignalScope, env: Envir
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   if (mode === undefined || mode === 'control-group') return undefined;
   const what =
-    scope === 'group'
-      ? `${launcher} may end before the app, which is then killed and not waited for`
-      : `${launcher} does not pass SIGTERM on, so the app is killed without having been asked to stop`;
+    mode !== 'mixed'
+      ? `the app is left running when ${launcher} has ended`
+      : scope === 'group'
+        ? `${launcher} may end before the app, which is then killed and not waited for`
+        : `${launcher} does not pass SIGTERM on, so the app is killed without having been asked to stop`;
   return `KillMode=${mode} of ${ownUnit(env)}: ${what}; write KillMode=control-group there, or start the app itself`;
 }
 

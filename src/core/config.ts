@@ -1,4 +1,4 @@
-/** From what the operator wrote to a checked configuration. All defaults are here, once. */
+/** From what the operator wrote to a checked configuration. Its defaults are here, those of the probes in probe-options.ts. */
 import { UsageError } from './errors.ts';
 import { refusedWithHandoff } from './handoff.ts';
 import type { LogLevel } from './life.ts';

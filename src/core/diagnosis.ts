@@ -87,15 +87,19 @@ function nothingYet({ probes, listening, handoff }: Findings): readonly string[]
   return [];
 }
 
-/** A regex written as in JavaScript's source is taken for part of the line, slashes and flags and all. */
+/** A regex written as in JavaScript's source is taken for part of the line, slashes and flags and all. A path looks much like it. */
 function literalSlashes({ probes }: Findings): readonly string[] {
   return probes.flatMap((spec) => {
     if (spec.kind !== 'log') return [];
-    const [, inner, flags] = /^\\\/(.+)\\\/([dgimsuvy]*)$/.exec(spec.regex.source) ?? [];
+    const [, inner, flag] = /^\\\/((?:[^\\]|\\[^/])+)\\\/([gimsu]?)$/.exec(spec.regex.source) ?? [];
     if (inner === undefined) return [];
-    const either = flags?.includes('i') ? ', with [Rr] for a letter of either case' : '';
-    return `the slashes of --${spec.option} count as part of the line: write --${spec.option} ${shellWord(inner)}${either}`;
+    const regex = flag === 'i' ? inner.replace(/^[a-z]/i, eitherCase) : inner;
+    return `if the slashes of --${spec.option} are not part of the line: write --${spec.option} ${shellWord(regex)}`;
   });
+}
+
+function eitherCase(letter: string): string {
+  return `[${letter.toUpperCase()}${letter.toLowerCase()}]`;
 }
 
 function leftovers({ killMode }: Findings): readonly string[] {
@@ -149,7 +153,7 @@ function address(socket: ListeningSocket): string {
 
 /** The option that would ask where the app is. */
 function asOption(option: string, socket: ListeningSocket): string {
-  if (socket.kind === 'unix') return `${option} ${socket.path}`;
+  if (socket.kind === 'unix') return `${option} ${shellWord(socket.path)}`;
   const local = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(socket.host);
   if (option === '--listen') return `--listen ${socket.port}`;
   if (option === '--http') return `--http http://${local ? `127.0.0.1:${socket.port}` : address(socket)}/`;

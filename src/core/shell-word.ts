@@ -5,7 +5,7 @@ export function quotedShellWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** In quotes only where it has to be; brackets are left, as nobody quotes `[::1]:3000`. */
+/** In quotes only where it has to be; what stands for file names in one of them has to be, and zsh's `=`. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(text) ? text : quotedShellWord(text);
+  return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(text) ? text : quotedShellWord(text);
 }

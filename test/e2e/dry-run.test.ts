@@ -24,7 +24,7 @@ describe('the account', () => {
   test('is in the order of its times, at a timeout too', async () => {
     await using run = wrap(['--dry-run', '--timeout', '50ms', '--stdout', '/never/', '--', ...app('does-as-told')]);
     expect(await run.closed).toEqual({ code: 124 });
-    expect(run.stderr.text).toContain('the slashes of --stdout count as part of the line: write --stdout never');
+    expect(run.stderr.text).toContain('if the slashes of --stdout are not part of the line: write --stdout never');
     inOrder(run.stderr.lines);
   });
 

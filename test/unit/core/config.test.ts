@@ -77,7 +77,7 @@ describe('right values', () => {
     ['[fe80::1%eth0]:3000', ['fe80::1%eth0'], 3000],
   ])('--tcp %j', (text, hosts, port) => {
     expect(config({ tcp: text }).probes).toEqual([
-      { kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${text.includes(' ') ? `'${text}'` : text}` },
+      { kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${/[ [\]]/.test(text) ? `'${text}'` : text}` },
     ]);
   });
 
@@ -250,8 +250,8 @@ describe('wrong values', () => {
     [{ tcp: ':3000' }, '--tcp :3000: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: 'host:' }, '--tcp host:: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: 'a b:1' }, "--tcp 'a b:1': not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000"],
-    [{ tcp: '::1' }, '--tcp ::1: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
-    [{ tcp: '::1:3000' }, '--tcp ::1:3000: an IPv6 address needs brackets; write e.g. --tcp [::1]:3000'],
+    [{ tcp: '::1' }, "--tcp ::1: an IPv6 address needs brackets; write e.g. --tcp '[::1]:3000'"],
+    [{ tcp: '::1:3000' }, "--tcp ::1:3000: an IPv6 address needs brackets; write e.g. --tcp '[::1]:3000'"],
     [{ tcp: ['3000', '0'] }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
     [
       { stdout: '(' },

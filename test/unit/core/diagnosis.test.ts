@@ -132,20 +132,22 @@ it('a KillMode= that leaves processes behind', () => {
 });
 
 it.each([
-  ['--stdout /ready/', 'the slashes of --stdout count as part of the line: write --stdout ready'],
-  ['--output /^on(line|)$/m', "the slashes of --output count as part of the line: write --output '^on(line|)$'"],
-  [
-    '--stderr /ready/i',
-    'the slashes of --stderr count as part of the line: write --stderr ready, with [Rr] for a letter of either case',
-  ],
+  ['--stdout /ready/', 'if the slashes of --stdout are not part of the line: write --stdout ready'],
+  ['--output /^on(line|)$/m', "if the slashes of --output are not part of the line: write --output '^on(line|)$'"],
+  ['--stderr /ready/i', "if the slashes of --stderr are not part of the line: write --stderr '[Rr]eady'"],
 ])('a regex as JavaScript has it: %s', (options, line) => {
   expect(advised(options, [])).toEqual([line]);
   expect(advised(options, [], 'died')).toEqual([]);
 });
 
-it.each(['--stdout /ready', '--stdout ready/', '--stdout /srv/app', '--stdout //', '--tcp 3000'])(
-  'and not %s',
-  (options) => {
-    expect(advised(options, []).join()).not.toContain('slashes');
-  },
-);
+it.each([
+  '--stdout /ready',
+  '--stdout ready/',
+  '--stdout /srv/app',
+  '--stdout /run/my',
+  '--stdout //',
+  '--stdout /api/v1/',
+  '--tcp 3000',
+])('and not %s', (options) => {
+  expect(advised(options, []).join()).not.toContain('slashes');
+});
