@@ -469,7 +469,7 @@ describe('wrong values in the environment are named and mended in its own form',
 
   it.each([
     ['http', 'SD_READY_WRAP_TCP=3000 or SD_READY_WRAP_TCP=127.0.0.1:3000'],
-    ['::1', 'SD_READY_WRAP_TCP=[::1]:3000'],
+    ['::1', "SD_READY_WRAP_TCP='[::1]:3000'"],
   ])('SD_READY_WRAP_TCP=%s', (text, right) => {
     expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_TCP: text }), APP))).toContain(
       `write e.g. ${right}`,
