@@ -17,7 +17,7 @@ interface Row {
   readonly command?: (file: string) => readonly string[];
 }
 
-const TCP = /--tcp (127\.0\.0\.1:|\[::1\]:)?\d+/;
+const TCP = /--tcp '?(127\.0\.0\.1:|\[::1\]:)?\d+/;
 const REGEX = /--(stdout|stderr|output) ['"]?[a-z ]+/;
 const PROBE = ['--stdout', 'x'];
 

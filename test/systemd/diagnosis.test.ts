@@ -21,19 +21,18 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
   });
 
   test.each([
-    ['mixed', true],
-    ['process', true],
-    ['control-group', false],
-  ])('KillMode=%s for a command that passes no signals on', async (mode, wrong) => {
+    ['mixed', 'sh -c does not pass SIGTERM on, so the app is killed'],
+    ['process', 'the app is left running when sh -c has ended'],
+    ['control-group', ''],
+  ])('KillMode=%s for a command that passes no signals on', async (mode, problem) => {
+    const wrong = problem !== '';
     const lines = [`KillMode=${mode}`, 'StandardOutput=null'];
     const service = await Service.write(systemd(), { probe: '--stdout ^ready', command: SHELL, lines });
     expect(await service.systemctl('start')).toMatchObject({ code: 0 });
     if (wrong) await until('the warning', () => service.stderr.includes('KillMode='));
     await service.systemctl('stop');
     await service.results();
-    expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: sh -c does not pass`)).toBe(
-      wrong,
-    );
+    expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: ${problem}`)).toBe(wrong);
     expect(service.stderr.includes('write KillMode=control-group there')).toBe(wrong);
   });
 });
