@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { BIN, direct, Run, wrap } from '../helpers/wrap.ts';
 
@@ -95,7 +95,7 @@ describe('LISTEN_FDS= with a gap', () => {
 });
 
 describe('LISTEN_FDS= where no shell may be executed', () => {
-  test.runIf(AS_ROOT)('says so, and does not start the app without its LISTEN_PID=', async () => {
+  testAsRoot('says so, and does not start the app without its LISTEN_PID=', async () => {
     const forbids =
       '$sh = Cwd::realpath("/bin/sh"); for (["--bind", $sh, $sh], ["-o", "remount,bind,noexec", $sh]) ' +
       '{ system("mount", @$_) and die } $^F = 9; open F, "/etc/passwd"; ' +
@@ -136,7 +136,7 @@ describe('the working directory', () => {
     expect(other.stderr.lines).toEqual([expect.stringContaining('missing')]);
   });
 
-  test.runIf(AS_ROOT)('that may not be searched', async () => {
+  testAsRoot('that may not be searched', async () => {
     using dir = tempDir();
     mkdirSync(dir.file('in'), { mode: 0o700 });
     const under = ['perl', '-e', changed, '0', 'setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { ADDON } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
@@ -47,7 +47,7 @@ describe('a connected notify socket by the name of notify', () => {
   });
 
   // PrivateNetwork=: systemd opens it, and we are in another network namespace
-  test.runIf(AS_ROOT)('of another network namespace: carries READY=1 too', async () => {
+  testAsRoot('of another network namespace: carries READY=1 too', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
       env: { NOTIFY_SOCKET: receiver.path },

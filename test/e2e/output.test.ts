@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { childrenOf, commandOf, isRunning } from '../helpers/pids.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
@@ -162,7 +162,7 @@ describe('a reader that goes away', () => {
   });
 });
 
-test.runIf(AS_ROOT)('a disk that is full for a while: what comes later is written', async () => {
+testAsRoot('a disk that is full for a while: what comes later is written', async () => {
   const script = 'head -c 1000000 /dev/zero >d/filler; echo lost; read -r line; rm d/filler; echo kept';
   const disk = 'mkdir d && mount -t tmpfs -o size=64k none d && { "$@" >d/out; code=$?; cat d/out; exit $code; }';
   const under = ['unshare', '--mount', ...sh(disk)];

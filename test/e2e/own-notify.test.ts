@@ -6,13 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { IS_ROOT, testAsRoot } from '../helpers/root.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { ADDONS } from '../helpers/transport.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const SENDS = `perl ${fileURLToPath(new URL('../fixtures/apps/sends.pl', import.meta.url))}`;
-const ROOT = process.getuid?.() === 0;
 
 /** For the sockets: those of a wrapper that is killed at the end of a test stay behind. */
 let scratch: TempDir;
@@ -159,7 +158,7 @@ describe.each(ADDONS)('received by %s', (addon) => {
     });
   });
 
-  test.runIf(AS_ROOT)('an app that gave up root is heard', async () => {
+  testAsRoot('an app that gave up root is heard', async () => {
     await using run = start(
       sh(`setpriv --reuid 1000 --regid 1000 --clear-groups systemd-notify --ready && exec cat`),
       {},
@@ -193,7 +192,7 @@ describe('where the socket is', () => {
     return { directoryMode, mode, path, parent: dirname(dirname(path)), stderr: run.stderr.text };
   }
 
-  const MODES = ROOT ? { directoryMode: '711', mode: '666' } : { directoryMode: '700', mode: '600' };
+  const MODES = IS_ROOT ? { directoryMode: '711', mode: '666' } : { directoryMode: '700', mode: '600' };
 
   test.each(['000', '022', '077', '777'])('its modes do not depend on the umask: %s', async (umask) => {
     using dir = tempDir();
@@ -201,7 +200,7 @@ describe('where the socket is', () => {
     expect(await seen({ TMPDIR: dir.path }, umask)).toMatchObject({ ...MODES, parent: dir.path });
   });
 
-  test.runIf(AS_ROOT)('as root its name is not to be guessed', async () => {
+  testAsRoot('as root its name is not to be guessed', async () => {
     const [first, second] = [await seen({}), await seen({})];
     expect(first.path).toMatch(/\/[0-9a-f]{32}$/);
     expect(second.path.slice(-32)).not.toBe(first.path.slice(-32));
@@ -229,7 +228,7 @@ describe('where the socket is', () => {
     expect((await seen({ TMPDIR: tmp })).stderr).not.toContain(tmp);
   });
 
-  test.runIf(AS_ROOT)('as root one that others cannot pass through comes last', async () => {
+  testAsRoot('as root one that others cannot pass through comes last', async () => {
     using closed = tempDir();
     using open = tempDir();
     chmodSync(open.path, 0o711);

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { describeAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
 
@@ -297,7 +297,7 @@ describe("the app's own", () => {
   });
 });
 
-describe.runIf(AS_ROOT)('an app whose sockets we may not see', () => {
+describeAsRoot('an app whose sockets we may not see', () => {
   /** The wrapper as root without CAP_SYS_PTRACE, the app as somebody else: /proc/PID/fd is closed (ptrace(2)). */
   const blind = ['--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'];
   const asNobody = ['setpriv', '--reuid', '64321', '--regid', '64321', '--clear-groups', '--'];

@@ -2,7 +2,7 @@
 import { constants, copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
-import { AS_ROOT } from '../helpers/root.ts';
+import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
@@ -134,7 +134,7 @@ test('--user is for your own manager', async () => {
   expect(run.stdout.text).toContain('systemctl --user enable --now');
 });
 
-test.runIf(AS_ROOT)('who is not root is who runs the app', async () => {
+testAsRoot('who is not root is who runs the app', async () => {
   await using run = new Run('setpriv', ['--reuid', '65534', '--clear-groups', NODE, BIN, '--print-unit', 'true'], {
     cwd: '/',
   });
