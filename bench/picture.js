@@ -2,7 +2,6 @@
  * The figures as a picture, an SVG written by hand. Pure. It brings its own background and asks whether that is to be light or
  * dark, so it can be read on any page.
  */
-
 import { escapeXml } from '../docs/xml.js';
 import { round } from './figures.js';
 

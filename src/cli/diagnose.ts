@@ -2,6 +2,7 @@
 import type { Config, SignalScope } from '../core/config.ts';
 import { advice, type Moment } from '../core/diagnosis.ts';
 import type { Environment } from '../core/environment.ts';
+import { stopProblem } from '../core/launcher.ts';
 import type { Listeners, ListeningSocket } from '../core/ports.ts';
 import { TCP_TABLES } from '../core/socket-table.ts';
 import { parseTimeSpan } from '../core/time-span.ts';
@@ -75,14 +76,9 @@ export function typeProblem(env: Environment): string {
  */
 export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
-  if (mode === undefined || mode === 'control-group') return undefined;
-  const what =
-    mode !== 'mixed'
-      ? `the app is left running when ${launcher} has ended`
-      : scope === 'group'
-        ? `${launcher} may end before the app, which is then killed and not waited for`
-        : `${launcher} does not pass SIGTERM on, so the app is killed without having been asked to stop`;
-  return `KillMode=${mode} of ${ownUnit(env)}: ${what}; write KillMode=control-group there, or start the app itself`;
+  const problem = stopProblem(launcher, mode, scope === 'group');
+  if (problem === undefined) return undefined;
+  return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group there, or start the app itself`;
 }
 
 function systemctl(env: Environment): string {

@@ -1,5 +1,4 @@
 /** Options out of the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values stand one a line. */
-
 import { type Environment, OPTION_PREFIX } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { OPTION_TABLE, type OptionName } from '../core/option-table.ts';

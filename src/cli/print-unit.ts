@@ -4,7 +4,7 @@ import type { Environment } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { optionWords } from '../core/option-words.ts';
-import { isOn, type RawOptions, type RawValue } from '../core/raw-options.ts';
+import { example, isOn, quote, type RawOptions, type RawValue } from '../core/raw-options.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
 import { systemdVersion } from '../process/host-systemd.ts';
@@ -96,8 +96,8 @@ function unitName(value: RawValue | undefined): UnitName {
   if (!value) return unitNameFrom(workingDirectory());
   const name = parseUnitName(String(value.text));
   if (typeof name !== 'string') return name;
-  const shown = value.place.startsWith('--') ? `${value.place} ${value.text}` : `${value.place}=${value.text}`;
-  throw new UsageError(shown, name, 'write e.g. --unit-name shop, or --unit-name shop@ for a template');
+  const template = quote({ ...value, text: 'shop@' });
+  throw new UsageError(quote(value), name, `${example('unit-name', value)}, or ${template} for a template`);
 }
 
 function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions {

@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, dirname, isAbsolute, resolve } from 'node:path';
-import { APP_NODE_OPTIONS, appEnvironment, type Environment } from '../core/environment.ts';
+import { appEnvironment, type Environment, startedByName } from '../core/environment.ts';
 import { KnownError, UsageError } from '../core/errors.ts';
 import { spawnFailureCode } from '../core/exit-status.ts';
 import type { UnitName } from '../core/unit-name.ts';
@@ -30,7 +30,7 @@ export function workingDirectory(): string {
  */
 export function wrapper(env: Environment): readonly string[] {
   const program = resolve(process.argv[1] as string);
-  return env[APP_NODE_OPTIONS] === undefined ? [process.execPath, ...process.execArgv, program] : [program];
+  return startedByName(env) ? [program] : [process.execPath, ...process.execArgv, program];
 }
 
 /** Where the command is. What stands on systemd's PATH is not what stands on the shell's. */

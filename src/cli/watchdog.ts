@@ -1,7 +1,7 @@
 /** What systemd's watchdog asks of us, and what has to be there for it before the app is started. */
 import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
-import { APP_NODE_OPTIONS, type Environment } from '../core/environment.ts';
+import { appEnvironment, type Environment } from '../core/environment.ts';
 import { firstFree } from '../core/listen-fds.ts';
 import { whyNoBeat, withBeat } from '../core/loop-beat.ts';
 import { type WatchdogMode, watchdogRequest } from '../core/watchdog.ts';
@@ -30,7 +30,7 @@ export function findWatchdog({ watchdog: mode, args }: Config, env: Environment)
   if ('problem' in request) return { ...NO_WATCHDOG, warning: `${request.problem}: no pings for systemd's watchdog` };
   const appMayPing = mode !== 'probe' && mode !== 'loop';
   if (mode !== 'loop') return { ...request, mode, appMayPing };
-  const problem = whyNoBeat(args, env[APP_NODE_OPTIONS] ?? env['NODE_OPTIONS']);
+  const problem = whyNoBeat(args, appEnvironment(env)['NODE_OPTIONS']);
   const file = problem === undefined ? openBeatFile(env) : { problem };
   if ('fd' in file) return { ...request, mode, appMayPing, file };
   const warning = `--watchdog loop: ${file.problem}; --watchdog process instead`;

@@ -1,5 +1,4 @@
 /** Completion of the command line for bash and zsh, out of the same table as `--help`. */
-
 import { UsageError } from './errors.ts';
 import { OPTION_TABLE, type OptionRow } from './option-table.ts';
 import type { RawOptions } from './raw-options.ts';

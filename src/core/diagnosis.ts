@@ -37,7 +37,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   return [
     ...heldPorts(findings),
     ...elsewhere,
-    ...(moment === 'timeout' || moment === 'stopped' ? [...literalSlashes(findings), ...nothingYet(findings)] : []),
+    ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
     ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
     ...leftovers(findings),
   ];
@@ -85,21 +85,6 @@ function nothingYet({ probes, listening, handoff }: Findings): readonly string[]
     ];
   }
   return [];
-}
-
-/** A regex written as in JavaScript's source is taken for part of the line, slashes and flags and all. A path looks much like it. */
-function literalSlashes({ probes }: Findings): readonly string[] {
-  return probes.flatMap((spec) => {
-    if (spec.kind !== 'log') return [];
-    const [, inner, flag] = /^\\\/((?:[^\\]|\\[^/])+)\\\/([gimsu]?)$/.exec(spec.regex.source) ?? [];
-    if (inner === undefined) return [];
-    const regex = flag === 'i' ? inner.replace(/^[a-z]/i, eitherCase) : inner;
-    return `if the slashes of --${spec.option} are not part of the line: write --${spec.option} ${shellWord(regex)}`;
-  });
-}
-
-function eitherCase(letter: string): string {
-  return `[${letter.toUpperCase()}${letter.toLowerCase()}]`;
 }
 
 function leftovers({ killMode }: Findings): readonly string[] {

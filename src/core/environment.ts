@@ -22,15 +22,12 @@ const NOT_PASSED_ON = new Set([
   'NODE_CHANNEL_SERIALIZATION_MODE',
 ]);
 
-/** Where NODE_OPTIONS wait for the app while the wrapper runs: the first line of bin/sd-ready-wrap.cjs puts them there. */
-export const APP_NODE_OPTIONS = 'SRWO';
-
 /**
- * What is put aside, by its name in the app. Short names: before Linux 5.1 no more than 127 bytes of a first line count
- * (execve(2), "Interpreter scripts").
+ * What the first line of bin/sd-ready-wrap.cjs keeps from our Node, by its name in the app. Short names: before Linux 5.1 no
+ * more than 127 bytes of such a line count (execve(2), "Interpreter scripts").
  */
 const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
-  [APP_NODE_OPTIONS, 'NODE_OPTIONS'],
+  ['SRWO', 'NODE_OPTIONS'],
   ['SRWC', 'NODE_EXTRA_CA_CERTS'],
 ]);
 
@@ -43,6 +40,11 @@ export interface AppEnvironment {
   readonly pings?: boolean;
   /** Whether the stream that JOURNAL_STREAM names is the app's: what passes through us is a socket of our own. */
   readonly journal?: boolean;
+}
+
+/** Whether the wrapper was started by its own name: then its first line was obeyed. */
+export function startedByName(own: Environment): boolean {
+  return [...PUT_ASIDE.keys()].every((name) => own[name] !== undefined);
 }
 
 /** The environment for the app, out of the wrapper's own. */

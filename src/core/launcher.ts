@@ -37,6 +37,19 @@ export function launcherOf(command: string, args: readonly string[]): string | u
   return undefined;
 }
 
+/**
+ * What becomes of an app at a stop that its launcher does not see through (systemd.kill(5)).
+ * @param group whether what comes for us goes to all of the app's process group
+ * @returns undefined where systemd signals the app itself
+ */
+export function stopProblem(launcher: string, killMode: string | undefined, group: boolean): string | undefined {
+  if (killMode === undefined || killMode === 'control-group') return undefined;
+  const kills = killMode === 'mixed';
+  if (group) return `${launcher} may end before the app, which is then ${kills ? 'killed and ' : ''}not waited for`;
+  const end = kills ? 'killed without having been asked to stop' : 'left running';
+  return `${launcher} does not pass SIGTERM on, so the app is ${end}`;
+}
+
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

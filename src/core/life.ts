@@ -1,4 +1,7 @@
-/** The words for the life of one start: what state it is in, what happens, what is to be done. lifecycle.ts leads from one to the other. */
+/**
+ * The words for the life of one start: what state it is in, what happens, what is to be done. lifecycle.ts leads from one to
+ * the other.
+ */
 import type { AppNotice } from './app-notice.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { NotifyState } from './notify-state.ts';

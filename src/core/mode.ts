@@ -1,5 +1,4 @@
 /** What is to be done with a command line: run the app, or something else that needs no unit. */
-
 import { UsageError } from './errors.ts';
 import type { OptionName } from './option-table.ts';
 import { isOn, type RawOptions } from './raw-options.ts';

@@ -1,5 +1,4 @@
 /** Options as they would be written on a command line, wherever they were given. */
-
 import { OPTION_TABLE, type OptionName } from './option-table.ts';
 import type { ProbeSpec } from './probe-spec.ts';
 import { isOn, type RawOptions } from './raw-options.ts';

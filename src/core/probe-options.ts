@@ -214,8 +214,7 @@ const STANDARD_STREAMS: readonly (readonly [string, string])[] = [
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {
   const source = text(value);
-  if (source === '')
-    throw new UsageError(`${value.place} ''`, 'an empty regex matches any line', example(option, value));
+  if (source === '') throw new UsageError(quote(value), 'an empty regex matches any line', example(option, value));
   const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
   try {
     return { kind: 'log', option, streams, regex: new RegExp(source) };
@@ -230,8 +229,7 @@ function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
   const asked = last(raw, 'ipc');
   // the command line wins: a word given there is stronger than a variable that says no
   const on = asked ? switchValue(asked) || (word?.place.startsWith('--') ?? false) : word !== undefined;
-  if (word && text(word) === '')
-    throw new UsageError(`${word.place} ''`, 'an empty word', example('ipc-message', word));
+  if (word && text(word) === '') throw new UsageError(quote(word), 'an empty word', example('ipc-message', word));
   if (!on) return undefined;
   return { kind: 'ipc', word: word ? text(word) : 'ready' };
 }

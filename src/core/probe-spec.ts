@@ -75,14 +75,12 @@ export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
 
 /** Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run. */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
-  return probes.some(
-    (spec) => (spec.kind === 'tcp' || spec.kind === 'http') && !spec.hosts.every((host) => isLoopback(host)),
-  );
+  return probes.some((spec) => (spec.kind === 'tcp' || spec.kind === 'http') && !spec.hosts.every(isLoopback));
 }
 
-/** In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves names. */
 const LOOPBACK_ADDRESS = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$|^::1$/;
 
+/** In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves names. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK_ADDRESS.test(host);
 }

@@ -72,7 +72,8 @@ export function time(
 
 export function nonEmpty(name: OptionName, value: RawValue): string {
   const written = text(value);
-  if (written.trim() === '') throw new UsageError(`${value.place} ''`, 'an empty value', example(name, value));
+  if (written.trim() === '')
+    throw new UsageError(quote({ ...value, text: '' }), 'an empty value', example(name, value));
   if (written.includes('\0')) throw new UsageError(quote(value), 'a NUL byte in it', example(name, value));
   return written;
 }

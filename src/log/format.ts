@@ -9,8 +9,6 @@ export interface LogRecord {
   readonly level: number;
   readonly msg: string;
   readonly stack?: string;
-  /** How long after the start of the app it happened, ms, where that is what it tells. */
-  readonly after_ms?: number;
 }
 
 /** pino's levels as syslog's priorities (sd-daemon(3)), and their colour on a terminal. */

@@ -232,11 +232,11 @@ async function connector({ url, hosts, insecure, extraCa, warn }: HttpRequest): 
     const { connect } = await import('node:net');
     return () => connect({ ...options, port: options.port as number });
   }
-  const { connect } = await import('node:tls');
+  const { connect, createSecureContext } = await import('node:tls');
   const { isIP } = await import('node:net');
   // a name only: an address is no server name (RFC 6066, 3)
   const servername = isIP(host) === 0 ? host : '';
-  const secureContext = extraCa && !insecure ? await trusting(extraCa, warn) : undefined;
+  const secureContext = extraCa && !insecure ? trusting(extraCa, createSecureContext, warn) : undefined;
   const tls = { servername, rejectUnauthorized: !insecure, ALPNProtocols: ['http/1.1'] };
   return () => connect({ ...options, ...tls, ...(secureContext ? { secureContext } : {}) });
 }
@@ -249,14 +249,13 @@ const contexts = new Map<string, SecureContext | undefined>();
  * what Node's own `ca` option ends in, but that option takes the place of what is trusted, which a distribution or
  * NODE_USE_SYSTEM_CA=1 may have said.
  */
-async function trusting(extraCa: string, warn: HttpRequest['warn']): Promise<SecureContext | undefined> {
+function trusting(extraCa: string, create: () => SecureContext, warn: HttpRequest['warn']): SecureContext | undefined {
   if (contexts.has(extraCa)) return contexts.get(extraCa);
-  const { createSecureContext } = await import('node:tls');
   let context: SecureContext | undefined;
   try {
     const extra = readFileSync(extraCa);
     if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no certificate in it');
-    const trusted = createSecureContext();
+    const trusted = create();
     (trusted.context as { addCACert(certificate: Uint8Array): void }).addCACert(extra);
     context = trusted;
   } catch (error) {

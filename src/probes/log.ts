@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../core/clock.ts';
 import { lineScanner } from '../core/line-scanner.ts';
+import { literalSlashes } from '../core/literal-slashes.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import { requiredText } from '../core/required-text.ts';
@@ -31,6 +32,7 @@ export function logProbe(
 ): ReadinessProbe {
   const name = `${option} /${regex.source}/`;
   const required = requiredText(regex);
+  const unmatched = ['no line matched yet', literalSlashes(option, regex)].filter(Boolean).join('; ');
   let lineSeen = false;
   let warned = false;
 
@@ -46,7 +48,7 @@ export function logProbe(
   return {
     name,
     get reason() {
-      return lineSeen ? 'no line matched yet' : 'no output yet';
+      return lineSeen ? unmatched : 'no output yet';
     },
     wait(signal) {
       lineSeen = false;

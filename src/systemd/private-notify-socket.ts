@@ -20,17 +20,16 @@ export interface PrivateNotifySocket {
   readonly transport: NotifyTransport;
   /** Why there is no real one, where it is not: then it is shown what would be sent. */
   readonly problem: string | undefined;
-  /** Hears all, what was told before too. One listener. */
+  /** Hears all, from the first on, which was told before the app was started. One listener. */
   onTold(listener: (told: Told) => void): void;
   close(): void;
 }
 
 /** @param env of the wrapper */
 export async function openPrivateNotifySocket(env: Environment, clock: Clock): Promise<PrivateNotifySocket> {
-  const early: Told[] = [];
-  let hear = (told: Told): void => void early.push(told);
-  const tell = (datagram: Uint8Array) => hear({ assignments: decode(datagram), at: clock.now() });
   const first = statusLine('Starting');
+  const toldOf = (datagram: Uint8Array) => ({ assignments: decode(datagram), at: clock.now() });
+  let hear = (_: Told): void => {};
   let close = () => {};
   let problem: string | undefined;
   let sender: NotifyTransport = { name: 'no socket', trySend: () => 'sent' };
@@ -39,23 +38,23 @@ export async function openPrivateNotifySocket(env: Environment, clock: Clock): P
     const socket = await bindNotifySocket(env, () => {});
     close = socket.close;
     sender = await openNotifySocket({ type: 'path', name: socket.path }, first);
-    tell(encode(first));
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
+  const begun = toldOf(encode(first));
   return {
     transport: {
       name: sender.name,
       trySend(datagram) {
         const outcome = sender.trySend(datagram);
-        if (outcome === 'sent') tell(datagram);
+        if (outcome === 'sent') hear(toldOf(datagram));
         return outcome;
       },
     },
     problem,
     onTold(listener) {
       hear = listener;
-      for (const told of early.splice(0)) listener(told);
+      listener(begun);
     },
     close,
   };

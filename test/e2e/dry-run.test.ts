@@ -24,8 +24,12 @@ describe('the account', () => {
   test('is in the order of its times, at a timeout too', async () => {
     await using run = wrap(['--dry-run', '--timeout', '50ms', '--stdout', '/never/', '--', ...app('does-as-told')]);
     expect(await run.closed).toEqual({ code: 124 });
-    expect(run.stderr.text).toContain('if the slashes of --stdout are not part of the line: write --stdout never');
-    inOrder(run.stderr.lines);
+    expect(run.stderr.text).toContain('if its slashes are not part of the line: write --stdout never');
+    const { lines } = run.stderr;
+    inOrder(lines);
+    const told = lines.findIndex((line) => line.includes('told STATUS=not ready after 50 ms'));
+    expect(told).toBeGreaterThan(0);
+    expect(lines[told + 1]).toMatch(/ s {2}not ready after 50 ms/);
   });
 
   test('has what each probe found and what systemd would be told, with its time; the app runs as ever', async () => {
@@ -50,6 +54,7 @@ describe('the account', () => {
     const at = (text: string) => lines.findIndex((line) => line.includes(text));
     expect(at('started the app')).toBeLessThan(at('told STATUS=Starting since'));
     expect(at('yes, after')).toBeLessThan(at('told READY=1'));
+    expect(lines[at('told READY=1') + 1]).toMatch(/ s {2}ready after /);
     inOrder(lines);
     expect(lines.at(-2)).toContain('told STATUS=the app exited with code 7');
     expect(lines.at(-1)).toContain('the app exited with code 7');
@@ -87,6 +92,7 @@ describe('the account', () => {
       );
       expect(await run.closed).toEqual({ code: 0 });
       expect(run.stderr.text).toContain(`private notify socket ${addons.length > 0 ? 'by' : 'and'} ${name}`);
+      expect(run.stderr.lines.filter((line) => line.endsWith('systemd would be told STATUS=Starting'))).toHaveLength(1);
       expect(run.stderr.text).toContain('systemd would be told READY=1, ');
       expect(run.stdout.text).toBe('here: \n');
     },

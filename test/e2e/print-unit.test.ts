@@ -165,7 +165,7 @@ describe('bad input is one line', () => {
   test.each([
     [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],
     [['--print-unit'], 125, /no command given/],
-    [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name a b: not a name .*--unit-name shop/],
+    [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name 'a b': not a name .*--unit-name shop/],
     [['--print-unit', '--unit-name', 'a@3', 'true'], 125, /an instance, and a file is for its template, a@/],
     [['--unit-name', 'a', 'true'], 125, /--unit-name: it is for --print-unit, which is not there/],
     [['--user', 'true'], 125, /--user: it is for --print-unit, which is not there/],

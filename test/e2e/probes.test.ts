@@ -1,14 +1,16 @@
 /** Promise: each further probe makes READY=1 when its sign is there, and only then. */
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { rootCertificates } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { app, sh } from '../helpers/apps.ts';
+import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { isRunning } from '../helpers/pids.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
-import { type Run, wrap } from '../helpers/wrap.ts';
+import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const APP = ['--', ...app('gives-signs')];
 
@@ -213,4 +215,29 @@ test('--fd: there is nothing at the numbers between', async () => {
   await run.closed;
   expect(run.stdout.lines.filter((fd) => Number(fd) > 3 && Number(fd) < 9)).toEqual([]);
   expect(run.stdout.lines).toContain('9');
+});
+
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
+
+test.each<[string, string, readonly string[], (another: string) => Record<string, string>]>([
+  ['by its own name: by NODE_EXTRA_CA_CERTS', BIN, [], () => ({ NODE_EXTRA_CA_CERTS: fixture('cert.pem') })],
+  [
+    // a distribution's own store, in which that certificate is
+    'and what Node trusts without them still is',
+    NODE,
+    ['--use-openssl-ca', BIN],
+    (another) => ({ NODE_EXTRA_CA_CERTS: another, SSL_CERT_FILE: fixture('cert.pem') }),
+  ],
+])('--http to https: %s', async (_, runtime, first, env) => {
+  using dir = tempDir();
+  const [another = ''] = rootCertificates;
+  writeFileSync(dir.file('another.pem'), another);
+  const port = await freePort();
+  const serves =
+    'const [key, cert] = process.argv.slice(1).map((file) => require("node:fs").readFileSync(file)); ' +
+    `require("node:https").createServer({ key, cert }, (_, answer) => answer.end()).listen(${port}, "127.0.0.1")`;
+  const options = ['--dry-run', '--exit-when-ready', '--timeout', '10s', '--http', `https://localhost:${port}/`];
+  const command = ['--', NODE, '-e', serves, fixture('key.pem'), fixture('cert.pem')];
+  await using run = new Run(runtime, [...first, ...options, ...command], { env: env(dir.file('another.pem')) });
+  expect(await run.closed).toEqual({ code: 0 });
 });

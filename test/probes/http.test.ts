@@ -346,6 +346,24 @@ describe('https', () => {
     },
   );
 
+  it('...which are read once, and not where nobody has to vouch', async () => {
+    const { port } = await serve(status(200), { tls: true });
+    const url = `https://localhost:${port}/`;
+    const env = { NODE_EXTRA_CA_CERTS: '/no/such/file' };
+    const [first, second] = [
+      start(specOf(url, { hosts: ['127.0.0.1'] }), { env }),
+      start(specOf(url, { hosts: ['127.0.0.1'] }), { env }),
+    ];
+    await reasonIs(first.probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    await reasonIs(second.probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    expect([...first.context.warnings, ...second.context.warnings]).toHaveLength(1);
+    const insecure = start(specOf(url, { hosts: ['127.0.0.1'], insecure: true }), {
+      env: { NODE_EXTRA_CA_CERTS: '/no/such/other' },
+    });
+    await insecure.waited;
+    expect(insecure.context.warnings).toEqual([]);
+  });
+
   it('the status counts there too', async () => {
     const { port, requests } = await serve(status(500), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));

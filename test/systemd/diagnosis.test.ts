@@ -22,7 +22,7 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
 
   test.each([
     ['mixed', 'sh -c does not pass SIGTERM on, so the app is killed'],
-    ['process', 'the app is left running when sh -c has ended'],
+    ['process', 'sh -c does not pass SIGTERM on, so the app is left running'],
     ['control-group', ''],
   ])('KillMode=%s for a command that passes no signals on', async (mode, problem) => {
     const wrong = problem !== '';

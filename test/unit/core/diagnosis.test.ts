@@ -130,24 +130,3 @@ it('a KillMode= that leaves processes behind', () => {
   ]);
   expect(advised('--stdout up', [], 'died', { killMode: 'mixed' })).toEqual([]);
 });
-
-it.each([
-  ['--stdout /ready/', 'if the slashes of --stdout are not part of the line: write --stdout ready'],
-  ['--output /^on(line|)$/m', "if the slashes of --output are not part of the line: write --output '^on(line|)$'"],
-  ['--stderr /ready/i', "if the slashes of --stderr are not part of the line: write --stderr '[Rr]eady'"],
-])('a regex as JavaScript has it: %s', (options, line) => {
-  expect(advised(options, [])).toEqual([line]);
-  expect(advised(options, [], 'died')).toEqual([]);
-});
-
-it.each([
-  '--stdout /ready',
-  '--stdout ready/',
-  '--stdout /srv/app',
-  '--stdout /run/my',
-  '--stdout //',
-  '--stdout /api/v1/',
-  '--tcp 3000',
-])('and not %s', (options) => {
-  expect(advised(options, []).join()).not.toContain('slashes');
-});

@@ -38,6 +38,7 @@ describe('appEnvironment', () => {
   it.each([
     [{ SRWO: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
     [{ SRWO: '' }, {}],
+    [{ SRWO: '--of-a-wrapper-around-us', NODE_OPTIONS: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
     [{ SRWC: '/ca.pem' }, { NODE_EXTRA_CA_CERTS: '/ca.pem' }],
   ])('what was kept from the wrapper is there: %j', (own, env) => {
     expect(appEnvironment(own)).toEqual(env);

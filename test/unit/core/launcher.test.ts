@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { launcherOf } from '../../../src/core/launcher.ts';
+import { launcherOf, stopProblem } from '../../../src/core/launcher.ts';
 
 it.each([
   ['npm start', 'npm'],
@@ -25,4 +25,17 @@ it.each(['node app.js', 'node npm.js', 'sh start.sh', 'env A=1 node app.js', 'py
 
 it('a shell that becomes the app is the app', () => {
   expect(launcherOf('sh', ['-c', 'exec node app.js'])).toBeUndefined();
+});
+
+it.each([
+  ['mixed', false, 'npm does not pass SIGTERM on, so the app is killed without having been asked to stop'],
+  ['process', false, 'npm does not pass SIGTERM on, so the app is left running'],
+  ['none', false, 'npm does not pass SIGTERM on, so the app is left running'],
+  ['mixed', true, 'npm may end before the app, which is then killed and not waited for'],
+  ['process', true, 'npm may end before the app, which is then not waited for'],
+  ['control-group', false, undefined],
+  ['control-group', true, undefined],
+  [undefined, false, undefined],
+])('a stop with KillMode=%s, to the group: %s', (killMode, group, problem) => {
+  expect(stopProblem('npm', killMode, group)).toBe(problem);
 });
