@@ -8,7 +8,24 @@ const SHELLS: readonly (readonly [string, readonly string[]])[] = [
   ['zsh', ['-f']],
 ];
 
-const WORDS = ['', 'a b', "it's", '$HOME', '`id`', '"', '\\', '[::1]:3000', '[Rr]eady', '*', '?', '~', '=ls', '{a,b}'];
+const WORDS = [
+  '',
+  'a b',
+  "it's",
+  '$HOME',
+  '`id`',
+  '"',
+  '\\',
+  '[::1]:3000',
+  '[Rr]eady',
+  '*',
+  '?',
+  '~',
+  '=ls',
+  '{a,b}',
+  'on[Ll]ine',
+  'x*y',
+];
 const FURTHER = ['!', '#x', 'a;b', 'a&b', 'a|b', '<x', '(x)', 'a\nb', 'é ✓', "''", '--x=y', '%i', '@name', '-'];
 
 it.each(SHELLS)('%s takes each word as it was', (shell, flags) => {
