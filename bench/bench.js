@@ -2,8 +2,8 @@
  * `npm run bench`: the promises that are numbers, measured in one run. How, and how to read it: README.md.
  *
  * --quick: few samples, for a look. --check: exit 1 when a goal is missed by more than its margin. --json FILE, --svg FILE: the
- * figures for a program, and as a picture. --from FILE: the figures of an earlier run, and nothing is measured. Words: only these
- * rows, such as `relay`, or these parts of rows, such as `tcp` or `wait-on`.
+ * figures for a program, and as a picture. --from FILE: the figures of an earlier run; nothing is measured but the rows that are
+ * named, which take the place of theirs. Words: only these rows, such as `relay`, or these parts of rows, such as `tcp` or `wait-on`.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -15,13 +15,13 @@ import { ROWS } from './rows.js';
 import { conditionsLine, table } from './table.js';
 
 const options = parse(process.argv.slice(2), ROWS);
-const { conditions, figures } = options.from
-  ? JSON.parse(fs.readFileSync(options.from, 'utf8'))
-  : await measure(choose(ROWS, options.words));
+const earlier = options.from ? JSON.parse(fs.readFileSync(options.from, 'utf8')) : undefined;
+const { conditions, figures } =
+  earlier && options.words.length === 0 ? earlier : await measure(choose(ROWS, options.words), earlier);
 
 const rows = ROWS.filter(({ name }) => figures.some(({ row }) => row === name));
 process.stdout.write(table(conditions, rows, figures));
-if (options.json) fs.writeFileSync(options.json, `${JSON.stringify({ conditions, figures }, null, 2)}\n`);
+keep({ conditions, figures });
 if (options.svg) fs.writeFileSync(options.svg, svg(panels(), conditionsLine(conditions)));
 if (options.check) {
   const found = regressions(figures);
@@ -29,28 +29,41 @@ if (options.check) {
   if (found.length > 0) process.exitCode = 1;
 }
 
-async function measure(chosen) {
+/** @param earlier what an earlier run found, for the rows that are not chosen */
+async function measure(chosen, earlier) {
   const lab = await Lab.open();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   const before = os.loadavg()[0];
-  const found = [];
-  const took = {};
+  const took = { ...earlier?.conditions.took };
+  let results;
+  let figures = earlier?.figures ?? [];
   for (const { row, parts } of chosen) {
     const began = performance.now();
-    const runs = { ...row.runs[options.quick ? 'quick' : 'full'], parts };
-    try {
-      for (const each of await row.run(lab, runs)) found.push({ row: row.name, ...each });
-    } catch (error) {
-      // the others are not to be lost with it
-      process.stderr.write(`bench: ${row.name}: ${error.stack}\n`);
-      found.push({ row: row.name, ...missing('all', `failed: ${error.message.split('\n')[0]}`) });
-      process.exitCode = 1;
-    }
+    const found = await figuresOf(row, lab, { ...row.runs[options.quick ? 'quick' : 'full'], parts });
+    figures = [...figures.filter((each) => each.row !== row.name), ...found];
     took[row.name] = Math.round((performance.now() - began) / 1000);
+    results = { conditions: conditionsNow(before, took), figures };
+    // an hour's figures are not to be lost with the last row
+    keep(results);
   }
   lab.progress('');
   lab.close();
-  return { conditions: conditionsNow(before, took), figures: found };
+  return results;
+}
+
+async function figuresOf(row, lab, runs) {
+  try {
+    return (await row.run(lab, runs)).map((each) => ({ row: row.name, ...each }));
+  } catch (error) {
+    // the others are not to be lost with it
+    process.stderr.write(`bench: ${row.name}: ${error.stack}\n`);
+    process.exitCode = 1;
+    return [{ row: row.name, ...missing('all', `failed: ${error.message.split('\n')[0]}`) }];
+  }
+}
+
+function keep(results) {
+  if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
 }
 
 /** @param {Record<string, number>} took s, by row */
