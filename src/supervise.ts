@@ -49,8 +49,8 @@ export interface Supervised {
   readonly readyAgain: (told: Promise<void>) => Readiness;
   /** What stops this app: SIGTERM, or what that is rewritten to. */
   readonly stopSignal: string;
-  /** Called once when the app is dead; resolves when what was started for it is gone. */
-  readonly onExit?: () => Promise<void>;
+  /** Called once when the app is dead; resolves when what was started for it is gone. `asked` is whether it was told to end. */
+  readonly onExit?: (asked: boolean) => Promise<void>;
   /** ms, from the start; `Infinity` is none. */
   readonly timeout: number;
   /** ms, from the SIGTERM of ours, after a missed start timeout, say, to SIGKILL. */
@@ -82,7 +82,11 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     ...{ phase: 'starting', pid: app.pid, since: given.since },
     ...(given.handoff && { handoff: true }),
     ...(given.watchdog && { watchdog: given.watchdog.mode }),
+    ...(given.exitWhenReady && { onlyReady: true }),
   };
+
+  /** The app was told to end, and all of its process group where that is what gets our signals. */
+  let asked = false;
 
   return new Promise((resolve) => {
     const handle = (event: LifeEvent) => {
@@ -134,12 +138,13 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         case 'stop-awaiting-again':
           return again.stop();
         case 'kill': {
+          asked ||= effect.signal === given.stopSignal || asksToEnd(effect.signal);
           const failure = app.kill(effect.signal);
           if (failure) log.write('error', 'kill', `cannot send ${effect.signal} to the app: ${failure}`);
           return;
         }
         case 'end':
-          void Promise.all([app.drained(), given.onExit?.()]).then(async () => {
+          void Promise.all([app.drained(), given.onExit?.(asked)]).then(async () => {
             carryOut(effect.log);
             await log.end();
             notifier.close();
@@ -155,9 +160,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       if (given.diagnose && state.phase === 'starting') void given.diagnose(moment).then(then);
       else then([]);
     };
-    const advise = (texts: readonly string[]) => {
-      if (texts.length > 0) handle({ type: 'advice', texts });
-    };
+    const advise = (texts: readonly string[]) => handle({ type: 'advice', texts });
 
     const watch = ({ mode, intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
       const isEnding = () => 'stopping' in state && state.stopping === true;
@@ -192,7 +195,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       (signal, fate) => {
         handle({ type: 'signal', signal, fate });
         if (state.phase === 'reloading' && signal === state.signal) again.told();
-        if (state.phase !== 'starting' || state.stopLogged || fate.fate === 'withheld') return;
+        if (state.phase !== 'starting' || state.failure || fate.fate === 'withheld') return;
         if (!asksToEnd(signal)) return;
         handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
         diagnosing = given.diagnose?.('stopped').then(advise);
@@ -227,7 +230,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         keepDiagnosing(diagnose, clock, (texts) => {
           if (state.phase !== 'starting') return;
           advise(texts);
-          handle({ type: 'still-waiting', waitingFor: [readiness.waitingFor(), ...texts].join('; ') });
+          handle({ type: 'still-waiting', waitingFor: readiness.waitingFor() });
         }),
       );
     }

@@ -6,11 +6,14 @@ import type { Config } from '../core/config.ts';
 import type { Log } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import { clock } from '../process/clock.ts';
-import { endGroup } from '../process/group.ts';
+import { askGroupToEnd, endGroup, membersOf } from '../process/group.ts';
 import type { PrivateNotifySocket } from '../systemd/private-notify-socket.ts';
 
 /** How often it is looked what goes on, ms. */
 const LOOK_INTERVAL = 100;
+
+const FOREGROUND =
+  'systemd ends them with the unit, and so does this; an app that puts itself into the background (daemonize) must not';
 
 /** What attend() tells it, and asks of it. */
 export interface Account {
@@ -19,8 +22,11 @@ export interface Account {
   begin(log: LiveLog, onTerminal: boolean, startedAt: number): void;
   /** For each probe one. */
   tap(): Tap;
-  /** Resolves when nobody is left who should be gone. */
-  end(appPid: number): Promise<void>;
+  /**
+   * Resolves when nobody is left who should be gone.
+   * @param asked whether all of them were asked to end, or the app did so by itself
+   */
+  end(appPid: number, asked: boolean): Promise<void>;
 }
 
 interface LiveLog extends Log {
@@ -102,8 +108,14 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
         },
       };
     },
-    async end(appPid) {
-      if (exitWhenReady) await endGroup(appPid, config.stopTimeout, clock);
+    async end(appPid, asked) {
+      if (!exitWhenReady) return;
+      const left = asked ? [] : membersOf(appPid);
+      if (left.length > 0) {
+        log.write('warn', 'left-behind', `the app has ended and leaves behind ${left.join(', ')}: ${FOREGROUND}`);
+        askGroupToEnd(appPid);
+      }
+      await endGroup(appPid, config.stopTimeout, clock);
     },
   };
 }

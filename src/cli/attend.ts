@@ -137,9 +137,9 @@ export function attend(given: Attended): Attending {
     clock,
     onSignal: route.listen,
     stopSignal: rewrites.get('SIGTERM') ?? 'SIGTERM',
-    onExit: async () => {
+    onExit: async (asked) => {
       await canary.end();
-      await account?.end(app.pid);
+      await account?.end(app.pid, asked);
     },
     diagnose: async (moment) => {
       // of the dead it can only be told who else has the port

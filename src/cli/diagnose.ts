@@ -21,14 +21,17 @@ export interface Patient {
 
 /** What the app listened on when it was last looked, as it may be gone when that counts. */
 let lastSeen: readonly ListeningSocket[] = [];
+let looked = false;
 
 export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners }: Patient): readonly string[] {
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   const now = listeners.ofApp('tcp and unix')(TCP_TABLES);
   if (now.length > 0) lastSeen = now;
+  looked ||= moment === 'waiting' || moment === 'timeout';
   return advice(moment, {
     probes: config.probes,
     listening: lastSeen,
+    looked,
     holders: holders(config, listeners),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,

@@ -9,8 +9,10 @@ export type Moment = 'waiting' | 'stopped' | 'timeout' | 'died';
 
 export interface Findings {
   readonly probes: readonly ProbeSpec[];
-  /** What the app listens on, or did when it was last seen. */
+  /** What the app listens on, or did when it was last seen to listen. */
   readonly listening: readonly ListeningSocket[];
+  /** Whether it was looked while it was not asked to end yet: it may have closed its sockets then. */
+  readonly looked: boolean;
   /** Who else has an awaited port, by its number: `nginx (pid 77)`. */
   readonly holders: ReadonlyMap<number, string>;
   /** Whether systemd may have stopped us because the start took too long. */
@@ -27,13 +29,14 @@ interface Awaited {
   readonly name: string;
   readonly kind: ListeningSocket['kind'];
   readonly matches: (socket: ListeningSocket) => boolean;
+  readonly isPort: (number: number) => boolean;
 }
 
 /** @returns nothing while there is nothing that the operator has to change */
 export function advice(moment: Moment, findings: Findings): readonly string[] {
   const elsewhere = listensElsewhere(findings, moment);
   // who holds a port is told by the probe as soon as it is found out
-  if (moment === 'waiting') return elsewhere;
+  if (moment === 'waiting') return [...elsewhere, ...listensAlready(findings)];
   return [
     ...heldPorts(findings),
     ...elsewhere,
@@ -53,12 +56,13 @@ function heldPorts({ holders }: Findings): readonly string[] {
 }
 
 /** The app listens, but where nobody asks. While it is awaited that may be the first of several sockets. */
-function listensElsewhere({ probes, listening }: Findings, moment: Moment): readonly string[] {
+function listensElsewhere({ probes, listening, holders }: Findings, moment: Moment): readonly string[] {
   const yet = moment === 'waiting' ? ' so far' : '';
   const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
   return probes.flatMap((spec) => {
     const awaited = awaitedOf(spec);
-    if (!awaited || sockets.some(awaited.matches)) return [];
+    // one that gives way to another program will be elsewhere each time
+    if (!awaited || sockets.some(awaited.matches) || [...holders.keys()].some(awaited.isPort)) return [];
     const others = sockets.filter(({ kind }) => kind === awaited.kind);
     const [first] = others;
     if (!first) return [];
@@ -67,22 +71,32 @@ function listensElsewhere({ probes, listening }: Findings, moment: Moment): read
   });
 }
 
-function nothingYet({ probes, listening, handoff }: Findings): readonly string[] {
+/** The app listens, and no line has matched: the regex may be wrong. An app that says itself when it is ready knows better. */
+function listensAlready({ probes, listening }: Findings): readonly string[] {
+  const [first] = listening.filter((socket) => socket.kind === 'tcp' && !socket.inspector);
+  const isLog = probes.every(({ kind }) => kind === 'log');
+  return first && isLog ? [maySignify(first, ' already')] : [];
+}
+
+function maySignify(socket: ListeningSocket, already = ''): string {
+  const option = socket.kind === 'unix' ? '--unix' : '--tcp';
+  return `the app listens on ${address(socket)}${already}: if that is its sign of being ready, write ${asOption(option, socket)}`;
+}
+
+function nothingYet({ probes, listening, looked, holders, handoff }: Findings): readonly string[] {
   const [first] = listening.filter((socket) => socket.kind === 'unix' || !socket.inspector);
   const auto = probes.some(({ kind }) => kind === 'auto');
   if (first === undefined) {
+    if (!looked || holders.size > 0) return [];
     if (auto && handoff)
       return ['the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff'];
     if (auto) return ["the app neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"];
     return probes.some(awaitedOf)
-      ? ['the app listens on nothing at all: what it does instead, its own output may say']
+      ? ['the app was not seen to listen on anything: what it does instead, its own output may say']
       : [];
   }
   if (auto || probes.every((spec) => !awaitedOf(spec))) {
-    const option = first.kind === 'unix' ? '--unix' : '--tcp';
-    return [
-      `the app listens on ${address(first)}: if that is its sign of being ready, write ${asOption(option, first)}`,
-    ];
+    return [maySignify(first)];
   }
   return [];
 }
@@ -122,13 +136,17 @@ function port(option: string, number: number, hosts: readonly string[] | undefin
     option,
     name: where ?? `port ${number}`,
     kind: 'tcp',
+    isPort: (other) => other === number,
     matches: (socket) =>
       socket.kind === 'tcp' && socket.port === number && (hosts === undefined || reached(socket.host) === true),
   };
 }
 
 function path(option: string, wanted: string): Awaited {
-  return { option, name: wanted, kind: 'unix', matches: (socket) => socket.kind === 'unix' && socket.path === wanted };
+  return {
+    ...{ option, name: wanted, kind: 'unix', isPort: () => false },
+    matches: (socket) => socket.kind === 'unix' && socket.path === wanted,
+  };
 }
 
 function address(socket: ListeningSocket): string {

@@ -29,7 +29,7 @@ export type State =
       readonly late?: true;
     })
   /** It was not ready in time and is being stopped. */
-  | (Living & { readonly phase: 'timed-out' })
+  | (Living & { readonly phase: 'timed-out'; readonly failure: string })
   /** It was ready, which was all that was asked, and is being stopped. */
   | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
@@ -48,8 +48,12 @@ export interface Living {
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
   /** The WATCHDOG_USEC= that the app has told before READY=1. */
   readonly watchdogUsec?: string;
-  /** It was logged that somebody asked us to stop before it was ready. */
-  readonly stopLogged?: true;
+  /** Why the start comes to nothing, once it was told: too late, or somebody asked us to stop before. STATUS= stays at that. */
+  readonly failure?: string;
+  /** What the operator can do about it, for STATUS=; in the log it has lines of its own. */
+  readonly advice?: string;
+  /** That it becomes ready is all that is asked of it. */
+  readonly onlyReady?: true;
   /** The app is to become the main process once it is ready. */
   readonly handoff?: true;
   /** Somebody wants it to end. systemd takes no other main process then, and ours has to see to the end. */

@@ -30,7 +30,7 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'still-waiting':
       if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
-      if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
+      if (state.phase !== 'starting' || state.appStatus || state.failure) return { state, effects: [] };
       return {
         state,
         effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
@@ -86,7 +86,7 @@ export function next(state: State, event: LifeEvent): Transition {
       if (state.phase !== 'starting') return { state, effects: [] };
       const text = `not ready after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
-        state: { ...state, phase: 'timed-out' },
+        state: { ...state, phase: 'timed-out', failure: text },
         effects: [
           { type: 'kill', signal: event.stopSignal },
           { type: 'stop-waiting' },
@@ -157,16 +157,26 @@ export function next(state: State, event: LifeEvent): Transition {
       return { state, effects: isRunning(state) ? recovered(state) : [] };
 
     case 'stop-asked': {
-      if (state.phase !== 'starting' || state.stopLogged) return { state, effects: [] };
+      if (state.phase !== 'starting' || state.failure) return { state, effects: [] };
       const text = `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
-        state: { ...state, stopLogged: true },
-        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
+        state: { ...state, failure: text },
+        effects: [
+          { type: 'notify', state: statusLine(text) },
+          log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
+        ],
       };
     }
 
-    case 'advice':
-      return { state, effects: event.texts.map((text) => log('warn', 'advice', text, { app_pid: pid })) };
+    case 'advice': {
+      const lines = event.texts.map((text) => log('warn', 'advice', text, { app_pid: pid }));
+      if (state.phase !== 'starting' && state.phase !== 'timed-out') return { state, effects: lines };
+      const { failure } = state;
+      const advised = { ...state, advice: event.texts.join('; ') };
+      return failure === undefined || event.texts.length === 0
+        ? { state: advised, effects: lines }
+        : { state: advised, effects: [{ type: 'notify', state: statusLine(withAdvice(advised, failure)) }, ...lines] };
+    }
 
     case 'exited':
       return exited(state, event);
@@ -218,8 +228,8 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
   const { phase, pid } = state;
   const rest = notice.rest.filter(
     (assignment) =>
-      // after a missed start timeout the text that says why stays
-      !(phase === 'timed-out' && isStatus(assignment)) && !withholds(state, assignment),
+      // of a start that comes to nothing the text that says why stays
+      !(hasFailed(state) && isStatus(assignment)) && !withholds(state, assignment),
   );
   const { dropped, reloading } = notice;
   const status = rest.findLast(isStatus);
@@ -274,8 +284,17 @@ function isStatus(assignment: string): boolean {
 }
 
 /** What `systemctl status` shows until the app is ready. */
-function waiting({ since }: Living, waitingFor: string): NotifyState {
-  return statusLine(`Starting since ${since}: waiting for ${waitingFor}`);
+function waiting(living: Living, waitingFor: string): NotifyState {
+  return statusLine(withAdvice(living, `Starting since ${living.since}: waiting for ${waitingFor}`));
+}
+
+function withAdvice({ advice }: Living, text: string): string {
+  return advice ? `${text}; ${advice}` : text;
+}
+
+/** Of a start that came to nothing it was told why. */
+function hasFailed(state: State): boolean {
+  return state.phase === 'timed-out' || (state.phase === 'starting' && state.failure !== undefined);
 }
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
@@ -289,15 +308,19 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
+  // systemd takes it for a failure too (systemd.service(5), Type=notify)
+  const neverReady =
+    phase === 'timed-out' || (phase === 'starting' && state.onlyReady && 'code' in status && status.code === 0);
   return {
     state: { phase: 'ended' },
     effects: [
       { type: 'stop-waiting' },
-      // after a missed start timeout the text that says why stays
-      ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusLine(text) } as const] : []),
+      ...(failed && !hasFailed(state)
+        ? [{ type: 'notify', state: statusLine(phase === 'starting' ? withAdvice(state, text) : text) } as const]
+        : []),
       {
         type: 'end',
-        status: phase === 'timed-out' ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
+        status: neverReady ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
         log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
       },
     ],

@@ -11,31 +11,44 @@ const LOOK_INTERVAL = 20;
  */
 export async function endGroup(group: number, patience: number, clock: Clock): Promise<void> {
   const giveUpAt = clock.now() + patience;
-  while (lives(group)) {
+  while (membersOf(group).length > 0) {
     if (clock.now() >= giveUpAt) {
-      process.kill(-group, 'SIGKILL');
+      signalGroup(group, 'SIGKILL');
       return;
     }
     await new Promise<void>((resolve) => clock.after(LOOK_INTERVAL, resolve));
   }
 }
 
-function lives(group: number): boolean {
+/** Asks all of the group to end, one that is stopped too. Nothing happens where nobody is left. */
+export function askGroupToEnd(group: number): void {
+  signalGroup(group, 'SIGTERM');
+  signalGroup(group, 'SIGCONT');
+}
+
+/** Who of it runs: `sleep (pid 77)`. The dead whom nobody has waited for yet do not count. */
+export function membersOf(group: number): readonly string[] {
+  if (!signalGroup(group, 0)) return [];
+  return readdirSync('/proc').flatMap((pid) => (/^\d/.test(pid) ? (runningMember(pid, group) ?? []) : []));
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-group, 0);
+    return process.kill(-group, signal);
   } catch {
     return false;
   }
-  return readdirSync('/proc').some((pid) => /^\d/.test(pid) && isRunningMember(pid, group));
 }
 
-/** The dead whom nobody has waited for yet do not count: /proc/PID/stat has state, parent and group behind the name (proc(5)). */
-function isRunningMember(pid: string, group: number): boolean {
+/** /proc/PID/stat has state, parent and group behind the name (proc(5)). */
+function runningMember(pid: string, group: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state = '', , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(pgrp) === group && !'ZX'.includes(state);
+    const nameEnd = stat.lastIndexOf(')');
+    const [state = '', , pgrp] = stat.slice(nameEnd + 2).split(' ');
+    if (Number(pgrp) !== group || 'ZX'.includes(state)) return undefined;
+    return `${stat.slice(stat.indexOf('(') + 1, nameEnd)} (pid ${pid})`;
   } catch {
-    return false;
+    return undefined;
   }
 }

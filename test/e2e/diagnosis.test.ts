@@ -36,7 +36,7 @@ describe('not ready in time', () => {
   test('it listens on nothing', async () => {
     await using run = wrap(['--tcp', `${await freePort()}`, '--timeout', '500ms', ...app('does-as-told')]);
     expect(await run.closed).toEqual({ code: 124 });
-    expect(last(run)[1]?.[1]).toContain('the app listens on nothing at all');
+    expect(last(run)[1]?.[1]).toContain('the app was not seen to listen on anything');
   });
 });
 

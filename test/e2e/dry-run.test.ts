@@ -4,6 +4,7 @@ import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { type Addon, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { tempDir } from '../helpers/temp.ts';
 import { ADDONS } from '../helpers/transport.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
@@ -162,6 +163,35 @@ describe('--exit-when-ready', () => {
     expect(told(run)).not.toContain('READY=1');
     expect(run.log.map(({ event }) => event)).not.toContain('no-timeout');
     expect(run.pids()).toEqual([]);
+  });
+
+  test('an app that ends before it is ready is no success', async () => {
+    await using run = wrap([...SMOKE, '--stdout', 'never', '--', ...app('exits-with', 0)]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect(run.log.at(-1)?.msg).toMatch(/^the app exited with code 0 after .*, before it was ready: /);
+  });
+
+  test('an app that goes into the background: who is left is named, and asked to end at once', async () => {
+    using dir = tempDir();
+    const command = `sh -c 'trap "echo asked; exit" TERM; touch "$1"; while :; do sleep 0.01; done' sh "$1" &
+      until [ -e "$1" ]; do sleep 0.01; done`;
+    const options = ['--stdout', 'never', '--stop-timeout', '1min'];
+    await using run = wrap([...SMOKE, ...options, '--', ...sh(command, dir.file('there'))]);
+    expect(await run.closed).toEqual({ code: 124 });
+    expect((await run.logged('left-behind')).msg).toMatch(
+      /^the app has ended and leaves behind sh \(pid \d+\).*: systemd /,
+    );
+    expect(run.stdout.lines).toEqual(['asked']);
+    expect(run.pids()).toEqual([]);
+  });
+
+  test('who was asked to end with the app is not asked again', async () => {
+    // as npm does: ends at once, and leaves it to the app to end
+    const command = 'trap "exit 0" TERM; "$1" "$2" 300 7 & wait';
+    await using run = wrap([...SMOKE, '--stdout', '^ready', '--', ...sh(command, ...app('ends-slowly'))]);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.count('got SIGTERM')).toBe(1);
+    expect(run.log.map(({ event }) => event)).not.toContain('left-behind');
   });
 
   test('an app that dies before keeps its status', async () => {

@@ -84,5 +84,21 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.stderr.split(hint)).toHaveLength(2);
     expect(service.stderr.split(`${where}, not on 127.0.0.1:${awaited}`)).toHaveLength(2);
     expect(service.stderr).toContain('raise TimeoutStartSec= of the unit');
+    // what `systemctl status` shows of the failed unit
+    const status = await service.show('StatusText');
+    expect(status).toMatch(/^SIGTERM came before the app was ready/);
+    expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
+    expect(status).toContain('raise TimeoutStartSec= of the unit');
+  });
+
+  test('an app that has closed its port by the same SIGTERM is not said to listen on nothing', async () => {
+    const probe = `--tcp ${await freePort()}`;
+    const service = await Service.write(systemd(), { probe, lines: ['TimeoutStartSec=1', 'KillMode=control-group'] });
+    service.letGo();
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(service.story).toContain('ready');
+    expect(service.stderr).toContain('SIGTERM came before the app was ready');
+    expect(service.stderr).not.toContain('not seen to listen');
   });
 });

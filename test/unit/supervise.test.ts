@@ -137,6 +137,7 @@ describe('a good start', () => {
     expect(run.news()).toEqual([
       'kill SIGQUIT',
       'info signal: forwarded SIGTERM to the app as SIGQUIT',
+      'notify STATUS=SIGTERM came before the app was ready, after 0 ms: tcp 1',
       'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
       'info signal: SIGTERM was sent to the app as well: not forwarded',
       'info signal: SIGHUP is not forwarded, as asked for',
@@ -488,7 +489,11 @@ describe('advice', () => {
     await settle();
     const news = run.news();
     expect(news[0]).toBe('kill SIGTERM');
-    expect(news.slice(-2)).toEqual(['error not-ready: not ready after 1 s: tcp 1', 'warn advice: do this']);
+    expect(news.slice(-3)).toEqual([
+      'error not-ready: not ready after 1 s: tcp 1',
+      'notify STATUS=not ready after 1 s: tcp 1; do this',
+      'warn advice: do this',
+    ]);
   });
 
   it('is not waited for where the app becomes ready meanwhile', async () => {
@@ -509,10 +514,14 @@ describe('advice', () => {
     expect(run.news()).toEqual([
       'kill SIGTERM',
       'info signal: forwarded SIGTERM to the app',
+      'notify STATUS=SIGTERM came before the app was ready, after 500 ms: tcp 1',
       'warn stop-asked: SIGTERM came before the app was ready, after 500 ms: tcp 1',
     ]);
     await settle();
-    expect(run.news()).toEqual(['warn advice: do this']);
+    expect(run.news()).toEqual([
+      'notify STATUS=SIGTERM came before the app was ready, after 500 ms: tcp 1; do this',
+      'warn advice: do this',
+    ]);
     run.signal('SIGTERM');
     run.signal('SIGHUP');
     await settle();
@@ -528,7 +537,7 @@ describe('advice', () => {
     await run.ended;
     expect(run.news()).toEqual([
       'warn advice: port 1 is held by x',
-      'notify STATUS=the app exited with code 1 after 0 ms, before it was ready: tcp 1',
+      'notify STATUS=the app exited with code 1 after 0 ms, before it was ready: tcp 1; port 1 is held by x',
       'error exited: the app exited with code 1 after 0 ms, before it was ready: tcp 1',
       'close',
     ]);

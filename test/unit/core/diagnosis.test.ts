@@ -25,6 +25,7 @@ function advised(
   return advice(moment, {
     probes,
     listening,
+    looked: true,
     holders: new Map(),
     tooLong: true,
     handoff: false,
@@ -64,7 +65,9 @@ describe('the app listens where nobody asks', () => {
     ['--listen any', tcp('10.0.0.5', 3000)],
     ['--tcp 3000', unix('/tmp/x')],
     ['--tcp 3000', tcp('127.0.0.1', 9229, true)],
-    ['--stdout up', tcp('127.0.0.1', 3000)],
+    ['--notify', tcp('127.0.0.1', 3000)],
+    ['--stdout up', unix('/tmp/x')],
+    ['--stdout up', tcp('127.0.0.1', 9229, true)],
   ])('nothing is wrong yet with %s', (options, socket) => {
     expect(advised(options, [socket], 'waiting')).toEqual([]);
   });
@@ -78,6 +81,7 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
   const findings = {
     probes,
     listening: [tcp('::', 8080)],
+    looked: true,
     holders: new Map(),
     tooLong: true,
     handoff: false,
@@ -86,8 +90,18 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
   expect(advice('waiting', findings)).toEqual([]);
 });
 
+it('the app listens, and no line has matched', () => {
+  expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
+    'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
+  ]);
+});
+
 it('a port that another has', () => {
   const holders = new Map([[3000, 'nginx (pid 77)']]);
+  // it took another one: that says nothing about where it will be the next time
+  expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
+    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+  ]);
   expect(advised('--tcp 3000', [], 'died', { holders })).toEqual([
     'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
   ]);
@@ -96,7 +110,7 @@ it('a port that another has', () => {
 
 describe('nothing to be seen', () => {
   it.each([
-    ['--tcp 3000', [], 'the app listens on nothing at all'],
+    ['--tcp 3000', [], 'the app was not seen to listen on anything'],
     ['', [], "neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"],
     ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if that is its sign of being ready, write --unix /tmp/x'],
     [
@@ -106,6 +120,10 @@ describe('nothing to be seen', () => {
     ],
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
+  });
+  it('of an app that was asked to end before anybody looked nothing is known', () => {
+    for (const options of ['--tcp 3000', '', '--listen any'])
+      expect(advised(options, [], 'stopped', { looked: false, tooLong: false })).toEqual([]);
   });
   it('with --handoff no sign that needs a wrapper which stays', () => {
     expect(advised('', [], 'timeout', { handoff: true })).toEqual([

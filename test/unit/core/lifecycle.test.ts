@@ -7,11 +7,14 @@ import { FORWARDED_SIGNALS } from '../../../src/core/signals.ts';
 
 const pid = 42;
 
+const NOT_READY = 'not ready after 30 s: tcp 1: ECONNREFUSED';
+const STOPPED = 'SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED';
+
 const states = {
   starting: { phase: 'starting', pid, since: '10:02:11' },
   ready: { phase: 'ready', pid, since: '10:02:11' },
   reloading: { phase: 'reloading', pid, since: '10:02:11', signal: 'SIGHUP', reloadSince: '10:05:00' },
-  'timed-out': { phase: 'timed-out', pid, since: '10:02:11' },
+  'timed-out': { phase: 'timed-out', pid, since: '10:02:11', failure: NOT_READY },
   dismissed: { phase: 'dismissed', pid, since: '10:02:11' },
   ended: { phase: 'ended' },
 } as const satisfies Partial<Record<State['phase'], State>>;
@@ -138,12 +141,7 @@ const table: Row[] = [
       'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
     ],
   ],
-  [
-    'starting',
-    'stop-asked',
-    'starting',
-    ['warn stop-asked: SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED'],
-  ],
+  ['starting', 'stop-asked', 'starting', [`notify STATUS=${STOPPED}`, `warn stop-asked: ${STOPPED}`]],
   ['starting', 'advice', 'starting', advised],
   ['starting', 'dismissed', 'starting', []],
   ['starting', 'stop-timeout', 'starting', []],
@@ -248,7 +246,7 @@ const table: Row[] = [
   ['timed-out', 'ready', 'timed-out', []],
   ['timed-out', 'start-timeout', 'timed-out', []],
   ['timed-out', 'stop-asked', 'timed-out', []],
-  ['timed-out', 'advice', 'timed-out', advised],
+  ['timed-out', 'advice', 'timed-out', [`notify STATUS=${NOT_READY}; do this; and that`, ...advised]],
   ['timed-out', 'dismissed', 'timed-out', []],
   [
     'timed-out',
@@ -293,10 +291,11 @@ describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
     // what is remembered for later texts stands in tests of its own
-    const { readyText: _, late: __, stopping: ___, ...state } = transition.state as Partial<Record<string, unknown>>;
+    const later = ['readyText', 'late', 'stopping', 'advice'];
+    const state = Object.fromEntries(Object.entries(transition.state).filter(([name]) => !later.includes(name)));
     expect(state).toEqual({
       ...states[then],
-      ...(event === 'stop-asked' && then === 'starting' ? { stopLogged: true } : {}),
+      ...(event === 'stop-asked' && then === 'starting' ? { failure: STOPPED } : {}),
     });
     expect(transition.effects.flatMap(short)).toEqual(effects);
   });
@@ -305,6 +304,54 @@ describe('every state and every event', () => {
     expect(table).toHaveLength(Object.keys(states).length * Object.keys(events).length);
     expect(new Set(table.map(([phase, event]) => `${phase} ${event}`)).size).toBe(table.length);
   });
+});
+
+describe('STATUS= of a start that comes to nothing', () => {
+  /** The last that it says, after these. */
+  const last = (state: State, ...happened: LifeEvent[]) => {
+    const told: string[] = [];
+    for (const event of happened) {
+      const transition = next(state, event);
+      state = transition.state;
+      told.push(...transition.effects.flatMap((effect) => (effect.type === 'notify' ? effect.state : [])));
+    }
+    return told.findLast((assignment) => assignment.startsWith('STATUS='))?.slice('STATUS='.length);
+  };
+  const { starting } = states;
+  const { advice } = events;
+  const remedy = '; do this; and that';
+
+  it.each<[string, LifeEvent[], string]>([
+    ['too late', [events['start-timeout'], advice, events['exit 0']], NOT_READY + remedy],
+    ['asked to stop', [events['stop-asked'], advice, events['exit 0']], STOPPED + remedy],
+    ['asked to stop, and nothing can be done', [events['stop-asked'], events['exit 3']], STOPPED],
+    ['advised while it waited', [advice, events['start-timeout'], { type: 'advice', texts: [] }], NOT_READY],
+    [
+      'died',
+      [advice, events['exit 3']],
+      `the app exited with code 3 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED${remedy}`,
+    ],
+    ['not over yet', [events['stop-asked'], events['still-waiting']], STOPPED],
+    ['what the app says then', [events['stop-asked'], notice({ rest: ['STATUS=ends'] })], STOPPED],
+    [
+      'waits on',
+      [advice, events['still-waiting']],
+      `Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED${remedy}`,
+    ],
+    ['ready after all', [events['stop-asked'], advice, events.ready], 'App (pid 42) ready after 1.25 s: tcp 1'],
+  ])('%s', (_, happened, status) => {
+    expect(last(starting, ...happened)).toBe(status);
+  });
+});
+
+it.each<[string, State, ExitStatus, ExitStatus]>([
+  ['0 before it was ready is none', { ...states.starting, onlyReady: true }, { code: 0 }, { code: 124 }],
+  ['another code is kept', { ...states.starting, onlyReady: true }, { code: 3 }, { code: 3 }],
+  ['a signal is kept', { ...states.starting, onlyReady: true }, { signal: 'SIGINT' }, { signal: 'SIGINT' }],
+  ['0 is 0 where more is wanted than that it is ready', states.starting, { code: 0 }, { code: 0 }],
+])('where only readiness is asked for, success has to mean it: %s', (_, state, status, ended) => {
+  const { effects } = next(state, exit(status));
+  expect(effects.find(({ type }) => type === 'end')).toMatchObject({ status: ended });
 });
 
 /** Of the watchdog's one is enough here: they lead from nowhere to nowhere. */
