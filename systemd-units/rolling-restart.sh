@@ -44,10 +44,17 @@ total=$#
 number=0
 for word in "$@"; do
   number=$((number + 1))
-  if ! ask "$word" restart; then
-    echo "rolling-restart.sh: $word did not become ready; stopped, $((total - number)) of $total not touched" >&2
-    ask "$word" --no-pager --lines=10 status >&2 || true
-    exit 1
-  fi
+  code=0
+  ask "$word" restart || code=$?
+  case $code in
+    0) ;;
+    # systemctl has said so already
+    5) echo "rolling-restart.sh: no such unit: $word; stopped, $((total - number)) of $total not touched" >&2 && exit 1 ;;
+    *)
+      echo "rolling-restart.sh: $word did not become ready; stopped, $((total - number)) of $total not touched" >&2
+      ask "$word" --no-pager --lines=10 status >&2 || true
+      exit 1
+      ;;
+  esac
   echo "$word ready ($number of $total)"
 done

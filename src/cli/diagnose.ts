@@ -6,7 +6,9 @@ import { stopProblem } from '../core/launcher.ts';
 import type { Listeners, ListeningSocket } from '../core/ports.ts';
 import { TCP_TABLES } from '../core/socket-table.ts';
 import { parseTimeSpan } from '../core/time-span.ts';
+import { RELOAD_SINCE } from '../core/unit-file.ts';
 import { lastWord } from '../core/unit-setting.ts';
+import { majorVersion, systemdVersion } from '../process/host-systemd.ts';
 import { ownUnit, unitTexts } from '../process/unit-files.ts';
 
 export interface Patient {
@@ -53,19 +55,29 @@ export function waitProblem(env: Environment): string | undefined {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
   const type = lastWord('Type', texts) ?? 'simple';
-  if (type.startsWith('notify')) return undefined;
+  if (type === 'notify') return undefined;
+  const unknown = type === 'notify-reload' ? unknownReloadType() : '';
+  if (unknown === undefined) return undefined;
   const unit = ownUnit(env) ?? 'the unit';
   return (
-    `systemd does not wait for the app: ${unit} has Type=${type} and needs Type=notify; ` +
+    `systemd does not wait for the app: ${unit} has Type=${type}${unknown}${unknown && ','} and needs Type=notify; ` +
     `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`
   );
+}
+
+/** Where the local systemd passes over Type=notify-reload: that it does. */
+function unknownReloadType(): string | undefined {
+  const version = majorVersion(systemdVersion());
+  if (version === undefined || version >= RELOAD_SINCE) return undefined;
+  return `, which systemd ${version} takes for Type=simple (${RELOAD_SINCE} is the first to know it)`;
 }
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
 export function typeProblem(env: Environment): string {
   const unit = ownUnit(env) ?? 'the unit';
   const type = lastWord('Type', unitTexts(env) ?? []);
-  const now = type === undefined || type === 'notify' ? '' : ` and has Type=${type}`;
+  const unknown = type === 'notify-reload' ? (unknownReloadType() ?? '') : '';
+  const now = type === undefined || type === 'notify' ? '' : ` and has Type=${type}${unknown}`;
   return (
     `NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify${now}; ` +
     `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`

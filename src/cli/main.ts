@@ -19,7 +19,7 @@ import { noteOwnEpipe } from '../process/sigpipe.ts';
 import { openAppNotify, openTransport, prepareHandoff, watchdogFor } from './before-start.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
-import { print, printError } from './print.ts';
+import { print, printError, printNote } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Complaints, start } from './start.ts';
 import { VERSION } from './version.ts';
@@ -60,7 +60,9 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const mode = modeOf(raw);
   if (mode === 'print-unit') {
     const { printUnit } = await import('./print-unit.ts');
-    print(printUnit(raw, invocation.words, env));
+    const { text, notes } = printUnit(raw, invocation.words, env);
+    print(text);
+    for (const note of notes) printNote(note, env);
     return { code: 0 };
   }
   if (mode === 'completion') {

@@ -60,11 +60,8 @@ function toCommander(row: OptionRow & { name: OptionName }, into: Partial<Record
   const option = new Option(row.value ? `${place} <${row.value}>` : place, row.help).helpGroup(`${row.group}:`);
   const keep = (text: string | true) => {
     if (typeof text === 'string' && text.startsWith('--')) {
-      throw new UsageError(
-        place,
-        `its value is missing (${text} looks like an option)`,
-        example(row.name, { place, text }),
-      );
+      const why = text === '--' ? '' : ` (${text} looks like an option)`;
+      throw new UsageError(place, `its value is missing${why}`, example(row.name, { place, text }));
     }
     const value = { place, text };
     into[row.name] = row.repeats ? [...(into[row.name] ?? []), value] : [value];
@@ -84,7 +81,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);
   }
   if (error.code === 'commander.unknownOption') {
-    const similar = /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1];
+    const similar = meant(subject, /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1]);
     return new UsageError(
       subject,
       'no such option',
@@ -94,6 +91,13 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     );
   }
   return new UsageError(subject, error.message.replace(/^error: /, ''), 'see sd-ready-wrap --help, e.g. --tcp 3000');
+}
+
+/** Of several that are as near, the one of the same letters; of -v, what other programs have it for. */
+function meant(written: string, similar: string | undefined): string | undefined {
+  if (/^-v$/i.test(written)) return '--version';
+  const letters = (word: string) => [...word].toSorted().join('');
+  return similar?.match(/--[a-z-]+/g)?.find((name) => letters(name) === letters(written)) ?? similar;
 }
 
 /** In the form that help2man(1) makes sections of. */

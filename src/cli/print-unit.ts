@@ -1,13 +1,17 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { buildConfig, type Config } from '../core/config.ts';
 import type { Environment } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
 import { launcherOf } from '../core/launcher.ts';
+import { isNode } from '../core/node-command.ts';
 import { optionWords } from '../core/option-words.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../core/raw-options.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
-import { systemdVersion } from '../process/host-systemd.ts';
+import { unitNotes } from '../core/unit-notes.ts';
+import { majorVersion, systemdVersion } from '../process/host-systemd.ts';
 import { variableOf } from './environment-options.ts';
 import { absolute, account, pathToNode, runtimeDirectory, workingDirectory, wrapper } from './unit-host.ts';
 import { VERSION } from './version.ts';
@@ -27,12 +31,17 @@ const GRACE = 5000;
 /** Of what the shell has set, what is the app's by custom. */
 const CUSTOMARY = ['NODE_ENV', 'PORT'];
 
+export interface PrintedUnit {
+  readonly text: string;
+  /** What is to be said beside it. */
+  readonly notes: readonly string[];
+}
+
 /**
  * @param words the command
- * @returns the unit's text
  * @throws {UsageError} and other known errors
  */
-export function printUnit(raw: RawOptions, words: readonly string[], env: Environment): string {
+export function printUnit(raw: RawOptions, words: readonly string[], env: Environment): PrintedUnit {
   const directory = workingDirectory();
   const unit = unitName(raw['unit-name']?.at(-1));
   // what systemd fills in is checked as an instance that fits everywhere
@@ -69,13 +78,25 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
     handoff: config.handoff,
     // behind further digits it is a part of a number
     instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
-    systemd: Number(/\d+/.exec(systemdVersion() ?? '')?.[0] ?? 0),
+    systemd: majorVersion(systemdVersion()),
     notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
   });
   if (text.split('\n').some((line) => Buffer.byteLength(line) > LINE_MAX)) {
     throw new UsageError('<command>', `too long for a line of a unit file (${LINE_MAX} bytes)`, 'put it in a script');
   }
-  return text;
+  const notes = unitNotes({
+    raw,
+    probes: config.probes,
+    template: unit.template ? unit.name : undefined,
+    port: customary.find(([name]) => name === 'PORT')?.[1],
+  });
+  return { text, notes: [...notes, ...missingScript(directory, words)] };
+}
+
+/** The app as Node is told of it. Behind options it may be the value of one. */
+function missingScript(directory: string, [command = '', script = '']: readonly string[]): readonly string[] {
+  if (!isNode(command) || !/^[^-%][^%]*\.[cm]?[jt]s$/.test(script) || existsSync(resolve(directory, script))) return [];
+  return [`${resolve(directory, script)} is not there: relative paths start from the directory where this is called`];
 }
 
 function write(facts: UnitFacts): string {

@@ -10,7 +10,16 @@ export function print(text: string): void {
 
 /** To stderr: `sd-ready-wrap: message`, in the journal with the priority of an error (sd-daemon(3)). */
 export function printError(message: string, env: Environment): void {
-  const prefix = chooseFormat('auto', env) === 'journal' ? '<3>' : '';
+  printAs('<3>', message, env);
+}
+
+/** The same with the priority of a warning. */
+export function printNote(message: string, env: Environment): void {
+  printAs('<4>', message, env);
+}
+
+function printAs(priority: string, message: string, env: Environment): void {
+  const prefix = chooseFormat('auto', env) === 'journal' ? priority : '';
   writeAll(2, message.replace(/^/gm, `${prefix}sd-ready-wrap: `).concat('\n'));
 }
 

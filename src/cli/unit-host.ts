@@ -5,6 +5,7 @@ import { delimiter, dirname, isAbsolute, resolve } from 'node:path';
 import { appEnvironment, type Environment, startedByName } from '../core/environment.ts';
 import { KnownError, UsageError } from '../core/errors.ts';
 import { spawnFailureCode } from '../core/exit-status.ts';
+import { oneWord } from '../core/one-word.ts';
 import type { UnitName } from '../core/unit-name.ts';
 import { commandPath } from '../process/command-path.ts';
 
@@ -43,7 +44,7 @@ export function absolute(command: string, { template }: UnitName, env: Environme
     const { code } = error as NodeJS.ErrnoException;
     const problem =
       code === 'ENOENT'
-        ? `not found (ENOENT); give its absolute path, as ${example(command)}`
+        ? (oneWord(command) ?? `not found (ENOENT); give its absolute path, as ${example(command)}`)
         : `not executable (${code}); chmod +x it, or name what runs it, e.g. node ${command}`;
     throw new KnownError(`cannot find ${command}: ${problem}`, spawnFailureCode(code));
   }

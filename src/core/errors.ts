@@ -7,7 +7,7 @@ export class KnownError extends Error {
   readonly code: number;
 
   constructor(message: string, code: number) {
-    super(message.replace(/\s+/g, ' '));
+    super(message.replace(/\s*\p{Cc}+\s*/gu, ' '));
     this.name = 'KnownError';
     this.code = code;
   }

@@ -210,7 +210,7 @@ const rows = [
     name: 'reload-timeout',
     value: 'TIME',
     group: 'Life after ready',
-    help: "under Type=notify-reload: how long until the log and the status say why the app is not ready again (default: none, the unit's TimeoutStartSec= rules)",
+    help: 'under Type=notify-reload: how long until the log and the status say why the app is not ready again (default: none)',
     example: '30s',
   },
   {
@@ -249,7 +249,7 @@ const rows = [
     name: 'unit-name',
     value: 'NAME',
     group: 'Without a unit',
-    help: 'the name of what --print-unit prints (default: that of the working directory); one that ends in @ is a template, in which %i stays what systemd fills in',
+    help: 'the name of what --print-unit prints (default: that of the working directory); one that ends in @ is a template, in which %i stays what systemd fills in: --tcp %i',
     example: 'shop',
   },
   {
@@ -265,7 +265,7 @@ const rows = [
   {
     name: 'exit-when-ready',
     group: 'Without a unit',
-    help: 'with --dry-run: stops the app once it is ready, exit status 0; with --timeout 124 if it is not',
+    help: 'with --dry-run: stops the app once it is ready, exit status 0; 124 if it is not within --timeout, or ends before',
   },
   {
     name: 'completion',

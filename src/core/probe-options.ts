@@ -48,6 +48,10 @@ export function probeSpecs(raw: RawOptions): readonly ProbeSpec[] {
 function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
   if (!match) {
+    refuseSpecifier('tcp', value);
+    if (/^https?:\/\//i.test(text(value).trim())) {
+      throw new UsageError(quote(value), 'a URL is for --http', `write e.g. ${asHttp(value)}`);
+    }
     const bareV6 = /^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i.test(text(value));
     throw new UsageError(
       quote(value),
@@ -57,25 +61,38 @@ function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
         : `${example('tcp', value)} or ${quote({ ...value, text: '127.0.0.1:3000' })}`,
     );
   }
-  const port = Number(match[3]);
-  if (port < 1 || port > 65535) {
-    throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('tcp', value));
-  }
+  const port = portNumber('tcp', value, match[3] as string);
   const host = match[1] ?? match[2];
   return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port, owner, written: quote(value) };
+}
+
+function portNumber(option: 'tcp' | 'listen' | 'http', value: RawValue, digits: string): number {
+  const port = Number(digits);
+  if (port < 1 || port > 65535) {
+    throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example(option, value));
+  }
+  return port;
+}
+
+/** What systemd fills in (systemd.unit(5), Specifiers) is there in a template alone; for that --print-unit has put in a number. */
+function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): void {
+  if (!/%[iI]/.test(text(value))) return;
+  const number = text(value)
+    .replace(/^%[iI]$/, exampleOf('tcp'))
+    .replace(/%[iI]/g, '1');
+  throw new UsageError(
+    quote(value),
+    'systemd fills in %i, and only in a template',
+    `${example(option, value, number)}, and for a template --print-unit --unit-name shop@`,
+  );
 }
 
 /** `any`, a port, the path of a Unix socket or, as `ss` shows it, its abstract @name. */
 function listenSpec(value: RawValue): ProbeSpec {
   const target = text(value).trim();
   if (target === 'any') return { kind: 'listen', target };
-  if (/^\d+$/.test(target)) {
-    const port = Number(target);
-    if (port < 1 || port > 65535) {
-      throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('listen', value));
-    }
-    return { kind: 'listen', target: port };
-  }
+  if (/^\d+$/.test(target)) return { kind: 'listen', target: portNumber('listen', value, target) };
+  if (/^\d*%[iI]\d*$/.test(target)) refuseSpecifier('listen', value);
   if (!target.includes('/') && !target.startsWith('@')) {
     throw new UsageError(
       quote(value),
@@ -138,15 +155,20 @@ function withHttp(value: RawValue): string {
   return `--http ${exampleOf('http')} ${quote(value)}`;
 }
 
+function asHttp(value: RawValue): string {
+  return quote({ ...value, place: '--http' });
+}
+
 function httpUrl(value: RawValue): URL {
   const source = text(value).trim();
   if (!/^https?:\/\/[^/]/i.test(source)) {
-    throw new UsageError(quote(value), 'not an http:// or https:// URL', example('http', value));
+    throw new UsageError(quote(value), 'not an http:// or https:// URL', example('http', value, withScheme(source)));
   }
   let url: URL;
   try {
     url = new URL(source);
   } catch {
+    refuseSpecifier('http', value);
     throw new UsageError(quote(value), 'not a URL', example('http', value));
   }
   try {
@@ -154,9 +176,15 @@ function httpUrl(value: RawValue): URL {
   } catch {
     throw new UsageError(quote(value), 'a % in user or password that encodes nothing', 'write %25 for a %');
   }
-  if (url.port === '0')
-    throw new UsageError(quote(value), 'a port is a number from 1 to 65535', example('http', value));
+  if (url.port !== '') portNumber('http', value, url.port);
   return url;
+}
+
+/** What was meant by `localhost:3000/health` or `3000`, where it can be guessed. */
+function withScheme(source: string): string | undefined {
+  if (source.includes('://')) return undefined;
+  const written = /^\d+(\/|$)/.test(source) ? `http://127.0.0.1:${source}` : `http://${source}`;
+  return /^[\w.[\]:-]+(\/|$)/.test(source) && URL.canParse(written) ? written : undefined;
 }
 
 /** `200`, `200-299`, several behind commas. */

@@ -4,7 +4,7 @@ import type { UnitName } from './unit-name.ts';
 import { environmentWord, execPath, execWord, settingPath, settingText } from './unit-quoting.ts';
 
 /** The least version of systemd that has Type=notify-reload, and that has OpenFile= (systemd.service(5)). */
-const RELOAD_SINCE = 253;
+export const RELOAD_SINCE = 253;
 const OPEN_FILE_SINCE = 253;
 
 export interface UnitFacts {

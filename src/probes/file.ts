@@ -1,4 +1,6 @@
 /** Ready when a file exists that is newer than the start. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { pollUntil } from '../core/poll.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
@@ -16,7 +18,8 @@ export function fileProbe(
   const whyNot = (): string | undefined => {
     try {
       const now = stamp(path);
-      if (now === undefined) return 'not there';
+      if (now === undefined)
+        return existsSync(dirname(path)) ? 'not there' : `not there, and neither is ${dirname(path)}`;
       return now === before ? 'older than the start' : undefined;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? String(error);

@@ -11,6 +11,13 @@ import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, ownership } from './ownership.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
+/** Of statuses that mostly stay as they are. */
+const REMEDIES: Readonly<Record<number, string>> = {
+  401: ' (--http-header, or --http-status 401?)',
+  403: ' (--http-header, or --http-status 403?)',
+  404: ' (another path, or --http-status 404?)',
+};
+
 /** `--http`. Redirects are not followed. */
 export function httpProbe(
   spec: Extract<ProbeSpec, { kind: 'http' }>,
@@ -48,7 +55,9 @@ export function httpProbe(
   };
   const whyNot = ({ status, address }: HttpAnswer): string | undefined => {
     const objection = whyNotItsOwner(address);
-    return statuses.some(({ from, to }) => from <= status && status <= to) ? objection : String(status);
+    return statuses.some(({ from, to }) => from <= status && status <= to)
+      ? objection
+      : `${status}${REMEDIES[status] ?? ''}`;
   };
 
   return {

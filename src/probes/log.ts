@@ -15,6 +15,9 @@ const PROMPT_AFTER = 100;
 /** When the processor was with others during a look at some lines, the next look at them, ms. */
 const ASK_AGAIN_AFTER = 5;
 
+/** After so long without the line it is said where else it could be, ms. */
+const PATIENCE = 2000;
+
 const WARM_UP = Buffer.from('\n');
 
 /** The most lines that wait for such a look. */
@@ -32,8 +35,10 @@ export function logProbe(
 ): ReadinessProbe {
   const name = `${option} /${regex.source}/`;
   const required = requiredText(regex);
-  const unmatched = ['no line matched yet', literalSlashes(option, regex)].filter(Boolean).join('; ');
+  const slashes = literalSlashes(option, regex);
+  const both = option === 'output' ? '' : `--output looks at ${option === 'stdout' ? 'stderr' : 'stdout'} as well`;
   let lineSeen = false;
+  let since = clock.now();
   let warned = false;
 
   const complain = () => {
@@ -48,10 +53,13 @@ export function logProbe(
   return {
     name,
     get reason() {
-      return lineSeen ? unmatched : 'no output yet';
+      const seen = lineSeen ? 'no line matched yet' : 'no output yet';
+      const hints = [lineSeen ? slashes : '', clock.now() - since < PATIENCE ? '' : both];
+      return [seen, ...hints].filter(Boolean).join('; ');
     },
     wait(signal) {
       lineSeen = false;
+      since = clock.now();
       return new Promise((resolve) => {
         const disposers: Disposer[] = [];
         const stop = () => {

@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { FIRST_FREE_FD, firstFree } from '../core/listen-fds.ts';
+import { oneWord } from '../core/one-word.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
 import { isRunning } from './alive.ts';
@@ -48,7 +49,7 @@ export class StartError extends Error {
   readonly code: string | undefined;
 
   constructor(command: string, code: string | undefined, message: string) {
-    super(`cannot start ${command}: ${WHY[code ?? ''] ?? message}`);
+    super(`cannot start ${command}: ${(code === 'ENOENT' && oneWord(command)) || (WHY[code ?? ''] ?? message)}`);
     this.name = 'StartError';
     this.code = code;
   }

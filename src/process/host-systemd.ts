@@ -13,3 +13,9 @@ export function systemdVersion(): string | undefined {
   });
   return /^systemd \d.*/.exec(stdout ?? '')?.[0].trim();
 }
+
+/** @param version as {@link systemdVersion} tells it */
+export function majorVersion(version: string | undefined): number | undefined {
+  const digits = /\d+/.exec(version ?? '')?.[0];
+  return digits === undefined ? undefined : Number(digits);
+}

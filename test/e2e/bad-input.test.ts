@@ -23,6 +23,8 @@ const PROBE = ['--stdout', 'x'];
 
 const ROWS: Row[] = [
   { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--tcp/ },
+  { what: 'letters that changed places', args: ['--tpc', '3000'], names: '--tpc', shows: /did you mean --tcp\?/ },
+  ...['-v', '-V'].map((option): Row => ({ what: option, args: [option], names: option, shows: /--version/ })),
   { what: 'an unknown short option', args: ['-x'], names: '-x', shows: /--tcp|--help/ },
   { what: 'an option of a later version', args: ['--http', 'x'], names: '--http', shows: /--/ },
   { what: 'no command', args: PROBE, names: 'command', shows: /node app\.js/, command: () => [] },
@@ -100,7 +102,7 @@ const ROWS: Row[] = [
   { what: 'a word of --log-level', args: [...PROBE, '--log-level', 'loud'], names: '--log-level', shows: /warn/ },
   { what: 'a word of --log-format', args: [...PROBE, '--log-format', 'xml'], names: '--log-format', shows: /json/ },
   { what: 'a forgotten value', args: ['--tcp', '--stdout', 'up'], names: '--tcp', shows: TCP },
-  { what: 'a value forgotten before --', args: ['--tcp', '--'], names: '--tcp', shows: TCP },
+  { what: 'a value forgotten before --', args: ['--tcp', '--'], names: '--tcp: its value is missing;', shows: TCP },
   { what: 'a forgotten regex', args: ['--stdout', '--timeout', '5s'], names: '--stdout', shows: REGEX },
   { what: 'a value for a switch', args: ['--ipc=yes'], names: '--ipc', shows: /--ipc/ },
   ...['npm', 'npx', 'sh', 'yarn', '/usr/bin/env', 'touch'].map(

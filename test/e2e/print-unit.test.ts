@@ -161,6 +161,46 @@ describe('a template', () => {
   });
 });
 
+describe('what is odd is said beside it', () => {
+  test.each<[string, string[], Record<string, string>, RegExp]>([
+    [
+      'another port than that of the app',
+      ['--tcp', '3411', 'true'],
+      { PORT: '3000' },
+      /: PORT=3000 goes along .* port 3411: write PORT=3411 in front, or --tcp 3000\n$/,
+    ],
+    [
+      'a port for all instances',
+      ['--unit-name', 'shop@', '--tcp', '3000', 'true'],
+      {},
+      /: --tcp 3000 is the same for each instance of shop@: write %i in it, --tcp %i for shop@3001 and shop@3002, say\n$/,
+    ],
+    [
+      'a PORT for all instances',
+      ['--unit-name', 'shop@', '--stdout', 'up', 'true'],
+      { PORT: '3000' },
+      /: PORT=3000 is the same for each instance of shop@: with --tcp %i it is that of shop@3001 and shop@3002\n$/,
+    ],
+    [
+      'a script that is not there',
+      ['node', 'no-such.js'],
+      {},
+      /: \/\S*\/no-such\.js is not there: relative paths .*\n$/,
+    ],
+    ['the same port', ['--http', 'http://127.0.0.1:3000/', 'true'], { PORT: '3000' }, /^$/],
+    ['no port at all', ['--stdout', 'up', 'true'], { PORT: '3000' }, /^$/],
+    ['another host', ['--tcp', '10.9.8.7:80', '--tcp-owner', 'any', 'true'], { PORT: '3000' }, /^$/],
+    ['instances', ['--unit-name', 'shop@', '--tcp', '%i', 'true'], { PORT: '3000' }, /^$/],
+    ['an option of Node', ['node', '--enable-source-maps', 'no-such.js'], {}, /^$/],
+  ])('%s', async (_, words, env, text) => {
+    await using run = wrap(['--print-unit', ...words], { env });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.lines).toContain('[Service]');
+    expect(run.stderr.text).toMatch(text);
+    expect(run.stderr.lines.length).toBeLessThan(2);
+  });
+});
+
 describe('bad input is one line', () => {
   test.each([
     [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],

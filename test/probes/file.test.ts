@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fileProbe } from '../../src/probes/file.ts';
 import { fileStamp } from '../../src/process/file-stamp.ts';
@@ -6,10 +7,10 @@ import { tempDir } from '../helpers/temp.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
 /** A probe of a real file in a directory of its own; `prepare` is what others did before the start. */
-function start(prepare: (path: string) => void = () => {}) {
+function start(prepare: (path: string) => void = () => {}, name = 'ready') {
   const dir = tempDir();
   onTestFinished(() => dir[Symbol.dispose]());
-  const path = dir.file('ready');
+  const path = dir.file(name);
   prepare(path);
   const before = fileStamp(path);
   const context = { ...fakeContext(), stamp: fileStamp, stampBefore: () => before };
@@ -37,6 +38,11 @@ const another = (path: string) => {
 };
 
 describe('a file probe', () => {
+  it('says where a directory is missing', async () => {
+    const { path, probe } = start(() => {}, 'nowhere/ready');
+    expect(probe.reason).toBe(`not there, and neither is ${dirname(path)}`);
+  });
+
   it('is ready when the file is there, and not before', async () => {
     const { path, probe, clock, waited } = start();
     expect(probe.name).toBe(`file ${path}`);

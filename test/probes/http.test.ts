@@ -158,8 +158,19 @@ describe('an HTTP probe', () => {
       await waited;
     } else {
       await stillNot(requests, waited);
-      expect(probe.reason).toBe(String(code));
+      expect(probe.reason).toMatch(new RegExp(`^${code}( \\(|$)`));
     }
+  });
+
+  it.each([
+    [401, '401 (--http-header, or --http-status 401?)'],
+    [404, '404 (another path, or --http-status 404?)'],
+    [503, '503'],
+  ])('status %i tells what may be meant', async (code, reason) => {
+    const { port, requests } = await serve(status(code));
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`, { statuses: DEFAULT }));
+    await stillNot(requests, waited);
+    expect(probe.reason).toBe(reason);
   });
 
   it('does not follow a redirect', async () => {
@@ -234,7 +245,7 @@ describe('an HTTP probe', () => {
     );
     const without = start(specOf(`http://127.0.0.1:${port}/`));
     await stillNot(requests, without.waited);
-    expect(without.probe.reason).toBe('401');
+    expect(without.probe.reason).toMatch(/^401 /);
     without.abort.abort();
     await start(specOf(`http://127.0.0.1:${port}/`, { headers })).waited;
     expect(requests.at(-1)?.headers).toMatchObject({ 'x-token': 'abc', host: 'shop.example', 'x-two': 'a, b' });

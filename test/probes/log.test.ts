@@ -27,6 +27,20 @@ describe('a log probe', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it.each<[OutputStream | 'output', string]>([
+    ['stdout', '; --output looks at stderr as well'],
+    ['stderr', '; --output looks at stdout as well'],
+    ['output', ''],
+  ])('after a while --%s says where else the line may be', (option, hint) => {
+    const { clock, app, probe } = start(/up/, option);
+    clock.advance(1999);
+    expect(probe.reason).toBe('no output yet');
+    clock.advance(1);
+    expect(probe.reason).toBe(`no output yet${hint}`);
+    app.write(option === 'stderr' ? 'stderr' : 'stdout', 'other\n');
+    expect(probe.reason).toBe(`no line matched yet${hint}`);
+  });
+
   it.each<[OutputStream | 'output', OutputStream, boolean]>([
     ['stdout', 'stdout', true],
     ['stdout', 'stderr', false],

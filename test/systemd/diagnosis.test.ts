@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, until } from '../helpers/systemd/private-systemd.js';
+import { versionOf } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
 const SHELL = "/bin/sh -c 'echo ready; while :; do sleep 1; done; true'";
@@ -53,6 +54,18 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     await until('the warning', () => warning.test(service.stderr));
     await service.systemctl('stop');
     expect(service.stderr.match(/"event":"warning"/g)).toHaveLength(1);
+  });
+
+  test.each(['main', 'none'])('Type=notify-reload, which old ones pass over, with NotifyAccess=%s', async (access) => {
+    const version = await versionOf(systemd());
+    const lines = ['Type=notify-reload', `NotifyAccess=${access}`];
+    const service = await Service.write(systemd(), { lines });
+    await service.startReady();
+    await until('READY=1', () => service.stderr.includes('"event":"ready"'));
+    const warning = `has Type=notify-reload, which systemd ${version} takes for Type=simple (253 is the first to know it)`;
+    if (version < 253) await until('the warning', () => service.stderr.includes(warning));
+    await service.systemctl('stop');
+    expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);
   });
 
   test('a stop by hand while it starts: no advice on its time', async () => {

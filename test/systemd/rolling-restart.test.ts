@@ -49,6 +49,16 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       expect(await get().run('sh', [script, ...words])).toMatchObject({ code: 64, stdout: '' });
     });
 
+    test('stops at one that is not there', async () => {
+      const { instances, rollingRestart, mainPids, stop } = await fleet(get(), 1);
+      const before = await mainPids();
+      const result = await rollingRestart('no-such.service', ...instances);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toMatch(/no such unit: no-such\.service; stopped, 1 of 2 not touched\n$/);
+      expect(await mainPids()).toEqual(before);
+      await stop();
+    });
+
     test('goes from host to host by ssh', async () => {
       const { systemd, instances, rollingRestart, mainPids, stop, breakApp } = await fleet(get(), 3);
       const asked = await sshOfOneHost(systemd);

@@ -5,6 +5,7 @@ import { UsageError } from '../../../src/core/errors.ts';
 import { OPTION_TABLE, type OptionName } from '../../../src/core/option-table.ts';
 import { watchedStreams } from '../../../src/core/probe-spec.ts';
 import type { RawOptions } from '../../../src/core/raw-options.ts';
+import { shellWord } from '../../../src/core/shell-word.ts';
 
 const APP = ['node', 'app.js'];
 
@@ -278,6 +279,31 @@ describe('wrong values', () => {
     [
       { http: '127.0.0.1:3000/health' },
       '--http 127.0.0.1:3000/health: not an http:// or https:// URL; write e.g. --http http://127.0.0.1:3000/health',
+    ],
+    ...[
+      ['localhost:3411', 'http://localhost:3411'],
+      ['3411', 'http://127.0.0.1:3411'],
+      ['shop.example/up?a=1', "'http://shop.example/up?a=1'"],
+      ['[::1]:80/', "'http://[::1]:80/'"],
+    ].map(([http = '', right]): [Given, string] => [
+      { http },
+      `--http ${shellWord(http)}: not an http:// or https:// URL; write e.g. --http ${right}`,
+    ]),
+    [
+      { tcp: 'https://127.0.0.1:3000/up' },
+      '--tcp https://127.0.0.1:3000/up: a URL is for --http; write e.g. --http https://127.0.0.1:3000/up',
+    ],
+    [
+      { tcp: '%i' },
+      '--tcp %i: systemd fills in %i, and only in a template; write e.g. --tcp 3000, and for a template --print-unit --unit-name shop@',
+    ],
+    [
+      { listen: '300%i' },
+      '--listen 300%i: systemd fills in %i, and only in a template; write e.g. --listen 3001, and for a template --print-unit --unit-name shop@',
+    ],
+    [
+      { http: 'http://127.0.0.1:%i/' },
+      '--http http://127.0.0.1:%i/: systemd fills in %i, and only in a template; write e.g. --http http://127.0.0.1:1/, and for a template --print-unit --unit-name shop@',
     ],
     [
       { http: 'ftp://127.0.0.1/' },
