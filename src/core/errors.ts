@@ -7,7 +7,7 @@ export class KnownError extends Error {
   readonly code: number;
 
   constructor(message: string, code: number) {
-    super(message.replace(/\s*\p{Cc}+\s*/gu, ' '));
+    super(message.replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, ' '));
     this.name = 'KnownError';
     this.code = code;
   }
@@ -32,5 +32,8 @@ export class UsageError extends KnownError {
 /** What an operator wrote, fit for one line on a terminal: without control characters, and not too much of it. */
 function brief(text: string): string {
   const clean = text.replace(/\p{Cc}+/gu, ' ');
-  return clean.length > 150 ? `${clean.slice(0, 150)}…` : clean;
+  if (clean.length <= 150) return clean;
+  const start = clean.slice(0, 150);
+  const isQuoted = start.split("'").length % 2 === 0;
+  return `${start}…${isQuoted ? "'" : ''}`;
 }

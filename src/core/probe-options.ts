@@ -15,6 +15,7 @@ import {
   text,
   time,
 } from './raw-options.ts';
+import { SOCKET_PATH_MAX } from './socket-path.ts';
 
 /**
  * What `--tcp PORT` asks: an app that listens on `localhost` gets ::1 alone on some hosts
@@ -106,9 +107,6 @@ function listenSpec(value: RawValue): ProbeSpec {
 function unixSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   return { kind: 'unix', path: socketPath('unix', value), owner, written: quote(value) };
 }
-
-/** sun_path holds 108 bytes with the final NUL (unix(7)); Node cuts a longer path silently. */
-const SOCKET_PATH_MAX = 107;
 
 function socketPath(option: 'listen' | 'unix', value: RawValue): string {
   const path = nonEmpty(option, value);

@@ -72,7 +72,8 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
-    mine.once('exit', (_, signal) => {
+    // and not at its exit, as what it has said may still be unread then
+    mine.once('close', (_, signal) => {
       shell = undefined;
       // before its traps stood
       if (signal) hear(signal);

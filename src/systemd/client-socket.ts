@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DATAGRAM_MAX } from '../core/notify-state.ts';
-import { SOCKET_PATH_MAX } from './notify-address.ts';
+import { SOCKET_PATH_MAX } from '../core/socket-path.ts';
 import type { Receiver } from './transport.ts';
 
 /** One that is longer than a datagram may be is cut, and still too long. Where the socket cannot be, there is none. */

@@ -1,9 +1,7 @@
 /** Checks $NOTIFY_SOCKET before the app is started (sd_notify(3), "Environment"). */
 import { KnownError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
-
-/** sun_path holds 108 bytes with the final NUL (unix(7)); a longer path would be cut silently. */
-export const SOCKET_PATH_MAX = 107;
+import { SOCKET_PATH_MAX } from '../core/socket-path.ts';
 
 export type NotifyAddress = { readonly type: 'path' | 'abstract'; readonly name: string };
 

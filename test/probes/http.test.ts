@@ -8,8 +8,9 @@ import type { ProbeSpec } from '../../src/core/probe-spec.ts';
 import { httpProbe } from '../../src/probes/http.ts';
 import type { SocketsInUse } from '../../src/probes/tcp-sockets.ts';
 import { clock } from '../../src/process/clock.ts';
+import { hasIpv6 } from '../helpers/free-port.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
-import { freePort, hasIpv6, portOf, turns } from '../unit/sockets.ts';
+import { freePort, portOf, turns } from '../unit/sockets.ts';
 
 type HttpSpec = Extract<ProbeSpec, { kind: 'http' }>;
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;

@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tcpProbe } from '../../src/probes/tcp.ts';
 import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
+import { hasIpv6 } from '../helpers/free-port.ts';
 import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
-import { freePort, hasIpv6, listen, portOf, turns } from '../unit/sockets.ts';
+import { freePort, listen, portOf, turns } from '../unit/sockets.ts';
 
 const BOTH = ['127.0.0.1', '::1'];
 

@@ -2,14 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, Socket } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-
-/** Whether this machine has ::1. */
-export const hasIpv6 = Object.values(networkInterfaces())
-  .flat()
-  .some((address) => address?.address === '::1');
 
 export function portOf(server: Server): number {
   const address = server.address();

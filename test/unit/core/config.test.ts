@@ -244,6 +244,10 @@ describe('wrong values', () => {
     [{ tcp: '70000' }, '--tcp 70000: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
     [{ tcp: '0' }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
     [{ tcp: '9'.repeat(30) }, `--tcp ${'9'.repeat(30)}: a port is a number from 1 to 65535; write e.g. --tcp 3000`],
+    [
+      { 'log-level': 'a '.repeat(100) },
+      `--log-level '${'a '.repeat(100).slice(0, 137)}…': not one of info, debug, warn, error; write e.g. --log-level warn`,
+    ],
     [{ tcp: 'http' }, '--tcp http: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: '-1' }, '--tcp -1: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
     [{ tcp: '3000/tcp' }, '--tcp 3000/tcp: not a PORT or HOST:PORT; write e.g. --tcp 3000 or --tcp 127.0.0.1:3000'],
