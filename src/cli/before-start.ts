@@ -4,7 +4,7 @@ import { appEnvironment, type Environment } from '../core/environment.ts';
 import { KnownError } from '../core/errors.ts';
 import { EXIT } from '../core/exit-status.ts';
 import { handoffObstacle } from '../core/handoff.ts';
-import { statusLine } from '../core/notify-state.ts';
+import { encode, statusLine } from '../core/notify-state.ts';
 import type { ProbeSpec } from '../core/probe-spec.ts';
 import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
 import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
@@ -18,6 +18,15 @@ export async function openTransport(env: Environment, inherited?: number): Promi
   if (!address) return undefined;
   const { openNotifySocket } = await import('../systemd/notify-socket.ts');
   return openNotifySocket(address, statusLine('Starting'), inherited);
+}
+
+/** Says so in STATUS= where systemd listens, once: a way to it that is full is not waited for. */
+export function tellFailure(transport: NotifyTransport | undefined, message: string): void {
+  try {
+    transport?.trySend(encode(statusLine(message)));
+  } catch {
+    // the line on stderr is the one that counts
+  }
 }
 
 export async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {

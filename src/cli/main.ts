@@ -16,7 +16,8 @@ import { inheritedDescriptors } from '../process/inherited.ts';
 import { rememberBefore } from '../process/listeners.ts';
 import { catchSignals, type SignalSource } from '../process/signal-source.ts';
 import { noteOwnEpipe } from '../process/sigpipe.ts';
-import { openAppNotify, openTransport, prepareHandoff, watchdogFor } from './before-start.ts';
+import type { NotifyTransport } from '../systemd/transport.ts';
+import { openAppNotify, openTransport, prepareHandoff, tellFailure, watchdogFor } from './before-start.ts';
 import { optionsFromEnvironment } from './environment-options.ts';
 import { readCommandLine } from './options.ts';
 import { print, printError, printNote } from './print.ts';
@@ -92,13 +93,14 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const known = before ?? (inherited.all.length > 0 ? rememberBefore() : undefined);
   if (before) refuseInheritedSockets(config.probes, before);
   const closers: (() => void)[] = [];
+  let transport: NotifyTransport | undefined;
   try {
     const dryRun = mode === 'dry-run' ? await (await import('./dry-run.ts')).openDryRun(raw, config, env) : undefined;
     if (dryRun) {
       config = dryRun.config;
       closers.push(dryRun.close);
     }
-    const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
     const appNotify = await openAppNotify(config, env, watchdog);
@@ -146,6 +148,10 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
     });
     complaints = attending;
     return await attending.ended;
+  } catch (error) {
+    // before the app lives: `systemctl status` would say "Starting" for ever
+    if (error instanceof KnownError) tellFailure(transport, error.message);
+    throw error;
   } finally {
     for (const close of closers) close();
   }

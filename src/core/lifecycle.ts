@@ -297,6 +297,9 @@ function hasFailed(state: State): boolean {
   return state.phase === 'timed-out' || (state.phase === 'starting' && state.failure !== undefined);
 }
 
+const FOREGROUND =
+  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
   // what nobody saw: whoever was told to end did so
@@ -307,6 +310,11 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
       : how;
+  const isBackground = phase === 'starting' && !state.stopping && 'code' in status && status.code === 0;
+  const advice = [
+    ...(phase === 'starting' && state.advice ? [state.advice] : []),
+    ...(isBackground ? [FOREGROUND] : []),
+  ];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   // systemd takes it for a failure too (systemd.service(5), Type=notify)
   const neverReady =
@@ -316,8 +324,9 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     effects: [
       { type: 'stop-waiting' },
       ...(failed && !hasFailed(state)
-        ? [{ type: 'notify', state: statusLine(phase === 'starting' ? withAdvice(state, text) : text) } as const]
+        ? [{ type: 'notify', state: statusLine([text, ...advice].join('; ')) } as const]
         : []),
+      ...(isBackground ? [log('warn', 'advice', FOREGROUND, { app_pid: pid })] : []),
       {
         type: 'end',
         status: neverReady ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,

@@ -5,6 +5,9 @@ import type { Moment } from './diagnosis.ts';
 /** How often it is looked what may be wrong with an app that is not ready, ms. */
 const DIAGNOSIS_INTERVAL = 5000;
 
+/** And once before, for what is remembered of it: an app that is stopped then closes its sockets before anybody looks, ms. */
+const FIRST_LOOK = 1000;
+
 /**
  * Now, and again before what was asked for is over: systemd moves the deadline to that long from when it hears it
  * (sd_notify(3), EXTEND_TIMEOUT_USEC=).
@@ -25,16 +28,18 @@ export function keepDiagnosing(
   clock: Clock,
   tell: (texts: readonly string[]) => void,
 ): Disposer {
-  let cancel: Disposer = () => {};
-  const lookAgain = () => {
-    cancel = clock.after(DIAGNOSIS_INTERVAL, async () => {
-      lookAgain();
+  let cancel: Disposer = clock.after(FIRST_LOOK, () => {
+    lookAgain(DIAGNOSIS_INTERVAL - FIRST_LOOK);
+    void diagnose('waiting');
+  });
+  const lookAgain = (ms: number) => {
+    cancel = clock.after(ms, async () => {
+      lookAgain(DIAGNOSIS_INTERVAL);
       const texts = await diagnose('waiting');
       if (texts.length === 0) return;
       cancel();
       tell(texts);
     });
   };
-  lookAgain();
   return () => cancel();
 }

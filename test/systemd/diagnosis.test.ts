@@ -104,6 +104,31 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(status).toContain('raise TimeoutStartSec= of the unit');
   });
 
+  test('a short TimeoutStartSec= is over: where the app was seen to listen', async () => {
+    const awaited = await freePort();
+    const service = await Service.write(systemd(), { probe: `--tcp ${awaited}`, lines: ['TimeoutStartSec=3'] });
+    service.letGo();
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    const advice = `the app listens on 127.0.0.1:${service.port}, not on 127.0.0.1:${awaited}`;
+    expect(await service.show('StatusText')).toContain(advice);
+    expect(service.stderr).toContain(advice);
+  });
+
+  test('a command that is not there: its status says so', async () => {
+    const service = await Service.write(systemd(), { command: '/no/such/command' });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    expect(await service.results()).toEqual(['exit-code exited 127']);
+    expect(await service.show('StatusText')).toMatch(/^cannot start \/no\/such\/command: not found/);
+  });
+
+  test('a command that goes into the background is told to stay', async () => {
+    const service = await Service.write(systemd(), { command: "/bin/sh -c 'sleep 100 &'" });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    expect(await service.results()).toEqual(['protocol exited 0']);
+    expect(await service.show('StatusText')).toContain('let it stay in the foreground');
+  });
+
   test('an app that has closed its port by the same SIGTERM is not said to listen on nothing', async () => {
     const probe = `--tcp ${await freePort()}`;
     const service = await Service.write(systemd(), { probe, lines: ['TimeoutStartSec=1', 'KillMode=control-group'] });

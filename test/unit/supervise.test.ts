@@ -170,7 +170,14 @@ describe('the death of the app', () => {
     run.app.finishDraining();
     expect(await run.ended).toEqual(status);
     const text = `the app ${how} after 400 ms, before it was ready: tcp 1: ECONNREFUSED`;
-    expect(run.news()).toEqual([`notify STATUS=${text}`, `error exited: ${text}`, 'close']);
+    const isBackground = 'code' in status && status.code === 0;
+    const advice = 'if it went on in the background: ';
+    expect(run.news()).toEqual([
+      isBackground ? expect.stringContaining(`notify STATUS=${text}; ${advice}`) : `notify STATUS=${text}`,
+      ...(isBackground ? [expect.stringContaining(`warn advice: ${advice}`)] : []),
+      `error exited: ${text}`,
+      'close',
+    ]);
     expect(run.stoppedWaiting()).toBe(true);
     expect(run.clock.pending).toBe(0);
   });
@@ -447,13 +454,19 @@ describe('advice', () => {
     return { asked, diagnose };
   };
 
-  it('is looked for every 5 s while the app is awaited, until there is some', async () => {
-    const texts: Partial<Record<string, string[]>> = {};
+  it('is looked for every 5 s while the app is awaited, until there is some; the first time for what is remembered', async () => {
+    const texts: Partial<Record<string, string[]>> = { waiting: ['the app listens on 8080'] };
     const { asked, diagnose } = ask(texts);
     const run = start({ diagnose });
     run.news();
-    run.clock.advance(4999);
+    run.clock.advance(999);
     expect(asked).toEqual([]);
+    run.clock.advance(1);
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.clock.advance(3999);
+    expect(asked).toEqual(['waiting']);
+    texts['waiting'] = [];
     run.clock.advance(1);
     await settle();
     expect(run.news()).toEqual([]);
@@ -465,7 +478,7 @@ describe('advice', () => {
       'notify STATUS=Starting since 10:02:11: waiting for tcp 1; the app listens on 8080',
     ]);
     run.clock.advance(60_000);
-    expect(asked).toEqual(['waiting', 'waiting']);
+    expect(asked).toEqual(['waiting', 'waiting', 'waiting']);
   });
 
   it('is not looked for once the app is ready', async () => {

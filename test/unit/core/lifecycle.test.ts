@@ -82,6 +82,11 @@ const early = (how: string, end: string) => [
   `error exited: the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
   `end ${end}`,
 ];
+const FOREGROUND =
+  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+const early0 = early('exited with code 0', '{"code":0}').flatMap((line) =>
+  line.startsWith('notify') ? [`${line}; ${FOREGROUND}`, `warn advice: ${FOREGROUND}`] : [line],
+);
 const afterReady = (how: string, end: string) => ['stop-waiting', `info exited: the app ${how}`, `end ${end}`];
 const failedAfterReady = (how: string, end: string) => [
   'stop-waiting',
@@ -149,7 +154,7 @@ const table: Row[] = [
   ['starting', 'signal', 'starting', forward],
   ['starting', 'extension-due', 'starting', ['notify EXTEND_TIMEOUT_USEC=1500500']],
   ['starting', 'app-notice', 'starting', ['notify WATCHDOG=1']],
-  ['starting', 'exit 0', 'ended', early('exited with code 0', '{"code":0}')],
+  ['starting', 'exit 0', 'ended', early0],
   ['starting', 'exit 3', 'ended', early('exited with code 3', '{"code":3}')],
   ['starting', 'exit by SIGTERM', 'ended', early('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
   ['starting', 'exit by SIGSEGV', 'ended', early('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
@@ -325,6 +330,11 @@ describe('STATUS= of a start that comes to nothing', () => {
     ['too late', [events['start-timeout'], advice, events['exit 0']], NOT_READY + remedy],
     ['asked to stop', [events['stop-asked'], advice, events['exit 0']], STOPPED + remedy],
     ['asked to stop, and nothing can be done', [events['stop-asked'], events['exit 3']], STOPPED],
+    [
+      'told to end, which it does',
+      [events.signal, events['exit 0']],
+      'the app exited with code 0 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED',
+    ],
     ['advised while it waited', [advice, events['start-timeout'], { type: 'advice', texts: [] }], NOT_READY],
     [
       'died',
