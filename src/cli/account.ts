@@ -12,9 +12,6 @@ import type { PrivateNotifySocket } from '../systemd/private-notify-socket.ts';
 /** How often it is looked what goes on, ms. */
 const LOOK_INTERVAL = 100;
 
-const FOREGROUND =
-  'systemd ends them with the unit, and so does this; an app that puts itself into the background (daemonize) must not';
-
 /** What attend() tells it, and asks of it. */
 export interface Account {
   readonly exitWhenReady: boolean;
@@ -112,7 +109,11 @@ export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhe
       if (!exitWhenReady) return;
       const left = asked ? [] : membersOf(appPid);
       if (left.length > 0) {
-        log.write('warn', 'left-behind', `the app has ended and leaves behind ${left.join(', ')}: ${FOREGROUND}`);
+        log.write(
+          'warn',
+          'left-behind',
+          `the app has ended and leaves behind ${left.join(', ')}: ended as well, as systemd does it`,
+        );
         askGroupToEnd(appPid);
       }
       await endGroup(appPid, config.stopTimeout, clock);

@@ -179,7 +179,7 @@ describe('--exit-when-ready', () => {
     await using run = wrap([...SMOKE, ...options, '--', ...sh(command, dir.file('there'))]);
     expect(await run.closed).toEqual({ code: 124 });
     expect((await run.logged('left-behind')).msg).toMatch(
-      /^the app has ended and leaves behind sh \(pid \d+\).*: systemd /,
+      /^the app has ended and leaves behind sh \(pid \d+\).*: ended as well, /,
     );
     expect(run.stdout.lines).toEqual(['asked']);
     expect(run.pids()).toEqual([]);
