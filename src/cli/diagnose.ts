@@ -4,6 +4,7 @@ import { advice, type Moment } from '../core/diagnosis.ts';
 import type { Environment } from '../core/environment.ts';
 import { stopProblem } from '../core/launcher.ts';
 import type { Listeners, ListeningSocket } from '../core/ports.ts';
+import { awaitedPort } from '../core/probe-spec.ts';
 import { TCP_TABLES } from '../core/socket-table.ts';
 import { parseTimeSpan } from '../core/time-span.ts';
 import { RELOAD_SINCE } from '../core/unit-file.ts';
@@ -104,19 +105,12 @@ function systemctl(env: Environment): string {
 function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
   for (const spec of probes) {
-    if (spec.kind !== 'tcp' && spec.kind !== 'http' && spec.kind !== 'listen') continue;
-    if ('owner' in spec && spec.owner === 'any') continue;
-    const port = portOf(spec);
+    const port = awaitedPort(spec);
+    if (port === undefined) continue;
     for (const host of 'hosts' in spec ? spec.hosts : ['127.0.0.1', '::1']) {
-      const owner = port === undefined ? undefined : listeners.ownerOf(host, port);
-      if (port !== undefined && owner?.by === 'other') found.set(port, owner.holder);
+      const owner = listeners.ownerOf(host, port);
+      if (owner?.by === 'other') found.set(port, owner.holder);
     }
   }
   return found;
-}
-
-function portOf(spec: Extract<Config['probes'][number], { kind: 'tcp' | 'http' | 'listen' }>): number | undefined {
-  if (spec.kind === 'tcp') return spec.port;
-  if (spec.kind === 'listen') return typeof spec.target === 'number' ? spec.target : undefined;
-  return Number(spec.url.port || (spec.url.protocol === 'https:' ? 443 : 80));
 }

@@ -1,6 +1,6 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
 import type { ListeningSocket } from './ports.ts';
-import type { ProbeSpec } from './probe-spec.ts';
+import { httpPort, type ProbeSpec } from './probe-spec.ts';
 import { shellWord } from './shell-word.ts';
 import { canonicalHost } from './socket-table.ts';
 
@@ -114,8 +114,7 @@ function awaitedOf(spec: ProbeSpec): Awaited | undefined {
       return port('--tcp', spec.port, spec.hosts);
     case 'http': {
       if (!spec.onThisHost || spec.owner === 'any') return undefined;
-      const number = Number(spec.url.port || (spec.url.protocol === 'https:' ? 443 : 80));
-      return port('--http', number, spec.hosts);
+      return port('--http', httpPort(spec.url), spec.hosts);
     }
     case 'listen':
       if (spec.target === 'any') return undefined;

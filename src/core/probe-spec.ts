@@ -68,6 +68,25 @@ export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<Output
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
 }
 
+/** The TCP port of this host on which the app itself is awaited. */
+export function awaitedPort(spec: ProbeSpec): number | undefined {
+  if ('owner' in spec && spec.owner === 'any') return undefined;
+  switch (spec.kind) {
+    case 'tcp':
+      return spec.port;
+    case 'listen':
+      return typeof spec.target === 'number' ? spec.target : undefined;
+    case 'http':
+      return spec.onThisHost ? httpPort(spec.url) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+export function httpPort({ port, protocol }: URL): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80));
+}
+
 /** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
 export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
   return probes.some((spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'auto'].includes(spec.kind));

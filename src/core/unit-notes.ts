@@ -1,5 +1,5 @@
 /** What is to be said to whoever has a unit printed, beside the unit: a line each. Nothing of it keeps the unit from being printed. */
-import type { ProbeSpec } from './probe-spec.ts';
+import { awaitedPort, type ProbeSpec } from './probe-spec.ts';
 import { quote, type RawOptions, text } from './raw-options.ts';
 
 export interface Printed {
@@ -13,11 +13,11 @@ export interface Printed {
 
 export function unitNotes({ raw, probes, template, port }: Printed): readonly string[] {
   if (template !== undefined) return sameForAll(raw, template, port);
-  const ports = new Set(probes.flatMap(portOf));
-  if (port === undefined || ports.size === 0 || ports.has(Number(port))) return [];
-  const [first] = ports;
+  const awaited = probes.flatMap((spec) => awaitedPort(spec) ?? []);
+  const [first] = awaited;
+  if (port === undefined || first === undefined || awaited.includes(Number(port))) return [];
   return [
-    `PORT=${port} goes along into the unit, and an app that listens there is not awaited on port ${first}: write PORT=${first} in front, or --tcp ${port}`,
+    `PORT=${port} goes along into the unit, and the app is awaited on port ${first}: write PORT=${first} in front, or ask for port ${port}`,
   ];
 }
 
@@ -32,12 +32,4 @@ function sameForAll(raw: RawOptions, template: string, port: string | undefined)
   );
   if (fixed.length > 0 || port === undefined || /%[iI]/.test(port)) return notes;
   return [`PORT=${port} is the same for each instance of ${template}: with --tcp %i it is that of ${instances}`];
-}
-
-/** Where the app itself is awaited on this host. */
-function portOf(spec: ProbeSpec): number[] {
-  if (spec.kind === 'tcp') return spec.owner === 'app' ? [spec.port] : [];
-  if (spec.kind === 'listen') return typeof spec.target === 'number' ? [spec.target] : [];
-  if (spec.kind !== 'http' || !spec.onThisHost || spec.owner === 'any') return [];
-  return [Number(spec.url.port || (spec.url.protocol === 'https:' ? 443 : 80))];
 }

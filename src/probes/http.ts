@@ -3,7 +3,7 @@ import type { Disposer } from '../core/clock.ts';
 import { pollUntil } from '../core/poll.ts';
 import type { Listeners, Ownership } from '../core/ports.ts';
 import type { ReadinessProbe } from '../core/probe.ts';
-import { isLoopback, type ProbeSpec } from '../core/probe-spec.ts';
+import { httpPort, isLoopback, type ProbeSpec } from '../core/probe-spec.ts';
 import { canonicalHost, TCP_TABLES } from '../core/socket-table.ts';
 import type { ProbeContext } from './context.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
@@ -26,7 +26,7 @@ export function httpProbe(
 ): ReadinessProbe {
   const { url, hosts, statuses } = spec;
   const name = `http ${withoutSecrets(url)}`;
-  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  const port = httpPort(url);
   const local = hosts.every(isLoopback);
   let owner: Ownership | undefined;
   const ownerOf: Listeners['ownerOf'] = (...where) => {

@@ -167,7 +167,7 @@ describe('what is odd is said beside it', () => {
       'another port than that of the app',
       ['--tcp', '3411', 'true'],
       { PORT: '3000' },
-      /: PORT=3000 goes along .* port 3411: write PORT=3411 in front, or --tcp 3000\n$/,
+      /: PORT=3000 goes along .* port 3411: write PORT=3411 in front, or ask for port 3000\n$/,
     ],
     [
       'a port for all instances',
