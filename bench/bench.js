@@ -40,7 +40,7 @@ async function measure(chosen, earlier) {
   for (const { row, parts } of chosen) {
     const began = performance.now();
     const found = await figuresOf(row, lab, { ...row.runs[options.quick ? 'quick' : 'full'], parts });
-    figures = [...figures.filter((each) => each.row !== row.name), ...found];
+    figures = [...figures.filter((each) => !isMeasuredAnew(each, row, parts, found)), ...found];
     took[row.name] = Math.round((performance.now() - began) / 1000);
     results = { conditions: conditionsNow(before, took), figures };
     // an hour's figures are not to be lost with the last row
@@ -49,6 +49,13 @@ async function measure(chosen, earlier) {
   lab.progress('');
   lab.close();
   return results;
+}
+
+/** All of the row, or of some parts those figures that were found again, with what else was said of them. */
+function isMeasuredAnew(figure, row, parts, found) {
+  if (figure.row !== row.name) return false;
+  if (parts.length === (row.parts ?? []).length) return true;
+  return found.some(({ name }) => figure.name === name || figure.name.startsWith(`${name}:`));
 }
 
 async function figuresOf(row, lab, runs) {

@@ -28,5 +28,6 @@ export function app(lab, way, delay, port) {
 
 /** The same under the wrapper. */
 export function wrapped(lab, way, delay, port) {
-  return [process.execPath, WRAPPER, ...PROBES[way](port, lab.sign), '--', ...app(lab, way, delay, port)];
+  // by its own name, as a unit starts it: its first line has flags
+  return [WRAPPER, ...PROBES[way](port, lab.sign), '--', ...app(lab, way, delay, port)];
 }

@@ -138,7 +138,8 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         case 'stop-awaiting-again':
           return again.stop();
         case 'kill': {
-          asked ||= effect.signal === given.stopSignal || asksToEnd(effect.signal);
+          // a shell's background jobs ignore SIGINT
+          asked ||= effect.signal === given.stopSignal || effect.signal === 'SIGTERM';
           const failure = app.kill(effect.signal);
           if (failure) log.write('error', 'kill', `cannot send ${effect.signal} to the app: ${failure}`);
           return;
@@ -153,6 +154,10 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       }
     };
 
+    /** A signal that asks to end has come: the app may have had it, and end by it, before we know. */
+    let stopping = false;
+    /** Of an app that was not asked to stop yet. */
+    let stopDiagnosing: Disposer = () => {};
     /** Under way since somebody asked us to stop. */
     let diagnosing: Promise<void> | undefined;
     /** What can be done about it, once that is known: at once where nobody can tell. */
@@ -181,7 +186,7 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await given.notices?.drained();
       if (given.diagnose && state.phase === 'starting') await (diagnosing ?? given.diagnose('died').then(advise));
-      handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs });
+      handle({ type: 'exited', status, waitingFor: readiness.waitingFor(), afterMs, stopping });
     });
     handle({ type: 'started', awaited: readiness.name });
     // a first look at /proc takes milliseconds: now, and not when the app is ready
@@ -197,10 +202,12 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         if (state.phase === 'reloading' && signal === state.signal) again.told();
         if (state.phase !== 'starting' || state.failure || fate.fate === 'withheld') return;
         if (!asksToEnd(signal)) return;
+        stopDiagnosing();
         handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
         diagnosing = given.diagnose?.('stopped').then(advise);
       },
       (signal) => {
+        stopping ||= asksToEnd(signal);
         // of a moment before READY=1 systemd knows nothing
         if (!isRunning(state) || !given.isReload(signal)) return;
         handle({ type: 'reload', signal, monotonicUsec: given.monotonicUsec(), at: given.timeOfDay() });
@@ -225,14 +232,12 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
       );
     }
     if (given.diagnose) {
-      const { diagnose } = given;
-      disposers.push(
-        keepDiagnosing(diagnose, clock, (texts) => {
-          if (state.phase !== 'starting') return;
-          advise(texts);
-          handle({ type: 'still-waiting', waitingFor: readiness.waitingFor() });
-        }),
-      );
+      stopDiagnosing = keepDiagnosing(given.diagnose, clock, (texts) => {
+        if (state.phase !== 'starting' || stopping) return;
+        advise(texts);
+        handle({ type: 'still-waiting', waitingFor: readiness.waitingFor() });
+      });
+      disposers.push(stopDiagnosing);
     }
     disposers.push(followStatus(readiness, clock, (waitingFor) => handle({ type: 'still-waiting', waitingFor })));
     readiness.wait(waiting.signal).then((by) => {

@@ -11,23 +11,29 @@ set -eu
 
 usage='usage: rolling-restart.sh [--user] [HOST/]UNIT...   (rolling-restart.sh app@3001 app@3002, or web1/app web2/app)'
 
+# whether or not anybody reads why
+refuse() {
+  echo "$1" >&2 || true
+  exit 64
+}
+
 manager=--system
 case ${1:-} in
   --user | --system) manager=$1 && shift ;;
   -h | --help) echo "$usage" && exit 0 ;;
 esac
 case ${1:-} in
-  '' | -*) echo "$usage" >&2 && exit 64 ;;
+  '' | -*) refuse "$usage" ;;
 esac
 
 # the words are checked before anything is restarted: a shell on another host would read them again
 for word in "$@"; do
   unit=${word#*/}
   case $word in
-    /* | -*) echo "rolling-restart.sh: $word: not [HOST/]UNIT" >&2 && exit 64 ;;
+    /* | -*) refuse "rolling-restart.sh: $word: not [HOST/]UNIT" ;;
   esac
   case $unit in
-    '' | -* | *[!A-Za-z0-9:_.@\\-]*) echo "rolling-restart.sh: $word: $unit is no name of a unit" >&2 && exit 64 ;;
+    '' | -* | *[!A-Za-z0-9:_.@\\-]*) refuse "rolling-restart.sh: $word: $unit is no name of a unit" ;;
   esac
 done
 
@@ -46,15 +52,13 @@ for word in "$@"; do
   number=$((number + 1))
   code=0
   ask "$word" restart || code=$?
-  case $code in
-    0) ;;
-    # systemctl has said so already
-    5) echo "rolling-restart.sh: no such unit: $word; stopped, $((total - number)) of $total not touched" >&2 && exit 1 ;;
-    *)
-      echo "rolling-restart.sh: $word did not become ready; stopped, $((total - number)) of $total not touched" >&2
-      ask "$word" --no-pager --lines=10 status >&2 || true
-      exit 1
-      ;;
-  esac
+  if [ "$code" != 0 ]; then
+    # 5: a unit that is not there, its own or one that it needs, which systemctl has named
+    what='did not become ready'
+    [ "$code" != 5 ] || what='cannot be started'
+    echo "rolling-restart.sh: $word $what; stopped, $((total - number)) of $total not touched" >&2 || true
+    [ "$code" = 5 ] || ask "$word" --no-pager --lines=10 status >&2 || true
+    exit 1
+  fi
   echo "$word ready ($number of $total)"
 done

@@ -16,16 +16,7 @@ const SHAPES = [
 ];
 const SINGLE = { block: 0, pause: 10, bytes: 50 * LINE };
 
-const wrapped = (regex) => [
-  process.execPath,
-  '--v8-pool-size=1',
-  WRAPPER,
-  '--log-level',
-  'error',
-  '--stdout',
-  regex,
-  '--',
-];
+const wrapped = (regex) => [WRAPPER, '--log-level', 'error', '--stdout', regex, '--'];
 const WAYS = [
   {
     way: 'through cat',

@@ -77,7 +77,7 @@ function left() {
     async (units) => {
       const port = await freePort();
       const app = `${process.execPath} ${APP} ${units.makeDir()}/moment tcp 0 ${port}`;
-      const command = `${process.execPath} ${WRAPPER} --handoff --tcp ${port} -- ${app}`;
+      const command = `${WRAPPER} --handoff --tcp ${port} -- ${app}`;
       await units.define('handoff', ['Type=notify', 'KillMode=control-group', `ExecStart=${command}`]);
       await units.order('start', ['handoff@1.service']);
       await sleep(SETTLE);

@@ -37,7 +37,7 @@ const WAYS = [
     name: 'sd-ready-wrap --tcp',
     id: 'wrapped',
     goals: { ratio: GOAL },
-    unit: ['Type=notify', `ExecStart=${process.execPath} ${WRAPPER} --tcp %i -- ${APP}`],
+    unit: ['Type=notify', `ExecStart=${WRAPPER} --tcp %i -- ${APP}`],
   },
   {
     name: 'Type=simple, then wait-on',

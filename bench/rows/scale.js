@@ -29,7 +29,7 @@ export const scale = {
         const dir = units.makeDir();
         const app = `${node} ${APP} ${dir}/%i tcp 0 %i`;
         await units.define('scale-direct', ['Type=exec', `ExecStart=${app}`]);
-        await units.define('scale-wrapped', ['Type=notify', `ExecStart=${node} ${WRAPPER} --tcp %i -- ${app}`]);
+        await units.define('scale-wrapped', ['Type=notify', `ExecStart=${WRAPPER} --tcp %i -- ${app}`]);
         const took = { direct: [], wrapped: [] };
         const unready = [];
         for (let round = 0; round < rounds; round += 1) {

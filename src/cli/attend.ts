@@ -73,12 +73,12 @@ export function attend(given: Attended): Attending {
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
 
   if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
-  else if (inUnit) void import('./diagnose.ts').then(({ typeProblem }) => warn(typeProblem(env)));
+  else if (inUnit) void import('./diagnose.ts').then(async ({ typeProblem }) => warn(await typeProblem(env)));
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !account && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
   if (isMain && transport) {
-    void import('./diagnose.ts').then(({ waitProblem }) => {
-      const problem = waitProblem(env);
+    void import('./diagnose.ts').then(async ({ waitProblem }) => {
+      const problem = await waitProblem(env);
       if (problem !== undefined) warn(problem);
     });
   }
@@ -152,6 +152,7 @@ export function attend(given: Attended): Attending {
           env,
           inUnit: isMain,
           elapsed: clock.now() - startedAt,
+          isAlive: () => app.isAlive(),
           listeners: traceListeners(app.pid, known ?? nothingKnown(), [config.command, ...config.args]),
         });
       } catch (bug) {

@@ -10,7 +10,7 @@ export async function describeVersions(): Promise<string> {
   return [
     `sd-ready-wrap ${VERSION}`,
     `Node ${process.version} (${process.execPath})`,
-    systemdVersion() ?? 'systemd: not here',
+    (await systemdVersion()) ?? 'systemd: not here',
     `notify transport: ${transports}${others}`,
     '',
   ].join('\n');

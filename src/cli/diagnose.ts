@@ -1,14 +1,14 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 import type { Config, SignalScope } from '../core/config.ts';
-import { advice, type Moment } from '../core/diagnosis.ts';
+import { advice, type Findings, type Moment } from '../core/diagnosis.ts';
 import type { Environment } from '../core/environment.ts';
 import { stopProblem } from '../core/launcher.ts';
-import type { Listeners, ListeningSocket } from '../core/ports.ts';
+import type { Listeners } from '../core/ports.ts';
 import { awaitedPort } from '../core/probe-spec.ts';
 import { TCP_TABLES } from '../core/socket-table.ts';
 import { parseTimeSpan } from '../core/time-span.ts';
 import { RELOAD_SINCE } from '../core/unit-file.ts';
-import { lastWord } from '../core/unit-setting.ts';
+import { lastWord, serviceType } from '../core/unit-setting.ts';
 import { majorVersion, systemdVersion } from '../process/host-systemd.ts';
 import { ownUnit, unitTexts } from '../process/unit-files.ts';
 
@@ -20,22 +20,31 @@ export interface Patient {
   /** Since the start, ms. */
   readonly elapsed: number;
   readonly listeners: Listeners;
+  readonly isAlive: () => boolean;
 }
 
-/** What the app listened on when it was last looked, as it may be gone when that counts. */
-let lastSeen: readonly ListeningSocket[] = [];
-let looked = false;
+/** What was found when it was last looked, while nobody had asked the app to end if that is `whole`. */
+let seen: (Pick<Findings, 'listening' | 'holders'> & { readonly whole: boolean }) | undefined;
 
-export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners }: Patient): readonly string[] {
+/**
+ * It is looked while the app lives, and remembered, as one that was asked to end closes its sockets: then it is looked only where
+ * nobody has before. Of the dead, who has its port.
+ */
+export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: Patient) {
+  const whole = moment === 'waiting' || moment === 'timeout';
+  if (whole || (moment === 'stopped' && !seen)) {
+    const listening = listeners.ofApp('tcp and unix')(TCP_TABLES);
+    const holding = holders(config, listeners);
+    const known = listening.length > 0 ? listening : (seen?.listening ?? []);
+    // of one that ends meanwhile the kernel does not tell any more what is its own
+    if (isAlive()) seen = { listening: known, holders: holding, whole };
+  }
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
-  const now = listeners.ofApp('tcp and unix')(TCP_TABLES);
-  if (now.length > 0) lastSeen = now;
-  looked ||= moment === 'waiting' || moment === 'timeout';
   return advice(moment, {
     probes: config.probes,
-    listening: lastSeen,
-    looked,
-    holders: holders(config, listeners),
+    listening: seen?.listening ?? [],
+    looked: seen?.whole === true,
+    holders: moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map()),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
@@ -52,37 +61,48 @@ function startLimit(texts: readonly string[]): number {
 }
 
 /** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
-export function waitProblem(env: Environment): string | undefined {
+export async function waitProblem(env: Environment): Promise<string | undefined> {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
-  const type = lastWord('Type', texts) ?? 'simple';
-  if (type === 'notify') return undefined;
-  const unknown = type === 'notify-reload' ? unknownReloadType() : '';
-  if (unknown === undefined) return undefined;
+  const { type, passedOver } = await typeOf(texts);
+  if (type.startsWith('notify')) return undefined;
   const unit = ownUnit(env) ?? 'the unit';
-  return (
-    `systemd does not wait for the app: ${unit} has Type=${type}${unknown}${unknown && ','} and needs Type=notify; ` +
-    `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`
-  );
+  const problem = WAITS[type] ?? 'systemd does not wait for the app';
+  return `${problem}: ${unit} has ${passedOver || `Type=${type}`} and needs Type=notify; ${howToWrite(unit, env)}`;
 }
 
-/** Where the local systemd passes over Type=notify-reload: that it does. */
-function unknownReloadType(): string | undefined {
-  const version = majorVersion(systemdVersion());
-  if (version === undefined || version >= RELOAD_SINCE) return undefined;
-  return `, which systemd ${version} takes for Type=simple (${RELOAD_SINCE} is the first to know it)`;
-}
+/** What else than READY=1 ends a start (systemd.service(5), Type=). */
+const WAITS: Readonly<Record<string, string>> = {
+  forking: 'systemd waits until the wrapper has ended, and not for READY=1',
+  oneshot: 'systemd waits until the wrapper has ended, and not for READY=1',
+  dbus: 'systemd waits for a name on the bus, and not for READY=1',
+};
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
-export function typeProblem(env: Environment): string {
+export async function typeProblem(env: Environment): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
-  const type = lastWord('Type', unitTexts(env) ?? []);
-  const unknown = type === 'notify-reload' ? (unknownReloadType() ?? '') : '';
-  const now = type === undefined || type === 'notify' ? '' : ` and has Type=${type}${unknown}`;
+  const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
+  const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
   return (
-    `NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify${now}; ` +
-    `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`
+    'NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify' +
+    `${now && ` and has ${now}`}; ${howToWrite(unit, env)}`
   );
+}
+
+/** As the local systemd takes it; `passedOver` is what it does not know, in words. */
+async function typeOf(texts: readonly string[]) {
+  const type = serviceType(texts) ?? 'simple';
+  const version = type === 'notify-reload' ? majorVersion(await systemdVersion()) : undefined;
+  if (version === undefined || version >= RELOAD_SINCE) return { type, passedOver: '' };
+  const taken = serviceType(texts, [type]) ?? 'simple';
+  return {
+    type: taken,
+    passedOver: `Type=${type}, which systemd ${version} takes for Type=${taken} (${RELOAD_SINCE} is the first to know it),`,
+  };
+}
+
+function howToWrite(unit: string, env: Environment): string {
+  return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
 }
 
 /**

@@ -61,7 +61,7 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const mode = modeOf(raw);
   if (mode === 'print-unit') {
     const { printUnit } = await import('./print-unit.ts');
-    const { text, notes } = printUnit(raw, invocation.words, env);
+    const { text, notes } = await printUnit(raw, invocation.words, env);
     print(text);
     for (const note of notes) printNote(note, env);
     return { code: 0 };

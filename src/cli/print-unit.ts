@@ -1,6 +1,6 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { buildConfig, type Config } from '../core/config.ts';
 import type { Environment } from '../core/environment.ts';
 import { UsageError } from '../core/errors.ts';
@@ -41,7 +41,7 @@ export interface PrintedUnit {
  * @param words the command
  * @throws {UsageError} and other known errors
  */
-export function printUnit(raw: RawOptions, words: readonly string[], env: Environment): PrintedUnit {
+export async function printUnit(raw: RawOptions, words: readonly string[], env: Environment): Promise<PrintedUnit> {
   const directory = workingDirectory();
   const unit = unitName(raw['unit-name']?.at(-1));
   // what systemd fills in is checked as an instance that fits everywhere
@@ -54,9 +54,12 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
   const manager = isOn(raw, 'user') ? 'user' : 'system';
   const options = optionWords(raw, config.probes);
   const port = instancePort(raw);
+  // an instance has to know its port by something
+  const isTold = words.some((word) => /%[iI]/.test(word));
   const customary = CUSTOMARY.flatMap((name) => {
-    const value = name === 'PORT' && unit.template ? (port ?? env[name]) : env[name];
-    return env[name] && value ? [[name, value] as const] : [];
+    const instance = name === 'PORT' && unit.template && (env[name] || !isTold) ? port : undefined;
+    const value = instance ?? env[name];
+    return value ? [[name, value] as const] : [];
   });
   const text = write({
     version: VERSION,
@@ -78,7 +81,7 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
     handoff: config.handoff,
     // behind further digits it is a part of a number
     instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
-    systemd: majorVersion(systemdVersion()),
+    systemd: majorVersion(await systemdVersion()),
     notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
   });
   if (text.split('\n').some((line) => Buffer.byteLength(line) > LINE_MAX)) {
@@ -96,7 +99,8 @@ export function printUnit(raw: RawOptions, words: readonly string[], env: Enviro
 /** The app as Node is told of it. Behind options it may be the value of one. */
 function missingScript(directory: string, [command = '', script = '']: readonly string[]): readonly string[] {
   if (!isNode(command) || !/^[^-%][^%]*\.[cm]?[jt]s$/.test(script) || existsSync(resolve(directory, script))) return [];
-  return [`${resolve(directory, script)} is not there: relative paths start from the directory where this is called`];
+  const from = isAbsolute(script) ? '' : ': relative paths start from the directory where this is called';
+  return [`${resolve(directory, script)} is not there${from}`];
 }
 
 function write(facts: UnitFacts): string {

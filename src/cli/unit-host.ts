@@ -1,11 +1,11 @@
 /** What a unit has to name of this host: where the programs are, who runs them and where. */
 import { realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { delimiter, dirname, isAbsolute, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
 import { appEnvironment, type Environment, startedByName } from '../core/environment.ts';
 import { KnownError, UsageError } from '../core/errors.ts';
 import { spawnFailureCode } from '../core/exit-status.ts';
-import { oneWord } from '../core/one-word.ts';
+import { notFound } from '../core/not-found.ts';
 import type { UnitName } from '../core/unit-name.ts';
 import { commandPath } from '../process/command-path.ts';
 
@@ -44,14 +44,10 @@ export function absolute(command: string, { template }: UnitName, env: Environme
     const { code } = error as NodeJS.ErrnoException;
     const problem =
       code === 'ENOENT'
-        ? (oneWord(command) ?? `not found (ENOENT); give its absolute path, as ${example(command)}`)
+        ? notFound(command)
         : `not executable (${code}); chmod +x it, or name what runs it, e.g. node ${command}`;
     throw new KnownError(`cannot find ${command}: ${problem}`, spawnFailureCode(code));
   }
-}
-
-function example(command: string): string {
-  return isAbsolute(command) ? '/usr/bin/node' : `/usr/bin/${command.slice(command.lastIndexOf('/') + 1)}`;
 }
 
 /** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */

@@ -7,7 +7,7 @@ export class KnownError extends Error {
   readonly code: number;
 
   constructor(message: string, code: number) {
-    super(message.replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, ' '));
+    super(message.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '));
     this.name = 'KnownError';
     this.code = code;
   }
@@ -34,6 +34,7 @@ function brief(text: string): string {
   const clean = text.replace(/\p{Cc}+/gu, ' ');
   if (clean.length <= 150) return clean;
   const start = clean.slice(0, 150);
-  const isQuoted = start.split("'").length % 2 === 0;
-  return `${start}…${isQuoted ? "'" : ''}`;
+  // of a quoted word the end was cut as well; `'\\''` in it is a quote of its own
+  const isOpen = /^[^']*'(?:[^']|'\\'')*$/.test(start);
+  return `${start}…${isOpen ? "'" : ''}`;
 }

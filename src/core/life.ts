@@ -48,10 +48,10 @@ export interface Living {
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
   /** The WATCHDOG_USEC= that the app has told before READY=1. */
   readonly watchdogUsec?: string;
-  /** Why the start comes to nothing, once it was told: too late, or somebody asked us to stop before. STATUS= stays at that. */
+  /** Why the start comes to nothing, where somebody asked us to stop before it was ready, or it was too late. */
   readonly failure?: string;
-  /** What the operator can do about it, for STATUS=; in the log it has lines of its own. */
-  readonly advice?: string;
+  /** What the operator can do about it, for STATUS=; in the log each has a line of its own, once. */
+  readonly advice?: readonly string[];
   /** That it becomes ready is all that is asked of it. */
   readonly onlyReady?: true;
   /** The app is to become the main process once it is ready. */
@@ -99,7 +99,14 @@ export type LifeEvent =
   | WatchdogNews
   /** One came for us. */
   | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
-  | { readonly type: 'exited'; readonly status: ExitStatus; readonly waitingFor: string; readonly afterMs: number };
+  /** `stopping`: a signal that asks to end has come, if it is not known yet what became of it. */
+  | {
+      readonly type: 'exited';
+      readonly status: ExitStatus;
+      readonly waitingFor: string;
+      readonly afterMs: number;
+      readonly stopping?: boolean;
+    };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 

@@ -30,7 +30,7 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'still-waiting':
       if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
-      if (state.phase !== 'starting' || state.appStatus || state.failure) return { state, effects: [] };
+      if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
       return {
         state,
         effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
@@ -161,21 +161,19 @@ export function next(state: State, event: LifeEvent): Transition {
       const text = `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
         state: { ...state, failure: text },
-        effects: [
-          { type: 'notify', state: statusLine(text) },
-          log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
-        ],
+        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
       };
     }
 
     case 'advice': {
-      const lines = event.texts.map((text) => log('warn', 'advice', text, { app_pid: pid }));
+      const { texts } = event;
+      const isNews = (text: string) => !('advice' in state && state.advice?.includes(text));
+      const lines = texts.filter(isNews).map((text) => log('warn', 'advice', text, { app_pid: pid }));
       if (state.phase !== 'starting' && state.phase !== 'timed-out') return { state, effects: lines };
-      const { failure } = state;
-      const advised = { ...state, advice: event.texts.join('; ') };
-      return failure === undefined || event.texts.length === 0
+      const advised = { ...state, advice: texts };
+      return advised.phase === 'starting' || texts.length === 0
         ? { state: advised, effects: lines }
-        : { state: advised, effects: [{ type: 'notify', state: statusLine(withAdvice(advised, failure)) }, ...lines] };
+        : { state: advised, effects: [{ type: 'notify', state: statusOf(advised.failure, ...texts) }, ...lines] };
     }
 
     case 'exited':
@@ -228,8 +226,8 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
   const { phase, pid } = state;
   const rest = notice.rest.filter(
     (assignment) =>
-      // of a start that comes to nothing the text that says why stays
-      !(hasFailed(state) && isStatus(assignment)) && !withholds(state, assignment),
+      // after a missed start timeout the text that says why stays
+      !(phase === 'timed-out' && isStatus(assignment)) && !withholds(state, assignment),
   );
   const { dropped, reloading } = notice;
   const status = rest.findLast(isStatus);
@@ -284,17 +282,12 @@ function isStatus(assignment: string): boolean {
 }
 
 /** What `systemctl status` shows until the app is ready. */
-function waiting(living: Living, waitingFor: string): NotifyState {
-  return statusLine(withAdvice(living, `Starting since ${living.since}: waiting for ${waitingFor}`));
+function waiting({ since, advice = [] }: Living, waitingFor: string): NotifyState {
+  return statusOf(`Starting since ${since}: waiting for ${waitingFor}`, ...advice);
 }
 
-function withAdvice({ advice }: Living, text: string): string {
-  return advice ? `${text}; ${advice}` : text;
-}
-
-/** Of a start that came to nothing it was told why. */
-function hasFailed(state: State): boolean {
-  return state.phase === 'timed-out' || (state.phase === 'starting' && state.failure !== undefined);
+function statusOf(...texts: readonly string[]): NotifyState {
+  return statusLine(texts.join('; '));
 }
 
 const FOREGROUND =
@@ -306,26 +299,27 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const status =
     event.status.guessed && state.stopAsked ? { signal: state.stopAsked, guessed: true as const } : event.status;
   const how = `the app ${describeExit(status)}`;
+  const { failure } = state;
+  // with the stop it was told what was awaited, and an app that is ending may have closed its port since
+  const awaited = failure === undefined ? `: ${event.waitingFor || 'a sign of it came too late'}` : '';
   const text =
     phase === 'starting' || phase === 'orphaning'
-      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready: ${event.waitingFor || 'it gave the sign, and died'}`
+      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready${awaited}`
       : how;
-  const isBackground = phase === 'starting' && !state.stopping && 'code' in status && status.code === 0;
-  const advice = [
-    ...(phase === 'starting' && state.advice ? [state.advice] : []),
-    ...(isBackground ? [FOREGROUND] : []),
-  ];
+  const endsWell = 'code' in status && status.code === 0;
+  const isAsked = state.stopping === true || event.stopping === true || failure !== undefined;
+  const isBackground = phase === 'starting' && endsWell && !isAsked;
+  const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   // systemd takes it for a failure too (systemd.service(5), Type=notify)
-  const neverReady =
-    phase === 'timed-out' || (phase === 'starting' && state.onlyReady && 'code' in status && status.code === 0);
+  const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
+  const why = phase === 'starting' && failure !== undefined ? [failure, how] : [text];
   return {
     state: { phase: 'ended' },
     effects: [
       { type: 'stop-waiting' },
-      ...(failed && !hasFailed(state)
-        ? [{ type: 'notify', state: statusLine([text, ...advice].join('; ')) } as const]
-        : []),
+      // after a missed start timeout the text that says why stays
+      ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusOf(...why, ...advice) } as const] : []),
       ...(isBackground ? [log('warn', 'advice', FOREGROUND, { app_pid: pid })] : []),
       {
         type: 'end',

@@ -168,7 +168,7 @@ const rows = [
     name: 'interval',
     value: 'TIME',
     group: 'Timing',
-    help: 'from the start of an attempt to the next (default: 20ms, for --http and --exec 14ms, in the first second 8ms); where it costs next to nothing to see whether there is news, up to three looks in between',
+    help: 'from the start of an attempt to the next (default: 20ms, for --http 10ms, for --exec 14ms, for both in the first second 8ms); where it costs next to nothing to see whether there is news, up to three looks in between',
     example: '100ms',
   },
   {
@@ -265,7 +265,7 @@ const rows = [
   {
     name: 'exit-when-ready',
     group: 'Without a unit',
-    help: 'with --dry-run: stops the app once it is ready, exit status 0; 124 if it is not within --timeout, or ends before',
+    help: 'with --dry-run: stops the app once it is ready, exit status 0; 124 if it is not within --timeout, or ends with 0 before',
   },
   {
     name: 'completion',

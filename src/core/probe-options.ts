@@ -49,10 +49,10 @@ export function probeSpecs(raw: RawOptions): readonly ProbeSpec[] {
 function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
   if (!match) {
-    refuseSpecifier('tcp', value);
     if (/^https?:\/\//i.test(text(value).trim())) {
       throw new UsageError(quote(value), 'a URL is for --http', `write e.g. ${asHttp(value)}`);
     }
+    if (/^(?:.*:)?\d*%[iI]\d*$/.test(text(value).trim())) refuseSpecifier('tcp', value);
     const bareV6 = /^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i.test(text(value));
     throw new UsageError(
       quote(value),
@@ -76,8 +76,7 @@ function portNumber(option: 'tcp' | 'listen' | 'http', value: RawValue, digits: 
 }
 
 /** What systemd fills in (systemd.unit(5), Specifiers) is there in a template alone; for that --print-unit has put in a number. */
-function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): void {
-  if (!/%[iI]/.test(text(value))) return;
+function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): never {
   const number = text(value)
     .replace(/^%[iI]$/, exampleOf('tcp'))
     .replace(/%[iI]/g, '1');
@@ -166,7 +165,7 @@ function httpUrl(value: RawValue): URL {
   try {
     url = new URL(source);
   } catch {
-    refuseSpecifier('http', value);
+    if (URL.canParse(source.replace(/%[iI]/g, '1'))) refuseSpecifier('http', value);
     throw new UsageError(quote(value), 'not a URL', example('http', value));
   }
   try {
@@ -180,7 +179,7 @@ function httpUrl(value: RawValue): URL {
 
 /** What was meant by `localhost:3000/health` or `3000`, where it can be guessed. */
 function withScheme(source: string): string | undefined {
-  if (source.includes('://')) return undefined;
+  if (/^https?[:/]|:\/\//i.test(source)) return undefined;
   const written = /^\d+(\/|$)/.test(source) ? `http://127.0.0.1:${source}` : `http://${source}`;
   return /^[\w.[\]:-]+(\/|$)/.test(source) && URL.canParse(written) ? written : undefined;
 }

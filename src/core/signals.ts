@@ -40,7 +40,7 @@ export const FORWARDED_SIGNALS = [
 export type ForwardedSignal = (typeof FORWARDED_SIGNALS)[number];
 
 /** Whether it asks a program to end: KillSignal= and what else systemd stops a unit with, by default (systemd.kill(5)). */
-export function asksToEnd(signal: string): boolean {
+export function asksToEnd(signal: ForwardedSignal): boolean {
   return ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'].includes(signal);
 }
 

@@ -12,19 +12,27 @@ export interface Printed {
 }
 
 export function unitNotes({ raw, probes, template, port }: Printed): readonly string[] {
-  if (template !== undefined) return sameForAll(raw, template, port);
+  if (template !== undefined) return sameForAll(raw, probes, template, port);
   const awaited = probes.flatMap((spec) => awaitedPort(spec) ?? []);
   const [first] = awaited;
-  if (port === undefined || first === undefined || awaited.includes(Number(port))) return [];
+  if (port === undefined || !/^\d+$/.test(port) || first === undefined || awaited.includes(Number(port))) return [];
   return [
     `PORT=${port} goes along into the unit, and the app is awaited on port ${first}: write PORT=${first} in front, or ask for port ${port}`,
   ];
 }
 
-/** What instances on one host cannot have in common. */
-function sameForAll(raw: RawOptions, template: string, port: string | undefined): readonly string[] {
+/** What instances on one host cannot have in common: a port or a path of the app's own. */
+function sameForAll(
+  raw: RawOptions,
+  probes: readonly ProbeSpec[],
+  template: string,
+  port: string | undefined,
+): readonly string[] {
   const instances = `${template}3001 and ${template}3002`;
-  const sockets = (['tcp', 'listen', 'unix', 'http'] as const).flatMap((name) => raw[name] ?? []);
+  const isOwn = new Set(probes.flatMap((spec) => (isOnThisHost(spec) ? spec.kind : [])));
+  const sockets = (['tcp', 'listen', 'unix', 'http'] as const).flatMap((name) =>
+    isOwn.has(name) ? (raw[name] ?? []) : [],
+  );
   const fixed = sockets.filter((value) => !/%[iI]/.test(text(value)) && text(value) !== 'any');
   const notes = fixed.map(
     (value) =>
@@ -32,4 +40,8 @@ function sameForAll(raw: RawOptions, template: string, port: string | undefined)
   );
   if (fixed.length > 0 || port === undefined || /%[iI]/.test(port)) return notes;
   return [`PORT=${port} is the same for each instance of ${template}: with --tcp %i it is that of ${instances}`];
+}
+
+function isOnThisHost(spec: ProbeSpec): boolean {
+  return awaitedPort(spec) !== undefined || (spec.kind === 'unix' && spec.owner === 'app') || spec.kind === 'listen';
 }

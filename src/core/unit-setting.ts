@@ -51,6 +51,12 @@ export function lastWord(setting: string, texts: readonly string[]): string | un
 /** Of Type= (systemd.service(5)); any other word systemd passes over. */
 const SERVICE_TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify-reload', 'idle'];
 
+/** @param unknown those that the local systemd does not know, and passes over as well */
+export function serviceType(texts: readonly string[], unknown: readonly string[] = []): string | undefined {
+  const isKnown = (value: string) => SERVICE_TYPES.includes(value) && !unknown.includes(value);
+  return assignments('Type', texts).findLast(isKnown);
+}
+
 /**
  * The signal, as Node names it, by which systemd asks a unit of these texts to reload: ReloadSignal= of one that is
  * Type=notify-reload (systemd.service(5)).
@@ -63,7 +69,7 @@ export function reloadSignal(
   numbers: Readonly<Record<string, number>>,
   typeElse = 'simple',
 ): string | undefined {
-  const type = assignments('Type', texts).findLast((value) => SERVICE_TYPES.includes(value)) ?? typeElse;
+  const type = serviceType(texts) ?? typeElse;
   if (type !== 'notify-reload') return undefined;
   const written = assignments('ReloadSignal', texts).findLast((value) => value !== '') ?? 'SIGHUP';
   const name = /^\d+$/.test(written)

@@ -22,7 +22,7 @@ export function keepExtending(ms: number, clock: Clock, ask: (byMs: number) => v
   return () => cancel();
 }
 
-/** Looks again and again what may be wrong, until something is. */
+/** Looks again and again what may be wrong, and tells it while there is something, and once more when there is no more. */
 export function keepDiagnosing(
   diagnose: (moment: Moment) => Promise<readonly string[]>,
   clock: Clock,
@@ -32,13 +32,13 @@ export function keepDiagnosing(
     lookAgain(DIAGNOSIS_INTERVAL - FIRST_LOOK);
     void diagnose('waiting');
   });
+  let told = false;
   const lookAgain = (ms: number) => {
     cancel = clock.after(ms, async () => {
       lookAgain(DIAGNOSIS_INTERVAL);
       const texts = await diagnose('waiting');
-      if (texts.length === 0) return;
-      cancel();
-      tell(texts);
+      if (texts.length > 0 || told) tell(texts);
+      told = texts.length > 0;
     });
   };
   return () => cancel();

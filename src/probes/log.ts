@@ -16,7 +16,7 @@ const PROMPT_AFTER = 100;
 const ASK_AGAIN_AFTER = 5;
 
 /** After so long without the line it is said where else it could be, ms. */
-const PATIENCE = 2000;
+const PATIENCE = 1000;
 
 const WARM_UP = Buffer.from('\n');
 

@@ -6,7 +6,7 @@ import type { ProbeSpec } from '../core/probe-spec.ts';
 
 /** ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner. */
 const INTERVAL = 20;
-const INTERVAL_OF_SLOW = 14;
+const INTERVAL_OF_SLOW: Readonly<Partial<Record<ProbeSpec['kind'], number>>> = { http: 10, exec: 14 };
 
 /**
  * The same in the first moments, ms: most apps that are asked are ready soon, and answers take longest while neither side
@@ -22,9 +22,9 @@ const ATTEMPT_TIMEOUT = 1000;
 type Given = Config['timing'] & Pick<PollTiming, 'onAttempt'>;
 
 export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollTiming {
-  const slow = kind === 'http' || kind === 'exec';
+  const later = INTERVAL_OF_SLOW[kind];
   const { initialDelay, interval, attemptTimeout = ATTEMPT_TIMEOUT, onAttempt } = given;
-  if (interval !== undefined || !slow) {
+  if (interval !== undefined || later === undefined) {
     return { initialDelay, attemptTimeout, onAttempt, interval: interval ?? INTERVAL };
   }
   const firstUntil = clock.now() + initialDelay + AT_FIRST;
@@ -33,7 +33,7 @@ export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollT
     attemptTimeout,
     onAttempt,
     get interval() {
-      return clock.now() < firstUntil ? INTERVAL_AT_FIRST : INTERVAL_OF_SLOW;
+      return clock.now() < firstUntil ? INTERVAL_AT_FIRST : later;
     },
   };
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** False from the moment of its death, also while nobody has waited for it yet. */
 export function isRunning(pid: number): boolean {
-  return exists(pid) && !isZombie(pid);
+  return exists(pid) && !isEnded(pid);
 }
 
 function exists(pid: number): boolean {
@@ -17,12 +17,13 @@ function exists(pid: number): boolean {
 }
 
 /**
- * Whether it has ended and was not waited for yet: `Z` behind the name in /proc/PID/stat (proc(5)). Where only its
- * main thread has (pthread_exit(3)), that one is a zombie and the others live.
+ * Whether it has ended and was not waited for yet, or is just doing so: `Z` behind the name in /proc/PID/stat, or its flags
+ * (proc(5)). Where only its main thread has (pthread_exit(3)), that one is a zombie and the others live.
  */
-function isZombie(pid: number): boolean {
+export function isEnded(pid: number): boolean {
   try {
-    if (!/^[ZX]/.test(behindName(`/proc/${pid}`))) return false;
+    const [state = '', , , , , , flags] = behindName(`/proc/${pid}`).split(' ');
+    if (!/[ZX]/.test(state) && (Number(flags) & EXITING) === 0) return false;
     const others = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== String(pid));
     return others.every((thread) => isEnding(`/proc/${pid}/task/${thread}`));
   } catch {

@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExitStatus } from '../core/exit-status.ts';
 import { FIRST_FREE_FD, firstFree } from '../core/listen-fds.ts';
-import { oneWord } from '../core/one-word.ts';
+import { notFound } from '../core/not-found.ts';
 import type { App, OutputStream } from '../core/ports.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from '../core/prelude.ts';
 import { isRunning } from './alive.ts';
@@ -49,7 +49,7 @@ export class StartError extends Error {
   readonly code: string | undefined;
 
   constructor(command: string, code: string | undefined, message: string) {
-    super(`cannot start ${command}: ${(code === 'ENOENT' && oneWord(command)) || (WHY[code ?? ''] ?? message)}`);
+    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command) : (WHY[code ?? ''] ?? message)}`);
     this.name = 'StartError';
     this.code = code;
   }
@@ -57,7 +57,6 @@ export class StartError extends Error {
 
 /** The usual codes in words, each with what to do. */
 const WHY: Record<string, string> = {
-  ENOENT: 'not found (ENOENT); give its absolute path, and see that the program named in its #! line exists',
   EACCES: 'not executable (EACCES); see that it is a file with the x permission on a path that may be searched',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',

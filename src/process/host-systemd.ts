@@ -1,17 +1,16 @@
 /** The systemd of this host, as systemctl(1) tells. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 
 /** How long it may take to say so, ms. */
 const PATIENCE = 5000;
 
 /** @returns its first line, `systemd 252 (252.39-1~deb12u2)`; undefined where there is none */
-export function systemdVersion(): string | undefined {
-  const { stdout } = spawnSync('systemctl', ['--version'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: PATIENCE,
+export function systemdVersion(): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile('systemctl', ['--version'], { timeout: PATIENCE }, (_, stdout) => {
+      resolve(/^systemd \d.*/.exec(stdout)?.[0].trim());
+    });
   });
-  return /^systemd \d.*/.exec(stdout ?? '')?.[0].trim();
 }
 
 /** @param version as {@link systemdVersion} tells it */

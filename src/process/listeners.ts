@@ -13,6 +13,7 @@ import {
   type TcpTable,
   type UnixListener,
 } from '../core/socket-table.ts';
+import { isEnded } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
 import { isInspector } from './inspector.ts';
@@ -39,7 +40,6 @@ export interface Before {
 /** To be called before the app is started. */
 export function rememberBefore(): Before {
   const cgroup = unitCgroup();
-  const inherited = socketsOf('self');
   const tcp: Before['tcp'] = { inodes: undefined };
   void readAllTcpListeners().then((listeners) => {
     tcp.inodes = new Set(listeners.map(({ inode }) => inode));
@@ -47,7 +47,7 @@ export function rememberBefore(): Before {
   return {
     cgroup,
     bystanders: new Set(cgroup === undefined ? [] : cgroupMembers(cgroup)),
-    inherited: new Set(inherited === 'hidden' ? [] : inherited),
+    inherited: new Set(own()),
     tcp,
     unix: new Set(unixTable().map(({ inode }) => inode)),
   };
@@ -55,14 +55,19 @@ export function rememberBefore(): Before {
 
 /** Where nobody asked in time: good enough to see what the app has, not who else was there. */
 export function nothingKnown(): Before {
-  const inherited = socketsOf('self');
   return {
     cgroup: unitCgroup(),
     bystanders: new Set(),
-    inherited: new Set(inherited === 'hidden' ? [] : inherited),
+    inherited: new Set(own()),
     tcp: { inodes: undefined },
     unix: new Set(),
   };
+}
+
+/** Those of this process itself. */
+function own(): readonly number[] {
+  const sockets = socketsOf('self');
+  return sockets === 'hidden' ? [] : sockets;
 }
 
 /** The TCP ports on which this process itself was given a listening socket: those of socket activation. */
@@ -106,8 +111,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     const hidden: number[] = [];
     for (const pid of appPids(appPid, before.cgroup, before.bystanders)) {
       const sockets = socketsOf(pid);
-      if (sockets === 'hidden') hidden.push(pid);
-      else for (const inode of sockets) owners.set(inode, pid);
+      if (sockets === 'hidden') {
+        // as a process ends its descriptors are hidden from others of its user, before they are gone: it has none any more
+        if (!isEnded(pid)) hidden.push(pid);
+      } else for (const inode of sockets) owners.set(inode, pid);
       if (sought.some((inode) => owners.has(inode))) break;
     }
     return { owners, hidden };
@@ -223,12 +230,13 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   }
 
   function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
+    const ours = app.hidden.length > 0 ? own() : [];
     for (const { inode, path } of unixTable()) {
-      if (found.has(inode) || before.inherited.has(inode)) continue;
-      const own = app.owners.has(inode);
-      if (!own && (app.hidden.length === 0 || before.unix.has(inode))) continue;
+      if (found.has(inode) || before.inherited.has(inode) || ours.includes(inode)) continue;
+      const isOwn = app.owners.has(inode);
+      if (!isOwn && (app.hidden.length === 0 || before.unix.has(inode))) continue;
       // the file may have been given to another user since: only a hint
-      found.set(inode, { kind: 'unix', path, doubtful: !own && likenessOf(app.hidden, userOfPath(path)) !== 'app' });
+      found.set(inode, { kind: 'unix', path, doubtful: !isOwn && likenessOf(app.hidden, userOfPath(path)) !== 'app' });
     }
   }
 }

@@ -151,6 +151,12 @@ describe('a template', () => {
     expect(lines).toContain('Environment=PORT=300%i');
     expect(lines).toContain('Description=shop %i (sh -c exec app sh %i %%n)');
   });
+  test('an instance finds its port in PORT, where nothing else tells it', async () => {
+    const lines = await unit(['--unit-name', 'shop@', '--tcp', '%i', 'true']);
+    expect(lines).toContain('Environment=PORT=%i');
+    const told = await unit(['--unit-name', 'shop@', '--tcp', '%i', '--', 'true', '--port', '%i']);
+    expect(told.join('\n')).not.toContain('PORT=');
+  });
   test('its options are checked too', async () => {
     expect(await complaint(['--print-unit', '--unit-name', 'shop@', '--tcp', 'x%i', 'true'])).toMatchObject({
       code: 125,
@@ -191,6 +197,13 @@ describe('what is odd is said beside it', () => {
     ['no port at all', ['--stdout', 'up', 'true'], { PORT: '3000' }, /^$/],
     ['another host', ['--tcp', '10.9.8.7:80', '--tcp-owner', 'any', 'true'], { PORT: '3000' }, /^$/],
     ['instances', ['--unit-name', 'shop@', '--tcp', '%i', 'true'], { PORT: '3000' }, /^$/],
+    [
+      'what instances may share',
+      ['--unit-name', 'shop@', '--tcp', '%i', '--tcp-owner', 'any', '--tcp', '10.9.8.7:80', 'true'],
+      {},
+      /^$/,
+    ],
+    ['a PORT that is none', ['--tcp', '3000', 'true'], { PORT: '/run/shop.sock' }, /^$/],
     ['an option of Node', ['node', '--enable-source-maps', 'no-such.js'], {}, /^$/],
   ])('%s', async (_, words, env, text) => {
     await using run = wrap(['--print-unit', ...words], { env });

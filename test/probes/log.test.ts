@@ -33,7 +33,7 @@ describe('a log probe', () => {
     ['output', ''],
   ])('after a while --%s says where else the line may be', (option, hint) => {
     const { clock, app, probe } = start(/up/, option);
-    clock.advance(1999);
+    clock.advance(999);
     expect(probe.reason).toBe('no output yet');
     clock.advance(1);
     expect(probe.reason).toBe(`no output yet${hint}`);

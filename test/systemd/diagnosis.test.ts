@@ -1,5 +1,6 @@
 /** What an operator is told about a unit that does not start, or not as it should. */
-import { expect, test } from 'vitest';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, until } from '../helpers/systemd/private-systemd.js';
 import { versionOf } from '../helpers/systemd/version.ts';
@@ -46,11 +47,18 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
       ['Type=exec'],
       /systemd does not wait for the app: service-\d+.* has Type=exec and needs Type=notify/,
     ],
+    [
+      'Type=oneshot',
+      '',
+      ['Type=oneshot'],
+      /systemd waits until the wrapper has ended, and not for READY=1: .* has Type=oneshot and needs Type=notify/,
+    ],
     ['no WatchdogSec=', '--watchdog probe', [], /--watchdog probe: the unit has no WatchdogSec=/],
     ['nobody who pings', '--watchdog off', ['WatchdogSec=1min'], /nobody pings, and systemd will end the app/],
   ])('%s: one warning', async (_, options, lines, warning) => {
     const service = await Service.write(systemd(), { options, lines });
-    await service.startReady();
+    service.letGo();
+    await service.systemctl('start', '--no-block');
     await until('the warning', () => warning.test(service.stderr));
     await service.systemctl('stop');
     expect(service.stderr.match(/"event":"warning"/g)).toHaveLength(1);
@@ -58,7 +66,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
 
   test.each(['main', 'none'])('Type=notify-reload, which old ones pass over, with NotifyAccess=%s', async (access) => {
     const version = await versionOf(systemd());
-    const lines = ['Type=notify-reload', `NotifyAccess=${access}`];
+    const lines = ['Type=simple', 'Type=notify-reload', `NotifyAccess=${access}`];
     const service = await Service.write(systemd(), { lines });
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
@@ -66,6 +74,13 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     if (version < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);
+  });
+
+  test('Type=notify, where a drop-in says what an old one passes over: nothing is wrong', async () => {
+    const service = await Service.write(systemd(), { lines: ['Type=notify-reload'] });
+    await service.startReady();
+    await service.systemctl('stop');
+    expect(service.stderr).not.toContain('needs Type=notify');
   });
 
   test('a stop by hand while it starts: no advice on its time', async () => {
@@ -113,6 +128,23 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     const advice = `the app listens on 127.0.0.1:${service.port}, not on 127.0.0.1:${awaited}`;
     expect(await service.show('StatusText')).toContain(advice);
     expect(service.stderr).toContain(advice);
+  });
+
+  test('of an app that dies of the stop, the sockets of others are not taken for its own', async () => {
+    const other = createServer().listen(`\0sd-ready-wrap-test-${process.pid}`);
+    onTestFinished(() => void other.close());
+    const command = `${systemd().node} -e 'setInterval(() => {}, 1000)'`;
+    for (let start = 0; start < 3; start += 1) {
+      const service = await Service.write(systemd(), {
+        probe: '--stdout never',
+        command,
+        lines: ['TimeoutStartSec=1'],
+      });
+      expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+      await service.results();
+      expect(await service.show('StatusText')).toMatch(/^SIGTERM came before the app was ready/);
+      expect(service.stderr).not.toMatch(/the app listens|is held by/);
+    }
   });
 
   test('a command that is not there: its status says so', async () => {

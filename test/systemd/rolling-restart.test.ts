@@ -54,7 +54,12 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       const before = await mainPids();
       const result = await rollingRestart('no-such.service', ...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toMatch(/no such unit: no-such\.service; stopped, 1 of 2 not touched\n$/);
+      expect(result.stderr).toMatch(/no-such\.service cannot be started; stopped, 1 of 2 not touched\n$/);
+      // also where nobody can be told
+      const script = `${get().repo}/systemd-units/rolling-restart.sh`;
+      const flags = get().mode === 'system' ? '' : '--user';
+      const silent = `sh ${script} ${flags} no-such.service ${instances[0]} 2>&-`;
+      expect(await get().run('sh', ['-c', silent])).toMatchObject({ code: 1, stdout: '' });
       expect(await mainPids()).toEqual(before);
       await stop();
     });

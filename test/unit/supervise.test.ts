@@ -137,7 +137,6 @@ describe('a good start', () => {
     expect(run.news()).toEqual([
       'kill SIGQUIT',
       'info signal: forwarded SIGTERM to the app as SIGQUIT',
-      'notify STATUS=SIGTERM came before the app was ready, after 0 ms: tcp 1',
       'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
       'info signal: SIGTERM was sent to the app as well: not forwarded',
       'info signal: SIGHUP is not forwarded, as asked for',
@@ -454,7 +453,7 @@ describe('advice', () => {
     return { asked, diagnose };
   };
 
-  it('is looked for every 5 s while the app is awaited, until there is some; the first time for what is remembered', async () => {
+  it('is looked for every 5 s while the app is awaited; the first time for what is remembered', async () => {
     const texts: Partial<Record<string, string[]>> = { waiting: ['the app listens on 8080'] };
     const { asked, diagnose } = ask(texts);
     const run = start({ diagnose });
@@ -477,8 +476,26 @@ describe('advice', () => {
       'warn advice: the app listens on 8080',
       'notify STATUS=Starting since 10:02:11: waiting for tcp 1; the app listens on 8080',
     ]);
+    texts['waiting'] = [];
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual(['notify STATUS=Starting since 10:02:11: waiting for tcp 1']);
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual([]);
+    expect(asked).toHaveLength(5);
+  });
+
+  it('is not looked for once somebody has asked the app to end', async () => {
+    const { asked, diagnose } = ask({ waiting: ['the app listens on 8080 so far'] });
+    const run = start({ diagnose });
+    run.clock.advance(4000);
+    run.signal('SIGTERM');
+    await settle();
     run.clock.advance(60_000);
-    expect(asked).toEqual(['waiting', 'waiting', 'waiting']);
+    await settle();
+    expect(asked).toEqual(['waiting', 'stopped']);
+    expect(run.news().join()).not.toContain('so far');
   });
 
   it('is not looked for once the app is ready', async () => {
@@ -527,14 +544,10 @@ describe('advice', () => {
     expect(run.news()).toEqual([
       'kill SIGTERM',
       'info signal: forwarded SIGTERM to the app',
-      'notify STATUS=SIGTERM came before the app was ready, after 500 ms: tcp 1',
       'warn stop-asked: SIGTERM came before the app was ready, after 500 ms: tcp 1',
     ]);
     await settle();
-    expect(run.news()).toEqual([
-      'notify STATUS=SIGTERM came before the app was ready, after 500 ms: tcp 1; do this',
-      'warn advice: do this',
-    ]);
+    expect(run.news()).toEqual(['warn advice: do this']);
     run.signal('SIGTERM');
     run.signal('SIGHUP');
     await settle();

@@ -146,7 +146,7 @@ const table: Row[] = [
       'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
     ],
   ],
-  ['starting', 'stop-asked', 'starting', [`notify STATUS=${STOPPED}`, `warn stop-asked: ${STOPPED}`]],
+  ['starting', 'stop-asked', 'starting', [`warn stop-asked: ${STOPPED}`]],
   ['starting', 'advice', 'starting', advised],
   ['starting', 'dismissed', 'starting', []],
   ['starting', 'stop-timeout', 'starting', []],
@@ -328,8 +328,21 @@ describe('STATUS= of a start that comes to nothing', () => {
 
   it.each<[string, LifeEvent[], string]>([
     ['too late', [events['start-timeout'], advice, events['exit 0']], NOT_READY + remedy],
-    ['asked to stop', [events['stop-asked'], advice, events['exit 0']], STOPPED + remedy],
-    ['asked to stop, and nothing can be done', [events['stop-asked'], events['exit 3']], STOPPED],
+    [
+      'asked to stop',
+      [events['stop-asked'], advice, events['exit 0']],
+      `${STOPPED}; the app exited with code 0${remedy}`,
+    ],
+    [
+      'asked to stop, and nothing can be done',
+      [events['stop-asked'], events['exit 3']],
+      `${STOPPED}; the app exited with code 3`,
+    ],
+    [
+      'ends before it is known what became of the signal',
+      [{ ...exit({ code: 0 }), stopping: true } as LifeEvent],
+      'the app exited with code 0 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED',
+    ],
     [
       'told to end, which it does',
       [events.signal, events['exit 0']],
@@ -341,8 +354,18 @@ describe('STATUS= of a start that comes to nothing', () => {
       [advice, events['exit 3']],
       `the app exited with code 3 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED${remedy}`,
     ],
-    ['not over yet', [events['stop-asked'], events['still-waiting']], STOPPED],
-    ['what the app says then', [events['stop-asked'], notice({ rest: ['STATUS=ends'] })], STOPPED],
+    [
+      'asked, and not over yet',
+      [events['stop-asked'], events['still-waiting']],
+      'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
+    ],
+    ['what the app says while it ends', [events['stop-asked'], notice({ rest: ['STATUS=ends'] })], 'ends'],
+    ['the app has its own', [notice({ rest: ['STATUS=loads'] }), events['stop-asked'], events.ready], 'loads'],
+    [
+      'what was advised is not so any more',
+      [advice, { type: 'advice', texts: [] }, events['still-waiting']],
+      'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
+    ],
     [
       'waits on',
       [advice, events['still-waiting']],
@@ -352,6 +375,18 @@ describe('STATUS= of a start that comes to nothing', () => {
   ])('%s', (_, happened, status) => {
     expect(last(starting, ...happened)).toBe(status);
   });
+});
+
+it('advice is logged when it is new, and not again', () => {
+  const texts = (...all: string[]): LifeEvent => ({ type: 'advice', texts: all });
+  const logged: string[] = [];
+  let state: State = states.starting;
+  for (const event of [texts('one'), texts('one'), texts('one', 'two'), texts(), texts('one')]) {
+    const transition = next(state, event);
+    state = transition.state;
+    logged.push(transition.effects.flatMap(short).join());
+  }
+  expect(logged).toEqual(['warn advice: one', '', 'warn advice: two', '', 'warn advice: one']);
 });
 
 it.each<[string, State, ExitStatus, ExitStatus]>([
