@@ -7,6 +7,7 @@ import { UsageError } from '../core/errors.ts';
 import { launcherOf } from '../core/launcher.ts';
 import { isNode } from '../core/node-command.ts';
 import { optionWords } from '../core/option-words.ts';
+import type { ProbeSpec } from '../core/probe-spec.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../core/raw-options.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from '../core/unit-file.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from '../core/unit-name.ts';
@@ -70,6 +71,7 @@ export async function printUnit(raw: RawOptions, words: readonly string[], env: 
     command: [absolute(command, unit, env), ...args],
     launcher: launcherOf(command, args),
     directory,
+    runtimeDirectories: [...new Set(config.probes.flatMap(runtimeDirectoryOf))],
     account: account(),
     path: pathToNode(),
     environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
@@ -94,6 +96,12 @@ export async function printUnit(raw: RawOptions, words: readonly string[], env: 
     port: customary.find(([name]) => name === 'PORT')?.[1],
   });
   return { text, notes: [...notes, ...missingScript(directory, words)] };
+}
+
+/** Of a plain name alone, as a unit file has it without quotes. */
+function runtimeDirectoryOf(spec: ProbeSpec): string[] {
+  const path = spec.kind === 'file' || (spec.kind === 'unix' && spec.owner === 'app') ? spec.path : '';
+  return /^\/run\/([\w.-]+)\//.exec(path)?.slice(1) ?? [];
 }
 
 /** The app as Node is told of it. Behind options it may be the value of one. */

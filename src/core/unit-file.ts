@@ -21,6 +21,8 @@ export interface UnitFacts {
   /** What in the command does not pass signals on: `npm`. */
   readonly launcher: string | undefined;
   readonly directory: string;
+  /** Of directories below /run that the app is awaited in, the names. */
+  readonly runtimeDirectories: readonly string[];
   /** Who runs the app, where that is not root. */
   readonly account: string | undefined;
   /** PATH, where systemd's own does not lead to the node that runs us. */
@@ -100,6 +102,7 @@ function serviceSection(facts: UnitFacts): string {
       '# Where the app is started, which relative paths start from',
       `WorkingDirectory=${writable(facts.directory, settingPath(facts.directory, unit))}`,
     ],
+    runtimeDirectory(facts),
     environment(facts),
     account(facts),
     startLimit(facts),
@@ -127,7 +130,8 @@ function serviceSection(facts: UnitFacts): string {
       'RestartPreventExitStatus=125 126 127',
     ],
   ];
-  return `[Service]\n${blocks.map((block) => block.join('\n')).join('\n\n')}`;
+  const written = blocks.filter((block) => block.length > 0);
+  return `[Service]\n${written.map((block) => block.join('\n')).join('\n\n')}`;
 }
 
 function type({ reloads, systemd }: UnitFacts): readonly string[] {
@@ -148,6 +152,16 @@ function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
   return systemd !== undefined && systemd >= OPEN_FILE_SINCE
     ? ['# systemd opens its notify socket for sd-ready-wrap, which then needs no addon', line]
     : [`# With systemd ${OPEN_FILE_SINCE} and later, so that sd-ready-wrap needs no addon:`, `#${line}`];
+}
+
+/** Not by itself: it is removed with the service, and may be another's. */
+function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
+  if (names.length === 0 || manager === 'user') return [];
+  const paths = names.map((name) => `/run/${name}`).join(' and ');
+  return [
+    `# Where nobody else makes ${paths}: with the service it comes and goes`,
+    `#RuntimeDirectory=${names.join(' ')}`,
+  ];
 }
 
 function environment({ path, environment: given, unit, manager }: UnitFacts): readonly string[] {

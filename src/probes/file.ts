@@ -18,8 +18,7 @@ export function fileProbe(
   const whyNot = (): string | undefined => {
     try {
       const now = stamp(path);
-      if (now === undefined)
-        return existsSync(dirname(path)) ? 'not there' : `not there, and neither is ${dirname(path)}`;
+      if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
       return now === before ? 'older than the start' : undefined;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? String(error);
@@ -49,4 +48,10 @@ export function fileProbe(
       return name;
     },
   };
+}
+
+/** What systemd makes, and removes with the service (systemd.exec(5), RuntimeDirectory=). */
+function withoutDirectory(directory: string): string {
+  const name = /^\/run\/([^/]+)$/.exec(directory)?.[1];
+  return `not there, and neither is ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} makes it)`}`;
 }

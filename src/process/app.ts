@@ -57,7 +57,8 @@ export class StartError extends Error {
 
 /** The usual codes in words, each with what to do. */
 const WHY: Record<string, string> = {
-  EACCES: 'not executable (EACCES); see that it is a file with the x permission on a path that may be searched',
+  EACCES:
+    'not executable (EACCES); see that it is a file with the x permission on a path that may be searched, or name what runs it, e.g. node',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
 };

@@ -142,6 +142,17 @@ testAsRoot('who is not root is who runs the app', async () => {
   expect(run.stdout.lines).toContain('User=nobody');
 });
 
+test('a directory below /run that somebody has to make is named', async () => {
+  const text = async (...options: string[]) => {
+    await using run = wrap(['--print-unit', ...options, 'true']);
+    await run.closed;
+    return run.stdout.text;
+  };
+  expect(await text('--file', '/run/shop/ready', '--unix', '/run/shop/socket')).toMatch(/^#RuntimeDirectory=shop$/m);
+  expect(await text('--file', '/srv/shop/ready')).not.toContain('RuntimeDirectory');
+  expect(await text('--tcp-owner', 'any', '--unix', '/run/db/socket')).not.toContain('RuntimeDirectory');
+});
+
 describe('a template', () => {
   test('keeps %i, and no other %', async () => {
     const lines = await unit(['--unit-name', 'shop@', '--tcp', '300%i', '--', ...sh('exec app', '%i', '%n')], {

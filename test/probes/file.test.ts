@@ -21,6 +21,16 @@ function start(prepare: (path: string) => void = () => {}, name = 'ready') {
   return { ...context, dir, path, abort, probe, waited };
 }
 
+/** A probe of a file that nobody makes. */
+function probeOf(path: string) {
+  const context = { ...fakeContext(), stamp: fileStamp, stampBefore: () => undefined };
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  const probe = fileProbe({ kind: 'file', path }, context);
+  void probe.wait(abort.signal);
+  return { probe, clock: context.clock };
+}
+
 /** Long ago, so that the clock of the file system has moved on since. */
 const old = (path: string) => {
   writeFileSync(path, 'old');
@@ -41,6 +51,14 @@ describe('a file probe', () => {
   it('says where a directory is missing', async () => {
     const { path, probe } = start(() => {}, 'nowhere/ready');
     expect(probe.reason).toBe(`not there, and neither is ${dirname(path)}`);
+  });
+
+  it('names what makes one below /run', () => {
+    const { probe, clock } = probeOf('/run/sd-ready-wrap-nowhere/ready');
+    clock.advance(0);
+    expect(probe.reason).toBe(
+      'not there, and neither is /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere makes it)',
+    );
   });
 
   it('is ready when the file is there, and not before', async () => {
