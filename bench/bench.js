@@ -40,7 +40,7 @@ async function measure(chosen, earlier) {
   for (const { row, parts } of chosen) {
     const began = performance.now();
     const found = await figuresOf(row, lab, { ...row.runs[options.quick ? 'quick' : 'full'], parts });
-    figures = [...figures.filter((each) => !isMeasuredAnew(each, row, parts, found)), ...found];
+    figures = merged(figures, row, parts, found);
     took[row.name] = Math.round((performance.now() - began) / 1000);
     results = { conditions: conditionsNow(before, took), figures };
     // an hour's figures are not to be lost with the last row
@@ -51,11 +51,17 @@ async function measure(chosen, earlier) {
   return results;
 }
 
-/** All of the row, or of some parts those figures that were found again, with what else was said of them. */
-function isMeasuredAnew(figure, row, parts, found) {
-  if (figure.row !== row.name) return false;
-  if (parts.length === (row.parts ?? []).length) return true;
-  return found.some(({ name }) => figure.name === name || figure.name.startsWith(`${name}:`));
+/** With the row measured anew, or those parts of it: what was found again stands where it stood, with what was said of it. */
+function merged(figures, row, parts, found) {
+  if (parts.length === (row.parts ?? []).length) return [...figures.filter((each) => each.row !== row.name), ...found];
+  const rest = [...found];
+  const isFoundAgain = ({ name }) => found.some((each) => name === each.name || name.startsWith(`${each.name}:`));
+  const kept = figures.flatMap((each) => {
+    if (each.row !== row.name || !isFoundAgain(each)) return [each];
+    const at = rest.findIndex(({ name }) => name === each.name);
+    return at < 0 ? [] : rest.splice(at, 1);
+  });
+  return [...kept, ...rest];
 }
 
 async function figuresOf(row, lab, runs) {
