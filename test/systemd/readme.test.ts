@@ -6,7 +6,6 @@ import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { verify } from '../helpers/systemd/verify.ts';
 import { versionOf } from '../helpers/systemd/version.ts';
-import { placed } from './examples.ts';
 
 const README = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8');
 const { version } = JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
@@ -19,7 +18,7 @@ const BLOCKS: ReadonlyMap<string, string> = new Map(
   ]),
 );
 const UNITS = ['ini tcp', 'ini watchdog', 'ini reload', 'ini handoff', 'ini from-sd-notify'];
-const SCRIPTS = ['sh dry-run', 'sh smoke', 'sh print-unit', 'sh instances', 'sh hosts', 'sh ansible'];
+const SCRIPTS = ['sh dry-run', 'sh smoke', 'sh print-unit', 'sh template', 'sh instances', 'sh hosts', 'sh ansible'];
 const PROGRAMS = ['js client', 'js drop-in'];
 /** Run by test/e2e/package.test.ts; here only what they name is looked at. */
 const PACKAGES = ['sh install', 'sh deb'];
@@ -126,7 +125,6 @@ describeSystemd('README', ['system'], (get) => {
   // other trees have no npm and no Ansible in them
   const here = process.env['PS_ROOT'] ? [] : SCRIPTS;
   test.each(here)('%s', async (label) => {
-    if (label === 'sh instances') await writeInstances();
     if (label === 'sh ansible') writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
     const before = await systemd.show('shop.service', 'MainPID');
     const { code, stdout, stderr } = await run(label);
@@ -137,12 +135,6 @@ describeSystemd('README', ['system'], (get) => {
     }
     if (label === 'sh instances') expect(stdout).toContain('(3 of 3)');
   });
-
-  async function writeInstances() {
-    const text = placed(systemd, 'app@.service', 0);
-    systemd.writeUnit('shop@.service', text);
-    expect(await systemd.systemctl('start', 'shop@3001', 'shop@3002', 'shop@3003')).toMatchObject({ code: 0 });
-  }
 
   test.each(PROGRAMS)('%s', async (label) => {
     const before = `import { createServer } from 'node:http';
