@@ -1,7 +1,8 @@
 /** Promise: READY=1 when the app is ready, and only then. */
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
-import { freePort, hasIpv6 } from '../helpers/free-port.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { describeIpv6 } from '../helpers/ipv6.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
@@ -28,27 +29,38 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
 
 describe('--tcp', () => {
   // what is probed, where the app listens, what the log names
-  const ways: [string, string, string][] = [
+  const answers = (ways: [string, string, string][]) =>
+    test.each(ways)('--tcp %s, the app listens on %s', async (probed, listened, named) => {
+      const port = await freePort();
+      await withReceiver(['--tcp', probed.replace('PORT', `${port}`), ...APP], async (run, receiver) => {
+        await run.until('stdout', 'started');
+        await isNotReady(run, receiver);
+        run.tell(`listen ${port} ${listened}`);
+        await receiver.untilReady();
+        expect((await run.logged('ready'))['by']).toMatch(new RegExp(`^${named.replace('PORT', `${port}`)}$`));
+      });
+    });
+  answers([
     ['PORT', '127.0.0.1', 'tcp 127.0.0.1:PORT'],
     ['PORT', '0.0.0.0', 'tcp 127.0.0.1:PORT'],
     ['127.0.0.1:PORT', '127.0.0.1', 'tcp 127.0.0.1:PORT'],
     ['localhost:PORT', 'localhost', 'tcp (127.0.0.1|\\[::1\\]):PORT'],
-  ];
-  if (hasIpv6) {
-    ways.push(
+  ]);
+  describeIpv6('over IPv6', () => {
+    answers([
       ['PORT', '::1', 'tcp \\[::1\\]:PORT'],
       ['PORT', '::', 'tcp (127.0.0.1|\\[::1\\]):PORT'],
       ['[::1]:PORT', '::1', 'tcp \\[::1\\]:PORT'],
-    );
-  }
-  test.each(ways)('--tcp %s, the app listens on %s', async (probed, listened, named) => {
-    const port = await freePort();
-    await withReceiver(['--tcp', probed.replace('PORT', `${port}`), ...APP], async (run, receiver) => {
-      await run.until('stdout', 'started');
-      await isNotReady(run, receiver);
-      run.tell(`listen ${port} ${listened}`);
-      await receiver.untilReady();
-      expect((await run.logged('ready'))['by']).toMatch(new RegExp(`^${named.replace('PORT', `${port}`)}$`));
+    ]);
+
+    test('a probe of 127.0.0.1 is not answered by ::1', async () => {
+      const port = await freePort();
+      await withReceiver(['--tcp', `127.0.0.1:${port}`, ...APP], async (run, receiver) => {
+        run.tell(`listen ${port} ::1`);
+        await run.until('stdout', 'listening');
+        await receiver.until(({ text }) => text.includes('ECONNREFUSED'));
+        expect(receiver.isReady()).toBe(false);
+      });
     });
   });
 
@@ -61,17 +73,6 @@ describe('--tcp', () => {
       expect(receiver.isReady()).toBe(false);
       run.tell(`listen ${port} 127.0.0.1`);
       await receiver.untilReady();
-    });
-  });
-
-  test('a probe of 127.0.0.1 is not answered by ::1', async () => {
-    if (!hasIpv6) return;
-    const port = await freePort();
-    await withReceiver(['--tcp', `127.0.0.1:${port}`, ...APP], async (run, receiver) => {
-      run.tell(`listen ${port} ::1`);
-      await run.until('stdout', 'listening');
-      await receiver.until(({ text }) => text.includes('ECONNREFUSED'));
-      expect(receiver.isReady()).toBe(false);
     });
   });
 

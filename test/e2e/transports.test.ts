@@ -1,12 +1,13 @@
 /** Promise: the notify socket is served by the first transport that works, and one that is broken is passed over. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type Addon, type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { ADDON } from '../helpers/transport.ts';
+import { describeWhere } from '../helpers/untried.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
 const OPTIONS = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
@@ -48,25 +49,26 @@ async function expectReady(run: Run, receiver: NotifyReceiver, transport: string
   expect(await run.closed).toEqual({ code: 3 });
 }
 
-describe.each<Addon>(['unix-dgram', 'koffi'])('%s', (addon) => {
-  // unix-dgram is compiled for one release of Node, and may not be there for this one
+for (const addon of ['unix-dgram', 'koffi'] as const) {
+  // unix-dgram is compiled for one release of Node
   const canReplace = OTHER[addon] === 'koffi' || ADDON === 'unix-dgram';
-
-  test.runIf(canReplace).each(BROKEN)('that %s is passed over', async (_, code) => {
-    using installation = install(OTHER[addon]);
-    breakAddon(installation, addon, code);
-    await using receiver = await NotifyReceiver.start();
-    const env = { NOTIFY_SOCKET: receiver.path };
-    await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env });
-    await expectReady(run, receiver, OTHER[addon]);
-    await using own = await NotifyReceiver.start();
-    const app = sh('systemd-notify --ready; read -r line; exit 3');
-    const args = [installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
-    await using notified = new Run(NODE, args, { env: { NOTIFY_SOCKET: own.path } });
-    await expectReady(notified, own, OTHER[addon]);
-    expect((await notified.logged('app-notify')).msg).toBe(`notify socket of the app by ${OTHER[addon]}`);
+  describeWhere(canReplace, 'unix-dgram is not compiled for this Node', addon, () => {
+    test.each(BROKEN)('that %s is passed over', async (_, code) => {
+      using installation = install(OTHER[addon]);
+      breakAddon(installation, addon, code);
+      await using receiver = await NotifyReceiver.start();
+      const env = { NOTIFY_SOCKET: receiver.path };
+      await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env });
+      await expectReady(run, receiver, OTHER[addon]);
+      await using own = await NotifyReceiver.start();
+      const app = sh('systemd-notify --ready; read -r line; exit 3');
+      const args = [installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
+      await using notified = new Run(NODE, args, { env: { NOTIFY_SOCKET: own.path } });
+      await expectReady(notified, own, OTHER[addon]);
+      expect((await notified.logged('app-notify')).msg).toBe(`notify socket of the app by ${OTHER[addon]}`);
+    });
   });
-});
+}
 
 test('both broken: one line with the ways out, 125, and no app', async () => {
   using dir = tempDir();

@@ -1,7 +1,6 @@
 /** A TCP port that nobody listens on. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { networkInterfaces } from 'node:os';
 
 export async function freePort(): Promise<number> {
   // without a host: free for IPv4 and IPv6 alike
@@ -11,8 +10,3 @@ export async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
-
-/** Whether this machine has ::1. */
-export const hasIpv6: boolean = Object.values(networkInterfaces()).some((list) =>
-  list?.some(({ address }) => address === '::1'),
-);

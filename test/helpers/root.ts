@@ -1,6 +1,6 @@
 /** Tests of what only root can set up. */
-import { describe, test } from 'vitest';
-import { untried } from './untried.ts';
+import { test } from 'vitest';
+import { describeWhere, untried } from './untried.ts';
 
 export const IS_ROOT: boolean = process.getuid?.() === 0;
 
@@ -10,6 +10,5 @@ export function testAsRoot(title: string, body: () => Promise<void>): void {
 }
 
 export function describeAsRoot(title: string, define: () => void): void {
-  if (IS_ROOT) describe(title, define);
-  else untried(title, 'needs root');
+  describeWhere(IS_ROOT, 'needs root', title, define);
 }

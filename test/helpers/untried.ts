@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { test } from 'vitest';
+import { describe, test } from 'vitest';
 
 /**
  * Stands for tests that cannot be tried on this machine. Under CI it fails; elsewhere a line says that they were left out, which
@@ -11,4 +11,10 @@ export function untried(title: string, missing: string): void {
   test(`${title}: ${missing}`, () => {
     if (process.env['CI'] === 'true') throw new Error(`nothing is left out under CI: ${missing}`);
   });
+}
+
+/** Tests of what this machine may not have. */
+export function describeWhere(there: boolean, missing: string, title: string, define: () => void): void {
+  if (there) describe(title, define);
+  else untried(title, missing);
 }

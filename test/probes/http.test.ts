@@ -8,7 +8,7 @@ import type { ProbeSpec } from '../../src/core/probe-spec.ts';
 import { httpProbe } from '../../src/probes/http.ts';
 import type { SocketsInUse } from '../../src/probes/tcp-sockets.ts';
 import { clock } from '../../src/process/clock.ts';
-import { hasIpv6 } from '../helpers/free-port.ts';
+import { describeIpv6 } from '../helpers/ipv6.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, portOf, turns } from '../unit/sockets.ts';
 
@@ -258,20 +258,22 @@ describe('an HTTP probe', () => {
     expect(requests[0]?.headers.host).toBe(`shop.invalid:${port}`);
   });
 
-  it.skipIf(!hasIpv6).each(['127.0.0.1', '::1'])('of two addresses %s alone answers', async (host) => {
-    const { port } = await serve(status(200), { host });
-    await start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] })).waited;
-  });
-
   it('when no address answers the first one says why', async () => {
     const port = await freePort();
     const { probe } = start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] }));
     await reasonIs(probe, 'ECONNREFUSED');
   });
 
-  it.skipIf(!hasIpv6)('takes an IPv6 address in the URL', async () => {
-    const { port } = await serve(status(200), { host: '::1' });
-    await start(specOf(`http://[::1]:${port}/`)).waited;
+  describeIpv6('over IPv6', () => {
+    it.each(['127.0.0.1', '::1'])('of two addresses %s alone answers', async (host) => {
+      const { port } = await serve(status(200), { host });
+      await start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] })).waited;
+    });
+
+    it('takes an IPv6 address in the URL', async () => {
+      const { port } = await serve(status(200), { host: '::1' });
+      await start(specOf(`http://[::1]:${port}/`)).waited;
+    });
   });
 
   it('does not look at proxy variables', async () => {

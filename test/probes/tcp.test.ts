@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tcpProbe } from '../../src/probes/tcp.ts';
 import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
-import { hasIpv6 } from '../helpers/free-port.ts';
+import { describeIpv6 } from '../helpers/ipv6.ts';
 import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, listen, portOf, turns } from '../unit/sockets.ts';
 
@@ -44,18 +44,20 @@ describe('a TCP probe', () => {
     await deserted(server);
   });
 
-  it.skipIf(!hasIpv6)('is ready when IPv6 alone answers, and says so', async () => {
-    const server = await listen('::1');
-    const { clock, waited } = start(BOTH, portOf(server));
-    expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
-    expect(clock.pending).toBe(0);
-    await deserted(server);
-  });
+  describeIpv6('over IPv6', () => {
+    it('is ready when IPv6 alone answers, and says so', async () => {
+      const server = await listen('::1');
+      const { clock, waited } = start(BOTH, portOf(server));
+      expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
+      expect(clock.pending).toBe(0);
+      await deserted(server);
+    });
 
-  it.skipIf(!hasIpv6)('asks only the address that was named', async () => {
-    const server = await listen('::1');
-    const { clock, probe } = start(['127.0.0.1'], portOf(server));
-    await failed(clock, probe, 'ECONNREFUSED');
+    it('asks only the address that was named', async () => {
+      const server = await listen('::1');
+      const { clock, probe } = start(['127.0.0.1'], portOf(server));
+      await failed(clock, probe, 'ECONNREFUSED');
+    });
   });
 
   it('says why not, and asks again until it is', async () => {
@@ -116,16 +118,18 @@ describe('a TCP probe', () => {
     }
   });
 
-  it.skipIf(!hasIpv6).each(['127.0.0.1', '::1'])('a listener on %s adds to the sockets in use', async (host) => {
-    const before = tcpSocketsInUse();
-    expect(before).toEqual({
-      tcp: expect.stringMatching(/^TCP: inuse \d+$/),
-      tcp6: expect.stringMatching(/^TCP6: inuse \d+$/),
-    });
-    // several, as a neighbour may close one of its own meanwhile
-    await vi.waitFor(async () => {
-      await listen(host);
-      expect(tcpSocketsInUse()).not.toEqual(before);
+  describeIpv6('where both families are', () => {
+    it.each(['127.0.0.1', '::1'])('a listener on %s adds to the sockets in use', async (host) => {
+      const before = tcpSocketsInUse();
+      expect(before).toEqual({
+        tcp: expect.stringMatching(/^TCP: inuse \d+$/),
+        tcp6: expect.stringMatching(/^TCP6: inuse \d+$/),
+      });
+      // several, as a neighbour may close one of its own meanwhile
+      await vi.waitFor(async () => {
+        await listen(host);
+        expect(tcpSocketsInUse()).not.toEqual(before);
+      });
     });
   });
 
