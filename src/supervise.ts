@@ -202,12 +202,14 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
         if (state.phase === 'reloading' && signal === state.signal) again.told();
         if (state.phase !== 'starting' || state.failure || fate.fate === 'withheld') return;
         if (!asksToEnd(signal)) return;
-        stopDiagnosing();
         handle({ type: 'stop-asked', signal, waitingFor: readiness.waitingFor(), afterMs: clock.now() - startedAt });
         diagnosing = given.diagnose?.('stopped').then(advise);
       },
       (signal) => {
-        stopping ||= asksToEnd(signal);
+        if (asksToEnd(signal)) {
+          stopping = true;
+          stopDiagnosing();
+        }
         // of a moment before READY=1 systemd knows nothing
         if (!isRunning(state) || !given.isReload(signal)) return;
         handle({ type: 'reload', signal, monotonicUsec: given.monotonicUsec(), at: given.timeOfDay() });
@@ -233,7 +235,6 @@ export function supervise(given: Supervised): Promise<ExitStatus> {
     }
     if (given.diagnose) {
       stopDiagnosing = keepDiagnosing(given.diagnose, clock, (texts) => {
-        if (state.phase !== 'starting' || stopping) return;
         advise(texts);
         handle({ type: 'still-waiting', waitingFor: readiness.waitingFor() });
       });

@@ -1,6 +1,6 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
 import type { ListeningSocket } from './ports.ts';
-import { httpPort, type ProbeSpec } from './probe-spec.ts';
+import { awaitedPort, httpPort, type ProbeSpec } from './probe-spec.ts';
 import { shellWord } from './shell-word.ts';
 import { canonicalHost } from './socket-table.ts';
 
@@ -29,7 +29,6 @@ interface Awaited {
   readonly name: string;
   readonly kind: ListeningSocket['kind'];
   readonly matches: (socket: ListeningSocket) => boolean;
-  readonly isPort: (number: number) => boolean;
 }
 
 /** @returns nothing while there is nothing that the operator has to change */
@@ -61,8 +60,10 @@ function listensElsewhere({ probes, listening, holders }: Findings, moment: Mome
   const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
   return probes.flatMap((spec) => {
     const awaited = awaitedOf(spec);
+    if (!awaited || sockets.some(awaited.matches)) return [];
+    const port = awaitedPort(spec);
     // one that gives way to another program will be elsewhere each time
-    if (!awaited || sockets.some(awaited.matches) || [...holders.keys()].some(awaited.isPort)) return [];
+    if (port !== undefined && holders.has(port)) return [];
     const others = sockets.filter(({ kind }) => kind === awaited.kind);
     const [first] = others;
     if (!first) return [];
@@ -135,7 +136,6 @@ function port(option: string, number: number, hosts: readonly string[] | undefin
     option,
     name: where ?? `port ${number}`,
     kind: 'tcp',
-    isPort: (other) => other === number,
     matches: (socket) =>
       socket.kind === 'tcp' && socket.port === number && (hosts === undefined || reached(socket.host) === true),
   };
@@ -143,7 +143,7 @@ function port(option: string, number: number, hosts: readonly string[] | undefin
 
 function path(option: string, wanted: string): Awaited {
   return {
-    ...{ option, name: wanted, kind: 'unix', isPort: () => false },
+    ...{ option, name: wanted, kind: 'unix' },
     matches: (socket) => socket.kind === 'unix' && socket.path === wanted,
   };
 }

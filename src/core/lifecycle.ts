@@ -167,7 +167,7 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'advice': {
       const { texts } = event;
-      const isNews = (text: string) => !('advice' in state && state.advice?.includes(text));
+      const isNews = (text: string) => state.advice?.includes(text) !== true;
       const lines = texts.filter(isNews).map((text) => log('warn', 'advice', text, { app_pid: pid }));
       if (state.phase !== 'starting' && state.phase !== 'timed-out') return { state, effects: lines };
       const advised = { ...state, advice: texts };

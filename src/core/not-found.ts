@@ -1,17 +1,7 @@
 /** What to write in the place of a command that is not found: mostly it is a line that a shell would understand. */
 
 /** Words that only a shell knows (POSIX, Shell Command Language, 2.14 and XBD "intrinsic utilities"). */
-const SHELL_WORDS: ReadonlySet<string> = new Set([
-  'cd',
-  'source',
-  '.',
-  'export',
-  'exec',
-  'set',
-  'ulimit',
-  'umask',
-  '&&',
-]);
+const SHELL_WORDS: ReadonlySet<string> = new Set(['cd', 'source', '.', 'export', 'exec', 'set', 'ulimit', 'umask']);
 
 /** @returns what follows `cannot start COMMAND: ` where the command is not there */
 export function notFound(command: string): string {

@@ -33,13 +33,19 @@ export function keepDiagnosing(
     void diagnose('waiting');
   });
   let told = false;
+  let isOver = false;
   const lookAgain = (ms: number) => {
     cancel = clock.after(ms, async () => {
       lookAgain(DIAGNOSIS_INTERVAL);
       const texts = await diagnose('waiting');
-      if (texts.length > 0 || told) tell(texts);
+      // over while it was looked
+      if (isOver || (texts.length === 0 && !told)) return;
       told = texts.length > 0;
+      tell(texts);
     });
   };
-  return () => cancel();
+  return () => {
+    isOver = true;
+    cancel();
+  };
 }

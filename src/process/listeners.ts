@@ -47,7 +47,7 @@ export function rememberBefore(): Before {
   return {
     cgroup,
     bystanders: new Set(cgroup === undefined ? [] : cgroupMembers(cgroup)),
-    inherited: new Set(own()),
+    inherited: new Set(ownSockets()),
     tcp,
     unix: new Set(unixTable().map(({ inode }) => inode)),
   };
@@ -58,14 +58,14 @@ export function nothingKnown(): Before {
   return {
     cgroup: unitCgroup(),
     bystanders: new Set(),
-    inherited: new Set(own()),
+    inherited: new Set(ownSockets()),
     tcp: { inodes: undefined },
     unix: new Set(),
   };
 }
 
 /** Those of this process itself. */
-function own(): readonly number[] {
+function ownSockets(): readonly number[] {
   const sockets = socketsOf('self');
   return sockets === 'hidden' ? [] : sockets;
 }
@@ -230,7 +230,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   }
 
   function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
-    const ours = app.hidden.length > 0 ? own() : [];
+    const ours = app.hidden.length > 0 ? ownSockets() : [];
     for (const { inode, path } of unixTable()) {
       if (found.has(inode) || before.inherited.has(inode) || ours.includes(inode)) continue;
       const isOwn = app.owners.has(inode);

@@ -498,6 +498,20 @@ describe('advice', () => {
     expect(run.news().join()).not.toContain('so far');
   });
 
+  it('is not told where it is found too late', async () => {
+    let found = (_: string[]) => {};
+    const run = start({
+      diagnose: (moment) => (moment === 'waiting' ? new Promise((resolve) => (found = resolve)) : Promise.resolve([])),
+    });
+    run.clock.advance(5000);
+    run.signal('SIGTERM');
+    await settle();
+    run.news();
+    found(['the app listens on 8080 so far']);
+    await settle();
+    expect(run.news()).toEqual([]);
+  });
+
   it('is not looked for once the app is ready', async () => {
     const { asked, diagnose } = ask({});
     const run = start({ diagnose });
