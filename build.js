@@ -1,7 +1,7 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. A third is for the app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands
- * behind one costs nothing until it is needed.
+ * and no ESM loader, before the app starts. A third is for the app's Node (`--watchdog loop`). Other dynamic imports
+ * become lazy parts of the same file, so what stands behind one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -37,7 +37,7 @@ const { metafile } = await build({
 });
 await buildClient();
 await build({
-  entryPoints: ['src/preload/loop-beat.ts'],
+  entryPoints: { 'loop-beat': 'src/watchdog/preload.ts' },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,

@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real processes and a
- * real systemd, two files at a time and behind the others, so that no test has to share a core of a small
- * machine. `npm run soak` is a third.
+ * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real
+ * processes and a real systemd, two files at a time and behind the others, so that no test has to share a core of a
+ * small machine. `npm run soak` is a third.
  */
 export default defineConfig({
   test: {

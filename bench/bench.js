@@ -1,9 +1,10 @@
 /**
  * `npm run bench`: the promises that are numbers, measured in one run. How, and how to read it: README.md.
  *
- * --quick: few samples, for a look. --check: exit 1 when a goal is missed by more than its margin. --json FILE, --svg FILE: the
- * figures for a program, and as a picture. --from FILE: the figures of an earlier run; nothing is measured but the rows that are
- * named, which take the place of theirs. Words: only these rows, such as `relay`, or these parts of rows, such as `tcp` or `wait-on`.
+ * --quick: few samples, for a look. --check: exit 1 when a goal is missed by more than its margin. --json FILE, --svg
+ * FILE: the figures for a program, and as a picture. --from FILE: the figures of an earlier run; nothing is measured
+ * but the rows that are named, which take the place of theirs. Words: only these rows, such as `relay`, or these parts
+ * of rows, such as `tcp` or `wait-on`.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -51,7 +52,10 @@ async function measure(chosen, earlier) {
   return results;
 }
 
-/** With the row measured anew, or those parts of it: what was found again stands where it stood, with what was said of it. */
+/**
+ * With the row measured anew, or those parts of it: what was found again stands where it stood, with what was said of
+ * it.
+ */
 function merged(figures, row, parts, found) {
   if (parts.length === (row.parts ?? []).length) return [...figures.filter((each) => each.row !== row.name), ...found];
   const rest = [...found];

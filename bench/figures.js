@@ -28,8 +28,9 @@ const MARGIN = 0.25;
  * @param {string} name
  * @param {string} unit
  * @param {number[]} samples
- * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number | {least: number}>>, margin?: number}} [more] `over`: the figure that it is a
- *   ratio of; `goals`: the most that median, p99, maximum or ratio are to be, or `{ least }`
+ * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number | {least: number}>>, margin?: number}} [more]
+ * `over`: the figure that it is a ratio of; `goals`: the most that median, p99, maximum or ratio are to be, or `{ least
+ * }`
  * @returns {Figure}
  */
 export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN } = {}) {
@@ -54,7 +55,10 @@ export function missing(name, why) {
   return { name, unit: '', n: 0, goals: [], missing: why };
 }
 
-/** @param {Goal} goal @returns {'met' | 'within margin' | 'MISSED' | 'not measured'} the last where there are too few samples for a p99 */
+/**
+ * @param {Goal} goal @returns {'met' | 'within margin' | 'MISSED' | 'not measured'} the last where there are too few
+ * samples for a p99
+ */
 export function verdict(found, { of, most = Number.POSITIVE_INFINITY, least = Number.NEGATIVE_INFINITY, margin }) {
   const value = found[of];
   if (value === undefined) return 'not measured';
@@ -75,7 +79,10 @@ export function regressions(figures) {
       .filter((goal) => verdict(found, goal) === 'MISSED')
       .map((goal) => {
         const value = round(found[goal.of]);
-        return `${found.row}: ${found.name}: ${value}, and the goal is ${wanted(goal)}, with a margin of ${goal.margin * 100} %`;
+        return (
+          `${found.row}: ${found.name}: ${value}, and the goal is ${wanted(goal)}, with a margin of ` +
+          `${goal.margin * 100} %`
+        );
       }),
   );
 }

@@ -25,7 +25,10 @@ process.once('exit', () => {
   for (const undo of undone) undo();
 });
 
-/** @param {() => void} undo called at the exit of this process, unless what is returned here was called before, which calls it */
+/**
+ * @param {() => void} undo called at the exit of this process, unless what is returned here was called before, which
+ * calls it
+ */
 export function atExit(undo) {
   const once = () => undone.delete(once) && undo();
   undone.add(once);
@@ -75,7 +78,8 @@ export class Lab {
    * Runs a program until `look` is content, and ends it.
    * @template T
    * @param {string[]} command
-   * @param {(run: {began: number, child: import('node:child_process').ChildProcess, gone: Promise<unknown>}) => Promise<T>} look
+   * @param {(run: {began: number, child: import('node:child_process').ChildProcess, gone: Promise<unknown>}) =>
+   * Promise<T>} look
    * @param {object} [options]
    * @param {Record<string, string | undefined>} [options.environment] an almost empty one, as in a unit, if not named
    * @param {'ignore' | 'pipe'} [options.stdout]

@@ -1,6 +1,6 @@
 /**
- * The figures as a picture, an SVG written by hand. Pure. It brings its own background and asks whether that is to be light or
- * dark, so it can be read on any page.
+ * The figures as a picture, an SVG written by hand. Pure. It brings its own background and asks whether that is to be
+ * light or dark, so it can be read on any page.
  */
 import { escapeXml } from '../docs/xml.js';
 import { round } from './figures.js';
@@ -71,7 +71,8 @@ export function svg(panels, caption) {
     return drawn;
   });
   const height = y + MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"
+  role="img">
   <title>sd-ready-wrap, measured</title>
   <style>${STYLE}
   </style>

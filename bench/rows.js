@@ -15,9 +15,10 @@ import { waiting } from './rows/waiting.js';
  * @property {string} title what it measures, for the table
  * @property {string[]} [parts] of which the command line may ask for some only: probes, peers
  * @property {import('./picture.js').Picture} [picture] what the picture shows of it
- * @property {{full: object, quick: object}} runs how many samples, and whatever else makes --quick quick; only the row reads it
- * @property {(lab: import('./lab.js').Lab, runs: any) => Promise<import('./figures.js').Figure[]>} run gets the chosen one of
- *   `runs`, with those `parts` in it that were asked for
+ * @property {{full: object, quick: object}} runs how many samples, and whatever else makes --quick quick; only the row
+ * reads it
+ * @property {(lab: import('./lab.js').Lab, runs: any) => Promise<import('./figures.js').Figure[]>} run gets the chosen
+ * one of `runs`, with those `parts` in it that were asked for
  */
 
 /** @type {Row[]} */

@@ -1,9 +1,10 @@
 #!/usr/bin/env -S -uNODE_OPTIONS -uNODE_EXTRA_CA_CERTS SRWO=${NODE_OPTIONS} SRWC=${NODE_EXTRA_CA_CERTS} node --v8-pool-size=1
 'use strict';
 /**
- * The first line keeps what the unit says to the app's Node from ours: an agent to be loaded, a debugger's port, a size of
- * the heap; and certificates, which Node 20 reads whether it needs them or not, for longer than the rest of its boot takes.
- * And a wrapper has nothing for four threads of V8's to do; 0 would be as many as there are processors, less one.
+ * The first line keeps what the unit says to the app's Node from ours: an agent to be loaded, a debugger's port, a size
+ * of the heap; and certificates, which Node 20 reads whether it needs them or not, for longer than the rest of its boot
+ * takes. And a wrapper has nothing for four threads of V8's to do; 0 would be as many as there are processors, less
+ * one.
  *
  * Loads the bundle with V8's code cache, which saves compiling it before the app can start. The build makes the cache;
  * V8 refuses it where the Node or its flags differ, and then compiles as ever

@@ -1,6 +1,6 @@
 /**
- * `npm run package:deb`: sd-ready-wrap_VERSION_ARCH.deb, from the same files as the npm package and with a transport that
- * needs no compiler. Made by dpkg-deb(1), the man page by help2man(1), which npm pack runs.
+ * `npm run package:deb`: sd-ready-wrap_VERSION_ARCH.deb, from the same files as the npm package and with a transport
+ * that needs no compiler. Made by dpkg-deb(1), the man page by help2man(1), which npm pack runs.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -135,8 +135,8 @@ ${indent(koffi)}
 Files: usr/lib/${NAME}/dist/*
 Copyright: 2026 The sd-ready-wrap contributors, and the authors of the packages named below
 License: Expat-and-others
-${indent(`Bundled are the packages below. Their licences stand in LICENSES.txt.gz beside this file; on Debian systems the full
-text of the Apache License 2.0 is also in /usr/share/common-licenses/Apache-2.0.
+${indent(`Bundled are the packages below. Their licences stand in LICENSES.txt.gz beside this file; on Debian
+systems the full text of the Apache License 2.0 is also in /usr/share/common-licenses/Apache-2.0.
 
 ${bundled.join('\n')}`)}
 `;

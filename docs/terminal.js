@@ -29,8 +29,10 @@ export function drawTerminal(output, title) {
     const y = BAR + MARGIN + (index + 0.75) * HEIGHT;
     return `<text x="${MARGIN}" y="${y.toFixed(1)}" xml:space="preserve">${spans(line)}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${escapeXml(title)}">
-<style>text { font: ${SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: #c9d1d9; white-space: pre } .b { font-weight: bold } .d { opacity: .65 }</style>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img"
+ aria-label="${escapeXml(title)}">
+<style>text { font: ${SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace;
+fill: #c9d1d9; white-space: pre } .b { font-weight: bold } .d { opacity: .65 }</style>
 <rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>
 <text x="${MARGIN}" y="21" class="d">${escapeXml(title)}</text>
 <line x1="0" x2="${width}" y1="${BAR + 2}" y2="${BAR + 2}" stroke="#30363d"/>

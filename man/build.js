@@ -1,6 +1,6 @@
 /**
- * `npm run man`: man/sd-ready-wrap.1 out of --help, so out of the option table, by help2man(1). With --if-possible it is
- * left out where there is no help2man.
+ * `npm run man`: man/sd-ready-wrap.1 out of --help, so out of the option table, by help2man(1). With --if-possible it
+ * is left out where there is no help2man.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';

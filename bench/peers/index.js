@@ -9,8 +9,8 @@
  * @property {number} boot ms of the machine's time to boot app and peer
  * @property {number} waiting % of a core while it waits
  * @property {number} [interval] ms between its looks
- * @property {(lab: import('../lab.js').Lab, delay: number, port: number) => Promise<number>} measure ms from the app's being ready
- *   to the peer's own "ready"
+ * @property {(lab: import('../lab.js').Lab, delay: number, port: number) => Promise<number>} measure ms from the app's
+ * being ready to the peer's own "ready"
  * @property {() => void} [close]
  */
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Installs the programs that sd-ready-wrap is measured beside, where this may: npm packages here, and Debian packages as
- * root. They are no dependency of the project. What cannot be had is left out, and the table says so.
+ * Installs the programs that sd-ready-wrap is measured beside, where this may: npm packages here, and Debian packages
+ * as root. They are no dependency of the project. What cannot be had is left out, and the table says so.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

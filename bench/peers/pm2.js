@@ -1,4 +1,7 @@
-/** PM2's wait_ready: `pm2 start --wait-ready` is back when the app called process.send('ready'). Its daemon runs already. */
+/**
+ * PM2's wait_ready: `pm2 start --wait-ready` is back when the app called process.send('ready'). Its daemon runs
+ * already.
+ */
 import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { promisify } from 'node:util';

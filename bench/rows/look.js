@@ -38,7 +38,9 @@ export const look = {
   },
 };
 
-/** @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by where the app listens */
+/**
+ * @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by where the app listens
+ */
 async function looks(connections, samples) {
   const { traceListeners, rememberBefore } = await tracing();
   const before = rememberBefore();
@@ -49,7 +51,8 @@ async function looks(connections, samples) {
       const listeners = traceListeners(child.pid, before);
       const times = [];
       for (let run = -5; run < samples; run += 1) {
-        // as --tcp asks: while its connection is open, one more each time, as where it stands in the kernel's table counts
+        // as --tcp asks: while its connection is open, one more each time, as where it stands in the kernel's table
+        // counts
         const asking = net.connect(port, '127.0.0.1');
         await once(asking, 'data');
         const began = process.hrtime.bigint();
@@ -93,7 +96,7 @@ async function tracing() {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-look-'));
   const outfile = path.join(directory, 'look.mjs');
   try {
-    const entryPoints = [path.join(HERE, '../../src/process/listeners.ts')];
+    const entryPoints = [path.join(HERE, '../../src/sockets/listeners.ts')];
     await build({ entryPoints, bundle: true, platform: 'node', format: 'esm', outfile });
     return await import(pathToFileURL(outfile).href);
   } finally {

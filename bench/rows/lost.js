@@ -11,10 +11,15 @@ import { withSystemd } from '../units.js';
 
 /** So many at a time: fewer than the machine can start within a second or two. */
 const AT_ONCE = 25;
-/** From the last app's word to the last READY=1 that counts, ms: a message that is not lost is there in a fraction of it. */
+/**
+ * From the last app's word to the last READY=1 that counts, ms: a message that is not lost is there in a fraction of
+ * it.
+ */
 const GRACE = { bare: 1000, wrapped: 20_000 };
 
-const PYTHON = `import socket,os; s=socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])`;
+const PYTHON =
+  `import socket,os; s=socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); ` +
+  `s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])`;
 const SD_NOTIFY = 'test/fixtures/sd-notify/node_modules/sd-notify';
 
 const OURS = 'under sd-ready-wrap';

@@ -10,7 +10,9 @@ const GOALS = { observed: { median: 2, p99: 10 }, polled: { median: 6, p99: 20 }
 const BOOTS = [200, 2000, 20_000];
 /** And a part by chance, or a whole interval of those that look less often, so that a look is met in every phase. */
 const CHANCE = 100;
-/** Of a start under the wrapper: two boots of Node. What waiting costs: the row `waiting`, and the processes of --exec. */
+/**
+ * Of a start under the wrapper: two boots of Node. What waiting costs: the row `waiting`, and the processes of --exec.
+ */
 const BOOT = 150;
 const COSTS = { exec: 8, ...Object.fromEntries(OBSERVED.map((way) => [way, 0.1])) };
 const POLLED_COSTS = 3;
@@ -42,7 +44,9 @@ export const ready = {
   title: 'from ready to READY=1, and to the "ready" of others; the ratio is to our probe of the same kind',
   parts: [...new Set(ALL.map(({ word }) => word))],
   picture: {
-    title: `From an app's being ready, ${SHOWN / 1000} s after its start, to the "ready" that others see: median and 99th percentile`,
+    title:
+      `From an app's being ready, ${SHOWN / 1000} s after its start, to the "ready" that others see: ` +
+      `median and 99th percentile`,
     unit: 'ms',
     log: true,
     bars: (figures) =>

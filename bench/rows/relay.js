@@ -1,4 +1,6 @@
-/** What it costs that a watched stdout passes through the wrapper: beside cat in its place, in a pipeline of a shell. */
+/**
+ * What it costs that a watched stdout passes through the wrapper: beside cat in its place, in a pipeline of a shell.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { until } from '../../test/helpers/systemd/private-systemd.js';
@@ -135,7 +137,10 @@ function sampled(lab, { script, prefix, handedOver }, { block, pause, bytes }) {
   return lab.run(['sh', '-c', script, 'sh', ...prefix, ...flood], look, { environment });
 }
 
-/** The processes that pass it on: cat, or the wrapper and the cat that it started; undefined as long as they are not there. */
+/**
+ * The processes that pass it on: cat, or the wrapper and the cat that it started; undefined as long as they are not
+ * there.
+ */
 function relaysOf(shell, handedOver) {
   const all = childrenOf(shell).flatMap((pid) => [pid, ...childrenOf(pid)]);
   const named = (name) => all.filter((pid) => commOf(pid) === name);

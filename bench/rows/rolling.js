@@ -23,8 +23,8 @@ const waitOn = inPackages('wait-on/bin/wait-on');
 const FAILED = (name) => `${name}: first requests that failed`;
 
 /**
- * The ways to know that an instance is ready: the unit, and what follows `systemctl restart`. The first is what the others
- * are compared with: nothing can be faster than an app that says it itself.
+ * The ways to know that an instance is ready: the unit, and what follows `systemctl restart`. The first is what the
+ * others are compared with: nothing can be faster than an app that says it itself.
  */
 const WAYS = [
   {

@@ -10,7 +10,8 @@ import { withSystemd } from '../units.js';
 export const scale = {
   name: 'scale',
   title:
-    'services started at once on one systemd, bare Node apps, until all are ready; the ratio is to the same ones direct',
+    'services started at once on one systemd, bare Node apps, until all are ready; the ratio is to the same ' +
+    'ones direct',
   runs: { full: { services: 100, rounds: 3 }, quick: { services: 20, rounds: 1 } },
   picture: {
     title: COSTS,

@@ -7,7 +7,10 @@ import { Labs } from '../waves.js';
 import { nameOf, WAYS, wrapped } from '../ways.js';
 
 const GOAL = 5;
-/** Of the machine's time, ms, to start one; then they wait side by side, as the scheduler counts what each of them takes. */
+/**
+ * Of the machine's time, ms, to start one; then they wait side by side, as the scheduler counts what each of them
+ * takes.
+ */
 const BOOT = 150;
 /** Until all are started. */
 const SETTLE = 3000;

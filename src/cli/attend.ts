@@ -1,35 +1,35 @@
 /** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
 import { isatty } from 'node:tty';
-import type { Config } from '../core/config.ts';
-import { appEnvironment, type Environment } from '../core/environment.ts';
-import type { ExitStatus } from '../core/exit-status.ts';
-import { launcherOf } from '../core/launcher.ts';
-import { mergeNotices } from '../core/notice-hub.ts';
-import type { App } from '../core/ports.ts';
-import { hasIpc } from '../core/probe-spec.ts';
-import { combine, combineAgain } from '../core/readiness.ts';
+import { ipcNotices } from '../app/ipc-notices.ts';
+import type { App } from '../app/types.ts';
+import { appEnvironment, type Environment } from '../base/environment.ts';
+import type { ExitStatus } from '../base/exit-status.ts';
+import { launcherOf } from '../base/launcher.ts';
+import { clock } from '../base/real-clock.ts';
+import type { Account } from '../dry-run/report.ts';
+import { supervise } from '../lifecycle/supervise.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
+import { mergeNotices } from '../notify/merge.ts';
+import { createNotifier, nobody } from '../notify/notifier.ts';
+import type { NotifyTransport } from '../notify/transport.ts';
+import type { Config } from '../options/config.ts';
 import type { ProbeContext } from '../probes/context.ts';
+import { fileStamp } from '../probes/file-stamp.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
-import type { Canary } from '../process/canary.ts';
-import { clock } from '../process/clock.ts';
-import { fileStamp } from '../process/file-stamp.ts';
-import { ipcNotices } from '../process/ipc-notices.ts';
-import { type Before, nothingKnown, traceListeners, untraced } from '../process/listeners.ts';
-import { managerIdle } from '../process/manager.ts';
-import { reloadSignalOf } from '../process/reload-signal.ts';
-import { routeSignals } from '../process/signal-route.ts';
-import type { SignalSource } from '../process/signal-source.ts';
-import { supervise } from '../supervise.ts';
-import { createNotifier, nobody } from '../systemd/notifier.ts';
-import type { NotifyTransport } from '../systemd/transport.ts';
-import type { Account } from './account.ts';
+import { combine, combineAgain } from '../probes/readiness.ts';
+import { hasIpc } from '../probes/spec.ts';
+import type { Canary } from '../signals/canary.ts';
+import { managerIdle } from '../signals/manager-idle.ts';
+import { routeSignals } from '../signals/route.ts';
+import type { SignalSource } from '../signals/source.ts';
+import { type Before, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
+import { reloadSignalOf } from '../unit/reload-signal.ts';
+import type { Watchdog } from '../watchdog/request.ts';
+import { watched } from '../watchdog/vitals-of.ts';
 import type { AppNotify } from './before-start.ts';
 import type { Complaints } from './start.ts';
-import type { Watchdog } from './watchdog.ts';
-import { watched } from './watched.ts';
 
 export interface Attended {
   readonly config: Config;
@@ -73,11 +73,12 @@ export function attend(given: Attended): Attending {
   process.on('uncaughtException', (bug) => log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug.stack}`));
 
   if (transport) log.write('debug', 'transport', `notify socket by ${transport.name}`);
-  else if (inUnit) void import('./diagnose.ts').then(async ({ typeProblem }) => warn(await typeProblem(env)));
+  else if (inUnit)
+    void import('../diagnosis/diagnose.ts').then(async ({ typeProblem }) => warn(await typeProblem(env)));
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !account && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
   if (isMain && transport) {
-    void import('./diagnose.ts').then(async ({ waitProblem }) => {
+    void import('../diagnosis/diagnose.ts').then(async ({ waitProblem }) => {
       const problem = await waitProblem(env);
       if (problem !== undefined) warn(problem);
     });
@@ -86,7 +87,7 @@ export function attend(given: Attended): Attending {
   if (unwatched) warn(unwatched);
   const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
   if (launcher !== undefined) {
-    void import('./diagnose.ts').then(({ killModeProblem }) => {
+    void import('../diagnosis/diagnose.ts').then(({ killModeProblem }) => {
       const problem = killModeProblem(launcher, config.signalScope, env);
       if (problem !== undefined) warn(problem);
     });
@@ -146,7 +147,7 @@ export function attend(given: Attended): Attending {
       const isSocket = config.probes.some(({ kind }) => ['tcp', 'http', 'listen', 'unix'].includes(kind));
       if (moment === 'died' && !isSocket) return [];
       try {
-        const { diagnose } = await import('./diagnose.ts');
+        const { diagnose } = await import('../diagnosis/diagnose.ts');
         return diagnose(moment, {
           config,
           env,
@@ -188,10 +189,16 @@ function timeOfDay(ago = 0): string {
 function unwatchedProblem({ watchdog, handoff, probes }: Config, env: Environment, appMayPing: boolean) {
   const asked = env['WATCHDOG_USEC'] !== undefined;
   if (!asked && watchdog !== 'process' && watchdog !== 'off') {
-    return `--watchdog ${watchdog}: the unit has no WatchdogSec=, so nobody is watched; write WatchdogSec=30s under [Service]`;
+    return (
+      `--watchdog ${watchdog}: the unit has no WatchdogSec=, so nobody is watched; write ` +
+      `WatchdogSec=30s under [Service]`
+    );
   }
   if (asked && watchdog === 'off' && !handoff && !appMayPing && !hasIpc(probes)) {
-    return '--watchdog off, and the unit has WatchdogSec=: nobody pings, and systemd will end the app; leave out one of the two';
+    return (
+      '--watchdog off, and the unit has WatchdogSec=: nobody pings, and systemd will end the app; ' +
+      'leave out one of the two'
+    );
   }
   return undefined;
 }

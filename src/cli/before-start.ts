@@ -1,22 +1,25 @@
-/** What has to stand before the app is started: the way to systemd, the app's own notify socket, a watchdog, a handoff. */
-import type { Config } from '../core/config.ts';
-import { appEnvironment, type Environment } from '../core/environment.ts';
-import { KnownError } from '../core/errors.ts';
-import { EXIT } from '../core/exit-status.ts';
-import { handoffObstacle } from '../core/handoff.ts';
-import { encode, statusLine } from '../core/notify-state.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { type ParentPrograms, parentPrograms } from '../process/parent.ts';
-import type { AppNotifySocket } from '../systemd/app-notify-socket.ts';
-import { notifyAddress } from '../systemd/notify-address.ts';
-import type { NotifyTransport } from '../systemd/transport.ts';
-import type { Watchdog } from './watchdog.ts';
+/**
+ * What has to stand before the app is started: the way to systemd, the app's own notify socket, a watchdog, a handoff.
+ */
+
+import { type ParentPrograms, parentPrograms } from '../app/parent.ts';
+import { appEnvironment, type Environment } from '../base/environment.ts';
+import { KnownError } from '../base/errors.ts';
+import { EXIT } from '../base/exit-status.ts';
+import { notifyAddress } from '../notify/address.ts';
+import type { AppNotifySocket } from '../notify/app-socket.ts';
+import { encode, statusLine } from '../notify/state.ts';
+import type { NotifyTransport } from '../notify/transport.ts';
+import type { Config } from '../options/config.ts';
+import { handoffObstacle } from '../options/handoff.ts';
+import type { ProbeSpec } from '../probes/spec.ts';
+import type { Watchdog } from '../watchdog/request.ts';
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
 export async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
   const address = notifyAddress(env['NOTIFY_SOCKET']);
   if (!address) return undefined;
-  const { openNotifySocket } = await import('../systemd/notify-socket.ts');
+  const { openNotifySocket } = await import('../notify/open.ts');
   return openNotifySocket(address, statusLine('Starting'), inherited);
 }
 
@@ -30,7 +33,7 @@ export function tellFailure(transport: NotifyTransport | undefined, message: str
 }
 
 export async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {
-  const { findWatchdog } = await import('./watchdog.ts');
+  const { findWatchdog } = await import('../watchdog/request.ts');
   return findWatchdog(config, env);
 }
 
@@ -47,7 +50,7 @@ export async function openAppNotify({ probes }: Config, env: Environment, watchd
   const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;
   if (asked === undefined && !probes.some((spec) => spec.kind === 'auto' && spec.notify) && watchdog?.mode !== 'app')
     return {};
-  const { NoSocket, openAppNotifySocket } = await import('../systemd/app-notify-socket.ts');
+  const { NoSocket, openAppNotifySocket } = await import('../notify/app-socket.ts');
   try {
     return { socket: await openAppNotifySocket(env) };
   } catch (error) {

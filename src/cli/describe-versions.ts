@@ -1,7 +1,8 @@
 /** `--version`: what a report of a problem has to name. */
-import { systemdVersion } from '../process/host-systemd.ts';
-import { addonsHere } from '../systemd/notify-socket.ts';
-import { VERSION } from './version.ts';
+
+import { VERSION } from '../base/version.ts';
+import { addonsHere } from '../notify/open.ts';
+import { systemdVersion } from '../unit/host-systemd.ts';
 
 export async function describeVersions(): Promise<string> {
   const { usable, failures } = await addonsHere();

@@ -2,28 +2,29 @@
  * The program: reads the command line, starts the app, supervises it, ends as it ended. What is not needed to start the
  * app is loaded after it was started.
  */
-import { buildConfig } from '../core/config.ts';
-import type { Environment } from '../core/environment.ts';
-import { KnownError } from '../core/errors.ts';
-import { EXIT, type ExitStatus } from '../core/exit-status.ts';
-import { modeOf } from '../core/mode.ts';
-import { namesHosts, tracesSockets, watchedStreams } from '../core/probe-spec.ts';
-import { createCanary } from '../process/canary.ts';
-import { clock } from '../process/clock.ts';
-import { endLike } from '../process/end.ts';
-import { fileStamp } from '../process/file-stamp.ts';
-import { inheritedDescriptors } from '../process/inherited.ts';
-import { rememberBefore } from '../process/listeners.ts';
-import { catchSignals, type SignalSource } from '../process/signal-source.ts';
-import { noteOwnEpipe } from '../process/sigpipe.ts';
-import type { NotifyTransport } from '../systemd/transport.ts';
+
+import { endLike } from '../app/end.ts';
+import { inheritedDescriptors } from '../app/inherited.ts';
+import type { Environment } from '../base/environment.ts';
+import { KnownError } from '../base/errors.ts';
+import { EXIT, type ExitStatus } from '../base/exit-status.ts';
+import { clock } from '../base/real-clock.ts';
+import { VERSION } from '../base/version.ts';
+import type { NotifyTransport } from '../notify/transport.ts';
+import { readCommandLine } from '../options/command-line.ts';
+import { buildConfig } from '../options/config.ts';
+import { modeOf } from '../options/mode.ts';
+import { optionsFromEnvironment } from '../options/variables.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
+import { fileStamp } from '../probes/file-stamp.ts';
+import { namesHosts, tracesSockets, watchedStreams } from '../probes/spec.ts';
+import { createCanary } from '../signals/canary.ts';
+import { catchSignals, type SignalSource } from '../signals/source.ts';
+import { rememberBefore } from '../sockets/listeners.ts';
 import { openAppNotify, openTransport, prepareHandoff, tellFailure, watchdogFor } from './before-start.ts';
-import { optionsFromEnvironment } from './environment-options.ts';
-import { readCommandLine } from './options.ts';
 import { print, printError, printNote } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Complaints, start } from './start.ts';
-import { VERSION } from './version.ts';
 
 /** @param argv without the runtime and the script */
 export async function main(argv: readonly string[], env: Environment): Promise<void> {
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<v
 }
 
 async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
-  if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../process/no-inspector.ts')).closeInspector();
+  if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
   const invocation = readCommandLine(argv, VERSION);
   if (invocation.type === 'print') {
@@ -60,14 +61,14 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const raw = { ...optionsFromEnvironment(env), ...invocation.options };
   const mode = modeOf(raw);
   if (mode === 'print-unit') {
-    const { printUnit } = await import('./print-unit.ts');
+    const { printUnit } = await import('../print-unit/print-unit.ts');
     const { text, notes } = await printUnit(raw, invocation.words, env);
     print(text);
     for (const note of notes) printNote(note, env);
     return { code: 0 };
   }
   if (mode === 'completion') {
-    const { completionFor } = await import('../core/completion.ts');
+    const { completionFor } = await import('../options/completion.ts');
     print(completionFor(raw));
     return { code: 0 };
   }
@@ -95,7 +96,8 @@ async function run(argv: readonly string[], env: Environment, signals: SignalSou
   const closers: (() => void)[] = [];
   let transport: NotifyTransport | undefined;
   try {
-    const dryRun = mode === 'dry-run' ? await (await import('./dry-run.ts')).openDryRun(raw, config, env) : undefined;
+    const dryRun =
+      mode === 'dry-run' ? await (await import('../dry-run/dry-run.ts')).openDryRun(raw, config, env) : undefined;
     if (dryRun) {
       config = dryRun.config;
       closers.push(dryRun.close);

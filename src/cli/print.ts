@@ -1,6 +1,8 @@
-/** Texts for people that are no log records: help, the version, and the one line of a failure before the app started. */
+/**
+ * Texts for people that are no log records: help, the version, and the one line of a failure before the app started.
+ */
 import { writeSync } from 'node:fs';
-import type { Environment } from '../core/environment.ts';
+import type { Environment } from '../base/environment.ts';
 import { chooseFormat } from '../log/format.ts';
 
 /** To stdout, whole. */

@@ -1,11 +1,11 @@
 /** Refuses probes of what we were started with. */
-import { UsageError } from '../core/errors.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { type Before, inheritedPorts, isInheritedPath } from '../process/listeners.ts';
+import { UsageError } from '../base/errors.ts';
+import type { ProbeSpec } from '../probes/spec.ts';
+import { type Before, inheritedPorts, isInheritedPath } from '../sockets/listeners.ts';
 
 /**
- * A socket of socket activation accepts connections before anybody serves them, so an accepted one is no sign of readiness
- * (systemd.socket(5)).
+ * A socket of socket activation accepts connections before anybody serves them, so an accepted one is no sign of
+ * readiness (systemd.socket(5)).
  * @throws {UsageError}
  */
 export function refuseInheritedSockets(probes: readonly ProbeSpec[], before: Before): void {

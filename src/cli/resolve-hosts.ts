@@ -2,9 +2,9 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { UsageError } from '../core/errors.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { canonicalHost } from '../core/socket-table.ts';
+import { UsageError } from '../base/errors.ts';
+import type { ProbeSpec } from '../probes/spec.ts';
+import { canonicalHost } from '../sockets/rows.ts';
 
 /** @throws {UsageError} for a host that does not resolve, and for one where the app cannot be listening */
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {

@@ -1,21 +1,22 @@
 /** Starts the app with all that is its own: environment, descriptors, and what Node took from it. */
-import type { Config } from '../core/config.ts';
-import { appEnvironment, type Environment } from '../core/environment.ts';
-import { KnownError } from '../core/errors.ts';
-import { spawnFailureCode } from '../core/exit-status.ts';
-import { isNode } from '../core/node-command.ts';
-import type { App } from '../core/ports.ts';
-import type { Prelude } from '../core/prelude.ts';
-import { hasIpc, watchedStreams } from '../core/probe-spec.ts';
-import { StartError, type StartOptions, startApp } from '../process/app.ts';
-import { ignoredSignals } from '../process/ignored-signals.ts';
-import type { Inherited } from '../process/inherited.ts';
-import { keepsJournalStream } from '../process/journal-stream.ts';
-import { softOpenFilesLimit } from '../process/open-files-limit.ts';
-import type { ParentPrograms } from '../process/parent.ts';
-import { reloadSignalOf } from '../process/reload-signal.ts';
-import { managerTexts, unitTexts } from '../process/unit-files.ts';
-import type { Watchdog } from './watchdog.ts';
+
+import { StartError, type StartOptions, startApp } from '../app/app.ts';
+import type { Inherited } from '../app/inherited.ts';
+import { keepsJournalStream } from '../app/journal-stream.ts';
+import type { ParentPrograms } from '../app/parent.ts';
+import type { Prelude } from '../app/prelude.ts';
+import type { App } from '../app/types.ts';
+import { appEnvironment, type Environment } from '../base/environment.ts';
+import { KnownError } from '../base/errors.ts';
+import { spawnFailureCode } from '../base/exit-status.ts';
+import { isNode } from '../base/node-command.ts';
+import type { Config } from '../options/config.ts';
+import { hasIpc, watchedStreams } from '../probes/spec.ts';
+import { managerTexts, unitTexts } from '../unit/files.ts';
+import { ignoredSignals } from '../unit/ignored-signals.ts';
+import { softOpenFilesLimit } from '../unit/open-files-limit.ts';
+import { reloadSignalOf } from '../unit/reload-signal.ts';
+import type { Watchdog } from '../watchdog/request.ts';
 
 /** What may go wrong between the app and us once it runs. */
 export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
@@ -50,7 +51,7 @@ export async function start({
   const given = { env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
   const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
   const handedOver = watchdog?.file
-    ? (await import('./watchdog.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
+    ? (await import('../watchdog/request.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
     : given;
   try {
     return await startApp({
@@ -78,7 +79,9 @@ export async function start({
   }
 }
 
-/** What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself. */
+/**
+ * What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself.
+ */
 function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
   if (isNode(command)) return { ignored: [], openFiles: undefined };
   const unit = unitTexts(env);

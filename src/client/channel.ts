@@ -1,12 +1,12 @@
 /**
- * Hands a state of sd_notify(3) to the wrapper, or to systemd itself, from any thread, without an addon: it neither throws
- * nor keeps the event loop alive.
+ * Hands a state of sd_notify(3) to the wrapper, or to systemd itself, from any thread, without an addon: it neither
+ * throws nor keeps the event loop alive.
  */
 import { fstatSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { CLIENT_MESSAGE, STREAM_SUFFIX } from '../core/client-protocol.ts';
-import { listenFds, namedNotify } from '../core/listen-fds.ts';
-import { DATAGRAM_MAX } from '../core/notify-state.ts';
+import { CLIENT_MESSAGE, STREAM_SUFFIX } from '../notify/client-protocol.ts';
+import { listenFds, namedNotify } from '../notify/listen-fds.ts';
+import { DATAGRAM_MAX } from '../notify/state.ts';
 
 /** @returns whether it was handed over; false where nobody is there to take it */
 export function send(state: string): boolean {
@@ -22,7 +22,9 @@ export function send(state: string): boolean {
   });
 }
 
-/** `--ipc`: the channel of process.send. A worker of a cluster has one too, and nobody there who knows these messages. */
+/**
+ * `--ipc`: the channel of process.send. A worker of a cluster has one too, and nobody there who knows these messages.
+ */
 function byChannel(state: string): boolean {
   if (!process.send || !process.connected || !isWrapper(process.ppid)) return false;
   process.send({ type: CLIENT_MESSAGE, state }, undefined, undefined, () => {});
@@ -73,8 +75,8 @@ function connected(path: string): number | undefined {
 }
 
 /**
- * `OpenFile=/run/systemd/notify:notify` (systemd 253, systemd.service(5)), where this is the main process. It is a blocking
- * socket, as that of sd_notify(3) is: while systemd's queue is full, a write waits.
+ * `OpenFile=/run/systemd/notify:notify` (systemd 253, systemd.service(5)), where this is the main process. It is a
+ * blocking socket, as that of sd_notify(3) is: while systemd's queue is full, a write waits.
  */
 function byDescriptor(state: string): boolean {
   const fd = namedNotify(listenFds(process.env, process.pid));

@@ -1,8 +1,9 @@
 /**
- * `sd-ready-wrap/client`: what an app says of itself to systemd, through the wrapper or, with `OpenFile=`, directly. Each
- * function returns whether it was handed over; where nobody listens it does nothing and returns false. None throws.
+ * `sd-ready-wrap/client`: what an app says of itself to systemd, through the wrapper or, with `OpenFile=`, directly.
+ * Each function returns whether it was handed over; where nobody listens it does nothing and returns false. None
+ * throws.
  */
-import { encode, type NotifyState, statusLine } from '../core/notify-state.ts';
+import { encode, type NotifyState, statusLine } from '../notify/state.ts';
 import { send } from './channel.ts';
 
 /** Start-up is done, or a reload: `READY=1`. */

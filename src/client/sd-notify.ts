@@ -30,7 +30,10 @@ export function watchdogInterval(): number {
 
 let timer: NodeJS.Timeout | null = null;
 
-/** Calls {@link watchdog} again and again. The event loop stays alive by it. @param interval milliseconds, 3000 if not named */
+/**
+ * Calls {@link watchdog} again and again. The event loop stays alive by it. @param interval milliseconds, 3000 if not
+ * named
+ */
 export function startWatchdogMode(interval?: number): void {
   timer = setInterval(watchdog, +(interval as number) || 3000);
 }

@@ -1,8 +1,8 @@
 /** How a log record looks to people: in the journal, and on a terminal. */
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import type { LogFormat } from '../core/config.ts';
-import type { Environment } from '../core/environment.ts';
+import type { Environment } from '../base/environment.ts';
+import type { LogFormat } from '../options/config.ts';
 
 /** A record as pino writes it: numbers for levels, `msg` for the message. */
 export interface LogRecord {
@@ -19,7 +19,9 @@ const LEVELS: Record<number, { readonly priority: number; readonly colour: numbe
   50: { priority: 3, colour: 31 },
 };
 
-/** `<6>started the app, pid 12`: the journal adds the time, the unit and the name. Each further line needs its prefix. */
+/**
+ * `<6>started the app, pid 12`: the journal adds the time, the unit and the name. Each further line needs its prefix.
+ */
 export function formatJournal({ level, msg, stack }: LogRecord): string {
   const prefix = `<${LEVELS[level]?.priority ?? 6}>`;
   const text = stack ? `${msg}\n${stack}` : msg;

@@ -1,8 +1,8 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
-import type { LogFormat } from '../core/config.ts';
-import type { Log } from '../core/ports.ts';
+import type { Log } from '../app/types.ts';
+import type { LogFormat } from '../options/config.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 
 /** How long the last lines may take to be written, ms: where nobody reads they never will be. */
@@ -24,7 +24,9 @@ export interface TerminalLog extends Log {
   live(text: string): void;
 }
 
-/** Back to the first column, and nothing behind it; text that is not wrapped but cut off at the edge (DECAWM of xterm). */
+/**
+ * Back to the first column, and nothing behind it; text that is not wrapped but cut off at the edge (DECAWM of xterm).
+ */
 const ERASE = '\r\u001b[K';
 const cutOff = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
 
@@ -79,9 +81,9 @@ export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptio
 }
 
 /**
- * A descriptor of the same pipe or terminal that never blocks: it has flags of its own, as it was opened anew (open(2)). A
- * thread that is blocked in a write would not let the process exit. Of a socket, such as the journal's, and where we may
- * not open it, it is the same descriptor.
+ * A descriptor of the same pipe or terminal that never blocks: it has flags of its own, as it was opened anew
+ * (open(2)). A thread that is blocked in a write would not let the process exit. Of a socket, such as the journal's,
+ * and where we may not open it, it is the same descriptor.
  */
 function nonBlocking(fd: number): number {
   try {

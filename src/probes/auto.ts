@@ -1,15 +1,16 @@
 /**
- * Ready by whichever comes first of READY=1 from the app and its first listening TCP socket. Not a Unix socket: tsx opens
- * one of its own long before the app serves. Not Node's inspector, nor what systemd handed over, as both are there
- * before the app is ready.
+ * Ready by whichever comes first of READY=1 from the app and its first listening TCP socket. Not a Unix socket: tsx
+ * opens one of its own long before the app serves. Not Node's inspector, nor what systemd handed over, as both are
+ * there before the app is ready.
  */
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { combine } from '../core/readiness.ts';
+
+import { listening } from './connect/listen.ts';
+import type { SocketsInUse } from './connect/tcp-sockets.ts';
 import type { ProbeContext } from './context.ts';
-import { listening } from './listen.ts';
 import { notifyProbe } from './notify.ts';
-import type { SocketsInUse } from './tcp-sockets.ts';
+import type { ReadinessProbe } from './probe.ts';
+import { combine } from './readiness.ts';
+import type { ProbeSpec } from './spec.ts';
 
 /** What counts where no probe was named. */
 export function autoProbe(

@@ -1,7 +1,8 @@
 /** What a probe is made with, beside its spec. */
-import type { Clock } from '../core/clock.ts';
-import type { PollTiming } from '../core/poll.ts';
-import type { AppNotices, AppSigns, Listeners } from '../core/ports.ts';
+
+import type { AppNotices, AppSigns, Listeners } from '../app/types.ts';
+import type { Clock } from '../base/clock.ts';
+import type { PollTiming } from './poll.ts';
 
 export interface ProbeContext {
   readonly app: AppSigns;

@@ -1,8 +1,9 @@
 /** Ready when a time is over: the old way, for an app that gives no sign. */
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
-import { formatDuration } from '../core/time-span.ts';
+
+import { formatDuration } from '../base/time-span.ts';
 import type { ProbeContext } from './context.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
 /** `--delay`. */
 export function delayProbe({ ms }: Extract<ProbeSpec, { kind: 'delay' }>, { clock }: ProbeContext): ReadinessProbe {

@@ -1,9 +1,9 @@
 /** Ready when a command says so by its exit status. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { pollUntil } from '../core/poll.ts';
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
+import { pollUntil } from './poll.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
 /** Of the last line that a command wrote to stderr so much is told, characters. */
 const COMPLAINT_MAX = 200;
@@ -12,8 +12,8 @@ const COMPLAINT_MAX = 200;
 const TAIL_MAX = 4096;
 
 /**
- * Runs the command once for each line that it reads, and writes its exit status. It is small, where we are not: to start
- * a process from Node takes a millisecond of ours, and there are fifty attempts a second.
+ * Runs the command once for each line that it reads, and writes its exit status. It is small, where we are not: to
+ * start a process from Node takes a millisecond of ours, and there are fifty attempts a second.
  */
 const RUNNER = 'while read -r line; do /bin/sh -c "$1" </dev/null >/dev/null; echo $?; done';
 

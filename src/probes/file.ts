@@ -1,11 +1,11 @@
 /** Ready when a file exists that is newer than the start. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { pollUntil } from '../core/poll.ts';
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
 import type { ProbeContext } from './context.ts';
 import { lookInterval } from './look-interval.ts';
+import { pollUntil } from './poll.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
 /** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
 export function fileProbe(

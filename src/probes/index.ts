@@ -1,19 +1,20 @@
 /** The registry of readiness probes: register a new kind by adding it here; the compiler tells when one is missing. */
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+
 import { autoProbe } from './auto.ts';
+import { httpProbe } from './connect/http.ts';
+import { listenProbe } from './connect/listen.ts';
+import { tcpProbe } from './connect/tcp.ts';
+import { unixProbe } from './connect/unix.ts';
 import type { ProbeContext } from './context.ts';
 import { delayProbe } from './delay.ts';
 import { execProbe } from './exec.ts';
 import { fdProbe } from './fd.ts';
 import { fileProbe } from './file.ts';
-import { httpProbe } from './http.ts';
 import { ipcProbe } from './ipc.ts';
-import { listenProbe } from './listen.ts';
-import { logProbe } from './log.ts';
+import { logProbe } from './log/log.ts';
 import { notifyProbe } from './notify.ts';
-import { tcpProbe } from './tcp.ts';
-import { unixProbe } from './unix.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
 type Factories = {
   [Kind in ProbeSpec['kind']]: (spec: Extract<ProbeSpec, { kind: Kind }>, context: ProbeContext) => ReadinessProbe;

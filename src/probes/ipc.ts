@@ -1,10 +1,12 @@
 /** Ready when the app says so over the Node IPC channel: `process.send('ready')`, as PM2's wait_ready has it. */
-import { clientNotice } from '../core/client-message.ts';
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+import { clientNotice } from '../notify/client-message.ts';
 import type { ProbeContext } from './context.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
-/** `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and what sd-ready-wrap/client sends. */
+/**
+ * `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and what sd-ready-wrap/client sends.
+ */
 export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, { app }: ProbeContext): ReadinessProbe {
   const name = `ipc message ${JSON.stringify(word)}`;
   let others = 0;

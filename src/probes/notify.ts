@@ -1,7 +1,8 @@
 /** Ready when the app says so to the notify socket that it sees: any sd_notify client, in any process of the app. */
-import type { ReadinessProbe } from '../core/probe.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+
 import type { ProbeContext } from './context.ts';
+import type { ReadinessProbe } from './probe.ts';
+import type { ProbeSpec } from './spec.ts';
 
 /** `--notify`. */
 export function notifyProbe(_spec: Extract<ProbeSpec, { kind: 'notify' }>, { notices }: ProbeContext): ReadinessProbe {

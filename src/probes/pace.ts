@@ -1,16 +1,18 @@
 /** How often a probe asks where the operator does not say. */
-import type { Clock } from '../core/clock.ts';
-import type { Config } from '../core/config.ts';
-import type { PollTiming } from '../core/poll.ts';
-import type { ProbeSpec } from '../core/probe-spec.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Config } from '../options/config.ts';
+import type { PollTiming } from './poll.ts';
+import type { ProbeSpec } from './spec.ts';
 
-/** ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner. */
+/**
+ * ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner.
+ */
 const INTERVAL = 20;
 const INTERVAL_OF_SLOW: Readonly<Partial<Record<ProbeSpec['kind'], number>>> = { http: 10, exec: 14 };
 
 /**
- * The same in the first moments, ms: most apps that are asked are ready soon, and answers take longest while neither side
- * has warmed up.
+ * The same in the first moments, ms: most apps that are asked are ready soon, and answers take longest while neither
+ * side has warmed up.
  */
 const INTERVAL_AT_FIRST = 8;
 const AT_FIRST = 1000;
@@ -42,8 +44,8 @@ export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollT
 const ATTEMPTS = 10;
 
 /**
- * For the watchdog: an answer may take all of its interval, unless the operator says less, as all that is asked is whether the
- * app is well at all.
+ * For the watchdog: an answer may take all of its interval, unless the operator says less, as all that is asked is
+ * whether the app is well at all.
  * @param intervalMs of the watchdog
  */
 export function watchPace(intervalMs: number, attemptTimeout = Number.POSITIVE_INFINITY): PollTiming {

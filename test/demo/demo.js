@@ -127,7 +127,8 @@ async function rollingRestart(host) {
   say(`   a fixed wait    ${yellow(bar(1))} ${bold(seconds(fixed).padStart(7))}  ${INSTANCES} x 10 s, reckoned`);
   say();
   say(
-    `   ${bold(`${(fixed / total).toFixed(1)} times as fast`)}, and ${bold(`${failed} of ${INSTANCES}`)} first requests failed.`,
+    `   ${bold(`${(fixed / total).toFixed(1)} times as fast`)}, and ${bold(`${failed} of ${INSTANCES}`)} ` +
+      `first requests failed.`,
   );
 }
 

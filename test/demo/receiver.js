@@ -54,7 +54,10 @@ export class Receiver {
 
   async status(name) {
     const { child, text } = this.#running.get(name);
-    return `  ${name} - told by its notify socket\n     Active: active (READY=1 received)\n   Main PID: ${child.pid}\n     Status: "${text}"\n`;
+    return (
+      `  ${name} - told by its notify socket\n     Active: active (READY=1 received)\n   Main PID: ` +
+      `${child.pid}\n     Status: "${text}"\n`
+    );
   }
 
   async state(name) {

@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { OPTION_TABLE } from '../../src/core/option-table.ts';
+import { OPTION_TABLE } from '../../src/options/table.ts';
 import { NODE } from '../helpers/apps.ts';
 import { type Addon, install } from '../helpers/install.ts';
 import { ADDON } from '../helpers/transport.ts';

@@ -1,7 +1,7 @@
 /** Promise: bash and zsh complete the options, their values, and what belongs to the app. Typed into a real shell. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OPTION_TABLE } from '../../src/core/option-table.ts';
+import { OPTION_TABLE } from '../../src/options/table.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { Run, wrap } from '../helpers/wrap.ts';

@@ -25,7 +25,9 @@ describe('not ready in time', () => {
     const [wanted, port] = [await freePort(), await freePort()];
     await using run = wrap(['--tcp', `${wanted}`, '--timeout', '3s', ...server(port, '127.0.0.1')]);
     expect(await run.closed).toEqual({ code: 124 });
-    const advice = `the app listens on 127.0.0.1:${port}, not on 127.0.0.1:${wanted} or [::1]:${wanted}: write --tcp ${port}, or let the app listen there`;
+    const advice =
+      `the app listens on 127.0.0.1:${port}, not on 127.0.0.1:${wanted} or [::1]:${wanted}: ` +
+      `write --tcp ${port}, or let the app listen there`;
     expect(last(run)).toEqual([
       ['not-ready', `not ready after 3 s: tcp 127.0.0.1:${wanted}: ECONNREFUSED`],
       ['advice', advice],
@@ -103,7 +105,8 @@ describe('an addon that was built for another Node', () => {
     expect(run.stderr.lines).toHaveLength(1);
     const { modules } = process.versions;
     expect(run.stderr.text).toContain(
-      `unix-dgram: built for another Node (NODE_MODULE_VERSION ${ADDON === 'koffi' ? 115 : 93}, ${process.version} has ${modules})`,
+      `unix-dgram: built for another Node (NODE_MODULE_VERSION ${ADDON === 'koffi' ? 115 : 93}, ` +
+        `${process.version} has ${modules})`,
     );
     const directory = dirname(dirname(installed.bin));
     expect(run.stderr.text).toContain(

@@ -1,4 +1,6 @@
-/** Promise: --dry-run runs a command line as a unit would, tells nobody, and shows what systemd would be told, and when. */
+/**
+ * Promise: --dry-run runs a command line as a unit would, tells nobody, and shows what systemd would be told, and when.
+ */
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';

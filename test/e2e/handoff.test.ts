@@ -1,4 +1,6 @@
-/** Promise: where the app cannot be handed over `--handoff` says why in one line, and the wrapper does all else as ever. */
+/**
+ * Promise: where the app cannot be handed over `--handoff` says why in one line, and the wrapper does all else as ever.
+ */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';

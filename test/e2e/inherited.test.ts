@@ -35,7 +35,8 @@ describe('descriptors beyond the standard streams', () => {
 
   test.each([3, 63])('of a pipe on %i the reader sees the end once the app has closed it', async (fd) => {
     const reads =
-      '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit $? >> 8 } ' +
+      '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit ' +
+      '$? >> 8 } ' +
       'close R; POSIX::dup2(fileno W, $fd); exec @ARGV';
     const under = ['perl', '-MPOSIX', '-e', reads, `${fd}`];
     await using run = wrap(['--delay', '1ms', '--', 'bash', '-c', `exec ${fd}>&-; read -r line; exit 4`], { under });
@@ -57,7 +58,8 @@ describe('descriptors beyond the standard streams', () => {
     expect(await refused.closed).toEqual({ code: 125 });
     expect(refused.stdout.text).toBe('');
     expect(refused.stderr.text).toBe(
-      'sd-ready-wrap: --fd 3: the app has that descriptor already, from whoever started it; use a free one, e.g. --fd 4\n',
+      'sd-ready-wrap: --fd 3: the app has that descriptor already, from whoever started it; use a free one, ' +
+        'e.g. --fd 4\n',
     );
   });
 
@@ -79,7 +81,8 @@ describe('descriptors beyond the standard streams', () => {
 
 describe('LISTEN_FDS= with a gap', () => {
   const SHOWS = sh(
-    'for fd in 3 4 5 6; do echo "$fd $(readlink /proc/self/fd/$fd)"; done; echo "$LISTEN_FDS $LISTEN_FDNAMES $LISTEN_PID $$"',
+    'for fd in 3 4 5 6; do echo "$fd $(readlink /proc/self/fd/$fd)"; done; echo "$LISTEN_FDS ' +
+      '$LISTEN_FDNAMES $LISTEN_PID $$"',
   );
 
   test.each(['3', '4', '5', '3 5'])('%s: stays one, and all others stay where they are', async (closed) => {

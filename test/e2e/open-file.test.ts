@@ -1,4 +1,6 @@
-/** Promise: with OpenFile=/run/systemd/notify:notify in the unit no addon is needed, and the app does not see that one. */
+/**
+ * Promise: with OpenFile=/run/systemd/notify:notify in the unit no addon is needed, and the app does not see that one.
+ */
 
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -124,7 +126,8 @@ describe('what has that name and is none', () => {
   test("a datagram socket of socket activation: is the app's, and READY=1 goes another way", async () => {
     using dir = tempDir();
     const binds =
-      'use Socket; $^F = 9; socket S, PF_UNIX, SOCK_DGRAM, 0; bind S, pack_sockaddr_un(shift) or die $!; fileno(S) == 3 or die; ' +
+      'use Socket; $^F = 9; socket S, PF_UNIX, SOCK_DGRAM, 0; bind S, pack_sockaddr_un(shift) or die $!; ' +
+      'fileno(S) == 3 or die; ' +
       '@ENV{qw(LISTEN_PID LISTEN_FDS LISTEN_FDNAMES)} = ($$, 1, "notify"); exec @ARGV';
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {

@@ -60,7 +60,8 @@ describe.each(ADDONS)('received by %s', (addon) => {
     await using receiver = await NotifyReceiver.start();
     await using run = start(
       sh(
-        `${SENDS} READY=1; read _; ${SENDS} 'RELOADING=1\\nMONOTONIC_USEC=7' 'READY=1\\nSTATUS=new' STOPPING=1; exec cat`,
+        `${SENDS} READY=1; read _; ${SENDS} 'RELOADING=1\\nMONOTONIC_USEC=7' 'READY=1\\nSTATUS=new' STOPPING=1; ` +
+          `exec cat`,
       ),
       { env: { NOTIFY_SOCKET: receiver.path } },
     );
@@ -176,7 +177,10 @@ test('no addon at all: one line, 125, and no app', async () => {
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.lines).toEqual([
     expect.stringMatching(
-      /^sd-ready-wrap: --notify: no way to receive datagrams \(unix-dgram: .*; koffi: .*\); .*npm install koffi.*--tcp or --ipc/,
+      new RegExp(
+        String.raw`^sd-ready-wrap: --notify: no way to receive datagrams \(unix-dgram: .*; koffi: .*\); ` +
+          '.*npm install koffi.*--tcp or --ipc',
+      ),
     ),
   ]);
   expect(readdirSync(dir.path)).toEqual([]);

@@ -124,21 +124,24 @@ describe('a port that another program holds', () => {
   });
 });
 
-test('--http: the app counts once it has taken the port over, though the kernel counts as many sockets as before', async () => {
-  const port = await freePort();
-  const other = await stranger(port, 'http');
-  const retry = `
+test(
+  '--http: the app counts once it has taken the port over, though the kernel counts as many sockets ' + 'as before',
+  async () => {
+    const port = await freePort();
+    const other = await stranger(port, 'http');
+    const retry = `
     const server = require('http').createServer((_, response) => response.end());
     const listen = () => server.listen(${port});
     server.on('error', () => setTimeout(listen, 5));
     listen();
   `;
-  await withReceiver(['--http', `http://127.0.0.1:${port}/`, '--', NODE, '-e', retry], async (_, receiver) => {
-    await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
-    other.kill('SIGKILL');
-    await receiver.untilReady();
-  });
-});
+    await withReceiver(['--http', `http://127.0.0.1:${port}/`, '--', NODE, '-e', retry], async (_, receiver) => {
+      await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
+      other.kill('SIGKILL');
+      await receiver.untilReady();
+    });
+  },
+);
 
 test("--http to an address of this host that is not loopback: another program's answer does not count", async () => {
   const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);

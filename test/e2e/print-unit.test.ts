@@ -190,7 +190,10 @@ describe('what is odd is said beside it', () => {
       'a port for all instances',
       ['--unit-name', 'shop@', '--tcp', '3000', 'true'],
       {},
-      /: --tcp 3000 is the same for each instance of shop@: write %i in it, --tcp %i for shop@3001 and shop@3002, say\n$/,
+      new RegExp(
+        ': --tcp 3000 is the same for each instance of shop@: ' +
+          'write %i in it, --tcp %i for shop@3001 and shop@3002, say\n$',
+      ),
     ],
     [
       'a PORT for all instances',

@@ -33,7 +33,8 @@ const script = (module: string) => `
   const notify = require(${JSON.stringify(module)});
   for (const call of ${JSON.stringify(CALLS)}) {
     let outcome;
-    try { outcome = String(new Function('notify', 'return notify.' + call)(notify)); } catch (error) { outcome = error.name + ': ' + error.message; }
+    try { outcome = String(new Function('notify', 'return notify.' + call)(notify)); }
+    catch (error) { outcome = error.name + ': ' + error.message; }
     console.log(call, '->', outcome);
     notify.sendState('STATUS=behind ' + call.replaceAll('\\\\', '/').replaceAll('\\n', ' '));
   }

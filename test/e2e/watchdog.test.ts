@@ -1,4 +1,7 @@
-/** Promise: --watchdog. What is told to systemd and when, and that an app which is watched by its event loop does not notice. */
+/**
+ * Promise: --watchdog. What is told to systemd and when, and that an app which is watched by its event loop does not
+ * notice.
+ */
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,25 +40,28 @@ async function watched(
 }
 
 describe('pings', () => {
-  test('none before READY=1, one with it, one each half interval from the main process, none when it is dead', async () => {
-    await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms']);
-    // one each 50 ms: longer than an interval of the watchdog
-    const waits = () => it.receiver.messages().filter(({ text }) => text.startsWith('EXTEND_TIMEOUT_USEC='));
-    await until('the wait', () => waits().length > 5);
-    expect(it.pings()).toEqual([]);
-    it.run.tell('be ready');
-    const ready = await it.receiver.untilReady();
-    expect(ready.text).toMatch(/^READY=1\nSTATUS=.*\nWATCHDOG=1$/);
-    await until('pings', () => it.pings().length > 10);
-    const pings = it.pings().slice(0, 11);
-    const took = (pings[10]?.at ?? 0) - (pings[0]?.at ?? 0);
-    expect(took).toBeGreaterThan(900);
-    expect(new Set(pings.map(({ pid }) => pid))).toEqual(new Set([it.run.pid]));
-    it.run.tell('end');
-    expect(await it.run.closed).toEqual({ code: 0 });
-    await it.receiver.settled();
-    expect(it.receiver.assignments()).not.toContain('STOPPING=1');
-  });
+  test(
+    'none before READY=1, one with it, one each half interval from the main process, none when ' + 'it is dead',
+    async () => {
+      await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms']);
+      // one each 50 ms: longer than an interval of the watchdog
+      const waits = () => it.receiver.messages().filter(({ text }) => text.startsWith('EXTEND_TIMEOUT_USEC='));
+      await until('the wait', () => waits().length > 5);
+      expect(it.pings()).toEqual([]);
+      it.run.tell('be ready');
+      const ready = await it.receiver.untilReady();
+      expect(ready.text).toMatch(/^READY=1\nSTATUS=.*\nWATCHDOG=1$/);
+      await until('pings', () => it.pings().length > 10);
+      const pings = it.pings().slice(0, 11);
+      const took = (pings[10]?.at ?? 0) - (pings[0]?.at ?? 0);
+      expect(took).toBeGreaterThan(900);
+      expect(new Set(pings.map(({ pid }) => pid))).toEqual(new Set([it.run.pid]));
+      it.run.tell('end');
+      expect(await it.run.closed).toEqual({ code: 0 });
+      await it.receiver.settled();
+      expect(it.receiver.assignments()).not.toContain('STOPPING=1');
+    },
+  );
 
   test.each<[string, string[], Record<string, string>, string[]]>([
     ['--watchdog off', ['--watchdog', 'off'], {}, []],

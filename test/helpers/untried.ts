@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
 /**
- * Stands for tests that cannot be tried on this machine. Under CI it fails; elsewhere a line says that they were left out, which
- * under CI nobody would read.
+ * Stands for tests that cannot be tried on this machine. Under CI it fails; elsewhere a line says that they were left
+ * out, which under CI nobody would read.
  * @param missing what they would need
  */
 export function untried(title: string, missing: string): void {

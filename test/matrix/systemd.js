@@ -1,6 +1,7 @@
 /**
- * `npm run matrix:systemd`: the suite under the systemd of other Debian releases, each in a tree of its own. Needs root and
- * debootstrap(8). Words: only these releases. Trees are kept in $MATRIX_TREES, /var/tmp/sd-ready-wrap-trees if not set.
+ * `npm run matrix:systemd`: the suite under the systemd of other Debian releases, each in a tree of its own. Needs root
+ * and debootstrap(8). Words: only these releases. Trees are kept in $MATRIX_TREES, /var/tmp/sd-ready-wrap-trees if not
+ * set.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

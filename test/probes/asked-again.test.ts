@@ -1,9 +1,9 @@
 /** Who can be asked again is known before there are probes, for bad input, and by the probes: both say the same. */
 import { expect, it } from 'vitest';
-import { buildConfig } from '../../src/core/config.ts';
-import { canBeAskedAgain } from '../../src/core/probe-spec.ts';
-import type { RawOptions } from '../../src/core/raw-options.ts';
+import { buildConfig } from '../../src/options/config.ts';
+import type { RawOptions } from '../../src/options/raw.ts';
 import { createProbe } from '../../src/probes/index.ts';
+import { canBeAskedAgain } from '../../src/probes/spec.ts';
 import { fakeContext } from '../unit/fakes.ts';
 
 const ALL: RawOptions = Object.fromEntries(

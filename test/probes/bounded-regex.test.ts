@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anyMatches, type Verdict } from '../../src/probes/bounded-regex.ts';
+import { anyMatches, type Verdict } from '../../src/probes/log/bounded-regex.ts';
 
 describe('anyMatches', () => {
   it.each<[RegExp, string[], Verdict]>([

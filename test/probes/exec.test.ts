@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { clock } from '../../src/base/real-clock.ts';
 import { execProbe } from '../../src/probes/exec.ts';
-import { clock } from '../../src/process/clock.ts';
 import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writ
 import { dirname } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fileProbe } from '../../src/probes/file.ts';
-import { fileStamp } from '../../src/process/file-stamp.ts';
+import { fileStamp } from '../../src/probes/file-stamp.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OutputStream } from '../../src/core/ports.ts';
+import type { OutputStream } from '../../src/app/types.ts';
 import { createProbe } from '../../src/probes/index.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
@@ -200,7 +200,8 @@ describe('a regex that backtracks for ever', () => {
     // it is stopped at 50 ms; the quickest of three tells it from a busy machine
     expect(Math.min(...times)).toBeLessThan(75);
     expect(warnings).toEqual([
-      'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that backtracks less',
+      'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that ' +
+        'backtracks less',
     ]);
     expect(await ready()).toBe(false);
     app.write('stdout', 'aaa\n');

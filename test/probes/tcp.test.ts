@@ -1,8 +1,8 @@
 import { connect, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { tcpProbe } from '../../src/probes/tcp.ts';
-import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/tcp-sockets.ts';
+import { tcpProbe } from '../../src/probes/connect/tcp.ts';
+import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/connect/tcp-sockets.ts';
 import { describeIpv6 } from '../helpers/ipv6.ts';
 import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, listen, portOf, turns } from '../unit/sockets.ts';

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { relative } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { unixProbe } from '../../src/probes/unix.ts';
+import { unixProbe } from '../../src/probes/connect/unix.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 

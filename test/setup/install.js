@@ -42,7 +42,9 @@ const PROGRAMS_OF_TESTS = [
   { file: 'ansible-playbook', debian: 'ansible-core' },
 ];
 
-/** An app with the npm package sd-notify, which is not among ours: without a compiler ours could then not be installed. */
+/**
+ * An app with the npm package sd-notify, which is not among ours: without a compiler ours could then not be installed.
+ */
 const SD_NOTIFY = 'test/fixtures/sd-notify';
 
 installPackages();

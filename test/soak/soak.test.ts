@@ -1,6 +1,6 @@
 /**
- * `npm run soak`: starts, stops, crashes and kills by the hundred, at random moments, with every core busy, the same app
- * directly and wrapped, under a real systemd. Counts what differs, and what is left behind.
+ * `npm run soak`: starts, stops, crashes and kills by the hundred, at random moments, with every core busy, the same
+ * app directly and wrapped, under a real systemd. Counts what differs, and what is left behind.
  *
  * $SOAK_CYCLES: how many, 1000 if not set. $SOAK_MODE: which manager, that of uid 1000 if not set.
  */
@@ -214,7 +214,8 @@ test(`${CYCLES} cycles, direct and wrapped`, async () => {
 /** Processes, cgroups, and files where the wrapper's own would be. */
 async function leftovers(): Promise<string[]> {
   const script = `
-    for pid in /proc/[0-9]*; do tr '\\0' ' ' <$pid/cmdline 2>/dev/null; echo; done | grep -E '^[^ ]*(perl|node) .*(obeys.pl|sd-ready-wrap)'
+    for pid in /proc/[0-9]*; do tr '\\0' ' ' <$pid/cmdline 2>/dev/null; echo; done |
+      grep -E '^[^ ]*(perl|node) .*(obeys.pl|sd-ready-wrap)'
     find /sys/fs/cgroup -name '*pair-*.service' 2>/dev/null
     find /tmp "$XDG_RUNTIME_DIR" /run -maxdepth 1 -name 'sd-ready-wrap-*' 2>/dev/null
   `;

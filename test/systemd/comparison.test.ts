@@ -1,6 +1,6 @@
 /**
- * Promise: indistinguishable from running the app directly. The same app under the same unit, directly and wrapped, side by
- * side; README's table is what this compares.
+ * Promise: indistinguishable from running the app directly. The same app under the same unit, directly and wrapped,
+ * side by side; README's table is what this compares.
  */
 
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Promise: `--handoff` makes the app the unit's main process, as if systemd had started it, and nothing else is left. */
+/**
+ * Promise: `--handoff` makes the app the unit's main process, as if systemd had started it, and nothing else is left.
+ */
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -74,7 +76,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
   const write = (recipe: Parameters<typeof Service.write>[1] = {}) =>
     Service.write(systemd(), { ...recipe, options: `--handoff ${recipe.options ?? ''}` });
 
-  test(`a stop the moment it is ready, and ${STOPS} about then: one SIGTERM and the full grace, in each KillMode`, async () => {
+  test(`a stop as it becomes ready, and ${STOPS} about then: one SIGTERM, full grace, in each KillMode`, async () => {
     const command = `/usr/bin/perl ${systemd().repo}/test/fixtures/systemd/counts-signals.pl`;
     await Promise.all(
       KILL_MODES.map(async (mode) => {
@@ -172,20 +174,23 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
       expect(await service.results(), service.stderr).toEqual([result]);
     });
 
-    test('a signal to the main process, and one to all of them, reach the app, which is handed over all the same', async () => {
-      const service = await write();
-      const start = service.systemctl('start');
-      await service.event('started');
-      await systemd().run('kill', ['-USR2', await service.show('MainPID')]);
-      await service.event('SIGUSR2');
-      await service.systemctl('kill', '--signal=HUP');
-      await service.event('SIGHUP');
-      service.letGo();
-      expect(await start).toMatchObject({ code: 0 });
-      await alone(service);
-      expect(service.story).toEqual(['started', 'SIGUSR2', 'SIGHUP', 'ready']);
-      await service.systemctl('stop');
-    });
+    test(
+      'a signal to the main process, and one to all of them, reach the app, which is handed over all ' + 'the same',
+      async () => {
+        const service = await write();
+        const start = service.systemctl('start');
+        await service.event('started');
+        await systemd().run('kill', ['-USR2', await service.show('MainPID')]);
+        await service.event('SIGUSR2');
+        await service.systemctl('kill', '--signal=HUP');
+        await service.event('SIGHUP');
+        service.letGo();
+        expect(await start).toMatchObject({ code: 0 });
+        await alone(service);
+        expect(service.story).toEqual(['started', 'SIGUSR2', 'SIGHUP', 'ready']);
+        await service.systemctl('stop');
+      },
+    );
   });
 
   test('where the app has left for a cgroup of its own the wrapper stays, and pings', async () => {
@@ -210,7 +215,9 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
   test('where the wrapper is not the main process itself it stays, and says so', async () => {
     const { node, repo } = systemd();
     const service = await Service.write(systemd(), { lines: ['NotifyAccess=all', 'ExecStart='] });
-    const wrapped = `${node} ${repo}/bin/sd-ready-wrap.cjs --handoff --tcp ${service.port} -- ${node} ${repo}/test/fixtures/systemd/gated-server.mjs`;
+    const wrapped =
+      `${node} ${repo}/bin/sd-ready-wrap.cjs --handoff --tcp ${service.port} -- ${node} ` +
+      `${repo}/test/fixtures/systemd/gated-server.mjs`;
     systemd().writeUnit(
       service.name,
       [

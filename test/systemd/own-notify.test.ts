@@ -16,7 +16,9 @@ const FEW_STARTS = 5;
 /** So many at a time: less than the machine can start within a second. */
 const AT_ONCE = 25;
 
-const PYTHON = `import socket,os; s=socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])`;
+const PYTHON =
+  `import socket,os; s=socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); ` +
+  `s.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])`;
 
 interface Way {
   readonly name: string;

@@ -1,4 +1,6 @@
-/** Whose socket it is, in the cgroup of a real unit: what an earlier run left there, what the app left, systemd's own. */
+/**
+ * Whose socket it is, in the cgroup of a real unit: what an earlier run left there, what the app left, systemd's own.
+ */
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
@@ -109,10 +111,12 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     await systemd().systemctl('stop', socket);
     expect(outcomes).toEqual([125, 125, 124, 124, 124, 124].map((code) => `exit-code exited ${code}`));
     expect(service.stderr).toContain(
-      `--unix ${path}: systemd listens at that path itself (socket activation), and accepts before the app serves; use --http`,
+      `--unix ${path}: systemd listens at that path itself (socket activation), and accepts before the app ` +
+        `serves; use --http`,
     );
     expect(service.stderr).toContain(
-      `--tcp ${service.port}: systemd listens on that port itself (socket activation), and accepts before the app serves; use --http`,
+      `--tcp ${service.port}: systemd listens on that port itself (socket activation), and accepts before the ` +
+        `app serves; use --http`,
     );
   });
 });

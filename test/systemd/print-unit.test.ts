@@ -16,7 +16,8 @@ const NASTY = [
 
 /** Prints its arguments, where it is and what it was given, and is ready. */
 const APP = `
-  require('node:fs').writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.env.PORT, ...process.argv.slice(2)]));
+  const { writeFileSync } = require('node:fs');
+  writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.env.PORT, ...process.argv.slice(2)]));
   console.log('it is ready: $5');
   setInterval(() => {}, 1e9);
 `;
@@ -27,11 +28,13 @@ const BUSY = `
   require('node:os').networkInterfaces();
   writeFileSync('written', require('node:os').hostname());
   mkdirSync('/tmp/' + process.argv[1], { recursive: true });
-  require('node:child_process').execFileSync('sh', ['-c', 'ps >/dev/null || true; cat /proc/meminfo /proc/sys/kernel/pid_max']);
+  require('node:child_process').execFileSync('sh', ['-c',
+    'ps >/dev/null || true; cat /proc/meminfo /proc/sys/kernel/pid_max']);
   new (require('node:worker_threads').Worker)('new Function("return 1 + 1")()', { eval: true });
   require('node:net').createServer().listen('/tmp/' + process.argv[1] + '/socket', () => {
     require('node:http').createServer((_, r) => r.end()).listen(Number(process.argv[2]), () =>
-      require('node:dns').lookup('localhost', () => fetch('http://127.0.0.1:' + process.argv[2]).then(() => console.log('all done'))));
+      require('node:dns').lookup('localhost', () => fetch('http://127.0.0.1:' + process.argv[2])
+        .then(() => console.log('all done'))));
   });
 `;
 

@@ -1,6 +1,7 @@
 /**
- * Promise: under Type=notify-reload (systemd 253) `systemctl reload` is back when the app is ready again, and under Type=notify a
- * reload is what it is without the wrapper. An older systemd has the second alone, and there that is what each test shows.
+ * Promise: under Type=notify-reload (systemd 253) `systemctl reload` is back when the app is ready again, and under
+ * Type=notify a reload is what it is without the wrapper. An older systemd has the second alone, and there that is what
+ * each test shows.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Promise: --watchdog. Who is not well gets no WATCHDOG=1, and systemd acts; who is well lives on, however busy the machine is. */
+/**
+ * Promise: --watchdog. Who is not well gets no WATCHDOG=1, and systemd acts; who is well lives on, however busy the
+ * machine is.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -85,7 +88,8 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
       options: '',
       probe: '--notify',
       script:
-        'systemd-notify --ready\nuntil [ -e "$DIR/ill" ]; do sleep 0.02; done\nsystemd-notify WATCHDOG=trigger\nexec sleep 1000\n',
+        'systemd-notify --ready\nuntil [ -e "$DIR/ill" ]; do sleep 0.02; done\nsystemd-notify ' +
+        'WATCHDOG=trigger\nexec sleep 1000\n',
     },
     (service) => fallIll(service, 'trigger'),
     /forwarded SIGABRT/,
@@ -103,23 +107,26 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
 };
 
 describeSystemd('who is not well', ['user-1000', 'system', 'session'], (systemd) => {
-  test('is killed by the watchdog with SIGABRT, and the log says why before; who recovers in time lives on', async () => {
-    const recovers = recover(systemd());
-    const all = await Promise.all(
-      Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
-        const service = await start(systemd(), watched);
-        await fall(service);
-        return { name, results: await service.results(), log: service.stderr, why };
-      }),
-    );
-    for (const { name, results, log, why } of all) {
-      expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
-      expect(log, name).toMatch(why);
-      expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
-      expect(log, name).toContain('the app was killed by SIGABRT');
-    }
-    await recovers;
-  });
+  test(
+    'is killed by the watchdog with SIGABRT, and the log says why before; who recovers in time ' + 'lives on',
+    async () => {
+      const recovers = recover(systemd());
+      const all = await Promise.all(
+        Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
+          const service = await start(systemd(), watched);
+          await fall(service);
+          return { name, results: await service.results(), log: service.stderr, why };
+        }),
+      );
+      for (const { name, results, log, why } of all) {
+        expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
+        expect(log, name).toMatch(why);
+        expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
+        expect(log, name).toContain('the app was killed by SIGABRT');
+      }
+      await recovers;
+    },
+  );
 });
 
 /** Long enough in a loop to be found ill, and told that it may end by then. */

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
+
 /** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
 
-import type { AppNotice } from '../../src/core/app-notice.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import type { ExitStatus } from '../../src/core/exit-status.ts';
-import type { LogLevel } from '../../src/core/life.ts';
-import type { NotifyState } from '../../src/core/notify-state.ts';
-import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/core/ports.ts';
+import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/app/types.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import type { ExitStatus } from '../../src/base/exit-status.ts';
+import type { LogLevel } from '../../src/lifecycle/words.ts';
+import type { AppNotice } from '../../src/notify/parse.ts';
+import type { NotifyState } from '../../src/notify/state.ts';
 import type { ProbeContext } from '../../src/probes/context.ts';
-import { fileStamp } from '../../src/process/file-stamp.ts';
+import { fileStamp } from '../../src/probes/file-stamp.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass: calls what is due, in the order of its time. */

@@ -4,7 +4,8 @@ import { bootSystemd, type ModeName, possibleModes, type TestSystemd } from './p
 
 /**
  * Registers the tests of `define` once for each of the modes that this machine can have, each with a systemd of its
- * own. `session` stands in for all of them where the tests do not run as root. Where nothing is possible: see untried.ts.
+ * own. `session` stands in for all of them where the tests do not run as root. Where nothing is possible: see
+ * untried.ts.
  */
 export function describeSystemd(title: string, wanted: readonly ModeName[], define: (get: () => TestSystemd) => void) {
   const { modes, missing } = possibleModes();

@@ -3,7 +3,8 @@ import type { TestSystemd } from './private-systemd.js';
 
 /**
  * systemd-analyze verify of a unit file in a directory of its own.
- * @returns its exit status and what it says of the unit: the status is 0 for warnings too, so what counts is that it says nothing
+ * @returns its exit status and what it says of the unit: the status is 0 for warnings too, so what counts is that it
+ * says nothing
  */
 export async function verify(systemd: TestSystemd, file: string): Promise<readonly [number | null, string]> {
   const flags = systemd.mode === 'system' ? [] : ['--user'];

@@ -1,0 +1,225 @@
+/** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
+import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import type { Duplex, Readable } from 'node:stream';
+import { execa } from 'execa';
+import { commandPath, isExecutable } from '../base/command-path.ts';
+import type { ExitStatus } from '../base/exit-status.ts';
+import { notFound } from '../base/not-found.ts';
+import { FIRST_FREE_FD, firstFree } from '../notify/listen-fds.ts';
+import { startCat } from '../output/cat.ts';
+import { relay } from '../output/relay.ts';
+import { isRunning } from '../sockets/alive.ts';
+import { isSameFile } from '../sockets/descriptors.ts';
+import type { Inherited, Passed } from './inherited.ts';
+import { channelEnvironment, openChannel } from './ipc-channel.ts';
+import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './parent.ts';
+import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
+import { inSameDirectory } from './same-directory.ts';
+import type { App, OutputStream } from './types.ts';
+
+export interface StartOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** These pass through the wrapper; the others are inherited untouched. */
+  readonly watched: ReadonlySet<OutputStream>;
+  /** Whether whoever listened to a watched stream may come back later, so that it has to pass through us for good. */
+  readonly listensAgain: () => boolean;
+  readonly ipc: boolean;
+  /** Signals go to all of its process group, which is then its own. */
+  readonly ownGroup: boolean;
+  /** Descriptors of the app that we read, from 3 on: those of `--fd`. */
+  readonly descriptors: readonly number[];
+  /** What we were started with, which is the app's. */
+  readonly inherited: Inherited;
+  /** What of ours it gets as well, and we keep. */
+  readonly ours: readonly Passed[];
+  readonly prelude: Prelude;
+  /** It is to be made an orphan once it is ready, by means of these. */
+  readonly parent?: ParentPrograms | undefined;
+  /** Told once of the first line on the IPC channel that is no message. */
+  readonly onIpcGarbage: () => void;
+  /** Told once for each stream of output that could not be passed on, by the code of write(2). */
+  readonly onOutputLost: (stream: OutputStream, code: string) => void;
+}
+
+/** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
+export class StartError extends Error {
+  readonly code: string | undefined;
+
+  constructor(command: string, code: string | undefined, message: string) {
+    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command) : (WHY[code ?? ''] ?? message)}`);
+    this.name = 'StartError';
+    this.code = code;
+  }
+}
+
+/** The usual codes in words, each with what to do. */
+const WHY: Record<string, string> = {
+  EACCES:
+    'not executable (EACCES); see that it is a file with the x permission on a path that may be searched, ' +
+    'or name what runs it, e.g. node',
+  ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
+  EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
+};
+
+const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
+
+/** @throws {StartError} */
+export async function startApp(options: StartOptions): Promise<App> {
+  const { watched, ipc, descriptors, inherited, parent } = options;
+  const spare = firstFree([...descriptors, ...[...inherited.all, ...options.ours].map(({ to }) => to)]);
+  const channelFd = spare;
+  const between = parent && descent(parent, spare);
+  const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
+  const pipes = ipc ? [...descriptors, channelFd] : descriptors;
+  const own = commandLine({ ...options, prelude: { ...options.prelude, descent: between } });
+  const [command, args] = parent && between ? parentOf(parent, between, own) : own;
+  const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
+  const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
+  const subprocess = inSameDirectory(() =>
+    execa(command, args, {
+      stdio: [
+        'inherit',
+        output('stdout'),
+        stderr,
+        ...furtherDescriptors(pipes, [...inherited.all, ...options.ours, ...toStderr]),
+      ],
+      env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
+      extendEnv: false,
+      // not used: see same-directory.ts
+      cwd: '/',
+      detached: options.ownGroup,
+      // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
+      buffer: false,
+      forceKillAfterDelay: false,
+      cleanup: false,
+      reject: false,
+    }),
+  );
+  if (subprocess.pid === undefined) {
+    const result = await subprocess;
+    const { code } = result as { code?: string };
+    throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
+  }
+  const relays = new Map(
+    [...watched].map((stream) => {
+      const fd = FD_OF[stream];
+      const source = subprocess[stream] as Readable;
+      const isShared = appFds(options).some((other) => isSameFile(fd, other));
+      const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
+      return [stream, relay(source, fd, handOver, (code) => options.onOutputLost(stream, code))];
+    }),
+  );
+  // whoever waits for the end of one waits for the app to close it, and not for us
+  for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) {
+    if (fd !== inherited.notify) closeSync(fd);
+  }
+  const { pid, exited, orphan } = parent
+    ? await descendant(options.command, subprocess)
+    : { ...child(subprocess), orphan: async () => 'it is the child of the wrapper' };
+  let dead = false;
+  void exited.then(() => {
+    dead = true;
+  });
+
+  const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
+  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;
+
+  return {
+    pid,
+    exited,
+    async drained() {
+      await Promise.all([...relays.values()].map((each) => each.drained()));
+    },
+    isAlive: () => !dead && isRunning(pid),
+    orphan,
+    kill(signal) {
+      if (dead) return undefined;
+      try {
+        process.kill(options.ownGroup ? -pid : pid, signal as NodeJS.Signals);
+        return undefined;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? String(error);
+        // it has just died: its exit is on the way to us
+        return code === 'ESRCH' ? undefined : code;
+      }
+    },
+    onOutput: (stream, listener) => relays.get(stream)?.onPiece(listener) ?? (() => {}),
+    onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
+    onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
+  };
+}
+
+/** The app is the process that was started. */
+function child(subprocess: ChildProcess): { readonly pid: number; readonly exited: Promise<ExitStatus> } {
+  // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
+  const exited = new Promise<ExitStatus>((resolve) => {
+    subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
+  });
+  return { pid: subprocess.pid as number, exited };
+}
+
+/**
+ * The app is the child of the process that was started.
+ * @throws {StartError}
+ */
+async function descendant(command: string, parent: ChildProcess): Promise<Descendant> {
+  try {
+    return await followChildOf(parent, parent.stderr);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
+  }
+}
+
+/** Those of our descriptors that the app was given. */
+function appFds({ watched, inherited }: StartOptions): readonly number[] {
+  const outputs = (['stdout', 'stderr'] as const).filter((stream) => !watched.has(stream));
+  return [0, ...outputs.map((stream) => FD_OF[stream]), ...inherited.all.map(({ from }) => from)];
+}
+
+/** @throws {StartError} */
+function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
+  if (!isNeeded(prelude)) return [command, args];
+  if (!PRELUDE_PROGRAMS.every(isExecutable)) {
+    // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
+    if (!prelude.listenPid) return [command, args];
+    const programs = PRELUDE_PROGRAMS.join(' and ');
+    throw new StartError(command, undefined, `socket activation needs ${programs}, and they may not be executed here`);
+  }
+  try {
+    return withPrelude(prelude, commandPath(command, env), args, env);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StartError(command, code, message);
+  }
+}
+
+/** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with. */
+function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore')[] {
+  const numbers = [...pipes, ...inherited.map(({ to }) => to)];
+  const length = Math.max(FIRST_FREE_FD, ...numbers.map((fd) => fd + 1)) - FIRST_FREE_FD;
+  return Array.from({ length }, (_, index) => {
+    const fd = index + FIRST_FREE_FD;
+    if (pipes.includes(fd)) return 'pipe';
+    // execa takes any number here, as spawn does, and its types do not
+    return (inherited.find(({ to }) => to === fd)?.from ?? 'ignore') as 'ignore';
+  });
+}
+
+/** Reads for good, so that the app may write as long as it likes; whoever listens hears it. */
+function reader(source: Duplex): (listener: (piece: Uint8Array | 'end') => void) => () => void {
+  const listeners = new Set<(piece: Uint8Array | 'end') => void>();
+  const tell = (piece: Uint8Array | 'end') => {
+    for (const listener of listeners) listener(piece);
+  };
+  source.on('data', tell);
+  source.on('end', () => tell('end'));
+  source.on('error', () => {});
+  return (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+}

@@ -1,0 +1,17 @@
+/** What the app tells systemd over the Node IPC channel: by sd-ready-wrap/client, or in sd_notify's own words. */
+
+import { clientNotice } from '../notify/client-message.ts';
+import { createHub } from '../notify/hub.ts';
+import { noticeOf } from '../notify/ipc-message.ts';
+import type { AppNotice } from '../notify/parse.ts';
+import type { AppNoticeSource, AppSigns } from './types.ts';
+
+/** From now on. */
+export function ipcNotices(app: AppSigns): AppNoticeSource {
+  const hub = createHub<AppNotice>();
+  app.onMessage((message) => {
+    const notice = clientNotice(message) ?? noticeOf(message);
+    if (notice) hub.tell(notice);
+  });
+  return { onNotice: hub.listen, drained: hub.drained };
+}

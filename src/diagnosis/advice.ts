@@ -1,0 +1,173 @@
+/** From what was found when a start does not succeed to what the operator can do about it, a line each. */
+import type { ListeningSocket } from '../app/types.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { awaitedPort, httpPort, type ProbeSpec } from '../probes/spec.ts';
+import { canonicalHost } from '../sockets/rows.ts';
+
+/** When it is asked: the app is still awaited, was stopped by a signal, did not make it in time, or died. */
+export type Moment = 'waiting' | 'stopped' | 'timeout' | 'died';
+
+export interface Findings {
+  readonly probes: readonly ProbeSpec[];
+  /** What the app listens on, or did when it was last seen to listen. */
+  readonly listening: readonly ListeningSocket[];
+  /** Whether it was looked while it was not asked to end yet: it may have closed its sockets then. */
+  readonly looked: boolean;
+  /** Who else has an awaited port, by its number: `nginx (pid 77)`. */
+  readonly holders: ReadonlyMap<number, string>;
+  /** Whether systemd may have stopped us because the start took too long. */
+  readonly tooLong: boolean;
+  /** The app is to become the main process: signs that need a wrapper which stays are no advice then. */
+  readonly handoff: boolean;
+  /** KillMode= of the unit, where it could be read. */
+  readonly killMode: string | undefined;
+}
+
+/** What is awaited of a socket: how it is written as an option, and whether one is it. */
+interface Awaited {
+  readonly option: string;
+  readonly name: string;
+  readonly kind: ListeningSocket['kind'];
+  readonly matches: (socket: ListeningSocket) => boolean;
+}
+
+/** @returns nothing while there is nothing that the operator has to change */
+export function advice(moment: Moment, findings: Findings): readonly string[] {
+  const elsewhere = listensElsewhere(findings, moment);
+  // who holds a port is told by the probe as soon as it is found out
+  if (moment === 'waiting') return [...elsewhere, ...listensAlready(findings)];
+  return [
+    ...heldPorts(findings),
+    ...elsewhere,
+    ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
+    ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
+    ...leftovers(findings),
+  ];
+}
+
+const TOO_SHORT =
+  'if it only needs longer: raise TimeoutStartSec= of the unit, or let --extend-timeout 30s ask for more ' +
+  'while the app is starting';
+
+function heldPorts({ holders }: Findings): readonly string[] {
+  return [...holders].map(
+    ([port, holder]) => `port ${port} is held by ${holder}: stop that one, or give the app another port`,
+  );
+}
+
+/** The app listens, but where nobody asks. While it is awaited that may be the first of several sockets. */
+function listensElsewhere({ probes, listening, holders }: Findings, moment: Moment): readonly string[] {
+  const yet = moment === 'waiting' ? ' so far' : '';
+  const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
+  return probes.flatMap((spec) => {
+    const awaited = awaitedOf(spec);
+    if (!awaited || sockets.some(awaited.matches)) return [];
+    const port = awaitedPort(spec);
+    // one that gives way to another program will be elsewhere each time
+    if (port !== undefined && holders.has(port)) return [];
+    const others = sockets.filter(({ kind }) => kind === awaited.kind);
+    const [first] = others;
+    if (!first) return [];
+    const where = others.map(address).join(', ');
+    return (
+      `the app listens on ${where}${yet}, not on ${awaited.name}: write ` +
+      `${asOption(awaited.option, first)}, or let the app listen there`
+    );
+  });
+}
+
+/**
+ * The app listens, and no line has matched: the regex may be wrong. An app that says itself when it is ready knows
+ * better.
+ */
+function listensAlready({ probes, listening }: Findings): readonly string[] {
+  const [first] = listening.filter((socket) => socket.kind === 'tcp' && !socket.inspector);
+  const isLog = probes.every(({ kind }) => kind === 'log');
+  return first && isLog ? [maySignify(first, ' already')] : [];
+}
+
+function maySignify(socket: ListeningSocket, already = ''): string {
+  const option = socket.kind === 'unix' ? '--unix' : '--tcp';
+  return (
+    `the app listens on ${address(socket)}${already}: if that is its sign of being ready, write ` +
+    `${asOption(option, socket)}`
+  );
+}
+
+function nothingYet({ probes, listening, looked, holders, handoff }: Findings): readonly string[] {
+  const [first] = listening.filter((socket) => socket.kind === 'unix' || !socket.inspector);
+  const auto = probes.some(({ kind }) => kind === 'auto');
+  if (first === undefined) {
+    if (!looked || holders.size > 0) return [];
+    if (auto && handoff)
+      return ['the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff'];
+    if (auto) return ["the app neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"];
+    return probes.some(awaitedOf)
+      ? ['the app was not seen to listen on anything: what it does instead, its own output may say']
+      : [];
+  }
+  if (auto || probes.every((spec) => !awaitedOf(spec))) {
+    return [maySignify(first)];
+  }
+  return [];
+}
+
+function leftovers({ killMode }: Findings): readonly string[] {
+  if (killMode !== 'process' && killMode !== 'none') return [];
+  return [`KillMode=${killMode} of the unit leaves behind what the app has started: KillMode=mixed does not`];
+}
+
+function awaitedOf(spec: ProbeSpec): Awaited | undefined {
+  switch (spec.kind) {
+    case 'tcp':
+      // anybody's, as of another host: where the app listens says nothing about it
+      if (spec.owner === 'any') return undefined;
+      return port('--tcp', spec.port, spec.hosts);
+    case 'http': {
+      if (!spec.onThisHost || spec.owner === 'any') return undefined;
+      return port('--http', httpPort(spec.url), spec.hosts);
+    }
+    case 'listen':
+      if (spec.target === 'any') return undefined;
+      if (typeof spec.target === 'number') return port('--listen', spec.target, undefined);
+      return path('--listen', spec.target);
+    case 'unix':
+      return path('--unix', spec.path);
+    default:
+      return undefined;
+  }
+}
+
+function port(option: string, number: number, hosts: readonly string[] | undefined): Awaited {
+  const reached = (host: string) =>
+    ['0.0.0.0', '::'].includes(host) || hosts?.some((wanted) => canonicalHost(wanted) === host);
+  const where = hosts?.map((host) => (host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`)).join(' or ');
+  return {
+    option,
+    name: where ?? `port ${number}`,
+    kind: 'tcp',
+    matches: (socket) =>
+      socket.kind === 'tcp' && socket.port === number && (hosts === undefined || reached(socket.host) === true),
+  };
+}
+
+function path(option: string, wanted: string): Awaited {
+  return {
+    ...{ option, name: wanted, kind: 'unix' },
+    matches: (socket) => socket.kind === 'unix' && socket.path === wanted,
+  };
+}
+
+function address(socket: ListeningSocket): string {
+  if (socket.kind === 'unix') return socket.path;
+  return `${socket.host.includes(':') ? `[${socket.host}]` : socket.host}:${socket.port}`;
+}
+
+/** The option that would ask where the app is. */
+function asOption(option: string, socket: ListeningSocket): string {
+  if (socket.kind === 'unix') return `${option} ${shellWord(socket.path)}`;
+  const local = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(socket.host);
+  if (option === '--listen') return `--listen ${socket.port}`;
+  if (option === '--http') return `--http http://${local ? `127.0.0.1:${socket.port}` : address(socket)}/`;
+  return `${option} ${local ? socket.port : address(socket)}`;
+}

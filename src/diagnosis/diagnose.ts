@@ -1,0 +1,138 @@
+/** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
+
+import type { Listeners } from '../app/types.ts';
+import type { Environment } from '../base/environment.ts';
+import { stopProblem } from '../base/launcher.ts';
+import { parseTimeSpan } from '../base/time-span.ts';
+import type { Config, SignalScope } from '../options/config.ts';
+import { RELOAD_SINCE } from '../print-unit/service-file.ts';
+import { awaitedPort } from '../probes/spec.ts';
+import { TCP_TABLES } from '../sockets/rows.ts';
+import { ownUnit, unitTexts } from '../unit/files.ts';
+import { majorVersion, systemdVersion } from '../unit/host-systemd.ts';
+import { lastWord, serviceType } from '../unit/settings.ts';
+import { advice, type Findings, type Moment } from './advice.ts';
+
+export interface Patient {
+  readonly config: Config;
+  readonly env: Environment;
+  /** Whether systemd started us as the main process of a service. */
+  readonly inUnit: boolean;
+  /** Since the start, ms. */
+  readonly elapsed: number;
+  readonly listeners: Listeners;
+  readonly isAlive: () => boolean;
+}
+
+/** What was found when it was last looked, while nobody had asked the app to end if that is `whole`. */
+let seen: (Pick<Findings, 'listening' | 'holders'> & { readonly whole: boolean }) | undefined;
+
+/**
+ * It is looked while the app lives, and remembered, as one that was asked to end closes its sockets: then it is looked
+ * only where nobody has before. Of the dead, who has its port.
+ */
+export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: Patient) {
+  const whole = moment === 'waiting' || moment === 'timeout';
+  if (whole || (moment === 'stopped' && !seen)) {
+    const listening = listeners.ofApp('tcp and unix')(TCP_TABLES);
+    const holding = holders(config, listeners);
+    const known = listening.length > 0 ? listening : (seen?.listening ?? []);
+    // of one that ends meanwhile the kernel does not tell any more what is its own
+    if (isAlive()) seen = { listening: known, holders: holding, whole };
+  }
+  const texts = inUnit ? (unitTexts(env) ?? []) : [];
+  return advice(moment, {
+    probes: config.probes,
+    listening: seen?.listening ?? [],
+    looked: seen?.whole === true,
+    holders: moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map()),
+    tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
+    handoff: config.handoff,
+    killMode: lastWord('KillMode', texts),
+  });
+}
+
+/** systemd counts from before we live, ms. */
+const EARLY = 2000;
+
+/** TimeoutStartSec=, ms. 90 s is systemd's default, which its own configuration may change (systemd-system.conf(5)). */
+function startLimit(texts: readonly string[]): number {
+  const written = lastWord('TimeoutStartSec', texts) ?? lastWord('TimeoutSec', texts) ?? '90s';
+  return parseTimeSpan(written) || Number.POSITIVE_INFINITY;
+}
+
+/** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
+export async function waitProblem(env: Environment): Promise<string | undefined> {
+  const texts = unitTexts(env);
+  if (texts === undefined) return undefined;
+  const { type, passedOver } = await typeOf(texts);
+  if (type.startsWith('notify')) return undefined;
+  const unit = ownUnit(env) ?? 'the unit';
+  const problem = WAITS[type] ?? 'systemd does not wait for the app';
+  return `${problem}: ${unit} has ${passedOver || `Type=${type}`} and needs Type=notify; ${howToWrite(unit, env)}`;
+}
+
+/** What else than READY=1 ends a start (systemd.service(5), Type=). */
+const WAITS: Readonly<Record<string, string>> = {
+  forking: 'systemd waits until the wrapper has ended, and not for READY=1',
+  oneshot: 'systemd waits until the wrapper has ended, and not for READY=1',
+  dbus: 'systemd waits for a name on the bus, and not for READY=1',
+};
+
+/** That the unit is none that waits for READY=1, and how it becomes one. */
+export async function typeProblem(env: Environment): Promise<string> {
+  const unit = ownUnit(env) ?? 'the unit';
+  const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
+  const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
+  return (
+    'NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify' +
+    `${now && ` and has ${now}`}; ${howToWrite(unit, env)}`
+  );
+}
+
+/** As the local systemd takes it; `passedOver` is what it does not know, in words. */
+async function typeOf(texts: readonly string[]) {
+  const type = serviceType(texts) ?? 'simple';
+  const version = type === 'notify-reload' ? majorVersion(await systemdVersion()) : undefined;
+  if (version === undefined || version >= RELOAD_SINCE) return { type, passedOver: '' };
+  const taken = serviceType(texts, [type]) ?? 'simple';
+  return {
+    type: taken,
+    passedOver:
+      `Type=${type}, which systemd ${version} takes for Type=${taken} ` + `(${RELOAD_SINCE} is the first to know it),`,
+  };
+}
+
+function howToWrite(unit: string, env: Environment): string {
+  return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
+}
+
+/**
+ * @param launcher what starts the app and passes no signals on: `npm`
+ * @param scope whom we pass them on to
+ * @returns what is wrong with the unit's KillMode= then, if anything
+ */
+export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
+  const mode = lastWord('KillMode', unitTexts(env) ?? []);
+  const problem = stopProblem(launcher, mode, scope === 'group');
+  if (problem === undefined) return undefined;
+  return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group there, or start the app itself`;
+}
+
+function systemctl(env: Environment): string {
+  return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
+}
+
+/** Who else has a port that is awaited of the app. */
+function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const spec of probes) {
+    const port = awaitedPort(spec);
+    if (port === undefined) continue;
+    for (const host of 'hosts' in spec ? spec.hosts : ['127.0.0.1', '::1']) {
+      const owner = listeners.ownerOf(host, port);
+      if (owner?.by === 'other') found.set(port, owner.holder);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,336 @@
+/**
+ * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
+ *
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended; ready <-> reloading. A dry run
+ * may be over when the app is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning ->
+ * leaving -> ended.
+ */
+
+import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
+import { formatDuration } from '../base/time-span.ts';
+import type { AppNotice } from '../notify/parse.ts';
+import { handOver, type NotifyState, ready, statusLine } from '../notify/state.ts';
+import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
+import { log } from './log-effect.ts';
+import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
+import { holdsBack, recovered, sick, withholds, withPing, withReady } from './watchdog.ts';
+import type { Effect, LifeEvent, Living, State, Transition } from './words.ts';
+
+/** The next state and what to do. Events that mean nothing in a state change nothing. */
+export function next(state: State, event: LifeEvent): Transition {
+  if (state.phase === 'ended') return { state, effects: [] };
+  const { pid } = state;
+  switch (event.type) {
+    case 'started':
+      return {
+        state,
+        effects: [
+          log('info', 'started', `started the app, pid ${pid}; waiting for ${event.awaited}`, { app_pid: pid }),
+          { type: 'notify', state: waiting(state, event.awaited) },
+        ],
+      };
+
+    case 'still-waiting':
+      if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
+      if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
+      return {
+        state,
+        effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
+      };
+
+    case 'app-notice':
+      return passOn(state, event.notice);
+
+    case 'extension-due':
+      if (state.phase !== 'starting') return { state, effects: [] };
+      return {
+        state,
+        effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }],
+      };
+
+    case 'ready': {
+      if (state.phase !== 'starting') return { state, effects: [] };
+      const { by, afterMs } = event;
+      if (!state.handoff) return isReady(state, by, afterMs);
+      return {
+        state: { ...state, phase: 'orphaning', by, afterMs },
+        effects: [{ type: 'stop-waiting' }, { type: 'orphan' }],
+      };
+    }
+
+    case 'orphaned': {
+      if (state.phase !== 'orphaning') return { state, effects: [] };
+      const obstacle = state.stopAsked ? 'it is being stopped' : event.obstacle;
+      return obstacle === undefined
+        ? handsOver(state)
+        : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
+    }
+
+    case 'heard':
+      // dead: its end is on the way to us, and ours has to tell of it where systemd did not take it for the main
+      // process
+      if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
+      // it may have been sent before systemd knew of another main process than us
+      if (state.stopAsked) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      return {
+        state: { phase: 'ended' },
+        effects: [
+          {
+            type: 'end',
+            status: { code: EXIT.HANDED_OVER },
+            log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
+              app_pid: pid,
+            }),
+          },
+        ],
+      };
+
+    case 'start-timeout': {
+      if (state.phase !== 'starting') return { state, effects: [] };
+      const text = `not ready after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
+      return {
+        state: { ...state, phase: 'timed-out', failure: text },
+        effects: [
+          { type: 'kill', signal: event.stopSignal },
+          { type: 'stop-waiting' },
+          { type: 'start-stop-timer' },
+          AWAKE,
+          { type: 'notify', state: [...statusLine(text), 'ERRNO=110'] },
+          log('error', 'not-ready', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
+        ],
+      };
+    }
+
+    case 'dismissed':
+      if (state.phase !== 'ready') return { state, effects: [] };
+      return {
+        state: { ...state, phase: 'dismissed' },
+        effects: [
+          { type: 'kill', signal: event.stopSignal },
+          { type: 'start-stop-timer' },
+          AWAKE,
+          log('info', 'dismissed', 'ready, which is all that was asked: stopping the app', { app_pid: pid }),
+        ],
+      };
+
+    case 'stop-timeout':
+      if (state.phase !== 'timed-out' && state.phase !== 'dismissed') return { state, effects: [] };
+      return {
+        state,
+        effects: [
+          { type: 'kill', signal: 'SIGKILL' },
+          log('warn', 'killed', `the app did not end within ${formatDuration(event.afterMs)} of SIGTERM: SIGKILL`, {
+            app_pid: pid,
+          }),
+        ],
+      };
+
+    case 'signal': {
+      const effects = signalled(pid, event.signal, event.fate);
+      const now: typeof state = {
+        ...state,
+        ...(asksToEnd(event.signal) && event.fate.fate !== 'withheld' ? { stopping: true as const } : {}),
+        ...(state.handoff && asksToEnd(event.signal) ? { stopAsked: event.signal } : {}),
+      };
+      // nobody reloads then
+      if (state.phase !== 'reloading' || event.signal !== state.signal || event.fate.fate !== 'withheld')
+        return { state: now, effects };
+      const done = readyAgain(state, 'it was not told to reload', 0);
+      return { state: done.state, effects: [...effects, ...done.effects] };
+    }
+
+    case 'reload':
+      return isRunning(state) ? reload(state, event) : { state, effects: [] };
+
+    case 'ready-again':
+      return state.phase === 'reloading' ? readyAgain(state, event.by, event.afterMs) : { state, effects: [] };
+
+    case 'reload-timeout':
+      return state.phase === 'reloading'
+        ? reloadTimeout(state, event.afterMs, event.waitingFor)
+        : { state, effects: [] };
+
+    case 'well':
+      return { state, effects: isRunning(state) ? [{ type: 'notify', state: ['WATCHDOG=1'] }] : [] };
+
+    case 'sick':
+      return { state, effects: isRunning(state) ? sick(state, event.why, event.forMs) : [] };
+
+    case 'recovered':
+      return { state, effects: isRunning(state) ? recovered(state) : [] };
+
+    case 'stop-asked': {
+      if (state.phase !== 'starting' || state.failure) return { state, effects: [] };
+      const text =
+        `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ` +
+        `${event.waitingFor}`;
+      return {
+        state: { ...state, failure: text },
+        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
+      };
+    }
+
+    case 'advice': {
+      const { texts } = event;
+      const isNews = (text: string) => state.advice?.includes(text) !== true;
+      const lines = texts.filter(isNews).map((text) => log('warn', 'advice', text, { app_pid: pid }));
+      if (state.phase !== 'starting' && state.phase !== 'timed-out') return { state, effects: lines };
+      const advised = { ...state, advice: texts };
+      return advised.phase === 'starting' || texts.length === 0
+        ? { state: advised, effects: lines }
+        : { state: advised, effects: [{ type: 'notify', state: statusOf(advised.failure, ...texts) }, ...lines] };
+    }
+
+    case 'exited':
+      return exited(state, event);
+  }
+}
+
+function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs: number): Transition {
+  const { pid } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  const readyText = `App (pid ${pid}) ${text}`;
+  const ping = withReady(state);
+  return {
+    state: { ...state, readyText, phase: 'ready' },
+    effects: [
+      { type: 'notify', state: [...(state.appStatus ? ['READY=1'] : ready(readyText)), ...ping] },
+      { type: 'stop-waiting' },
+      ...(state.watchdog === undefined ? [] : [{ type: 'watch', said: ping } as const]),
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+    ],
+  };
+}
+
+/** As {@link isReady}, with the app as the main process from then on. */
+function handsOver(state: Extract<State, { phase: 'orphaning' }>): Transition {
+  const { pid, by, afterMs } = state;
+  const text = `ready after ${formatDuration(afterMs)}: ${by}`;
+  return {
+    state: { ...state, phase: 'leaving' },
+    effects: [
+      { type: 'notify', state: handOver(pid, `App ${text}`) },
+      log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
+      { type: 'await-hearing' },
+    ],
+  };
+}
+
+function stays({ state, effects }: Transition, pid: number, why: string): Transition {
+  return {
+    state: state.phase === 'ended' ? state : { ...state, phase: 'ready' },
+    effects: [...effects, log('warn', 'no-handoff', why, { app_pid: pid })],
+  };
+}
+
+/**
+ * What the app says for systemd, one state word a datagram: of two in one, versions of systemd take different ones
+ * (before 253 the last). Its READY=1 ends a reload; before the app counts as ready it is for the probes alone.
+ */
+function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): Transition {
+  const { phase, pid } = state;
+  const rest = notice.rest.filter(
+    (assignment) =>
+      // after a missed start timeout the text that says why stays
+      !(phase === 'timed-out' && isStatus(assignment)) && !withholds(state, assignment),
+  );
+  const { dropped, reloading } = notice;
+  const status = rest.findLast(isStatus);
+  const interval = notice.rest.find((assignment) => holdsBack(state, assignment));
+  const told: typeof state = {
+    ...state,
+    ...(status === undefined ? {} : { appStatus: status }),
+    ...(interval === undefined ? {} : { watchdogUsec: interval }),
+    ...(notice.stopping ? { stopping: true as const } : {}),
+  };
+  // systemd has had RELOADING=1 from us, with the time that it wants
+  const reloads = phase === 'reloading' && reloading !== undefined;
+  const now: typeof state = reloads && told.phase === 'reloading' ? { ...told, byApp: true } : told;
+  const reloaded = notice.ready && now.phase === 'reloading' ? reloadedByApp(now) : undefined;
+  const notify = (datagram: NotifyState): readonly Effect[] =>
+    datagram.length > 0 ? [{ type: 'notify', state: datagram }] : [];
+  return {
+    state: reloaded?.state ?? now,
+    effects: [
+      ...notify(withPing(state, rest)),
+      ...notify(reloads ? [] : (reloading ?? [])),
+      ...(reloaded?.effects ?? notify(notice.ready && phase === 'ready' ? ['READY=1'] : [])),
+      ...notify(notice.stopping ? ['STOPPING=1'] : []),
+      ...(dropped.length > 0
+        ? [log('debug', 'not-passed-on', `not passed on to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
+        : []),
+    ],
+  };
+}
+
+/** systemd sends SIGCONT along with every SIGTERM (systemd.kill(5)): not worth a line of its own. */
+function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
+  const tell = (message: string) =>
+    log(signal === 'SIGCONT' ? 'debug' : 'info', 'signal', message, { app_pid: pid, signal, ...fate });
+  switch (fate.fate) {
+    case 'forwarded': {
+      const name = fate.as === signal ? '' : ` as ${fate.as}`;
+      return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to the app${name}`)];
+    }
+    case 'reached':
+      return [tell(`${signal} was sent to the app as well: not forwarded`)];
+    case 'withheld':
+      return [tell(`${signal} is not forwarded, as asked for`)];
+  }
+}
+
+/** A stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5)). */
+const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
+
+function isStatus(assignment: string): boolean {
+  return assignment.startsWith('STATUS=');
+}
+
+/** What `systemctl status` shows until the app is ready. */
+function waiting({ since, advice = [] }: Living, waitingFor: string): NotifyState {
+  return statusOf(`Starting since ${since}: waiting for ${waitingFor}`, ...advice);
+}
+
+function statusOf(...texts: readonly string[]): NotifyState {
+  return statusLine(texts.join('; '));
+}
+
+const FOREGROUND =
+  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+
+function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
+  const { pid, phase } = state;
+  // what nobody saw: whoever was told to end did so
+  const status =
+    event.status.guessed && state.stopAsked ? { signal: state.stopAsked, guessed: true as const } : event.status;
+  const how = `the app ${describeExit(status)}`;
+  const { failure } = state;
+  // with the stop it was told what was awaited, and an app that is ending may have closed its port since
+  const awaited = failure === undefined ? `: ${event.waitingFor || 'a sign of it came too late'}` : '';
+  const text =
+    phase === 'starting' || phase === 'orphaning'
+      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready${awaited}`
+      : how;
+  const endsWell = 'code' in status && status.code === 0;
+  const isAsked = state.stopping === true || event.stopping === true || failure !== undefined;
+  const isBackground = phase === 'starting' && endsWell && !isAsked;
+  const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
+  const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
+  // systemd takes it for a failure too (systemd.service(5), Type=notify)
+  const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
+  const why = phase === 'starting' && failure !== undefined ? [failure, how] : [text];
+  return {
+    state: { phase: 'ended' },
+    effects: [
+      { type: 'stop-waiting' },
+      // after a missed start timeout the text that says why stays
+      ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusOf(...why, ...advice) } as const] : []),
+      ...(isBackground ? [log('warn', 'advice', FOREGROUND, { app_pid: pid })] : []),
+      {
+        type: 'end',
+        status: neverReady ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
+        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
+      },
+    ],
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
+ * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
+ */
+
+import type { AppNoticeSource } from '../app/types.ts';
+import type { Environment } from '../base/environment.ts';
+import { type BoundSocket, bindNotifySocket } from './bind.ts';
+import { createHub } from './hub.ts';
+import { type AppNotice, parseAppNotice } from './parse.ts';
+import { receiveByStream } from './stream-socket.ts';
+
+export { NoSocket } from './bind.ts';
+
+export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
+
+/**
+ * Binds the socket. What arrives before anybody listens is kept for those who do.
+ * @param env of the wrapper
+ * @throws {NoSocket}
+ */
+export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
+  const hub = createHub<AppNotice>();
+  const onDatagram = (datagram: Uint8Array) => {
+    const notice = parseAppNotice(datagram);
+    if (notice) hub.tell(notice);
+  };
+  const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
+  return {
+    path: socket.path,
+    receiver: socket.receiver,
+    onNotice: hub.listen,
+    drained: hub.drained,
+    close() {
+      hub.close();
+      socket.close();
+    },
+  };
+}

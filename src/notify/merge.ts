@@ -1,0 +1,18 @@
+/** The app's sd_notify messages come in several ways. */
+import type { AppNoticeSource } from '../app/types.ts';
+
+/** Several as one; undefined for none. */
+export function mergeNotices(sources: readonly AppNoticeSource[]): AppNoticeSource | undefined {
+  if (sources.length < 2) return sources[0];
+  return {
+    onNotice(listener) {
+      const disposers = sources.map((source) => source.onNotice(listener));
+      return () => {
+        for (const dispose of disposers) dispose();
+      };
+    },
+    async drained() {
+      await Promise.all(sources.map((source) => source.drained()));
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** Completion of the command line for bash and zsh, out of the same table as `--help`. */
+import { UsageError } from '../base/errors.ts';
+import { quotedShellWord } from '../base/shell-word.ts';
+import type { RawOptions } from './raw.ts';
+import { OPTION_TABLE, type OptionRow } from './table.ts';
+
+/**
+ * @returns the script for the shell that `--completion` names
+ * @throws {UsageError} for another shell
+ */
+export function completionFor(raw: RawOptions): string {
+  const value = raw.completion?.at(-1);
+  if (value?.text === 'bash') return bashCompletion();
+  if (value?.text === 'zsh') return zshCompletion();
+  throw new UsageError(`--completion ${value?.text}`, 'neither bash nor zsh', 'write e.g. --completion bash');
+}
+
+/** What the value of an option may be: some words, a path, or what nobody can guess. */
+function expected({ value = '' }: OptionRow): { readonly words: readonly string[]; readonly path: boolean } {
+  const parts = value.split('|');
+  return { words: parts.filter((part) => /^[a-z]+$/.test(part)), path: parts.includes('PATH') };
+}
+
+const FLAGS = ['--help', '--version'];
+
+/** As bash(1), "Programmable Completion", has it. `=` divides words there, and so does `:`. */
+function bashCompletion(): string {
+  const valued = OPTION_TABLE.filter(({ value }: OptionRow) => value !== undefined);
+  const cases = valued.flatMap((row) => {
+    const { words, path } = expected(row);
+    const ways = [...(words.length > 0 ? [`-W '${words.join(' ')}'`] : []), ...(path ? ['-f'] : [])];
+    if (ways.length === 0) return [];
+    const file = path ? 'compopt -o filenames 2>/dev/null; ' : '';
+    return `    --${row.name}) ${file}COMPREPLY=($(compgen ${ways.join(' ')} -- "$cur")) ;;`;
+  });
+  return `# bash completion of sd-ready-wrap: source <(sd-ready-wrap --completion bash)
+_sd_ready_wrap() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} i=1 option= valued=' ${valued.map(({ name }) => `--${name}`).join(' ')} '
+  COMPREPLY=()
+  while [ "$i" -lt "$COMP_CWORD" ]; do
+    option=
+    case \${COMP_WORDS[i]} in
+      --) i=$((i + 1)); break ;;
+      -*) ;;
+      *) break ;;
+    esac
+    case $valued in *" \${COMP_WORDS[i]} "*) option=\${COMP_WORDS[i]} ;; esac
+    i=$((i + 1))
+    [ "\${COMP_WORDS[i]}" != = ] || i=$((i + 1))
+    [ -n "$option" ] || continue
+    # the value, with what it was divided into
+    i=$((i + 1))
+    while [[ $i -le $COMP_CWORD && ( \${COMP_WORDS[i]} =~ ^[:=]+$ || \${COMP_WORDS[i-1]} =~ ^[:=]+$ ) ]]; do
+      i=$((i + 1))
+    done
+  done
+  # what belongs to the app is completed as it would be without us
+  if [ "$i" -lt "$COMP_CWORD" ]; then
+    if declare -F _command_offset >/dev/null; then
+      _command_offset "$i"
+    else
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$cur"))
+    fi
+    return
+  fi
+  [ "$i" -gt "$COMP_CWORD" ] || option=
+  [ "$cur" != = ] || cur=
+  case $option in
+${cases.join('\n')}
+    '')
+      if [[ $cur == -* && \${COMP_WORDS[i-1]} != -- ]]; then
+        COMPREPLY=($(compgen -W '${[...OPTION_TABLE.map(({ name }) => `--${name}`), ...FLAGS].join(' ')}' -- "$cur"))
+      elif [[ $cur == */* ]]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+      else
+        COMPREPLY=($(compgen -c -- "$cur"))
+      fi
+      ;;
+  esac
+}
+complete -F _sd_ready_wrap sd-ready-wrap
+`;
+}
+
+/** As zshcompsys(1) has it. */
+function zshCompletion(): string {
+  const specs = OPTION_TABLE.map((row: OptionRow) => {
+    const { words, path } = expected(row);
+    // behind a space, so that the function gets these words and no others
+    const action = path ? ` _sd_ready_wrap_word_or_path ${words.join(' ')}` : `(${words.join(' ')})`;
+    const value = row.value === undefined ? '' : `:${inSpec(row.value)}:${action}`;
+    const often = row.repeats ? '*' : '';
+    return `${often}--${row.name}${value === '' ? '' : '='}[${inSpec(row.help)}]${value}`;
+  });
+  const lines = [...specs, '(- *)--help[all options]', '(- *)--version[the versions]'];
+  return `#compdef sd-ready-wrap
+# zsh completion of sd-ready-wrap: put it into a directory of $fpath as _sd-ready-wrap, or
+# source <(sd-ready-wrap --completion zsh)
+_sd_ready_wrap_word_or_path() {
+  compadd -- "$@"
+  _files
+}
+_sd_ready_wrap() {
+  _arguments -s -S -A '-*' \\
+${lines.map((line) => `    ${quotedShellWord(line)} \\`).join('\n')}
+    '(-):command: _command_names -e' \\
+    '*::arguments: _normal'
+}
+if [ "$funcstack[1]" = _sd-ready-wrap ]; then _sd_ready_wrap "$@"; else compdef _sd_ready_wrap sd-ready-wrap; fi
+`;
+}
+
+/** What ends a part of a spec of _arguments stands behind a backslash. */
+function inSpec(text: string): string {
+  return text.replace(/[\\[\]:]/g, '\\$&');
+}

@@ -1,0 +1,129 @@
+/**
+ * From what the operator wrote to a checked configuration. Its defaults are here, those of the probes in
+ * probe-options.ts.
+ */
+import { UsageError } from '../base/errors.ts';
+import { isNodeRuntime, runnerIn } from '../base/node-command.ts';
+import type { LogLevel } from '../lifecycle/words.ts';
+import type { PollTiming } from '../probes/poll.ts';
+import type { ReadyWhen } from '../probes/readiness.ts';
+import { canBeAskedAgain, hasIpc, type ProbeSpec } from '../probes/spec.ts';
+import { type ForwardSignals, parseRewrite, type Rewrites } from '../signals/signals.ts';
+import type { WatchdogMode } from '../watchdog/watch.ts';
+import { refusedWithHandoff } from './handoff.ts';
+import { probeSpecs } from './probes.ts';
+import { choice, example, isOn, last, quote, type RawOptions, type RawValue, text, time } from './raw.ts';
+
+/** Who gets what is sent to the app: its process, or all of its process group. */
+export type SignalScope = 'process' | 'group';
+
+export type LogFormat = 'auto' | 'journal' | 'json' | 'pretty';
+
+/** Times in ms; `Infinity` is no limit. */
+export interface Config {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly probes: readonly ProbeSpec[];
+  readonly readyWhen: ReadyWhen;
+  /** Undefined where none was given: then what is asked, and what for, says how long. */
+  readonly timing: Pick<PollTiming, 'initialDelay'> & {
+    readonly interval: number | undefined;
+    readonly attemptTimeout: number | undefined;
+  };
+  readonly timeout: number;
+  readonly stopTimeout: number;
+  /** How much longer systemd is asked to wait while the app is not ready. */
+  readonly extendTimeout: number | undefined;
+  /** The app becomes the main process once it is ready. */
+  readonly handoff: boolean;
+  readonly watchdog: WatchdogMode;
+  /** Undefined where none was given; `Infinity` was. */
+  readonly reloadTimeout: number | undefined;
+  readonly forwardSignals: ForwardSignals;
+  readonly signalScope: SignalScope;
+  readonly rewrites: Rewrites;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** @throws {UsageError} for anything that is not right, one line each */
+export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
+  const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
+  const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
+  const readyWhen = choice(raw, 'ready-when', ['all', 'any'] as const);
+  const timing: Config['timing'] = {
+    initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
+    interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
+    attemptTimeout: raw['attempt-timeout'] && time(raw, 'attempt-timeout', 0, { least: 1 }),
+  };
+  const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
+  const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
+  const extendTimeout = raw['extend-timeout'] ? time(raw, 'extend-timeout', 0, { least: 100 }) : undefined;
+  const watchdog = choice(raw, 'watchdog', ['process', 'off', 'probe', 'app', 'loop'] as const);
+  const reloadTimeout = raw['reload-timeout']
+    ? time(raw, 'reload-timeout', 0, 'zero or infinity is no limit')
+    : undefined;
+  const forwardSignals = choice(raw, 'forward-signals', ['auto', 'all', 'none'] as const);
+  const signalScope = choice(raw, 'signal-scope', ['process', 'group'] as const);
+  const rewrites = new Map((raw['rewrite-signal'] ?? []).map(rewrite));
+  const named = probeSpecs(raw);
+
+  const handoff = isOn(raw, 'handoff');
+  const refused = handoff && refusedWithHandoff(raw);
+  if (refused) throw new UsageError(quote(refused.value), refused.problem, refused.hint);
+
+  const [command, ...args] = words;
+  if (command === undefined) {
+    throw new UsageError(
+      '<command>',
+      'no command given',
+      'name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js',
+    );
+  }
+  if (command === '')
+    throw new UsageError('<command>', 'the command is an empty word', 'name the app to start, e.g. node app.js');
+  if (hasIpc(named) && !isNodeRuntime(command)) {
+    throw new UsageError(
+      raw.ipc?.[0]?.place ?? raw['ipc-message']?.[0]?.place ?? '--ipc',
+      `${command} cannot be given a Node IPC channel of its own`,
+      'name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js',
+    );
+  }
+  const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto', notify: !handoff }];
+  refuseWatchdog(last(raw, 'watchdog'), watchdog, probes, words);
+  return {
+    ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
+    ...{ watchdog, reloadTimeout, handoff, forwardSignals, signalScope, rewrites, logLevel, logFormat },
+  };
+}
+
+/** @throws {UsageError} where nobody could ever be found well, or another in the app's place */
+function refuseWatchdog(
+  value: RawValue | undefined,
+  mode: WatchdogMode,
+  probes: readonly ProbeSpec[],
+  words: readonly string[],
+): void {
+  if (value === undefined) return;
+  if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
+    throw new UsageError(
+      quote(value),
+      `no probe here can be asked again (${probes.map(({ kind }) => kind).join(', ')})`,
+      'add one that can, e.g. --tcp 3000 or --http http://127.0.0.1:3000/, or use --watchdog process',
+    );
+  }
+  const runner = mode === 'loop' ? runnerIn(words) : undefined;
+  if (runner !== undefined) {
+    throw new UsageError(
+      quote(value),
+      `${runner} is not known to be Node, or starts the app as a child of its own`,
+      'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
+    );
+  }
+}
+
+function rewrite(value: RawValue) {
+  const found = parseRewrite(text(value));
+  if (typeof found === 'string') throw new UsageError(quote(value), found, example('rewrite-signal', value));
+  return found;
+}

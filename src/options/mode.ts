@@ -1,0 +1,30 @@
+/** What is to be done with a command line: run the app, or something else that needs no unit. */
+import { UsageError } from '../base/errors.ts';
+import { isOn, type RawOptions } from './raw.ts';
+import type { OptionName } from './table.ts';
+
+export type Mode = 'run' | 'print-unit' | 'dry-run' | 'completion';
+
+/** Options that mean something only beside another. */
+const BESIDE: readonly (readonly [OptionName, OptionName, string])[] = [
+  ['unit-name', 'print-unit', '--print-unit --unit-name shop'],
+  ['user', 'print-unit', '--print-unit --user'],
+  ['exit-when-ready', 'dry-run', '--dry-run --exit-when-ready'],
+];
+
+/** @throws {UsageError} for options that go with another which is not there */
+export function modeOf(raw: RawOptions): Mode {
+  if (raw.completion) return 'completion';
+  for (const [name, needed, example] of BESIDE) {
+    const value = raw[name]?.at(-1);
+    const given = value && (value.text !== true ? name === 'unit-name' || isOn(raw, name) : true);
+    if (given && !isOn(raw, needed)) {
+      throw new UsageError(value.place, `it is for --${needed}, which is not there`, `write e.g. ${example}`);
+    }
+  }
+  const modes = (['print-unit', 'dry-run'] as const).filter((name) => isOn(raw, name));
+  if (modes.length > 1) {
+    throw new UsageError('--dry-run', 'nothing is run where a unit is printed', 'leave out --dry-run or --print-unit');
+  }
+  return modes[0] ?? 'run';
+}

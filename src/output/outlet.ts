@@ -1,0 +1,146 @@
+/**
+ * Writes to a descriptor that others share with us, in order, without ever holding up the event loop.
+ *
+ * Where it can be opened anew, as a pipe and a terminal can, that is done: such a descriptor has flags of its own
+ * (open(2)), so it is made non-blocking and written to at once. What there is no room for is written by fs.writev, on a
+ * thread of the pool, which waits for the reader; process.stdout would set O_NONBLOCK for everybody, or block us and
+ * with us the signals.
+ */
+import { constants, fstat, fstatSync, openSync, writev, writevSync } from 'node:fs';
+import { noteOwnEpipe } from './sigpipe.ts';
+
+export interface Outlet {
+  /** To be written in a later turn of the event loop: whoever must be told of it first has this one. */
+  put(piece: Uint8Array): void;
+  /** What was put and is not written yet, bytes. */
+  readonly held: number;
+  /** The other end is gone. */
+  readonly gone: boolean;
+  /** Resolves when nothing is held: all was written, or the other end is gone. */
+  written(): Promise<void>;
+}
+
+/** A disk that is full has room again later: only what is written now is lost, as it would be without us (write(2)). */
+const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+export interface OutletEvents {
+  /** All that was put is written. */
+  readonly onEmpty: () => void;
+  /** The other end is gone, and what was held with it. */
+  readonly onGone: () => void;
+  /** There was no room for what was held, by the code of write(2). */
+  readonly onLost: (code: string) => void;
+}
+
+export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents): Outlet {
+  const ready = openAnew(fd);
+  // the first use of the pool starts its threads: now, and not when the line comes that says ready
+  if (ready === undefined) fstat(fd, () => {});
+  let queue: Uint8Array[] = [];
+  let held = 0;
+  let scheduled = false;
+  let writing: Promise<void> | undefined;
+  let gone = false;
+
+  const take = (length: number) => {
+    held -= length;
+    let left = length;
+    while (left > 0) {
+      const first = queue[0] as Uint8Array;
+      if (first.length > left) queue[0] = first.subarray(left);
+      else queue.shift();
+      left -= Math.min(left, first.length);
+    }
+  };
+  const lose = (error: unknown) => {
+    if (codeOf(error) === 'EPIPE') noteOwnEpipe();
+    gone = true;
+    queue = [];
+    held = 0;
+    onGone();
+  };
+
+  const write = () => {
+    scheduled = false;
+    if (writing || queue.length === 0) return;
+    if (ready !== undefined) {
+      try {
+        take(writevSync(ready, queue));
+      } catch (error) {
+        if (codeOf(error) !== 'EAGAIN') return lose(error);
+      }
+    }
+    if (queue.length === 0) return onEmpty();
+    writing = writeAll().then(onEmpty, lose);
+  };
+
+  /** Until nothing is left, with what is put meanwhile. */
+  const writeAll = async () => {
+    let patience = 1;
+    while (queue.length > 0) {
+      try {
+        take(await writeOnThread(fd, queue.slice()));
+        patience = 1;
+      } catch (error) {
+        const code = codeOf(error);
+        if (FULL.has(code)) {
+          take(held);
+          onLost(code as string);
+          continue;
+        }
+        // somebody we share the descriptor with made it non-blocking: wait for room
+        if (code !== 'EAGAIN') throw error;
+        await new Promise((resolve) => setTimeout(resolve, patience));
+        patience = Math.min(patience * 2, 20);
+      }
+    }
+    writing = undefined;
+  };
+
+  return {
+    put(piece) {
+      if (gone) return;
+      queue.push(piece);
+      held += piece.length;
+      if (!scheduled) setImmediate(write);
+      scheduled = true;
+    },
+    get held() {
+      return held;
+    },
+    get gone() {
+      return gone;
+    },
+    async written() {
+      while (held > 0) await (writing ?? new Promise((resolve) => setImmediate(resolve)));
+    },
+  };
+}
+
+/**
+ * A non-blocking descriptor of the same pipe or terminal, which shares no flags with the other one. Of a socket, such
+ * as the journal's, there is none, and of a file it would write at a place of its own; where we may not open it there
+ * is none either.
+ */
+export function openAnew(fd: number): number | undefined {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFIFO() && !stat.isCharacterDevice()) return undefined;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return undefined;
+  }
+}
+
+function writeOnThread(fd: number, pieces: readonly Uint8Array[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writev(fd, pieces, (error, written) => {
+      if (error) reject(error);
+      else resolve(written);
+    });
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

@@ -1,0 +1,79 @@
+/** What a unit has to name of this host: where the programs are, who runs them and where. */
+import { realpathSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { delimiter, dirname, resolve } from 'node:path';
+import { commandPath } from '../base/command-path.ts';
+import { appEnvironment, type Environment, startedByName } from '../base/environment.ts';
+import { KnownError, UsageError } from '../base/errors.ts';
+import { spawnFailureCode } from '../base/exit-status.ts';
+import { notFound } from '../base/not-found.ts';
+import type { UnitName } from './name.ts';
+
+/** What systemd gives its services for a PATH (systemd.exec(5)). */
+const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
+
+export function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      'the working directory',
+      `it cannot be told (${code})`,
+      'change to that of the app, e.g. cd /srv/app',
+    );
+  }
+}
+
+/**
+ * What started us: the program by its own name, as its first line is obeyed then, or a node, its options and the
+ * program. A link to it stays one, as it outlives an update.
+ */
+export function wrapper(env: Environment): readonly string[] {
+  const program = resolve(process.argv[1] as string);
+  return startedByName(env) ? [program] : [process.execPath, ...process.execArgv, program];
+}
+
+/** Where the command is. What stands on systemd's PATH is not what stands on the shell's. */
+export function absolute(command: string, { template }: UnitName, env: Environment): string {
+  // a part of it is known only when systemd starts an instance
+  if (template && /%[iI]/.test(command) && command.includes('/')) return resolve(command);
+  try {
+    return resolve(commandPath(command, appEnvironment(env)));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const problem =
+      code === 'ENOENT'
+        ? notFound(command)
+        : `not executable (${code}); chmod +x it, or name what runs it, e.g. node ${command}`;
+    throw new KnownError(`cannot find ${command}: ${problem}`, spawnFailureCode(code));
+  }
+}
+
+/** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */
+export function pathToNode(): string | undefined {
+  for (const directory of SYSTEMD_PATH.split(delimiter)) {
+    try {
+      const found = realpathSync(`${directory}/node`);
+      return found === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
+    } catch {
+      // not there: the next
+    }
+  }
+  return `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
+}
+
+/** Who asks for the unit is who ran the app so far. */
+export function account(): string | undefined {
+  if (process.getuid?.() === 0) return undefined;
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.());
+  }
+}
+
+/** OpenFile= knows no %t (systemd.service(5)). */
+export function runtimeDirectory(env: Environment): string {
+  return env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.()}`;
+}

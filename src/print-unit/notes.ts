@@ -1,0 +1,52 @@
+/**
+ * What is to be said to whoever has a unit printed, beside the unit: a line each. Nothing of it keeps the unit from
+ * being printed.
+ */
+
+import { quote, type RawOptions, text } from '../options/raw.ts';
+import { awaitedPort, type ProbeSpec } from '../probes/spec.ts';
+
+export interface Printed {
+  readonly raw: RawOptions;
+  readonly probes: readonly ProbeSpec[];
+  /** Of a template its name: `shop@`. */
+  readonly template: string | undefined;
+  /** PORT= as the app will have it. */
+  readonly port: string | undefined;
+}
+
+export function unitNotes({ raw, probes, template, port }: Printed): readonly string[] {
+  if (template !== undefined) return sameForAll(raw, probes, template, port);
+  const awaited = probes.flatMap((spec) => awaitedPort(spec) ?? []);
+  const [first] = awaited;
+  if (port === undefined || !/^\d+$/.test(port) || first === undefined || awaited.includes(Number(port))) return [];
+  return [
+    `PORT=${port} goes along into the unit, and the app is awaited on port ${first}: write PORT=${first} in ` +
+      `front, or ask for port ${port}`,
+  ];
+}
+
+/** What instances on one host cannot have in common: a port or a path of the app's own. */
+function sameForAll(
+  raw: RawOptions,
+  probes: readonly ProbeSpec[],
+  template: string,
+  port: string | undefined,
+): readonly string[] {
+  const instances = `${template}3001 and ${template}3002`;
+  const isOwn = new Set(probes.flatMap((spec) => (isOnThisHost(spec) ? spec.kind : [])));
+  const sockets = (['tcp', 'listen', 'unix', 'http'] as const).flatMap((name) =>
+    isOwn.has(name) ? (raw[name] ?? []) : [],
+  );
+  const fixed = sockets.filter((value) => !/%[iI]/.test(text(value)) && text(value) !== 'any');
+  const notes = fixed.map(
+    (value) =>
+      `${quote(value)} is the same for each instance of ${template}: write %i in it, --tcp %i for ${instances}, say`,
+  );
+  if (fixed.length > 0 || port === undefined || /%[iI]/.test(port)) return notes;
+  return [`PORT=${port} is the same for each instance of ${template}: with --tcp %i it is that of ${instances}`];
+}
+
+function isOnThisHost(spec: ProbeSpec): boolean {
+  return awaitedPort(spec) !== undefined || (spec.kind === 'unix' && spec.owner === 'app') || spec.kind === 'listen';
+}

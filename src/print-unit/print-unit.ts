@@ -1,0 +1,155 @@
+/** `--print-unit`: finds out what a unit for this command line has to say on this host. */
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import type { Environment } from '../base/environment.ts';
+import { UsageError } from '../base/errors.ts';
+import { launcherOf } from '../base/launcher.ts';
+import { isNode } from '../base/node-command.ts';
+import { VERSION } from '../base/version.ts';
+import { buildConfig, type Config } from '../options/config.ts';
+import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';
+import { variableOf } from '../options/variables.ts';
+import { optionWords } from '../options/words.ts';
+import type { ProbeSpec } from '../probes/spec.ts';
+import { majorVersion, systemdVersion } from '../unit/host-systemd.ts';
+import { absolute, account, pathToNode, runtimeDirectory, workingDirectory, wrapper } from './host.ts';
+import { parseUnitName, type UnitName, unitNameFrom } from './name.ts';
+import { unitNotes } from './notes.ts';
+import { type UnitFacts, UnwritablePath, unitFile } from './service-file.ts';
+
+/** A line of a unit file may not be longer, bytes (LONG_LINE_MAX in systemd's source). */
+const LINE_MAX = 1024 * 1024;
+
+/** TimeoutStartSec= where nothing else is said, ms: systemd's own default. */
+const START_LIMIT = 90_000;
+
+/** What a start may take beyond what the wrapper is told to wait, ms. */
+const MARGIN = 60_000;
+
+/** What the wrapper may take to give a start up, beside its own times, ms. */
+const GRACE = 5000;
+
+/** Of what the shell has set, what is the app's by custom. */
+const CUSTOMARY = ['NODE_ENV', 'PORT'];
+
+export interface PrintedUnit {
+  readonly text: string;
+  /** What is to be said beside it. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @param words the command
+ * @throws {UsageError} and other known errors
+ */
+export async function printUnit(raw: RawOptions, words: readonly string[], env: Environment): Promise<PrintedUnit> {
+  const directory = workingDirectory();
+  const unit = unitName(raw['unit-name']?.at(-1));
+  // what systemd fills in is checked as an instance that fits everywhere
+  const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, '1') : text);
+  const config = buildConfig(
+    mapTexts(raw, sample),
+    words.map((word, index) => (index === 0 ? word : sample(word))),
+  );
+  const [command, ...args] = words as readonly [string, ...string[]];
+  const manager = isOn(raw, 'user') ? 'user' : 'system';
+  const options = optionWords(raw, config.probes);
+  const port = instancePort(raw);
+  // an instance has to know its port by something
+  const isTold = words.some((word) => /%[iI]/.test(word));
+  const customary = CUSTOMARY.flatMap((name) => {
+    const instance = name === 'PORT' && unit.template && (env[name] || !isTold) ? port : undefined;
+    const value = instance ?? env[name];
+    return value ? [[name, value] as const] : [];
+  });
+  const text = write({
+    version: VERSION,
+    unit,
+    manager,
+    wrapper: wrapper(env),
+    options: options.words,
+    command: [absolute(command, unit, env), ...args],
+    launcher: launcherOf(command, args),
+    directory,
+    runtimeDirectories: [...new Set(config.probes.flatMap(runtimeDirectoryOf))],
+    account: account(),
+    path: pathToNode(),
+    environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
+    startLimit: startLimit(config),
+    ownTimeout: Number.isFinite(config.timeout),
+    // a unit without WatchdogSec= is not asked for pings
+    watchdog: raw.watchdog !== undefined && config.watchdog !== 'off',
+    reloads: config.reloadTimeout !== undefined,
+    handoff: config.handoff,
+    // behind further digits it is a part of a number
+    instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
+    systemd: majorVersion(await systemdVersion()),
+    notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
+  });
+  if (text.split('\n').some((line) => Buffer.byteLength(line) > LINE_MAX)) {
+    throw new UsageError('<command>', `too long for a line of a unit file (${LINE_MAX} bytes)`, 'put it in a script');
+  }
+  const notes = unitNotes({
+    raw,
+    probes: config.probes,
+    template: unit.template ? unit.name : undefined,
+    port: customary.find(([name]) => name === 'PORT')?.[1],
+  });
+  return { text, notes: [...notes, ...missingScript(directory, words)] };
+}
+
+/** Of a plain name alone, as a unit file has it without quotes. */
+function runtimeDirectoryOf(spec: ProbeSpec): string[] {
+  const path = spec.kind === 'file' || (spec.kind === 'unix' && spec.owner === 'app') ? spec.path : '';
+  return /^\/run\/([\w.-]+)\//.exec(path)?.slice(1) ?? [];
+}
+
+/** The app as Node is told of it. Behind options it may be the value of one. */
+function missingScript(directory: string, [command = '', script = '']: readonly string[]): readonly string[] {
+  if (!isNode(command) || !/^[^-%][^%]*\.[cm]?[jt]s$/.test(script) || existsSync(resolve(directory, script))) return [];
+  const from = isAbsolute(script) ? '' : ': relative paths start from the directory where this is called';
+  return [`${resolve(directory, script)} is not there${from}`];
+}
+
+function write(facts: UnitFacts): string {
+  try {
+    return unitFile(facts);
+  } catch (error) {
+    if (!(error instanceof UnwritablePath)) throw error;
+    const place = error.path === facts.directory ? 'the working directory' : 'the path of sd-ready-wrap';
+    throw new UsageError(
+      place,
+      `no unit file can hold that (${error.path})`,
+      'use one of plain characters, e.g. /srv/app',
+    );
+  }
+}
+
+function unitName(value: RawValue | undefined): UnitName {
+  if (!value) return unitNameFrom(workingDirectory());
+  const name = parseUnitName(String(value.text));
+  if (typeof name !== 'string') return name;
+  const template = quote({ ...value, text: 'shop@' });
+  throw new UsageError(quote(value), name, `${example('unit-name', value)}, or ${template} for a template`);
+}
+
+function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, values]) => [
+      name,
+      values.map((value) => ({ ...value, text: value.text === true ? value.text : change(value.text) })),
+    ]),
+  );
+}
+
+function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
+  if (Number.isFinite(timeout)) return timeout + (Number.isFinite(stopTimeout) ? stopTimeout : MARGIN) + GRACE;
+  const delay = probes.reduce((sum, spec) => sum + (spec.kind === 'delay' ? spec.ms : 0), timing.initialDelay);
+  return Math.max(START_LIMIT, delay + MARGIN);
+}
+
+/** Of a template whose instances have a port each: `300%i`, as the app is to have it too. */
+function instancePort(raw: RawOptions): string | undefined {
+  const texts = [...(raw.tcp ?? []), ...(raw.listen ?? [])].map(({ text }) => String(text).replace(/^.*:/, ''));
+  return texts.find((text) => /^\d*%[iI]\d*$/.test(text));
+}

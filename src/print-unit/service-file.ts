@@ -1,0 +1,205 @@
+/** The .service for a command line, as text: what `--print-unit` prints. What it has to know of this host is given. */
+import { hardening } from './hardening.ts';
+import type { UnitName } from './name.ts';
+import { environmentWord, execPath, execWord, settingPath, settingText } from './quoting.ts';
+
+/** The least version of systemd that has Type=notify-reload, and that has OpenFile= (systemd.service(5)). */
+export const RELOAD_SINCE = 253;
+const OPEN_FILE_SINCE = 253;
+
+export interface UnitFacts {
+  readonly version: string;
+  readonly unit: UnitName;
+  /** Whether it is for the manager of a user, or the system's. */
+  readonly manager: 'system' | 'user';
+  /** What runs the wrapper: its own absolute path, or that of a node and then its own. */
+  readonly wrapper: readonly string[];
+  /** Its options, as words. */
+  readonly options: readonly string[];
+  /** The app: an absolute path, and what follows. */
+  readonly command: readonly [string, ...string[]];
+  /** What in the command does not pass signals on: `npm`. */
+  readonly launcher: string | undefined;
+  readonly directory: string;
+  /** Of directories below /run that the app is awaited in, the names. */
+  readonly runtimeDirectories: readonly string[];
+  /** Who runs the app, where that is not root. */
+  readonly account: string | undefined;
+  /** PATH, where systemd's own does not lead to the node that runs us. */
+  readonly path: string | undefined;
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** TimeoutStartSec=, ms; `Infinity` is none. */
+  readonly startLimit: number;
+  /** Whether the wrapper gives a start up by itself before that. */
+  readonly ownTimeout: boolean;
+  /** Whether the unit has to ask for watchdog pings. */
+  readonly watchdog: boolean;
+  /** It is to be told of reloads, and waited for. */
+  readonly reloads: boolean;
+  /** The app is the main process once it is ready. */
+  readonly handoff: boolean;
+  /** Of a template: names that fit, to be shown. */
+  readonly instances: readonly string[];
+  /** The version of the local systemd, if there is one. */
+  readonly systemd: number | undefined;
+  readonly notifySocket: string;
+}
+
+/** A path that no unit file can hold. */
+export class UnwritablePath extends Error {
+  readonly path: string;
+
+  constructor(path: string) {
+    super(path);
+    this.path = path;
+  }
+}
+
+/** @throws {UnwritablePath} */
+export function unitFile(facts: UnitFacts): string {
+  const sections = [heading(facts), unitSection(facts), serviceSection(facts), hardening(facts), installSection(facts)];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function heading({ version, unit, manager, instances }: UnitFacts): string {
+  const systemctl = manager === 'user' ? 'systemctl --user' : 'systemctl';
+  const place = manager === 'user' ? '~/.config/systemd/user' : '/etc/systemd/system';
+  const started = unit.template ? instances.map((each) => `${unit.name}${each}`).join(' ') : unit.name;
+  return [
+    `# Printed by sd-ready-wrap ${version}.`,
+    `# Install: save as ${place}/${unit.name}.service, then: ${systemctl} daemon-reload`,
+    `#          ${systemctl} enable --now ${started}`,
+    ...(manager === 'user' ? ['# To start it at boot, and not at your login: loginctl enable-linger'] : []),
+  ].join('\n');
+}
+
+function unitSection({ unit, command, manager }: UnitFacts): string {
+  const [program, ...args] = command;
+  const app = settingText([program.slice(program.lastIndexOf('/') + 1), ...args].join(' '), 60, unit);
+  const name = unit.template ? `${unit.name.slice(0, -1)} %i` : unit.name;
+  const network = ['# Where the app needs addresses or other hosts: systemd.special(7)', ...NETWORK];
+  return ['[Unit]', `Description=${name} (${app})`, ...(manager === 'system' ? ['', ...network] : [])].join('\n');
+}
+
+const NETWORK = ['Wants=network-online.target', 'After=network-online.target'];
+
+function serviceSection(facts: UnitFacts): string {
+  const { unit, launcher } = facts;
+  const [runner, ...rest] = facts.wrapper as [string, ...string[]];
+  const words = [...rest, ...facts.options, '--', ...facts.command];
+  const exec = [writable(runner, execPath(runner, unit)), ...words.map((word) => execWord(word, unit))].join(' ');
+  const blocks = [
+    type(facts),
+    [
+      facts.handoff
+        ? '# Only the main process may speak: sd-ready-wrap, and the app once it is ready'
+        : '# Only the main process may say READY=1, and that is sd-ready-wrap itself',
+      'NotifyAccess=main',
+    ],
+    openFile(facts),
+    [`ExecStart=${exec}`],
+    [
+      '# Where the app is started, which relative paths start from',
+      `WorkingDirectory=${writable(facts.directory, settingPath(facts.directory, unit))}`,
+    ],
+    runtimeDirectory(facts),
+    environment(facts),
+    account(facts),
+    startLimit(facts),
+    launcher === undefined
+      ? [
+          facts.handoff
+            ? '# SIGTERM to the main process alone, which is the app once it is ready: systemd.kill(5)'
+            : '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
+          'KillMode=mixed',
+        ]
+      : [
+          `# SIGTERM to every process, as ${launcher} does not pass it on to the app: with KillMode=mixed the app ` +
+            `would be`,
+          '# killed without having been asked to stop. Better still: name the app itself, and KillMode=mixed. ' +
+            'systemd.kill(5)',
+          'KillMode=control-group',
+        ],
+    ['# How long the app may take to finish its open requests before SIGKILL', 'TimeoutStopSec=30s'],
+    ...(facts.watchdog
+      ? [['# Without a ping for so long the app counts as stuck, and is restarted', 'WatchdogSec=30']]
+      : []),
+    [
+      '# A crash is mended by a new start...',
+      'Restart=on-failure',
+      'RestartSec=1s',
+      '# ...but not a wrong option (125) or a command that cannot be executed (126) or is not there (127)',
+      'RestartPreventExitStatus=125 126 127',
+    ],
+  ];
+  const written = blocks.filter((block) => block.length > 0);
+  return `[Service]\n${written.map((block) => block.join('\n')).join('\n\n')}`;
+}
+
+function type({ reloads, systemd }: UnitFacts): readonly string[] {
+  const waits = '# systemctl start waits for READY=1: systemd.service(5), sd_notify(3)';
+  if (!reloads) return [waits, 'Type=notify'];
+  return systemd !== undefined && systemd >= RELOAD_SINCE
+    ? [`${waits}; and systemctl reload as well`, 'Type=notify-reload']
+    : [
+        waits,
+        'Type=notify',
+        `# With systemd ${RELOAD_SINCE} and later, so that systemctl reload waits as well:`,
+        '#Type=notify-reload',
+      ];
+}
+
+function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
+  const line = `OpenFile=${notifySocket}:notify`;
+  return systemd !== undefined && systemd >= OPEN_FILE_SINCE
+    ? ['# systemd opens its notify socket for sd-ready-wrap, which then needs no addon', line]
+    : [`# With systemd ${OPEN_FILE_SINCE} and later, so that sd-ready-wrap needs no addon:`, `#${line}`];
+}
+
+/** Not by itself: it is removed with the service, and may be another's. */
+function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
+  if (names.length === 0 || manager === 'user') return [];
+  const paths = names.map((name) => `/run/${name}`).join(' and ');
+  return [
+    `# Where nobody else makes ${paths}: with the service it comes and goes`,
+    `#RuntimeDirectory=${names.join(' ')}`,
+  ];
+}
+
+function environment({ path, environment: given, unit, manager }: UnitFacts): readonly string[] {
+  const name = unit.name.replace(/@$/, '');
+  return [
+    '# What your shell has set the app does not see, but what is named here: systemd.exec(5)',
+    ...(path === undefined ? [] : [`Environment=${environmentWord('PATH', path, unit)}`]),
+    ...given.map(([variable, value]) => `Environment=${environmentWord(variable, value, unit)}`),
+    ...(given.some(([variable]) => variable === 'NODE_ENV') ? [] : ['#Environment=NODE_ENV=production']),
+    manager === 'user' ? `#EnvironmentFile=%h/.config/${name}.env` : `#EnvironmentFile=/etc/default/${name}`,
+  ];
+}
+
+function account({ account: user, manager }: UnitFacts): readonly string[] {
+  if (manager === 'user') return ['# It runs as you, in all that you may do'];
+  if (user !== undefined) return ['# Who runs it', `User=${user}`];
+  return [
+    '# Root runs it, as no user is named. One that exists, or with DynamicUser=yes one that systemd makes ' +
+      'up, which has',
+    '# StateDirectory= to write to: systemd.exec(5)',
+    '#User=app',
+  ];
+}
+
+function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[] {
+  const comment = ownTimeout
+    ? '# Behind the --timeout of sd-ready-wrap, which says in the log what was awaited, and its --stop-timeout'
+    : '# The longest that a start may take; measure yours and be generous, a start that is done does not wait for this';
+  return [comment, `TimeoutStartSec=${Number.isFinite(ms) ? `${Math.ceil(ms / 1000)}s` : 'infinity'}`];
+}
+
+function installSection({ manager }: UnitFacts): string {
+  return `[Install]\nWantedBy=${manager === 'user' ? 'default.target' : 'multi-user.target'}`;
+}
+
+function writable(path: string, written: string | undefined): string {
+  if (written === undefined) throw new UnwritablePath(path);
+  return written;
+}

@@ -1,0 +1,141 @@
+/** Ready when the app accepts a TCP connection. */
+import { connect, type Socket } from 'node:net';
+import type { Disposer } from '../../base/clock.ts';
+import type { ProbeContext } from '../context.ts';
+import { pollUntil } from '../poll.ts';
+import type { ReadinessProbe } from '../probe.ts';
+import { isLoopback, type ProbeSpec } from '../spec.ts';
+import { leave } from './connection.ts';
+import { newSocketGate } from './new-socket-gate.ts';
+import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
+
+/** `--tcp`. The hosts are IP addresses. */
+export function tcpProbe(
+  { hosts, port, owner }: Extract<ProbeSpec, { kind: 'tcp' }>,
+  { clock, timing, listeners, warn }: ProbeContext,
+  socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
+): ReadinessProbe {
+  let reason = '';
+  const local = hosts.every(isLoopback);
+  const whyNot = ownership(listeners, owner, warn);
+  return {
+    name: describe(hosts[0] as string, port),
+    asks: true,
+    get reason() {
+      return reason;
+    },
+    async wait(signal) {
+      reason = '';
+      let answered = '';
+      const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
+      await pollUntil(
+        (done) => {
+          const look = gate.look();
+          if (!look) {
+            done(reason);
+            return () => {};
+          }
+          let spent = 0;
+          const judge = (host: string) => {
+            const began = clock.now();
+            const objection = whyNot(host, port, look.unchanged);
+            spent += clock.now() - began;
+            return objection;
+          };
+          return connectToAny(hosts, port, local, judge, (accepted, reasons) => {
+            answered = accepted ?? '';
+            look.done(accepted === undefined && reasons.every(isSettled), spent);
+            // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
+            done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
+          });
+        },
+        { ...timing, nextInterval: gate.nextInterval },
+        clock,
+        signal,
+        (latest) => {
+          reason = latest;
+        },
+      );
+      return describe(answered, port);
+    },
+  };
+}
+
+function describe(host: string, port: number): string {
+  return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Nobody listens there. */
+function isRefusal(reason: string): boolean {
+  return reason === 'ECONNREFUSED' || reason === 'EADDRNOTAVAIL';
+}
+
+/** Nothing but a new listener can change that: nobody listens, or somebody else does. */
+function isSettled(reason: string): boolean {
+  return isRefusal(reason) || !(/^E[A-Z]+$/.test(reason) || reason === NOT_KNOWN_YET);
+}
+
+/**
+ * Tells the first host that accepted, or, when none did, for each in their order why not: its error code, or what
+ * `whyNot` has against it. That is asked while the connection is open, as the kernel then gets through its table of
+ * connections sooner.
+ *
+ * @param inTurn whether to try a host only when the one before it refused: on loopback that is known at once, and each
+ * try costs a millisecond. Elsewhere a host may never answer.
+ */
+function connectToAny(
+  hosts: readonly string[],
+  port: number,
+  inTurn: boolean,
+  whyNot: (host: string) => string | undefined,
+  tell: (accepted: string | undefined, reasons: readonly string[]) => void,
+): Disposer {
+  const errors: string[] = [];
+  const sockets: Socket[] = [];
+  let refusals = 0;
+  const tryNext = () => {
+    const index = sockets.length;
+    const host = hosts[index];
+    if (host === undefined) return;
+    const socket = connect({ host, port, family: host.includes(':') ? 6 : 4 });
+    sockets.push(socket);
+    const refused = (code: string) => {
+      errors[index] = code;
+      refusals += 1;
+      if (refusals === hosts.length) tell(undefined, errors);
+      else tryNext();
+    };
+    socket.once('connect', () => {
+      if (isConnectedToItself(socket)) {
+        // reset, so that no TIME_WAIT keeps the port from the app
+        socket.resetAndDestroy();
+        refused('ECONNREFUSED');
+        return;
+      }
+      const objection = whyNot(host);
+      leave(socket);
+      if (objection !== undefined) {
+        refused(objection);
+        return;
+      }
+      close();
+      tell(host, errors);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
+  };
+  const close = () => {
+    for (const socket of sockets) if (socket.connecting) socket.removeAllListeners('connect').destroy();
+  };
+  do tryNext();
+  while (!inTurn && sockets.length < hosts.length);
+  return close;
+}
+
+/**
+ * A connect to a loopback port of the ephemeral range where nobody listens can be given that very port as its own, and
+ * then TCP's simultaneous open connects the socket to itself (RFC 9293, 3.5): nobody has accepted anything.
+ */
+function isConnectedToItself(socket: Socket): boolean {
+  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
+}

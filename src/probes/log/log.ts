@@ -1,0 +1,110 @@
+/**
+ * Ready when a line of the app's output matches a regex. Colours do not count; the bytes pass on unaltered elsewhere.
+ */
+import { stripVTControlCharacters } from 'node:util';
+import type { Disposer } from '../../base/clock.ts';
+import type { ProbeContext } from '../context.ts';
+import type { ReadinessProbe } from '../probe.ts';
+import type { ProbeSpec } from '../spec.ts';
+import { anyMatches } from './bounded-regex.ts';
+import { lineScanner } from './line-scanner.ts';
+import { literalSlashes } from './literal-slashes.ts';
+import { requiredText } from './required-text.ts';
+
+/** A line that stands unfinished for so long is a prompt: its end so far counts as `$`, ms. */
+const PROMPT_AFTER = 100;
+
+/** When the processor was with others during a look at some lines, the next look at them, ms. */
+const ASK_AGAIN_AFTER = 5;
+
+/** After so long without the line it is said where else it could be, ms. */
+const PATIENCE = 1000;
+
+const WARM_UP = Buffer.from('\n');
+
+/** The most lines that wait for such a look. */
+const BACKLOG_MAX = 10_000;
+
+/** Without colours. Most output has none, which is seen sooner than a regex finds none. */
+function plain(text: string): string {
+  return text.includes('\u001b') || text.includes('\u009b') ? stripVTControlCharacters(text) : text;
+}
+
+/** `--stdout`, `--stderr`, `--output`. */
+export function logProbe(
+  { option, streams, regex }: Extract<ProbeSpec, { kind: 'log' }>,
+  { app, clock, warn }: ProbeContext,
+): ReadinessProbe {
+  const name = `${option} /${regex.source}/`;
+  const required = requiredText(regex);
+  const slashes = literalSlashes(option, regex);
+  const both = option === 'output' ? '' : `--output looks at ${option === 'stdout' ? 'stderr' : 'stdout'} as well`;
+  let lineSeen = false;
+  let since = clock.now();
+  let warned = false;
+
+  const complain = () => {
+    if (!warned) {
+      warn(
+        `${name} took too long on a piece of output, which was passed on unscanned; write a regex that backtracks less`,
+      );
+    }
+    warned = true;
+  };
+
+  return {
+    name,
+    get reason() {
+      const seen = lineSeen ? 'no line matched yet' : 'no output yet';
+      const hints = [lineSeen ? slashes : '', clock.now() - since < PATIENCE ? '' : both];
+      return [seen, ...hints].filter(Boolean).join('; ');
+    },
+    wait(signal) {
+      lineSeen = false;
+      since = clock.now();
+      return new Promise((resolve) => {
+        const disposers: Disposer[] = [];
+        const stop = () => {
+          for (const dispose of disposers) dispose();
+          signal.removeEventListener('abort', stop);
+        };
+        const ready = () => {
+          stop();
+          resolve(name);
+        };
+        // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
+        anyMatches(regex, lineScanner({ plain })(WARM_UP).lines);
+        for (const stream of streams) {
+          const scan = lineScanner({ required, plain });
+          let backlog: readonly string[] = [];
+          let spent = 0;
+          let cancelLater: Disposer = () => {};
+
+          const look = (lines: readonly string[], open: string) => {
+            const verdict = anyMatches(regex, lines, open, spent);
+            if (verdict === 'match') {
+              ready();
+              return;
+            }
+            if (verdict === 'too-slow') complain();
+            const starved = typeof verdict === 'object';
+            backlog = starved ? lines.slice(-BACKLOG_MAX) : [];
+            spent = starved ? verdict.spent : 0;
+            if (starved) cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
+            else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
+          };
+          disposers.push(
+            () => cancelLater(),
+            app.onOutput(stream, (piece) => {
+              cancelLater();
+              lineSeen = true;
+              const { lines, open } = scan(piece);
+              look([...backlog, ...lines], open);
+            }),
+          );
+        }
+        signal.addEventListener('abort', stop, { once: true });
+      });
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * Tells whether a signal was sent to everybody or to us alone. With KillMode=control-group, its default, systemd
+ * signals the app as well as us (systemd.kill(5)), as a terminal does, and what we forward would then be a second one.
+ * The signal itself does not say. So beside us, in the same cgroup and process group, sits a canary: a shell that says
+ * which signals it got. What reached it has reached the app.
+ *
+ * It is asked once the sender is done, so no time is guessed: systemd signals all it wants to in one go, us first
+ * (unit_kill_context() in its unit.c), and then sleeps; the kernel signals a process group in one go. The canary
+ * answers our line behind all signals that it got before.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { isInUnitOf } from '../unit/settings.ts';
+import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager-idle.ts';
+import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
+
+/** A signal that reached the canary so long before us is another one, ms. */
+const FRESH = 100;
+
+/** From the death of a canary to the next one, ms. */
+const REST = 1000;
+
+/**
+ * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
+ * file, which is our death, it ends too. The echo to nobody raises a SIGPIPE, which is a signal as well: 13, whose trap
+ * does not nest, or it would echo for ever. It is never ignored, as one that somebody sent would be lost then. Whether
+ * an echo failed is not asked: the status of what a second signal interrupts is that of what the first one did (dash's
+ * dotrap(), in its trap.c).
+ */
+const SCRIPT = `: 'sd-ready-wrap asks this process which signals reach the whole unit'
+p() { echo "$1"; s=1; }
+for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
+  .filter((number) => number !== constants.signals.SIGPIPE)
+  .join(' ')}; do trap "p $n" $n; done
+trap '[ "$g" ] || { g=1; p 13; g=; }' 13
+while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
+
+const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
+
+export interface Canary {
+  start(): void;
+  /**
+   * Whether this signal, which came for us just now, went to the app as well.
+   * @returns undefined where there is no canary
+   */
+  hears(signal: ForwardedSignal): Promise<boolean> | undefined;
+  /** Resolves when it is gone. */
+  end(): Promise<void>;
+}
+
+export interface CanaryOptions {
+  readonly appPid: number;
+  /** In a session of its own, as the app is then: what a terminal sends does not reach it. */
+  readonly detached: boolean;
+  /** Told of a write of ours that found nobody there. */
+  readonly onEpipe: () => void;
+}
+
+export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Canary {
+  let shell: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  let ended = false;
+  let asked = 0;
+  /** What reached the canary and was not asked about yet, with the time. */
+  let heard: { readonly signal: string; readonly at: number }[] = [];
+  const hear = (signal: string) => heard.push({ signal, at: performance.now() });
+  const isHeard = (signal: string) => heard.some((each) => each.signal === signal);
+  let onLine: (line: string) => void = () => {};
+
+  function start(): void {
+    if (shell || ended) return;
+    const mine = spawnShell(detached);
+    if (!mine) return;
+    shell = mine;
+    // and not at its exit, as what it has said may still be unread then
+    mine.once('close', (_, signal) => {
+      shell = undefined;
+      // before its traps stood
+      if (signal) hear(signal);
+      onLine('gone');
+      setTimeout(start, REST).unref();
+    });
+    mine.stdin.on('error', onEpipe);
+    let rest = '';
+    mine.stdout.setEncoding('latin1').on('data', (piece: string) => {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const signal = NAMES.get(line);
+        if (signal) hear(signal);
+        onLine(line);
+      }
+    });
+  }
+
+  /** Resolves when it has told all that had reached it when this was called, or is gone. */
+  function answer(): Promise<void> {
+    asked += 1;
+    const awaited = `p${asked}`;
+    return new Promise((resolve) => {
+      onLine = (line) => {
+        if (line === awaited || line === 'gone') resolve();
+      };
+      shell?.stdin.write(`${asked}\n`);
+    });
+  }
+
+  /** One at a time: see signal-route.ts. */
+  async function ask(signal: ForwardedSignal, came: number): Promise<boolean> {
+    const take = () => {
+      heard = heard.filter(({ at }) => at >= came - FRESH);
+      const index = heard.findIndex((each) => each.signal === signal);
+      return index >= 0 && heard.splice(index, 1).length > 0;
+    };
+    const left = () => came + PATIENCE - performance.now();
+    while (!isHeard(signal) && left() > 0 && managerIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
+    if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
+    return take() && isInOurUnit(appPid);
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    start,
+    hears(signal) {
+      // it may have died of it: as long as its traps do not stand
+      if (!shell && !isHeard(signal)) return undefined;
+      const came = performance.now();
+      const mine = last.then(() => ask(signal, came));
+      last = mine;
+      return mine;
+    },
+    async end() {
+      ended = true;
+      const mine = shell;
+      if (!mine) return;
+      const gone = new Promise((resolve) => mine.once('exit', resolve));
+      mine.kill('SIGKILL');
+      await Promise.race([gone, pause(PATIENCE)]);
+    },
+  };
+}
+
+/**
+ * Undefined where none can be had, by the limits of the unit or its SystemCallFilter=: then what comes is forwarded.
+ */
+function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
+  try {
+    const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
+    shell.on('error', () => {});
+    return shell.pid === undefined ? undefined : shell;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */
+function isInOurUnit(pid: number): boolean {
+  try {
+    return isInUnitOf(readFileSync('/proc/self/cgroup', 'latin1'), readFileSync(`/proc/${pid}/cgroup`, 'latin1'));
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,38 @@
+/** What the manager does at the moment: our parent, systemd where we are a service. */
+import { readFileSync } from 'node:fs';
+
+/** How long it may be busy before it is taken to be done, ms. It may have other things to do. */
+export const PATIENCE = 250;
+
+/**
+ * What is taken for its time where we may not see whether it is busy (ProtectProc=), ms. With 20, one SIGTERM of 33
+ * came twice on a machine with twenty processes waiting for each core.
+ */
+const UNSEEN = 100;
+
+/** Between two looks, ms. */
+export const LOOK_INTERVAL = 1;
+
+/**
+ * Whether it does anything now: it sleeps when it has no more to do.
+ * @param elapsed since there has been something to do for it, ms
+ */
+export function managerIsBusy(elapsed: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'latin1');
+    return !/^\) S/.test(stat.slice(stat.lastIndexOf(')')));
+  } catch {
+    return elapsed < UNSEEN;
+  }
+}
+
+/** Resolves when it has dealt with what it was sent before: a datagram wakes it at once. */
+export async function managerIdle(): Promise<void> {
+  const since = performance.now();
+  const elapsed = () => performance.now() - since;
+  while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(LOOK_INTERVAL);
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,45 @@
+/**
+ * How many descriptors the app might open if it were started in our place. Node raises its own soft limit to the hard
+ * one when it starts (PlatformInit of its src/node.cc), and a program that was made for select(2) or closes all that it
+ * may have open would be given that.
+ */
+import { readFileSync } from 'node:fs';
+import { lastSoftLimit, openFilesLimit } from './settings.ts';
+
+/** What systemd gives a service that asks for nothing else, whatever it has itself: FD_SETSIZE (systemd.exec(5)). */
+const SYSTEMD_SOFT = 1024;
+
+/**
+ * The soft limit, where it is known to have been lower than ours is.
+ * @param unit the texts of our unit, none where they are out of reach; undefined where we are no service's: then it is
+ * that of the parent
+ * @param manager the configuration of the manager that started it
+ */
+export function softOpenFilesLimit(
+  unit: readonly string[] | undefined,
+  manager: () => readonly string[],
+): number | undefined {
+  const own = limitOf('self');
+  if (own === undefined) return undefined;
+  const soft = unit === undefined ? ofParent(own.hard) : ofUnit(unit, manager);
+  return soft !== undefined && soft < own.soft ? soft : undefined;
+}
+
+function ofUnit(unit: readonly string[], manager: () => readonly string[]): number | undefined {
+  // a limit that is too low does more harm than one that is too high
+  if (unit.length === 0) return undefined;
+  return lastSoftLimit('LimitNOFILE', unit) ?? lastSoftLimit('DefaultLimitNOFILE', manager()) ?? SYSTEMD_SOFT;
+}
+
+function ofParent(hard: number): number | undefined {
+  const parent = limitOf(String(process.ppid));
+  return parent?.hard === hard ? parent.soft : undefined;
+}
+
+function limitOf(pid: string): ReturnType<typeof openFilesLimit> {
+  try {
+    return openFilesLimit(readFileSync(`/proc/${pid}/limits`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}

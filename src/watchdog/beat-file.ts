@@ -1,0 +1,48 @@
+/** The file into which an app beats: open, and without a name, so that nothing of it stays behind. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../base/environment.ts';
+
+export interface BeatFile {
+  readonly fd: number;
+  /** How often the app has beaten. */
+  beats(): number;
+}
+
+/** In memory where that can be had: a disk that is busy must not keep the app waiting. */
+export function openBeatFile(env: Environment): BeatFile | { readonly problem: string } {
+  const [runtime] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
+  const places = ['/dev/shm', runtime, env['XDG_RUNTIME_DIR'], tmpdir()].filter((place) => place);
+  const problems: string[] = [];
+  for (const place of places as string[]) {
+    try {
+      return openIn(place);
+    } catch (error) {
+      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+    }
+  }
+  return { problem: `no place for a file (${problems.join('; ')})` };
+}
+
+function openIn(directory: string): BeatFile {
+  const path = join(directory, `sd-ready-wrap-${randomBytes(8).toString('hex')}`);
+  const fd = openSync(path, 'wx+', 0o600);
+  const count = Buffer.alloc(4);
+  try {
+    unlinkSync(path);
+    // takes the room that it needs once and for all
+    writeSync(fd, count, 0, count.length, 0);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return {
+    fd,
+    beats() {
+      readSync(fd, count, 0, count.length, 0);
+      return count.readUInt32LE(0);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { isNeeded, withPrelude } from '../../../src/app/prelude.ts';
+import { openFilesLimit } from '../../../src/unit/settings.ts';
+
+const NOTHING = { listenPid: false, watchdogPid: false, ignored: [], openFiles: undefined };
+
+/** What the app then sees, told by env(1) itself: run for real, as shells differ. */
+function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, string>, ...args: string[]): string[] {
+  const [file, words] = withPrelude(prelude, '/usr/bin/env', args, env);
+  return execFileSync(file, words, { env, encoding: 'utf8' }).split('\n').filter(Boolean).sort();
+}
+
+describe('withPrelude', () => {
+  it.each([
+    [{}, false],
+    [{ listenPid: true }, true],
+    [{ watchdogPid: true }, true],
+    [{ ignored: [13] }, true],
+    [{ openFiles: 1024 }, true],
+  ])('is needed where there is something to do: %j', (some, needed) => {
+    expect(isNeeded({ ...NOTHING, ...some })).toBe(needed);
+  });
+
+  it.each([
+    ['nothing but its own', {}],
+    ['values as they are', { A: ' two  words \'"$HOME`\\\\ ', B: '' }],
+    ['names that are no identifiers', { 'a.b': '1', 'c-d': '2', '1e': '3', '-f': '4' }],
+    ['what shells set by themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
+  ])('leaves the environment as it was: %s', (_, env) => {
+    const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    expect(seen({ ...NOTHING, ignored: [13] }, env)).toEqual(expected.sort());
+  });
+
+  it('WATCHDOG_PID is the process of the app', () => {
+    const [file, words] = withPrelude(
+      { ...NOTHING, watchdogPid: true },
+      '/bin/sh',
+      ['-c', 'echo $$ $WATCHDOG_PID'],
+      {},
+    );
+    const [pid, watchdogPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
+    expect(watchdogPid).toBe(pid);
+  });
+
+  it('LISTEN_PID is the process of the app', () => {
+    const [file, words] = withPrelude({ ...NOTHING, listenPid: true }, '/bin/sh', ['-c', 'echo $$ $LISTEN_PID'], {});
+    const [pid, listenPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
+    expect(listenPid).toBe(pid);
+  });
+
+  it.each([['/bin/echo', ['a', '', ' b ', '--', '-n', '$HOME', '*', 'x=y']]])(
+    'arguments arrive as they are',
+    (command, args) => {
+      const [file, words] = withPrelude({ ...NOTHING, listenPid: true, ignored: [13] }, command, args, {});
+      expect(execFileSync(file, words, { encoding: 'utf8' })).toBe(`${args.join(' ')}\n`);
+    },
+  );
+
+  it('a path with an equals sign is still the command', () => {
+    const [, words] = withPrelude({ ...NOTHING, listenPid: true }, '/srv/a=b/app', ['x'], {});
+    expect(words).toEqual(['-c', expect.any(String), 'sh', '/srv/a=b/app', 'x']);
+  });
+
+  it('the signals are ignored', () => {
+    const args = ['-c', 'grep SigIgn /proc/$$/status'];
+    const [file, words] = withPrelude({ ...NOTHING, ignored: [13, 1] }, '/bin/sh', args, {});
+    expect(execFileSync(file, words, { encoding: 'utf8' })).toMatch(/0000000000001001/);
+  });
+
+  it('the soft limit of open files is that, and the hard one as it was', () => {
+    const [file, words] = withPrelude({ ...NOTHING, openFiles: 64 }, '/bin/cat', ['/proc/self/limits'], {});
+    const limits = execFileSync(file, words, { encoding: 'utf8' });
+    const own = openFilesLimit(readFileSync('/proc/self/limits', 'utf8'));
+    expect(openFilesLimit(limits)).toEqual({ soft: 64, hard: own?.hard });
+  });
+});

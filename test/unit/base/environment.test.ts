@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { appEnvironment } from '../../../src/base/environment.ts';
+
+describe('appEnvironment', () => {
+  it.each([
+    'NOTIFY_SOCKET',
+    'WATCHDOG_USEC',
+    'WATCHDOG_PID',
+    'LISTEN_PIDFDID',
+    'SYSTEMD_EXEC_PID',
+    'MAINPID',
+    'NODE_CHANNEL_FD',
+    'NODE_CHANNEL_SERIALIZATION_MODE',
+    'SD_READY_WRAP_TCP',
+    'SD_READY_WRAP_',
+  ])('%s is not passed on', (name) => {
+    expect(appEnvironment({ [name]: 'x', PATH: '/bin' })).toEqual({ PATH: '/bin' });
+  });
+
+  it.each([
+    ['PATH', '/usr/bin'],
+    ['NODE_ENV', 'production'],
+    ['NODE_OPTIONS', '--max-old-space-size=64'],
+    ['INVOCATION_ID', '0123'],
+    ['JOURNAL_STREAM', '8:1234'],
+    ['LISTEN_FDS', '1'],
+    ['CREDENTIALS_DIRECTORY', '/run/credentials/app.service'],
+    ['SD_READY_WRAPPER', 'not one of ours'],
+    ['NOTIFY_SOCKET_2', 'x'],
+    ['notify_socket', 'x'],
+    ['EMPTY', ''],
+    ['BASH_FUNC_f%%', '() { :; }'],
+    ['__proto__', 'x'],
+  ])('%s is', (name, value) => {
+    expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
+  });
+
+  it.each([
+    [{ SRWO: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
+    [{ SRWO: '' }, {}],
+    [{ SRWO: '--of-a-wrapper-around-us', NODE_OPTIONS: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
+    [{ SRWC: '/ca.pem' }, { NODE_EXTRA_CA_CERTS: '/ca.pem' }],
+  ])('what was kept from the wrapper is there: %j', (own, env) => {
+    expect(appEnvironment(own)).toEqual(env);
+  });
+
+  it("JOURNAL_STREAM is not where that stream is not the app's", () => {
+    expect(appEnvironment({ JOURNAL_STREAM: '8:1', PATH: '/bin' }, { journal: false })).toEqual({ PATH: '/bin' });
+  });
+
+  it('with a notify socket of its own, that', () => {
+    expect(appEnvironment({ NOTIFY_SOCKET: '/run/systemd/notify', HOME: '/' }, { notifySocket: '/x' })).toEqual({
+      HOME: '/',
+      NOTIFY_SOCKET: '/x',
+    });
+  });
+
+  it('where it may ping by itself, the interval of the pings, and not for whom', () => {
+    const own = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', MAINPID: '7' };
+    expect(appEnvironment(own, { notifySocket: '/tmp/x/notify', pings: true })).toEqual({
+      NOTIFY_SOCKET: '/tmp/x/notify',
+      WATCHDOG_USEC: '3000000',
+    });
+    expect(appEnvironment({ HOME: '/root' }, { notifySocket: '/x', pings: true })).toEqual({
+      HOME: '/root',
+      NOTIFY_SOCKET: '/x',
+    });
+  });
+
+  it('leaves its argument alone and drops what is undefined', () => {
+    const own = Object.freeze({ NOTIFY_SOCKET: '/run/systemd/notify', GONE: undefined, HOME: '/root' });
+    expect(appEnvironment(own)).toStrictEqual({ HOME: '/root' });
+  });
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import type { ListeningSocket } from '../../../src/app/types.ts';
+import { advice, type Findings, type Moment } from '../../../src/diagnosis/advice.ts';
+import { buildConfig } from '../../../src/options/config.ts';
+import type { RawOptions } from '../../../src/options/raw.ts';
+
+const tcp = (host: string, port: number, inspector = false): ListeningSocket => ({
+  kind: 'tcp',
+  host,
+  port,
+  inspector,
+});
+const unix = (path: string): ListeningSocket => ({ kind: 'unix', path });
+
+/** What is advised to whoever wrote these options. */
+function advised(
+  options: string,
+  listening: readonly ListeningSocket[],
+  moment: Moment = 'timeout',
+  more: Partial<Findings> = {},
+) {
+  const [name = '', text = ''] = options.split(' ');
+  const raw: RawOptions = options === '' ? {} : { [name.slice(2)]: [{ place: name, text: text || true }] };
+  const { probes } = buildConfig(raw, ['node', 'app.js']);
+  return advice(moment, {
+    probes,
+    listening,
+    looked: true,
+    holders: new Map(),
+    tooLong: true,
+    handoff: false,
+    killMode: undefined,
+    ...more,
+  });
+}
+
+describe('the app listens where nobody asks', () => {
+  it.each([
+    ['--tcp 3000', tcp('127.0.0.1', 8080), '127.0.0.1:8080, not on 127.0.0.1:3000 or [::1]:3000: write --tcp 8080,'],
+    ['--tcp 3000', tcp('::', 8080), '[::]:8080, not on 127.0.0.1:3000 or [::1]:3000: write --tcp 8080,'],
+    [
+      '--tcp 3000',
+      tcp('10.0.0.5', 3000),
+      '10.0.0.5:3000, not on 127.0.0.1:3000 or [::1]:3000: write --tcp 10.0.0.5:3000,',
+    ],
+    ['--tcp 10.0.0.5:3000', tcp('127.0.0.1', 3000), '127.0.0.1:3000, not on 10.0.0.5:3000: write --tcp 3000,'],
+    ['--listen 3000', tcp('0.0.0.0', 8080), '0.0.0.0:8080, not on port 3000: write --listen 8080,'],
+    [
+      '--http http://127.0.0.1/',
+      tcp('127.0.0.1', 8080),
+      '127.0.0.1:8080, not on 127.0.0.1:80: write --http http://127.0.0.1:8080/,',
+    ],
+    ['--unix /run/a.sock', unix('/run/b.sock'), '/run/b.sock, not on /run/a.sock: write --unix /run/b.sock,'],
+  ])('%s', (options, socket, text) => {
+    for (const moment of ['waiting', 'stopped', 'timeout', 'died'] as const) {
+      const soFar = moment === 'waiting' ? text.replace(', not', ' so far, not') : text;
+      expect(advised(options, [socket], moment)[0]).toContain(`the app listens on ${soFar}`);
+    }
+  });
+
+  it.each([
+    ['--tcp 3000', tcp('0.0.0.0', 3000)],
+    ['--tcp 3000', tcp('::1', 3000)],
+    ['--listen 3000', tcp('10.0.0.5', 3000)],
+    ['--listen any', tcp('10.0.0.5', 3000)],
+    ['--tcp 3000', unix('/tmp/x')],
+    ['--tcp 3000', tcp('127.0.0.1', 9229, true)],
+    ['--notify', tcp('127.0.0.1', 3000)],
+    ['--stdout up', unix('/tmp/x')],
+    ['--stdout up', tcp('127.0.0.1', 9229, true)],
+  ])('nothing is wrong yet with %s', (options, socket) => {
+    expect(advised(options, [socket], 'waiting')).toEqual([]);
+  });
+});
+
+it('where it counts who ever answers, the app may listen where it likes', () => {
+  const { probes } = buildConfig(
+    { tcp: [{ place: '--tcp', text: '10.0.0.5:80' }], 'tcp-owner': [{ place: '--tcp-owner', text: 'any' }] },
+    ['node'],
+  );
+  const findings = {
+    probes,
+    listening: [tcp('::', 8080)],
+    looked: true,
+    holders: new Map(),
+    tooLong: true,
+    handoff: false,
+    killMode: undefined,
+  };
+  expect(advice('waiting', findings)).toEqual([]);
+});
+
+it('the app listens, and no line has matched', () => {
+  expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
+    'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
+  ]);
+});
+
+it('a port that another has', () => {
+  const holders = new Map([[3000, 'nginx (pid 77)']]);
+  // it took another one: that says nothing about where it will be the next time
+  expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
+    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+  ]);
+  expect(advised('--tcp 3000', [], 'died', { holders })).toEqual([
+    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+  ]);
+  expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
+});
+
+describe('nothing to be seen', () => {
+  it.each([
+    ['--tcp 3000', [], 'the app was not seen to listen on anything'],
+    ['', [], "neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"],
+    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if that is its sign of being ready, write --unix /tmp/x'],
+    [
+      '--notify',
+      [tcp('::', 3000)],
+      'the app listens on [::]:3000: if that is its sign of being ready, write --tcp 3000',
+    ],
+  ])('%s', (options, listening, text) => {
+    expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
+  });
+  it('of an app that was asked to end before anybody looked nothing is known', () => {
+    for (const options of ['--tcp 3000', '', '--listen any'])
+      expect(advised(options, [], 'stopped', { looked: false, tooLong: false })).toEqual([]);
+  });
+  it('with --handoff no sign that needs a wrapper which stays', () => {
+    expect(advised('', [], 'timeout', { handoff: true })).toEqual([
+      'the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff',
+    ]);
+  });
+  it('with a sign that is no socket there is nothing to say', () => {
+    expect(advised('--stdout up', [])).toEqual([]);
+  });
+});
+
+it('stopped in a unit: it may have been systemd', () => {
+  expect(advised('--stdout up', [], 'stopped')).toEqual([
+    expect.stringContaining('raise TimeoutStartSec= of the unit'),
+  ]);
+  expect(advised('--stdout up', [], 'stopped', { tooLong: false })).toEqual([]);
+});
+
+it('a KillMode= that leaves processes behind', () => {
+  expect(advised('--stdout up', [], 'died', { killMode: 'process' })).toEqual([
+    expect.stringContaining('KillMode=process'),
+  ]);
+  expect(advised('--stdout up', [], 'died', { killMode: 'mixed' })).toEqual([]);
+});

@@ -1,0 +1,113 @@
+/** The lifecycle where the app becomes the main process. */
+import { describe, expect, it } from 'vitest';
+import { next } from '../../../src/lifecycle/lifecycle.ts';
+import type { Effect, LifeEvent, State } from '../../../src/lifecycle/words.ts';
+
+const START: State = { phase: 'starting', pid: 42, since: '10:02:11', handoff: true };
+
+const ready: LifeEvent = { type: 'ready', by: 'tcp 1', afterMs: 1250 };
+const orphaned = (obstacle?: string): LifeEvent => ({ type: 'orphaned', obstacle });
+const heard = (alive = true): LifeEvent => ({ type: 'heard', alive });
+const term: LifeEvent = { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } };
+const hup: LifeEvent = { type: 'signal', signal: 'SIGHUP', fate: { fate: 'forwarded', as: 'SIGHUP' } };
+const ended = (status: Extract<LifeEvent, { type: 'exited' }>['status']): LifeEvent => ({
+  type: 'exited',
+  status,
+  afterMs: 1300,
+  waitingFor: '',
+});
+const unseen = ended({ code: 1, guessed: true });
+
+function short(effect: Effect): string {
+  if (effect.type === 'notify') return `notify ${effect.state.join(' | ')}`;
+  if (effect.type === 'kill') return `kill ${effect.signal}`;
+  if (effect.type === 'log') return `${effect.level}: ${effect.message}`;
+  return effect.type === 'end' ? `end ${JSON.stringify(effect.status)}` : effect.type;
+}
+
+/** What is done at the last of these events, and the phase behind it. */
+function outcome(...events: LifeEvent[]): [string, ...string[]] {
+  let state = START;
+  let effects: readonly Effect[] = [];
+  for (const event of events) ({ state, effects } = next(state, event));
+  return [state.phase, ...effects.map(short)];
+}
+
+const READY = 'READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1';
+const READY_LINE = 'info: ready after 1.25 s: tcp 1';
+const FORWARDED = ['kill SIGTERM', 'info: forwarded SIGTERM to the app'];
+
+describe('a handoff', () => {
+  it(
+    'orphans the app, then names it together with READY=1, then waits until that is heard, and only ' + 'then leaves',
+    () => {
+      expect(outcome(ready)).toEqual(['orphaning', 'stop-waiting', 'orphan']);
+      expect(outcome(ready, orphaned())).toEqual([
+        'leaving',
+        'notify MAINPID=42 | READY=1 | STATUS=App ready after 1.25 s: tcp 1',
+        READY_LINE,
+        'await-hearing',
+      ]);
+      expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":1}']);
+    },
+  );
+
+  it('is given up where the app cannot be orphaned: the wrapper stays', () => {
+    expect(outcome(ready, orphaned('pid 7 has adopted it'))).toEqual([
+      'ready',
+      `notify ${READY}`,
+      'stop-waiting',
+      READY_LINE,
+      'warn: the wrapper stays: pid 7 has adopted it',
+    ]);
+  });
+
+  it.each([
+    ['before it is ready', [term, ready], []],
+    ['while it is orphaned', [ready, term], []],
+  ])('is given up where the app is asked to end %s', (_, events) => {
+    expect(outcome(...events, orphaned())).toEqual([
+      'ready',
+      `notify ${READY}`,
+      'stop-waiting',
+      READY_LINE,
+      'warn: the wrapper stays: it is being stopped',
+    ]);
+  });
+
+  it('is waited out where a stop comes before systemd has surely heard of it', () => {
+    expect(outcome(ready, orphaned(), term)).toEqual(['leaving', ...FORWARDED]);
+    expect(outcome(ready, orphaned(), term, heard())).toEqual([
+      'ready',
+      'warn: the wrapper stays: it is being stopped',
+    ]);
+    expect(outcome(ready, orphaned(), term, heard(), unseen).at(-1)).toBe('end {"signal":"SIGTERM","guessed":true}');
+  });
+
+  it('is not held up by another signal', () => {
+    expect(outcome(hup, ready, orphaned(), heard()).at(-1)).toBe('end {"code":1}');
+  });
+
+  it('sees to the end of an app that may have been dead before systemd heard of it', () => {
+    expect(outcome(ready, orphaned(), heard(false))).toEqual(['leaving']);
+    expect(outcome(ready, orphaned(), heard(false), unseen)).toEqual([
+      'ended',
+      'stop-waiting',
+      'notify STATUS=the app ended unseen, which counts as exit code 1',
+      'end {"code":1,"guessed":true}',
+    ]);
+  });
+
+  it('an app that dies before it is named was not ready, and its own status counts where it was seen', () => {
+    expect(outcome(ready, ended({ code: 3 })).at(-1)).toBe('end {"code":3}');
+    expect(outcome(ready, ended({ code: 3 }), orphaned())).toEqual(['ended']);
+    expect(outcome(ended({ signal: 'SIGSEGV' })).at(-1)).toBe('end {"signal":"SIGSEGV"}');
+  });
+
+  it('means nothing in other states', () => {
+    expect(outcome(orphaned())).toEqual(['starting']);
+    expect(outcome(heard())).toEqual(['starting']);
+    expect(outcome(ready, heard())).toEqual(['orphaning']);
+    expect(outcome(ready, orphaned(), orphaned())).toEqual(['leaving']);
+  });
+});

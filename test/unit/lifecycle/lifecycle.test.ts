@@ -1,0 +1,659 @@
+import { describe, expect, it } from 'vitest';
+import type { ExitStatus } from '../../../src/base/exit-status.ts';
+import { next } from '../../../src/lifecycle/lifecycle.ts';
+import type { Effect, LifeEvent, State } from '../../../src/lifecycle/words.ts';
+import type { AppNotice } from '../../../src/notify/parse.ts';
+import { FORWARDED_SIGNALS } from '../../../src/signals/signals.ts';
+
+const pid = 42;
+
+const NOT_READY = 'not ready after 30 s: tcp 1: ECONNREFUSED';
+const STOPPED = 'SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED';
+
+const states = {
+  starting: { phase: 'starting', pid, since: '10:02:11' },
+  ready: { phase: 'ready', pid, since: '10:02:11' },
+  reloading: { phase: 'reloading', pid, since: '10:02:11', signal: 'SIGHUP', reloadSince: '10:05:00' },
+  'timed-out': { phase: 'timed-out', pid, since: '10:02:11', failure: NOT_READY },
+  dismissed: { phase: 'dismissed', pid, since: '10:02:11' },
+  ended: { phase: 'ended' },
+} as const satisfies Partial<Record<State['phase'], State>>;
+
+/** Those of a handoff have a table of their own. */
+type Phase = keyof typeof states;
+
+const notice = (given: Partial<AppNotice>): LifeEvent => ({
+  type: 'app-notice',
+  notice: { ready: false, stopping: false, reloading: undefined, rest: [], dropped: [], ...given },
+});
+
+const exit = (status: ExitStatus): LifeEvent => ({
+  type: 'exited',
+  status,
+  afterMs: 1250,
+  waitingFor: 'tcp 1: ECONNREFUSED',
+});
+
+const events = {
+  started: { type: 'started', awaited: 'tcp 1' },
+  'still-waiting': { type: 'still-waiting', waitingFor: 'tcp 1: ECONNREFUSED' },
+  ready: { type: 'ready', by: 'tcp 1', afterMs: 1250.4 },
+  'start-timeout': { type: 'start-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED', stopSignal: 'SIGTERM' },
+  'stop-asked': { type: 'stop-asked', signal: 'SIGTERM', afterMs: 90_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  advice: { type: 'advice', texts: ['do this', 'and that'] },
+  dismissed: { type: 'dismissed', stopSignal: 'SIGTERM' },
+  'stop-timeout': { type: 'stop-timeout', afterMs: 10_000 },
+  signal: { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } },
+  reload: { type: 'reload', signal: 'SIGHUP', monotonicUsec: 7n, at: '10:05:00' },
+  'ready-again': { type: 'ready-again', by: 'tcp 1', afterMs: 520 },
+  'reload-timeout': { type: 'reload-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
+  well: { type: 'well' },
+  sick: { type: 'sick', why: 'tcp 1: ECONNREFUSED', forMs: 1000 },
+  recovered: { type: 'recovered' },
+  'extension-due': { type: 'extension-due', byMs: 1500.5 },
+  'app-notice': notice({ ready: true, rest: ['WATCHDOG=1'] }),
+  'exit 0': exit({ code: 0 }),
+  'exit 3': exit({ code: 3 }),
+  'exit by SIGTERM': exit({ signal: 'SIGTERM' }),
+  'exit by SIGSEGV': exit({ signal: 'SIGSEGV' }),
+} as const satisfies Record<string, LifeEvent>;
+
+/** Effects in short: what the tables below are written in. The line about the end stands right before the end. */
+function short(effect: Effect): string | string[] {
+  switch (effect.type) {
+    case 'notify':
+      return `notify ${effect.state.join(' | ')}`;
+    case 'kill':
+      return `kill ${effect.signal}`;
+    case 'log':
+      return `${effect.level} ${effect.event}: ${effect.message}`;
+    case 'end':
+      return [short(effect.log), `end ${JSON.stringify(effect.status)}`].flat();
+    default:
+      return effect.type;
+  }
+}
+
+const advised = ['warn advice: do this', 'warn advice: and that'];
+const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
+const early = (how: string, end: string) => [
+  'stop-waiting',
+  `notify STATUS=the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
+  `error exited: the app ${how} after 1.25 s, before it was ready: tcp 1: ECONNREFUSED`,
+  `end ${end}`,
+];
+const FOREGROUND =
+  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+const early0 = early('exited with code 0', '{"code":0}').flatMap((line) =>
+  line.startsWith('notify') ? [`${line}; ${FOREGROUND}`, `warn advice: ${FOREGROUND}`] : [line],
+);
+const afterReady = (how: string, end: string) => ['stop-waiting', `info exited: the app ${how}`, `end ${end}`];
+const failedAfterReady = (how: string, end: string) => [
+  'stop-waiting',
+  `notify STATUS=the app ${how}`,
+  `error exited: the app ${how}`,
+  `end ${end}`,
+];
+const afterTimeout = (how: string) => ['stop-waiting', `error exited: the app ${how}`, 'end {"code":124}'];
+const started = [
+  'info started: started the app, pid 42; waiting for tcp 1',
+  'notify STATUS=Starting since 10:02:11: waiting for tcp 1',
+];
+
+const sick = [
+  'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
+  "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's watchdog acts next",
+];
+const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is well again'];
+const reload = [
+  'notify RELOADING=1 | MONOTONIC_USEC=7',
+  'await-again',
+  'info reloading: SIGHUP: told systemd that the app reloads',
+];
+const nothing = (phase: Phase): Row[] =>
+  (['reload', 'ready-again', 'reload-timeout', 'well', 'sick', 'recovered'] as const).map((event) => [
+    phase,
+    event,
+    phase,
+    [],
+  ]);
+
+type Row = [Phase, keyof typeof events, Phase, string[]];
+
+const table: Row[] = [
+  ['starting', 'started', 'starting', started],
+  ['starting', 'still-waiting', 'starting', ['notify STATUS=Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED']],
+  [
+    'starting',
+    'ready',
+    'ready',
+    [
+      'notify READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1',
+      'stop-waiting',
+      'info ready: ready after 1.25 s: tcp 1',
+    ],
+  ],
+  [
+    'starting',
+    'start-timeout',
+    'timed-out',
+    [
+      'kill SIGTERM',
+      'stop-waiting',
+      'start-stop-timer',
+      'kill SIGCONT',
+      'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+      'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
+    ],
+  ],
+  ['starting', 'stop-asked', 'starting', [`warn stop-asked: ${STOPPED}`]],
+  ['starting', 'advice', 'starting', advised],
+  ['starting', 'dismissed', 'starting', []],
+  ['starting', 'stop-timeout', 'starting', []],
+  ...nothing('starting'),
+  ['starting', 'signal', 'starting', forward],
+  ['starting', 'extension-due', 'starting', ['notify EXTEND_TIMEOUT_USEC=1500500']],
+  ['starting', 'app-notice', 'starting', ['notify WATCHDOG=1']],
+  ['starting', 'exit 0', 'ended', early0],
+  ['starting', 'exit 3', 'ended', early('exited with code 3', '{"code":3}')],
+  ['starting', 'exit by SIGTERM', 'ended', early('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['starting', 'exit by SIGSEGV', 'ended', early('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
+  ['ready', 'started', 'ready', started],
+  ['ready', 'still-waiting', 'ready', []],
+  ['ready', 'ready', 'ready', []],
+  ['ready', 'start-timeout', 'ready', []],
+  ['ready', 'stop-asked', 'ready', []],
+  ['ready', 'advice', 'ready', advised],
+  [
+    'ready',
+    'dismissed',
+    'dismissed',
+    [
+      'kill SIGTERM',
+      'start-stop-timer',
+      'kill SIGCONT',
+      'info dismissed: ready, which is all that was asked: stopping the app',
+    ],
+  ],
+  ['ready', 'stop-timeout', 'ready', []],
+  ['ready', 'reload', 'reloading', reload],
+  ['ready', 'ready-again', 'ready', []],
+  ['ready', 'reload-timeout', 'ready', []],
+  ['ready', 'well', 'ready', ['notify WATCHDOG=1']],
+  ['ready', 'sick', 'ready', sick],
+  ['ready', 'recovered', 'ready', recovered],
+  ['ready', 'signal', 'ready', forward],
+  ['ready', 'extension-due', 'ready', []],
+  ['ready', 'app-notice', 'ready', ['notify WATCHDOG=1', 'notify READY=1']],
+  ['ready', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['ready', 'exit 3', 'ended', failedAfterReady('exited with code 3', '{"code":3}')],
+  ['ready', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['ready', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
+  ['reloading', 'stop-asked', 'reloading', []],
+  ['reloading', 'advice', 'reloading', advised],
+  ['reloading', 'dismissed', 'reloading', []],
+  ['reloading', 'started', 'reloading', started],
+  [
+    'reloading',
+    'still-waiting',
+    'reloading',
+    ['notify STATUS=Reloading since 10:05:00: waiting for tcp 1: ECONNREFUSED'],
+  ],
+  ['reloading', 'ready', 'reloading', []],
+  ['reloading', 'start-timeout', 'reloading', []],
+  ['reloading', 'stop-timeout', 'reloading', []],
+  ['reloading', 'reload', 'reloading', reload],
+  [
+    'reloading',
+    'ready-again',
+    'ready',
+    [
+      'notify READY=1 | STATUS=App (pid 42) ready again after 520 ms: tcp 1',
+      'stop-awaiting-again',
+      'info ready-again: ready again after 520 ms: tcp 1',
+    ],
+  ],
+  [
+    'reloading',
+    'reload-timeout',
+    'reloading',
+    [
+      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+    ],
+  ],
+  ['reloading', 'well', 'reloading', ['notify WATCHDOG=1']],
+  ['reloading', 'sick', 'reloading', sick],
+  ['reloading', 'recovered', 'reloading', recovered],
+  ['reloading', 'signal', 'reloading', forward],
+  ['reloading', 'extension-due', 'reloading', []],
+  [
+    'reloading',
+    'app-notice',
+    'ready',
+    [
+      'notify WATCHDOG=1',
+      'notify READY=1 | STATUS=App (pid 42) ready again: it said so itself',
+      'stop-awaiting-again',
+      'info ready-again: ready again: it said so itself',
+    ],
+  ],
+  ['reloading', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['reloading', 'exit 3', 'ended', failedAfterReady('exited with code 3', '{"code":3}')],
+  ['reloading', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"signal":"SIGTERM"}')],
+  ['reloading', 'exit by SIGSEGV', 'ended', failedAfterReady('was killed by SIGSEGV', '{"signal":"SIGSEGV"}')],
+
+  ['timed-out', 'started', 'timed-out', started],
+  ...nothing('timed-out'),
+  ['timed-out', 'still-waiting', 'timed-out', []],
+  ['timed-out', 'ready', 'timed-out', []],
+  ['timed-out', 'start-timeout', 'timed-out', []],
+  ['timed-out', 'stop-asked', 'timed-out', []],
+  ['timed-out', 'advice', 'timed-out', [`notify STATUS=${NOT_READY}; do this; and that`, ...advised]],
+  ['timed-out', 'dismissed', 'timed-out', []],
+  [
+    'timed-out',
+    'stop-timeout',
+    'timed-out',
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+  ],
+  ['timed-out', 'signal', 'timed-out', forward],
+  ['timed-out', 'extension-due', 'timed-out', []],
+  ['timed-out', 'app-notice', 'timed-out', ['notify WATCHDOG=1']],
+  ['timed-out', 'exit 0', 'ended', afterTimeout('exited with code 0')],
+  ['timed-out', 'exit 3', 'ended', afterTimeout('exited with code 3')],
+  ['timed-out', 'exit by SIGTERM', 'ended', afterTimeout('was killed by SIGTERM')],
+  ['timed-out', 'exit by SIGSEGV', 'ended', afterTimeout('was killed by SIGSEGV')],
+
+  ...nothing('dismissed'),
+  ['dismissed', 'started', 'dismissed', started],
+  ['dismissed', 'still-waiting', 'dismissed', []],
+  ['dismissed', 'ready', 'dismissed', []],
+  ['dismissed', 'start-timeout', 'dismissed', []],
+  ['dismissed', 'stop-asked', 'dismissed', []],
+  ['dismissed', 'advice', 'dismissed', advised],
+  ['dismissed', 'dismissed', 'dismissed', []],
+  [
+    'dismissed',
+    'stop-timeout',
+    'dismissed',
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+  ],
+  ['dismissed', 'signal', 'dismissed', forward],
+  ['dismissed', 'extension-due', 'dismissed', []],
+  ['dismissed', 'app-notice', 'dismissed', ['notify WATCHDOG=1']],
+  ['dismissed', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
+  ['dismissed', 'exit 3', 'ended', afterReady('exited with code 3', '{"code":0}')],
+  ['dismissed', 'exit by SIGTERM', 'ended', afterReady('was killed by SIGTERM', '{"code":0}')],
+  ['dismissed', 'exit by SIGSEGV', 'ended', afterReady('was killed by SIGSEGV', '{"code":0}')],
+
+  ...Object.keys(events).map((event): Row => ['ended', event as keyof typeof events, 'ended', []]),
+];
+
+describe('every state and every event', () => {
+  it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
+    const transition = next(states[phase], events[event]);
+    // what is remembered for later texts stands in tests of its own
+    const later = ['readyText', 'late', 'stopping', 'advice'];
+    const state = Object.fromEntries(Object.entries(transition.state).filter(([name]) => !later.includes(name)));
+    expect(state).toEqual({
+      ...states[then],
+      ...(event === 'stop-asked' && then === 'starting' ? { failure: STOPPED } : {}),
+    });
+    expect(transition.effects.flatMap(short)).toEqual(effects);
+  });
+
+  it('are in the table', () => {
+    expect(table).toHaveLength(Object.keys(states).length * Object.keys(events).length);
+    expect(new Set(table.map(([phase, event]) => `${phase} ${event}`)).size).toBe(table.length);
+  });
+});
+
+describe('STATUS= of a start that comes to nothing', () => {
+  /** The last that it says, after these. */
+  const last = (state: State, ...happened: LifeEvent[]) => {
+    const told: string[] = [];
+    for (const event of happened) {
+      const transition = next(state, event);
+      state = transition.state;
+      told.push(...transition.effects.flatMap((effect) => (effect.type === 'notify' ? effect.state : [])));
+    }
+    return told.findLast((assignment) => assignment.startsWith('STATUS='))?.slice('STATUS='.length);
+  };
+  const { starting } = states;
+  const { advice } = events;
+  const remedy = '; do this; and that';
+
+  it.each<[string, LifeEvent[], string]>([
+    ['too late', [events['start-timeout'], advice, events['exit 0']], NOT_READY + remedy],
+    [
+      'asked to stop',
+      [events['stop-asked'], advice, events['exit 0']],
+      `${STOPPED}; the app exited with code 0${remedy}`,
+    ],
+    [
+      'asked to stop, and nothing can be done',
+      [events['stop-asked'], events['exit 3']],
+      `${STOPPED}; the app exited with code 3`,
+    ],
+    [
+      'ends before it is known what became of the signal',
+      [{ ...exit({ code: 0 }), stopping: true } as LifeEvent],
+      'the app exited with code 0 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED',
+    ],
+    [
+      'told to end, which it does',
+      [events.signal, events['exit 0']],
+      'the app exited with code 0 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED',
+    ],
+    ['advised while it waited', [advice, events['start-timeout'], { type: 'advice', texts: [] }], NOT_READY],
+    [
+      'died',
+      [advice, events['exit 3']],
+      `the app exited with code 3 after 1.25 s, before it was ready: tcp 1: ECONNREFUSED${remedy}`,
+    ],
+    [
+      'asked, and not over yet',
+      [events['stop-asked'], events['still-waiting']],
+      'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
+    ],
+    ['what the app says while it ends', [events['stop-asked'], notice({ rest: ['STATUS=ends'] })], 'ends'],
+    ['the app has its own', [notice({ rest: ['STATUS=loads'] }), events['stop-asked'], events.ready], 'loads'],
+    [
+      'what was advised is not so any more',
+      [advice, { type: 'advice', texts: [] }, events['still-waiting']],
+      'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
+    ],
+    [
+      'waits on',
+      [advice, events['still-waiting']],
+      `Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED${remedy}`,
+    ],
+    ['ready after all', [events['stop-asked'], advice, events.ready], 'App (pid 42) ready after 1.25 s: tcp 1'],
+  ])('%s', (_, happened, status) => {
+    expect(last(starting, ...happened)).toBe(status);
+  });
+});
+
+it('advice is logged when it is new, and not again', () => {
+  const texts = (...all: string[]): LifeEvent => ({ type: 'advice', texts: all });
+  const logged: string[] = [];
+  let state: State = states.starting;
+  for (const event of [texts('one'), texts('one'), texts('one', 'two'), texts(), texts('one')]) {
+    const transition = next(state, event);
+    state = transition.state;
+    logged.push(transition.effects.flatMap(short).join());
+  }
+  expect(logged).toEqual(['warn advice: one', '', 'warn advice: two', '', 'warn advice: one']);
+});
+
+it.each<[string, State, ExitStatus, ExitStatus]>([
+  ['0 before it was ready is none', { ...states.starting, onlyReady: true }, { code: 0 }, { code: 124 }],
+  ['another code is kept', { ...states.starting, onlyReady: true }, { code: 3 }, { code: 3 }],
+  ['a signal is kept', { ...states.starting, onlyReady: true }, { signal: 'SIGINT' }, { signal: 'SIGINT' }],
+  ['0 is 0 where more is wanted than that it is ready', states.starting, { code: 0 }, { code: 0 }],
+])('where only readiness is asked for, success has to mean it: %s', (_, state, status, ended) => {
+  const { effects } = next(state, exit(status));
+  expect(effects.find(({ type }) => type === 'end')).toMatchObject({ status: ended });
+});
+
+/** Of the watchdog's one is enough here: they lead from nowhere to nowhere. */
+const NAMES = (Object.keys(events) as (keyof typeof events)[]).filter(
+  (name) => name !== 'sick' && name !== 'recovered',
+);
+
+/** Every row of events, up to `length` of them, with all that they led to. */
+function* histories(length: number): Generator<{ path: string[]; effects: Effect[] }> {
+  const names = NAMES;
+  function* walk(state: State, path: string[], effects: Effect[]): Generator<{ path: string[]; effects: Effect[] }> {
+    yield { path, effects };
+    if (path.length === length) return;
+    for (const name of names) {
+      const transition = next(state, events[name]);
+      yield* walk(transition.state, [...path, name], [...effects, ...transition.effects]);
+    }
+  }
+  yield* walk(states.starting, [], []);
+}
+
+describe('whatever happens in whatever order', () => {
+  it(
+    'READY=1 of a start is our own once at most, never after the death, never after the start ' + 'timeout; one end',
+    () => {
+      let count = 0;
+      for (const { path, effects } of histories(4)) {
+        count += 1;
+        const said = effects.flatMap(short);
+        // without a text it is the app's own, passed on
+        const all = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
+        const readies = all.filter((index) => / ready after /.test(said[index] as string));
+        const ends = said.filter((text) => text.startsWith('end '));
+        const where = path.join(', ');
+        if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
+        const died = said.findIndex((text) => text.includes(' exited: '));
+        const late = said.findIndex((text) => text.includes(' not-ready: '));
+        if (all[0] !== readies[0]) expect.fail(`the app's READY=1 before ours: ${where}`);
+        for (const index of all) {
+          if (died !== -1 && index > died) expect.fail(`READY=1 after the death: ${where}`);
+          if (late !== -1) expect.fail(`READY=1 and a start timeout: ${where}`);
+        }
+        const exited = path.some((name) => name.startsWith('exit'));
+        if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
+        if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
+      }
+      const n = NAMES.length;
+      expect(count).toBe(1 + n + n ** 2 + n ** 3 + n ** 4);
+    },
+  );
+
+  it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
+    for (const { effects } of histories(3)) {
+      for (const effect of effects) {
+        if (effect.type !== 'notify') continue;
+        const words = effect.state.map((assignment) => assignment.split('=')[0] as string);
+        if (words.filter((word) => ['READY', 'RELOADING', 'STOPPING', 'WATCHDOG'].includes(word)).length > 1) {
+          expect.fail(effect.state.join(' | '));
+        }
+        expect(words).not.toContain('STOPPING');
+        expect(new Set(words).size).toBe(words.length);
+      }
+    }
+  });
+
+  it('the only SIGKILL is that of the stop timeout after we stopped the app', () => {
+    for (const { path, effects } of histories(3)) {
+      if (!effects.some((effect) => effect.type === 'kill' && effect.signal === 'SIGKILL')) continue;
+      const dismissed = path.indexOf('ready') < path.lastIndexOf('dismissed') && path.includes('ready');
+      const stopped = dismissed ? path.lastIndexOf('dismissed') : path.indexOf('start-timeout');
+      expect(stopped).toBeGreaterThanOrEqual(0);
+      expect(path.lastIndexOf('stop-timeout')).toBeGreaterThan(stopped);
+      if (dismissed) continue;
+      expect(path).not.toContain(path.indexOf('ready') < path.indexOf('start-timeout') ? 'ready' : 'nothing');
+    }
+  });
+});
+
+describe('signals', () => {
+  it.each(FORWARDED_SIGNALS)('%s is forwarded once, as itself', (signal) => {
+    const { effects } = next(states.ready, { type: 'signal', signal, fate: { fate: 'forwarded', as: signal } });
+    expect(effects.filter((effect) => effect.type === 'kill')).toEqual([{ type: 'kill', signal }]);
+    expect(effects.map((effect) => effect.type === 'log' && effect.level)).toContain(
+      signal === 'SIGCONT' ? 'debug' : 'info',
+    );
+  });
+
+  it('a second SIGTERM is one more', () => {
+    const first = next(states.ready, events.signal);
+    expect(next(first.state, events.signal).effects[0]).toEqual({ type: 'kill', signal: 'SIGTERM' });
+  });
+});
+
+describe('what the app says to systemd', () => {
+  const all = notice({
+    ready: true,
+    stopping: true,
+    reloading: ['RELOADING=1', 'MONOTONIC_USEC=5'],
+    rest: ['STATUS=mine', 'ERRNO=2'],
+    dropped: ['MAINPID', 'FDSTORE'],
+  });
+  const notPassedOn = 'debug not-passed-on: not passed on to systemd: MAINPID, FDSTORE';
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.map(short);
+
+  it('goes on one state word a datagram, in this order', () => {
+    expect(told(states.ready, all)).toEqual([
+      'notify STATUS=mine | ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify READY=1',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+  });
+
+  it('but READY=1 before the app counts as ready is for the probes', () => {
+    expect(told(states.starting, all)).toEqual([
+      'notify STATUS=mine | ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+  });
+
+  it('after a missed start timeout no READY=1, and the status that says why stays', () => {
+    expect(told(states['timed-out'], all)).toEqual([
+      'notify ERRNO=2',
+      'notify RELOADING=1 | MONOTONIC_USEC=5',
+      'notify STOPPING=1',
+      notPassedOn,
+    ]);
+    expect(told(states['timed-out'], notice({ rest: ['STATUS=mine'] }))).toEqual([]);
+  });
+
+  it('nothing of it after its death', () => {
+    expect(told(states.ended, all)).toEqual([]);
+  });
+
+  it('nothing said, nothing done', () => {
+    expect(next(states.ready, notice({}))).toEqual({ state: states.ready, effects: [] });
+  });
+
+  describe('its own status', () => {
+    const own = next(states.starting, notice({ ready: true, rest: ['STATUS=mine'] })).state;
+
+    it('is not written over while all is well', () => {
+      expect(told(own, events['still-waiting'])).toEqual([]);
+      const ready = next(own, events.ready);
+      expect(ready.effects.map(short)[0]).toBe('notify READY=1');
+      expect(told(ready.state, notice({ ready: true }))).toEqual(['notify READY=1']);
+    });
+
+    it('is where something went wrong', () => {
+      expect(told(own, events['start-timeout'])).toContain(
+        'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+      );
+      expect(told(own, events['exit 3']).join()).toContain('notify STATUS=the app exited with code 3');
+      expect(told(next(own, events.ready).state, events['exit 3'])).toContain(
+        'notify STATUS=the app exited with code 3',
+      );
+    });
+
+    it('no other word is one', () => {
+      const { state } = next(states.starting, notice({ rest: ['STATUSES=1', 'ERRNO=2'] }));
+      expect(told(state, events['still-waiting'])).toHaveLength(1);
+    });
+  });
+});
+
+describe('the watchdog', () => {
+  const watched = (mode: 'process' | 'probe' | 'app' | 'loop') => ({ ...states.ready, watchdog: mode });
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.flatMap(short);
+
+  it.each([
+    ['process', ' | WATCHDOG=1'],
+    ['probe', ' | WATCHDOG=1'],
+    ['loop', ' | WATCHDOG=1'],
+    ['app', ''],
+  ] as const)('%s: READY=1 has the first ping with it: %j', (watchdog, ping) => {
+    expect(told({ ...states.starting, watchdog }, events.ready)).toEqual([
+      `notify READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1${ping}`,
+      'stop-waiting',
+      'watch',
+      'info ready: ready after 1.25 s: tcp 1',
+    ]);
+  });
+
+  it.each([
+    ['process', true],
+    ['app', true],
+    ['probe', false],
+    ['loop', false],
+  ] as const)("%s: the app's own ping goes on: %s; its other words always do", (mode, passed) => {
+    expect(told(watched(mode), notice({ rest: ['WATCHDOG=1', 'ERRNO=1'] }))).toEqual([
+      passed ? 'notify WATCHDOG=1 | ERRNO=1' : 'notify ERRNO=1',
+    ]);
+    expect(told(watched(mode), notice({ rest: ['WATCHDOG=trigger'] }))).toEqual(['notify WATCHDOG=trigger']);
+  });
+
+  it('no ping of the app before READY=1, and the interval that it wants goes with that', () => {
+    const starting: State = { ...states.starting, watchdog: 'app' };
+    const said = next(starting, notice({ rest: ['WATCHDOG=1', 'WATCHDOG_USEC=5', 'ERRNO=1'] }));
+    expect(said.effects.flatMap(short)).toEqual(['notify ERRNO=1']);
+    expect(told(said.state, events.ready)[0]).toMatch(/^notify READY=1 .* \| WATCHDOG_USEC=5$/);
+  });
+
+  it('another interval has a ping with it, as it counts from the last', () => {
+    const wants = notice({ rest: ['WATCHDOG_USEC=5'] });
+    expect(told(watched('process'), wants)).toEqual(['notify WATCHDOG_USEC=5 | WATCHDOG=1']);
+    // whose beat is for the interval of the unit
+    expect(told(watched('loop'), wants)).toEqual([]);
+    expect(told(watched('app'), wants)).toEqual(['notify WATCHDOG_USEC=5']);
+    expect(told(states.ready, wants)).toEqual(['notify WATCHDOG_USEC=5']);
+  });
+
+  it("the app's own text stands again when it is well again", () => {
+    const { state } = next(watched('loop'), notice({ rest: ['STATUS=open'] }));
+    expect(told(state, events.sick)[0]).toContain('not well');
+    expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
+  });
+
+  it('an app that was asked to end, or says that it does, is not well and no cause for alarm', () => {
+    for (const event of [events.signal, notice({ stopping: true })]) {
+      const { state } = next(watched('probe'), event);
+      expect(told(state, events.sick)).toEqual([
+        'info sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; it was asked to end',
+      ]);
+      expect(told(state, events.recovered)).toEqual([]);
+    }
+  });
+});
+
+describe('a reload', () => {
+  const told = (state: State, event: LifeEvent) => next(state, event).effects.flatMap(short);
+  const byApp = next(states.reloading, notice({ reloading: ['RELOADING=1', 'MONOTONIC_USEC=9'] }));
+
+  it('of which the app tells as well is told once, and its own READY=1 alone is the end', () => {
+    expect(byApp.effects).toEqual([]);
+    expect(told(byApp.state, events['ready-again'])).toEqual([]);
+    expect(told(byApp.state, { ...events['reload-timeout'], waitingFor: '' })[0]).toBe(
+      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1",
+    );
+    const end = next(byApp.state, notice({ ready: true }));
+    expect(end.effects.flatMap(short)[0]).toMatch(/^notify READY=1 /);
+    expect(next(end.state, events['ready-again']).effects).toEqual([]);
+  });
+
+  it('that begins anew forgets the one before', () => {
+    const anew = next(next(byApp.state, events['reload-timeout']).state, events.reload);
+    expect(anew.state).toEqual({ ...states.reloading });
+  });
+
+  it("does not write over the app's own text, but for the limit; then that text is put back", () => {
+    const { state } = next(states.reloading, notice({ rest: ['STATUS=open'] }));
+    expect(told(state, events['still-waiting'])).toEqual([]);
+    expect(told(state, events['ready-again'])[0]).toBe('notify READY=1');
+    const late = next(state, events['reload-timeout']);
+    expect(late.effects.flatMap(short)[0]).toContain('not ready again');
+    expect(told(late.state, events['ready-again'])[0]).toBe('notify READY=1 | STATUS=open');
+  });
+});

@@ -1,0 +1,799 @@
+import { describe, expect, it } from 'vitest';
+import { type Supervised, supervise } from '../../../src/lifecycle/supervise.ts';
+import type { AppNotice } from '../../../src/notify/parse.ts';
+import type { Readiness } from '../../../src/probes/readiness.ts';
+import type { ForwardedSignal, SignalFate } from '../../../src/signals/signals.ts';
+import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from '../fakes.ts';
+
+/** A start with everything around it faked. What is done, said and logged stands in `trace`, in order. */
+function start(given: Partial<Supervised> & { killError?: string } = {}) {
+  const trace: string[] = [];
+  const clock = fakeClock(1000);
+  const app = fakeApp(trace, given.killError === undefined ? {} : { killError: given.killError });
+  let ready: (by: string) => void = () => {};
+  let fail: (bug: Error) => void = () => {};
+  let waitSignal: AbortSignal | undefined;
+  const readiness: Readiness & { text: string } = {
+    name: 'tcp 1',
+    text: 'tcp 1',
+    waitingFor: () => readiness.text,
+    wait(signal) {
+      waitSignal = signal;
+      return new Promise((resolve, reject) => {
+        ready = resolve;
+        fail = reject;
+      });
+    },
+  };
+  let listener: (signal: ForwardedSignal, fate: SignalFate) => void = () => {};
+  let announce: (signal: ForwardedSignal) => void = () => {};
+  let readyAgain: (by: string) => void = () => {};
+  const again = { told: false, waits: 0, aborted: 0 };
+  const ended = supervise({
+    app,
+    startedAt: 1000,
+    since: '10:02:11',
+    readiness,
+    notifier: fakeNotifier(trace),
+    log: fakeLog(trace),
+    clock,
+    onSignal: (hear, onArrival) => {
+      listener = hear;
+      announce = onArrival;
+    },
+    isReload: (signal) => signal === 'SIGHUP',
+    readyAgain: (told) => {
+      void told.then(() => {
+        again.told = true;
+      });
+      return {
+        name: 'tcp 1',
+        waitingFor: () => 'tcp 1: ECONNREFUSED',
+        wait(signal) {
+          again.waits += 1;
+          signal.addEventListener('abort', () => {
+            again.aborted += 1;
+          });
+          return new Promise((resolve) => {
+            readyAgain = resolve;
+          });
+        },
+      };
+    },
+    reloadTimeout: Number.POSITIVE_INFINITY,
+    timeOfDay: () => '10:05:00',
+    monotonicUsec: () => 7n,
+    stopSignal: 'SIGTERM',
+    timeout: Number.POSITIVE_INFINITY,
+    stopTimeout: 10_000,
+    ...given,
+  });
+  return {
+    trace,
+    clock,
+    app,
+    readiness,
+    ended,
+    /** What was traced since the last call. */
+    news: () => trace.splice(0),
+    ready: (by = 'tcp 1') => ready(by),
+    fail: (bug: Error) => fail(bug),
+    stoppedWaiting: () => waitSignal?.aborted ?? false,
+    again,
+    readyAgain: (by = 'tcp 1') => readyAgain(by),
+    announce: (name: ForwardedSignal) => announce(name),
+    signal: (name: ForwardedSignal, fate: SignalFate = { fate: 'forwarded', as: name }) => {
+      announce(name);
+      listener(name, fate);
+    },
+  };
+}
+
+const STARTED = 'info started: started the app, pid 42; waiting for tcp 1';
+
+describe('a good start', () => {
+  it('goes in this order', async () => {
+    const run = start();
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1']);
+    run.clock.advance(250);
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([
+      'notify READY=1 | STATUS=App (pid 42) ready after 250 ms: tcp 1',
+      'info ready: ready after 250 ms: tcp 1',
+    ]);
+    expect(run.stoppedWaiting()).toBe(true);
+    expect(run.clock.pending).toBe(0);
+
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
+    run.app.die({ signal: 'SIGTERM' });
+    await settle();
+    expect(run.news(), 'it spoke before the last words of the app').toEqual([]);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ signal: 'SIGTERM' });
+    expect(run.news()).toEqual(['info exited: the app was killed by SIGTERM', 'close']);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('nothing is timed once it is ready: no start timeout, no status, no kill', async () => {
+    const run = start({ timeout: 30_000 });
+    run.ready();
+    await settle();
+    run.news();
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.signal('SIGTERM');
+    run.clock.advance(24 * 3600 * 1000);
+    expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
+  });
+
+  it(
+    'one that is rewritten goes by its new name, one that the app has had or is to be spared does not ' + 'go at all',
+    () => {
+      const run = start();
+      run.news();
+      run.signal('SIGTERM', { fate: 'forwarded', as: 'SIGQUIT' });
+      run.signal('SIGTERM', { fate: 'reached' });
+      run.signal('SIGHUP', { fate: 'withheld' });
+      expect(run.news()).toEqual([
+        'kill SIGQUIT',
+        'info signal: forwarded SIGTERM to the app as SIGQUIT',
+        'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
+        'info signal: SIGTERM was sent to the app as well: not forwarded',
+        'info signal: SIGHUP is not forwarded, as asked for',
+      ]);
+    },
+  );
+
+  it('says why a signal could not be sent', () => {
+    const run = start({ killError: 'EPERM' });
+    run.news();
+    run.signal('SIGHUP');
+    expect(run.news()).toEqual([
+      'kill SIGHUP',
+      'error kill: cannot send SIGHUP to the app: EPERM',
+      'info signal: forwarded SIGHUP to the app',
+    ]);
+  });
+});
+
+describe('the death of the app', () => {
+  it.each([
+    [{ code: 0 }, 'exited with code 0'],
+    [{ code: 7 }, 'exited with code 7'],
+    [{ signal: 'SIGKILL' }, 'was killed by SIGKILL'],
+  ])('before it was ready ends the wait at once: %j', async (status, how) => {
+    const run = start({ timeout: 30_000 });
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.news();
+    run.clock.advance(400);
+    run.app.die(status);
+    run.app.finishDraining();
+    expect(await run.ended).toEqual(status);
+    const text = `the app ${how} after 400 ms, before it was ready: tcp 1: ECONNREFUSED`;
+    const isBackground = 'code' in status && status.code === 0;
+    const advice = 'if it went on in the background: ';
+    expect(run.news()).toEqual([
+      isBackground ? expect.stringContaining(`notify STATUS=${text}; ${advice}`) : `notify STATUS=${text}`,
+      ...(isBackground ? [expect.stringContaining(`warn advice: ${advice}`)] : []),
+      `error exited: ${text}`,
+      'close',
+    ]);
+    expect(run.stoppedWaiting()).toBe(true);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('no READY=1 for one that is dead and not yet waited for', async () => {
+    const run = start();
+    run.news();
+    run.app.becomeZombie();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.app.die({ code: 1 });
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.news().join()).not.toContain('READY=1');
+  });
+
+  it.each([
+    ['death first', (run: ReturnType<typeof start>) => [() => run.app.die({ code: 1 }), () => run.ready()]],
+    ['readiness first', (run: ReturnType<typeof start>) => [() => run.ready(), () => run.app.die({ code: 1 })]],
+  ])('no READY=1 when both are known in the same moment, %s', async (_, steps) => {
+    const run = start();
+    for (const step of steps(run)) step();
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 1 });
+    expect(run.news().join()).not.toContain('READY=1');
+  });
+
+  it('signals after it go nowhere, and are not logged', async () => {
+    const run = start();
+    run.app.die({ code: 0 });
+    await settle();
+    run.news();
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual([]);
+  });
+
+  it('the end waits for the output, and systemd is told before', async () => {
+    const run = start();
+    run.app.die({ code: 1 });
+    await settle();
+    expect(run.trace.at(-1)).toMatch(/^notify STATUS=the app exited with code 1/);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.trace.at(-1)).toBe('close');
+  });
+});
+
+describe('the start timeout', () => {
+  const missed = [
+    'kill SIGTERM',
+    'kill SIGCONT',
+    'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+    'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
+  ];
+
+  function miss() {
+    const run = start({ timeout: 30_000, stopTimeout: 5000 });
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(29_999);
+    run.news();
+    run.clock.advance(1);
+    return run;
+  }
+
+  it('stops the app and waits no longer', () => {
+    const run = miss();
+    expect(run.news()).toEqual(missed);
+    expect(run.stoppedWaiting()).toBe(true);
+  });
+
+  it('ends with 124 whatever the app says about it, and without SIGKILL if it goes in time', async () => {
+    const run = miss();
+    run.clock.advance(4999);
+    run.news();
+    run.app.die({ code: 0 });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 124 });
+    expect(run.clock.pending).toBe(0);
+    expect(run.news()).toEqual(['error exited: the app exited with code 0', 'close']);
+  });
+
+  it('then the stop timeout kills it, once', async () => {
+    const run = miss();
+    run.news();
+    run.clock.advance(5000);
+    expect(run.news()).toEqual(['kill SIGKILL', 'warn killed: the app did not end within 5 s of SIGTERM: SIGKILL']);
+    run.clock.advance(100_000);
+    expect(run.news()).toEqual([]);
+    run.app.die({ signal: 'SIGKILL' });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 124 });
+  });
+
+  it('readiness behind it is too late', async () => {
+    const run = miss();
+    run.news();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual([]);
+  });
+
+  it('no stop timeout, no SIGKILL', () => {
+    const run = start({ timeout: 1000, stopTimeout: Number.POSITIVE_INFINITY });
+    run.clock.advance(1000);
+    run.news();
+    run.clock.advance(24 * 3600 * 1000);
+    expect(run.news()).toEqual([]);
+  });
+
+  it('counts from the start of the app, not from the start of the supervision', () => {
+    const run = start({ timeout: 30_000, startedAt: 900 });
+    run.clock.advance(29_899);
+    expect(run.trace.join()).not.toContain('SIGTERM');
+    run.clock.advance(1);
+    expect(run.trace).toContain('kill SIGTERM');
+  });
+
+  it('stops the app by the signal that stops this app', () => {
+    const run = start({ timeout: 1000, stopSignal: 'SIGQUIT' });
+    run.clock.advance(1000);
+    expect(run.trace).toContain('kill SIGQUIT');
+    expect(run.trace).not.toContain('kill SIGTERM');
+  });
+
+  it('is not what ended an app that had died by then', async () => {
+    const run = start({ timeout: 1000 });
+    run.news();
+    run.app.becomeZombie();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+  });
+
+  it('that is over already comes at once', () => {
+    const run = start({ timeout: 50, startedAt: 900 });
+    run.clock.advance(0);
+    expect(run.trace).toContain('kill SIGTERM');
+  });
+});
+
+describe('the status while waiting', () => {
+  it('follows the reason, once a second at most, and only when it changed', () => {
+    const run = start();
+    run.news();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+    run.readiness.text = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(999);
+    expect(run.news()).toEqual([]);
+    run.clock.advance(1);
+    expect(run.news()).toEqual(['notify STATUS=Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED']);
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual([]);
+    expect(run.clock.pending).toBe(1);
+  });
+});
+
+describe('a bug in a probe', () => {
+  it('is logged and takes nothing down', async () => {
+    const run = start();
+    run.news();
+    run.fail(new Error('oops'));
+    await settle();
+    const [line, ...others] = run.news();
+    expect(line).toMatch(/^error bug: a readiness probe failed: Error: oops/);
+    expect(others).toEqual([]);
+    run.app.die({ code: 3 });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 3 });
+  });
+});
+
+describe('--extend-timeout', () => {
+  const asked = 'notify EXTEND_TIMEOUT_USEC=30000000';
+
+  it('asks at once and every half of the time', () => {
+    const run = start({ extendTimeout: 30_000 });
+    expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1', asked]);
+    run.clock.advance(14_999);
+    expect(run.news()).toEqual([]);
+    run.clock.advance(1);
+    expect(run.news()).toEqual([asked]);
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual([asked, asked, asked, asked]);
+  });
+
+  it.each<[string, (run: ReturnType<typeof start>) => void]>([
+    ['the app is ready', (run) => run.ready()],
+    ['the app is dead', (run) => run.app.die({ code: 1 })],
+    ['the start timeout has come', (run) => run.clock.advance(40_000)],
+  ])('until %s', async (_, end) => {
+    const run = start({ extendTimeout: 30_000, timeout: 40_000, stopTimeout: Number.POSITIVE_INFINITY });
+    end(run);
+    await settle();
+    run.news();
+    run.clock.advance(3_600_000);
+    expect(run.news()).toEqual([]);
+    expect(run.clock.pending).toBe(0);
+  });
+});
+
+describe("the app's own messages", () => {
+  function startTalking() {
+    const listeners = new Set<(notice: AppNotice) => void>();
+    const notices = {
+      onNotice(listener: (notice: AppNotice) => void) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      drained: async () => {},
+    };
+    let probeHears = () => {};
+    const readiness: Readiness = {
+      name: 'notify READY=1',
+      waitingFor: () => 'notify READY=1: no READY=1 yet',
+      wait: () =>
+        new Promise((resolve) => {
+          probeHears = () => resolve('notify READY=1');
+          notices.onNotice(({ ready }) => {
+            if (ready) probeHears();
+          });
+        }),
+    };
+    const run = start({ notices, readiness });
+    run.news();
+    return {
+      ...run,
+      say(given: Partial<AppNotice>) {
+        const notice = { ready: false, stopping: false, reloading: undefined, rest: [], dropped: [], ...given };
+        for (const listener of listeners) listener(notice);
+      },
+    };
+  }
+
+  it('a status beside READY=1 goes first, and is what stays', async () => {
+    const run = startTalking();
+    run.say({ ready: true, rest: ['STATUS=open for business'] });
+    await settle();
+    expect(run.news()).toEqual([
+      'notify STATUS=open for business',
+      'notify READY=1',
+      'info ready: ready after 0 ms: notify READY=1',
+    ]);
+  });
+
+  it('are passed on all its life, and no longer', async () => {
+    const run = startTalking();
+    run.say({ rest: ['STATUS=loading'] });
+    run.clock.advance(60_000);
+    expect(run.news()).toEqual(['notify STATUS=loading']);
+    run.say({ ready: true });
+    await settle();
+    run.news();
+    run.say({ rest: ['WATCHDOG=1'] });
+    run.say({ reloading: ['RELOADING=1'] });
+    run.say({ ready: true });
+    expect(run.news()).toEqual(['notify WATCHDOG=1', 'notify RELOADING=1', 'notify READY=1']);
+    run.app.die({ code: 0 });
+    await settle();
+    run.news();
+    run.say({ ready: true, rest: ['STATUS=from the grave'] });
+    expect(run.news()).toEqual([]);
+  });
+});
+
+describe('advice', () => {
+  const ask = (texts: Partial<Record<string, string[]>>) => {
+    const asked: string[] = [];
+    const diagnose = async (moment: string) => {
+      asked.push(moment);
+      return texts[moment] ?? [];
+    };
+    return { asked, diagnose };
+  };
+
+  it('is looked for every 5 s while the app is awaited; the first time for what is remembered', async () => {
+    const texts: Partial<Record<string, string[]>> = { waiting: ['the app listens on 8080'] };
+    const { asked, diagnose } = ask(texts);
+    const run = start({ diagnose });
+    run.news();
+    run.clock.advance(999);
+    expect(asked).toEqual([]);
+    run.clock.advance(1);
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.clock.advance(3999);
+    expect(asked).toEqual(['waiting']);
+    texts['waiting'] = [];
+    run.clock.advance(1);
+    await settle();
+    expect(run.news()).toEqual([]);
+    texts['waiting'] = ['the app listens on 8080'];
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual([
+      'warn advice: the app listens on 8080',
+      'notify STATUS=Starting since 10:02:11: waiting for tcp 1; the app listens on 8080',
+    ]);
+    texts['waiting'] = [];
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual(['notify STATUS=Starting since 10:02:11: waiting for tcp 1']);
+    run.clock.advance(5000);
+    await settle();
+    expect(run.news()).toEqual([]);
+    expect(asked).toHaveLength(5);
+  });
+
+  it('is not looked for once somebody has asked the app to end', async () => {
+    const { asked, diagnose } = ask({ waiting: ['the app listens on 8080 so far'] });
+    const run = start({ diagnose });
+    run.clock.advance(4000);
+    run.signal('SIGTERM');
+    await settle();
+    run.clock.advance(60_000);
+    await settle();
+    expect(asked).toEqual(['waiting', 'stopped']);
+    expect(run.news().join()).not.toContain('so far');
+  });
+
+  it('is not told where it is found too late', async () => {
+    let found = (_: string[]) => {};
+    const run = start({
+      diagnose: (moment) => (moment === 'waiting' ? new Promise((resolve) => (found = resolve)) : Promise.resolve([])),
+    });
+    run.clock.advance(5000);
+    run.signal('SIGTERM');
+    await settle();
+    run.news();
+    found(['the app listens on 8080 so far']);
+    await settle();
+    expect(run.news()).toEqual([]);
+  });
+
+  it('is not looked for once the app is ready', async () => {
+    const { asked, diagnose } = ask({});
+    const run = start({ diagnose });
+    run.ready();
+    await settle();
+    run.clock.advance(60_000);
+    run.app.die({ code: 1 });
+    await settle();
+    expect(asked).toEqual([]);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('is found before the app is stopped at the start timeout, and told behind it', async () => {
+    const { diagnose } = ask({ timeout: ['do this'] });
+    const run = start({ diagnose, timeout: 1000 });
+    run.news();
+    run.clock.advance(1000);
+    expect(run.news()).toEqual([]);
+    await settle();
+    const news = run.news();
+    expect(news[0]).toBe('kill SIGTERM');
+    expect(news.slice(-3)).toEqual([
+      'error not-ready: not ready after 1 s: tcp 1',
+      'notify STATUS=not ready after 1 s: tcp 1; do this',
+      'warn advice: do this',
+    ]);
+  });
+
+  it('is not waited for where the app becomes ready meanwhile', async () => {
+    const { diagnose } = ask({ timeout: ['do this'] });
+    const run = start({ diagnose, timeout: 1000 });
+    run.ready();
+    run.clock.advance(1000);
+    await settle();
+    expect(run.news().join()).not.toContain('do this');
+  });
+
+  it('a signal that asks to stop is passed on at once, and it is told what was awaited, once', async () => {
+    const { diagnose } = ask({ stopped: ['do this'] });
+    const run = start({ diagnose });
+    run.news();
+    run.clock.advance(500);
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual([
+      'kill SIGTERM',
+      'info signal: forwarded SIGTERM to the app',
+      'warn stop-asked: SIGTERM came before the app was ready, after 500 ms: tcp 1',
+    ]);
+    await settle();
+    expect(run.news()).toEqual(['warn advice: do this']);
+    run.signal('SIGTERM');
+    run.signal('SIGHUP');
+    await settle();
+    expect(run.news().join()).not.toMatch(/stop-asked|advice/);
+  });
+
+  it('stands before the death that it explains', async () => {
+    const { diagnose } = ask({ died: ['port 1 is held by x'] });
+    const run = start({ diagnose });
+    run.news();
+    run.app.die({ code: 1 });
+    run.app.finishDraining();
+    await run.ended;
+    expect(run.news()).toEqual([
+      'warn advice: port 1 is held by x',
+      'notify STATUS=the app exited with code 1 after 0 ms, before it was ready: tcp 1; port 1 is held by x',
+      'error exited: the app exited with code 1 after 0 ms, before it was ready: tcp 1',
+      'close',
+    ]);
+  });
+});
+
+describe('a handoff', () => {
+  const READY = 'notify MAINPID=42 | READY=1 | STATUS=App ready after 250 ms: tcp 1';
+
+  function handsOver(given: Partial<Supervised> = {}) {
+    let heard = () => {};
+    const hearing = () =>
+      new Promise<void>((resolve) => {
+        heard = resolve;
+      });
+    const run = start({ handoff: true, heard: hearing, ...given });
+    run.news();
+    run.clock.advance(250);
+    return { ...run, heard: () => heard() };
+  }
+
+  it('leaves when systemd has heard of it, with the app alive', async () => {
+    const run = handsOver();
+    run.ready();
+    await settle();
+    expect(run.news()).toEqual(['orphan', READY, 'info ready: ready after 250 ms: tcp 1']);
+    expect(run.clock.pending).toBe(0);
+    expect(await isSettled(run.ended)).toBe(false);
+    run.heard();
+    run.app.finishDraining();
+    // a failure, should it have died before it was taken for the main process
+    expect(await run.ended).toEqual({ code: 1 });
+    expect(run.news()).toEqual([
+      'info handed-over: the main process is the app now, pid 42; the wrapper leaves',
+      'close',
+    ]);
+  });
+
+  it('says nothing of an app that died while it was orphaned', async () => {
+    const run = handsOver();
+    run.ready();
+    run.app.becomeZombie();
+    await settle();
+    expect(run.news()).toEqual([]);
+    run.app.die({ signal: 'SIGSEGV' });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ signal: 'SIGSEGV' });
+  });
+
+  it('ends as a failure where the app died before systemd has surely heard of it', async () => {
+    const run = handsOver();
+    run.ready();
+    await settle();
+    run.app.becomeZombie();
+    run.heard();
+    await settle();
+    expect(await isSettled(run.ended)).toBe(false);
+    run.app.die({ code: 1, guessed: true });
+    run.app.finishDraining();
+    expect(await run.ended).toEqual({ code: 1, guessed: true });
+  });
+});
+
+describe('a reload', () => {
+  const RELOADING = 'notify RELOADING=1 | MONOTONIC_USEC=7';
+  const WAITING = 'notify STATUS=Reloading since 10:05:00: waiting for tcp 1';
+
+  async function startReady(given: Parameters<typeof start>[0] = {}) {
+    const run = start(given);
+    run.ready();
+    await settle();
+    run.news();
+    return run;
+  }
+
+  it('is told at once, then the app, which is asked after a moment', async () => {
+    const run = await startReady();
+    run.announce('SIGHUP');
+    expect(run.news()).toEqual([RELOADING, WAITING, 'info reloading: SIGHUP: told systemd that the app reloads']);
+    expect(run.again).toEqual({ told: false, waits: 1, aborted: 0 });
+    run.clock.advance(5000);
+    await settle();
+    expect(run.again.told).toBe(false);
+    run.news();
+    run.signal('SIGHUP');
+    run.clock.advance(100);
+    await settle();
+    expect(run.again.told).toBe(true);
+    expect(run.news()).toContain('kill SIGHUP');
+    run.readyAgain();
+    await settle();
+    expect(run.news()[0]).toBe('notify READY=1 | STATUS=App (pid 42) ready again after 100 ms: tcp 1');
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('no other signal is one, nor any before READY=1', async () => {
+    const early = start();
+    early.news();
+    early.signal('SIGHUP');
+    expect(early.news()).toEqual(['kill SIGHUP', 'info signal: forwarded SIGHUP to the app']);
+    const run = await startReady();
+    run.signal('SIGUSR1');
+    expect(run.news()).toEqual(['kill SIGUSR1', 'info signal: forwarded SIGUSR1 to the app']);
+  });
+
+  it('of which the app is not told is over', async () => {
+    const run = await startReady();
+    run.signal('SIGHUP', { fate: 'withheld' });
+    expect(run.news()).toContain(
+      'notify READY=1 | STATUS=App (pid 42) ready again after 0 ms: it was not told to reload',
+    );
+    expect(run.again.aborted).toBe(1);
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('a second one takes the place of the first', async () => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.clock.advance(900);
+    run.signal('SIGHUP');
+    expect(run.again).toMatchObject({ waits: 2, aborted: 1 });
+    expect(run.news().filter((line) => line === RELOADING)).toHaveLength(2);
+    run.clock.advance(900);
+    run.readyAgain();
+    await settle();
+    expect(run.news().join('\n')).not.toContain('not ready again');
+  });
+
+  it('that takes too long: no READY=1 until the sign comes after all', async () => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.news();
+    run.clock.advance(60_000);
+    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED';
+    const news = run.news();
+    expect(news).toContain(`error not-ready-again: ${why}`);
+    expect(news.filter((line) => line.startsWith('notify')).at(-1)).toBe(`notify STATUS=${why}`);
+    run.readyAgain();
+    await settle();
+    expect(run.news()[0]).toMatch(/^notify READY=1 /);
+  });
+
+  it.each([
+    ['the app dies', (run: ReturnType<typeof start>) => run.app.die({ code: 0 })],
+    ['it is dead, and only the kernel knows', (run: ReturnType<typeof start>) => run.app.becomeZombie()],
+  ])('%s: no READY=1', async (_, end) => {
+    const run = await startReady({ reloadTimeout: 1000 });
+    run.signal('SIGHUP');
+    run.news();
+    end(run);
+    run.readyAgain();
+    await settle();
+    expect(run.news().join('\n')).not.toContain('READY=1');
+  });
+});
+
+describe('the watchdog', () => {
+  function watched(given: Partial<Supervised> = {}) {
+    const says = { why: undefined as string | undefined };
+    const vitals = { look: () => says.why, end() {} };
+    const run = start({ watchdog: { mode: 'probe', intervalMs: 1000, vitals }, ...given });
+    run.news();
+    return { ...run, says };
+  }
+  const pings = (news: readonly string[]) =>
+    news.filter((line) => line.startsWith('notify') && line.includes('WATCHDOG='));
+
+  it('no ping before READY=1, one with it, one each half interval, none after its death', async () => {
+    const run = watched();
+    run.clock.advance(5000);
+    expect(pings(run.news())).toEqual([]);
+    run.ready();
+    await settle();
+    expect(pings(run.news())).toEqual(['notify READY=1 | STATUS=App (pid 42) ready after 5 s: tcp 1 | WATCHDOG=1']);
+    run.clock.advance(2000);
+    expect(run.news()).toEqual(Array(4).fill('notify WATCHDOG=1'));
+    run.app.becomeZombie();
+    run.clock.advance(2000);
+    expect(pings(run.news())).toEqual([]);
+    run.app.die({ code: 0 });
+    await settle();
+    expect(run.clock.pending).toBe(0);
+  });
+
+  it('goes on during a reload', async () => {
+    const run = watched();
+    run.ready();
+    await settle();
+    run.signal('SIGHUP');
+    run.news();
+    run.clock.advance(1000);
+    expect(pings(run.news())).toHaveLength(2);
+  });
+
+  it('who is sick gets none, and a line; who is well again another', async () => {
+    const run = watched();
+    run.ready();
+    await settle();
+    run.news();
+    run.says.why = 'tcp 1: ECONNREFUSED';
+    run.clock.advance(1400);
+    expect(run.news()).toEqual([
+      'notify WATCHDOG=1',
+      'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
+      "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's " +
+        'watchdog acts next',
+    ]);
+    run.says.why = undefined;
+    run.clock.advance(100);
+    expect(run.news()).toEqual([
+      'notify STATUS=App (pid 42) ready after 0 ms: tcp 1',
+      'info recovered: the app is well again',
+      'notify WATCHDOG=1',
+    ]);
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { routeSignals } from '../../../src/signals/route.ts';
+import type { ForwardedSignal } from '../../../src/signals/signals.ts';
+import type { SignalSource } from '../../../src/signals/source.ts';
+import { settle } from '../fakes.ts';
+
+describe('routeSignals', () => {
+  it('tells of each at once, and what becomes of it when the canary has answered', async () => {
+    const trace: string[] = [];
+    let come: (signal: ForwardedSignal) => void = () => {};
+    const answers: ((had: boolean) => void)[] = [];
+    const source: SignalSource = {
+      listen(listener) {
+        come = listener;
+      },
+      interrupted: new Promise(() => {}),
+      stopBy() {},
+      release() {},
+    };
+    const hadByApp = () => new Promise<boolean>((resolve) => answers.push(resolve));
+    routeSignals(source, { forward: 'auto', rewrites: new Map(), hadByApp }).listen(
+      (signal, { fate }) => trace.push(`${signal} ${fate}`),
+      (signal) => trace.push(`${signal} came`),
+    );
+    come('SIGHUP');
+    come('SIGTERM');
+    await settle();
+    expect(trace.splice(0)).toEqual(['SIGHUP came', 'SIGTERM came']);
+    answers[1]?.(true);
+    await settle();
+    expect(trace).toEqual([]);
+    answers[0]?.(false);
+    await settle();
+    expect(trace).toEqual(['SIGHUP forwarded', 'SIGTERM reached']);
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import {
+  isInUnitOf,
+  lastBoolean,
+  lastSoftLimit,
+  openFilesLimit,
+  reloadSignal,
+  unitOfCgroup,
+} from '../../../src/unit/settings.ts';
+
+describe('unitOfCgroup', () => {
+  it.each([
+    ['0::/system.slice/app.service\n', 'app.service'],
+    ['0::/system.slice/system-app.slice/app@3000.service\n', 'app@3000.service'],
+    ['0::/system.slice/app.service/inner\n', 'app.service'],
+    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service\n', 'app.service'],
+    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/terminal-1.scope\n', undefined],
+    ['0::/user.slice/user-1000.slice/session-2.scope\n', undefined],
+    ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n0::/\n', 'app.service'],
+    ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n', 'app.service'],
+    ['9:name=systemd:/\n0::/app.slice/app.service\n', 'app.service'],
+    ['0::/\n', undefined],
+    ['', undefined],
+  ])('%j', (cgroup, unit) => {
+    expect(unitOfCgroup(cgroup)).toBe(unit);
+  });
+});
+
+describe('isInUnitOf', () => {
+  const APP = '0::/system.slice/app.service\n';
+  const LEGACY = '1:name=systemd:/system.slice/app.service\n0::/\n';
+
+  it.each([
+    [APP, APP, true],
+    [APP, '0::/system.slice/app.service/inner\n', true],
+    ['0::/system.slice/app.service/us\n', '0::/system.slice/app.service/them/below\n', true],
+    ['0::/system.slice/app.service/us\n', APP, true],
+    [APP, '0::/system.slice/app.service2\n', false],
+    [APP, '0::/system.slice/other.service\n', false],
+    [APP, '0::/system.slice\n', false],
+    ['0::/user@1000.service/app.slice/a.service\n', '0::/user@1000.service/app.slice/b.service\n', false],
+    ['0::/\n', '0::/anywhere\n', true],
+    ['0::/job\n', '0::/other\n', false],
+    [LEGACY, `5:pids:/elsewhere\n${LEGACY}`, true],
+    [LEGACY, '1:name=systemd:/system.slice/other.service\n0::/\n', false],
+  ])('%j, %j: %s', (cgroup, other, expected) => {
+    expect(isInUnitOf(cgroup, other)).toBe(expected);
+  });
+});
+
+describe('lastBoolean', () => {
+  it.each([
+    [[], undefined],
+    [['[Service]\nIgnoreSIGPIPE=no\n'], false],
+    [['IgnoreSIGPIPE=no', 'IgnoreSIGPIPE=yes'], true],
+    [['IgnoreSIGPIPE=yes\nIgnoreSIGPIPE=no'], false],
+    [[' IgnoreSIGPIPE = off '], false],
+    [['#IgnoreSIGPIPE=no', ';IgnoreSIGPIPE=no'], undefined],
+    [['IgnoreSIGPIPE=no', 'IgnoreSIGPIPE=perhaps'], false],
+    [['NotIgnoreSIGPIPE=no\nIgnoreSIGPIPEs=no'], undefined],
+  ])('%j', (texts, value) => {
+    expect(lastBoolean('IgnoreSIGPIPE', texts)).toBe(value);
+  });
+});
+
+describe('lastSoftLimit', () => {
+  it.each([
+    [[], undefined],
+    [['LimitNOFILE=64'], 64],
+    [['LimitNOFILE=64:128'], 64],
+    [['LimitNOFILE=64:infinity'], 64],
+    [['LimitNOFILE=64', 'LimitNOFILE=32:48'], 32],
+    [['LimitNOFILE=64', 'LimitNOFILE=infinity'], Infinity],
+    [['LimitNOFILE=64', 'LimitNOFILE=many'], 64],
+    [['LimitNPROC=64'], undefined],
+  ])('%j', (texts, value) => {
+    expect(lastSoftLimit('LimitNOFILE', texts)).toBe(value);
+  });
+});
+
+describe('openFilesLimit', () => {
+  it.each([
+    [
+      'Max processes  5 6 processes\nMax open files            1024                 524288               files\n',
+      1024,
+      524288,
+    ],
+    ['Max open files            unlimited            unlimited            files\n', Infinity, Infinity],
+  ])('%j', (text, soft, hard) => {
+    expect(openFilesLimit(text)).toEqual({ soft, hard });
+  });
+
+  it('is unknown where the line is not there', () => {
+    expect(openFilesLimit('')).toBeUndefined();
+  });
+});
+
+describe('reloadSignal', () => {
+  const NUMBERS = { SIGHUP: 1, SIGUSR1: 10, SIGUSR2: 12 };
+
+  it.each([
+    [[], undefined],
+    [['[Service]\nType=notify\n'], undefined],
+    [['Type=notify\nReloadSignal=SIGUSR1'], undefined],
+    [['Type=notify-reload'], 'SIGHUP'],
+    [['Type=notify', 'Type=notify-reload'], 'SIGHUP'],
+    [['Type=notify-reload', 'Type=notify'], undefined],
+    [['Type=notify-reload', 'Type=', 'Type=perhaps'], 'SIGHUP'],
+    [['Type=notify-reload\nReloadSignal=SIGUSR1'], 'SIGUSR1'],
+    [['ReloadSignal=USR2', 'Type=notify-reload'], 'SIGUSR2'],
+    [['Type=notify-reload\nReloadSignal=10\nReloadSignal=\n'], 'SIGUSR1'],
+    [['Type=notify-reload', 'ReloadSignal=USR1', 'ReloadSignal=USR2'], 'SIGUSR2'],
+    [['Type=notify-reload', 'ReloadSignal=RTMIN+1'], undefined],
+    [['Type=notify-reload', 'ReloadSignal=constructor'], undefined],
+  ])('%j: %s', (texts, signal) => {
+    expect(reloadSignal(texts, NUMBERS)).toBe(signal);
+  });
+
+  it('where the files do not say of what type it is, whatever else is known', () => {
+    expect(reloadSignal([''], NUMBERS)).toBeUndefined();
+    expect(reloadSignal([''], NUMBERS, 'notify-reload')).toBe('SIGHUP');
+    expect(reloadSignal(['Type=notify'], NUMBERS, 'notify-reload')).toBeUndefined();
+  });
+});
