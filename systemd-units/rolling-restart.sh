@@ -1,6 +1,6 @@
 #!/bin/sh
-# Restarts units one after another, on this host or on others, each only when the one before it is ready again, and stops
-# at the first failure, so that a bad version takes down one instance and not all:
+# Restarts units one after another, on this host or on others, each only when the one before it is ready again, and
+# stops at the first failure, so that a bad version takes down one instance and not all:
 #
 #   rolling-restart.sh app@3001 app@3002 app@3003
 #   rolling-restart.sh web1/app web2/app deploy@web3/app

@@ -1,5 +1,5 @@
-# Holds COUNT TCP connections on loopback, both ends of each, in WORKERS processes; says `ready` when they are there, and
-# drops them when standard input ends.
+# Holds COUNT TCP connections on loopback, both ends of each, in WORKERS processes; says `ready` when they are there,
+# and drops them when standard input ends.
 use strict;
 use warnings;
 use Socket;

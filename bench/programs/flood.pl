@@ -1,5 +1,6 @@
-# flood.pl SIGN BYTES BLOCK PAUSE: says READY, waits until the file SIGN is there, writes BYTES of log lines, BLOCK bytes at a time (0: a
-# line, which begins with the moment, seconds of CLOCK_MONOTONIC) and PAUSE ms in between, and ends when SIGN is gone.
+# flood.pl SIGN BYTES BLOCK PAUSE: says READY, waits until the file SIGN is there, writes BYTES of log lines, BLOCK
+# bytes at a time (0: a line, which begins with the moment, seconds of CLOCK_MONOTONIC) and PAUSE ms in between, and
+# ends when SIGN is gone.
 use strict;
 use warnings;
 use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);

@@ -4,7 +4,8 @@ import { clientNotice } from '../notify/client-message.ts';
 import { createHub } from '../notify/hub.ts';
 import { noticeOf } from '../notify/ipc-message.ts';
 import type { AppNotice } from '../notify/parse.ts';
-import type { AppNoticeSource, AppSigns } from './types.ts';
+import type { AppNoticeSource } from '../notify/types.ts';
+import type { AppSigns } from './types.ts';
 
 /** From now on. */
 export function ipcNotices(app: AppSigns): AppNoticeSource {

@@ -26,7 +26,7 @@ import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { type Before, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
 import { reloadSignalOf } from '../unit/reload-signal.ts';
-import type { Watchdog } from '../watchdog/request.ts';
+import type { PreparedWatchdog } from '../watchdog/request.ts';
 import { watched } from '../watchdog/vitals-of.ts';
 import type { AppNotify } from './before-start.ts';
 import type { Complaints } from './start.ts';
@@ -47,7 +47,7 @@ export interface Attended {
   readonly appNotify: AppNotify;
   /** Why the app will not be handed over, where that was asked for. */
   readonly noHandoff: string | undefined;
-  readonly watchdog: Watchdog | undefined;
+  readonly watchdog: PreparedWatchdog | undefined;
   readonly signals: SignalSource;
   /** Of a dry run. */
   readonly account: Account | undefined;

@@ -13,7 +13,7 @@ import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { handoffObstacle } from '../options/handoff.ts';
 import type { ProbeSpec } from '../probes/spec.ts';
-import type { Watchdog } from '../watchdog/request.ts';
+import type { PreparedWatchdog } from '../watchdog/request.ts';
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
 export async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
@@ -32,7 +32,7 @@ export function tellFailure(transport: NotifyTransport | undefined, message: str
   }
 }
 
-export async function watchdogFor(config: Config, env: Environment): Promise<Watchdog> {
+export async function watchdogFor(config: Config, env: Environment): Promise<PreparedWatchdog> {
   const { findWatchdog } = await import('../watchdog/request.ts');
   return findWatchdog(config, env);
 }
@@ -44,7 +44,11 @@ export interface AppNotify {
 }
 
 /** Opens it before the app is started, which may write to it at once. */
-export async function openAppNotify({ probes }: Config, env: Environment, watchdog?: Watchdog): Promise<AppNotify> {
+export async function openAppNotify(
+  { probes }: Config,
+  env: Environment,
+  watchdog?: PreparedWatchdog,
+): Promise<AppNotify> {
   const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
   // pings may come over IPC as well
   const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;

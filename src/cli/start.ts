@@ -16,7 +16,7 @@ import { managerTexts, unitTexts } from '../unit/files.ts';
 import { ignoredSignals } from '../unit/ignored-signals.ts';
 import { softOpenFilesLimit } from '../unit/open-files-limit.ts';
 import { reloadSignalOf } from '../unit/reload-signal.ts';
-import type { Watchdog } from '../watchdog/request.ts';
+import type { PreparedWatchdog } from '../watchdog/request.ts';
 
 /** What may go wrong between the app and us once it runs. */
 export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
@@ -27,7 +27,7 @@ interface Start {
   readonly inherited: Inherited;
   readonly notifySocket: string | undefined;
   readonly parent: ParentPrograms | undefined;
-  readonly watchdog: Watchdog | undefined;
+  readonly watchdog: PreparedWatchdog | undefined;
   readonly complaints: Complaints;
 }
 

@@ -1,7 +1,8 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
-import type { ListeningSocket } from '../app/types.ts';
+
 import { shellWord } from '../base/shell-word.ts';
 import { awaitedPort, httpPort, type ProbeSpec } from '../probes/spec.ts';
+import type { ListeningSocket } from '../sockets/ownership.ts';
 import { canonicalHost } from '../sockets/rows.ts';
 
 /** When it is asked: the app is still awaited, was stopped by a signal, did not make it in time, or died. */

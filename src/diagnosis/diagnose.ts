@@ -1,12 +1,12 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 
-import type { Listeners } from '../app/types.ts';
 import type { Environment } from '../base/environment.ts';
 import { stopProblem } from '../base/launcher.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
 import { awaitedPort } from '../probes/spec.ts';
+import type { Listeners } from '../sockets/ownership.ts';
 import { TCP_TABLES } from '../sockets/rows.ts';
 import { ownUnit, unitTexts } from '../unit/files.ts';
 import { majorVersion, systemdVersion } from '../unit/host-systemd.ts';

@@ -4,8 +4,8 @@
  */
 
 import { askGroupToEnd, endGroup, membersOf } from '../app/group.ts';
-import type { Log } from '../app/types.ts';
 import { clock } from '../base/real-clock.ts';
+import type { Log } from '../log/types.ts';
 import type { Config } from '../options/config.ts';
 import type { ReadinessProbe } from '../probes/probe.ts';
 import type { PrivateNotifySocket } from './private-socket.ts';

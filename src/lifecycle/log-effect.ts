@@ -1,5 +1,7 @@
 /** Makes the log lines of the lifecycle. */
-import type { LogEffect, LogLevel } from './words.ts';
+
+import type { LogLevel } from '../log/types.ts';
+import type { LogEffect } from './words.ts';
 
 export function log(
   level: LogLevel,

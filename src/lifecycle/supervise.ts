@@ -3,15 +3,17 @@
  * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
  */
 
-import type { App, AppNoticeSource, Log, Notifier } from '../app/types.ts';
+import type { App } from '../app/types.ts';
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import type { Moment } from '../diagnosis/advice.ts';
+import type { Log } from '../log/types.ts';
 import type { NotifyState } from '../notify/state.ts';
+import type { AppNoticeSource, Notifier } from '../notify/types.ts';
 import type { Readiness } from '../probes/readiness.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
-import { untilItEnds, type Vitals } from '../watchdog/vitals.ts';
-import { startWatch, type WatchdogMode } from '../watchdog/watch.ts';
+import { untilItEnds } from '../watchdog/vitals.ts';
+import { startWatch, type Watchdog } from '../watchdog/watch.ts';
 import { followStatus } from './follow-status.ts';
 import { next } from './lifecycle.ts';
 import { isRunning } from './reload.ts';
@@ -69,12 +71,6 @@ export interface Supervised {
   readonly reloadTimeout: number;
   /** Where systemd's watchdog waits for pings. */
   readonly watchdog?: Watchdog | undefined;
-}
-
-export interface Watchdog {
-  readonly mode: Exclude<WatchdogMode, 'off'>;
-  readonly intervalMs: number;
-  readonly vitals: Vitals | 'own-pings';
 }
 
 /** @returns how the wrapper has to end, once the app is dead and its output passed on */

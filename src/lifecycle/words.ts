@@ -4,10 +4,12 @@
  */
 
 import type { ExitStatus } from '../base/exit-status.ts';
+import type { LogLevel } from '../log/types.ts';
 import type { AppNotice } from '../notify/parse.ts';
 import type { NotifyState } from '../notify/state.ts';
+import type { WatchdogMode } from '../options/config.ts';
 import type { ForwardedSignal, SignalFate } from '../signals/signals.ts';
-import type { WatchdogMode, WatchdogNews } from '../watchdog/watch.ts';
+import type { WatchdogNews } from '../watchdog/watch.ts';
 
 export type State =
   /** The app runs, its readiness is awaited. */
@@ -108,8 +110,6 @@ export type LifeEvent =
       readonly afterMs: number;
       readonly stopping?: boolean;
     };
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface LogEffect {
   readonly type: 'log';

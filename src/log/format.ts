@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Environment } from '../base/environment.ts';
-import type { LogFormat } from '../options/config.ts';
+import type { LogFormat } from './types.ts';
 
 /** A record as pino writes it: numbers for levels, `msg` for the message. */
 export interface LogRecord {

@@ -1,9 +1,8 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
 import { constants, fstatSync, openSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
-import type { Log } from '../app/types.ts';
-import type { LogFormat } from '../options/config.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
+import type { Log, LogFormat } from './types.ts';
 
 /** How long the last lines may take to be written, ms: where nobody reads they never will be. */
 const END_LIMIT = 1000;

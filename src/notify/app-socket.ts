@@ -3,12 +3,12 @@
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
 
-import type { AppNoticeSource } from '../app/types.ts';
 import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createHub } from './hub.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
 import { receiveByStream } from './stream-socket.ts';
+import type { AppNoticeSource } from './types.ts';
 
 export { NoSocket } from './bind.ts';
 

@@ -1,5 +1,5 @@
 /** The app's sd_notify messages come in several ways. */
-import type { AppNoticeSource } from '../app/types.ts';
+import type { AppNoticeSource } from './types.ts';
 
 /** Several as one; undefined for none. */
 export function mergeNotices(sources: readonly AppNoticeSource[]): AppNoticeSource | undefined {

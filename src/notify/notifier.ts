@@ -1,9 +1,9 @@
 /** The queue in front of the notify socket: in order, and each datagram tried until it is through. */
 
-import type { Notifier } from '../app/types.ts';
 import type { Clock, Disposer } from '../base/clock.ts';
 import { encode, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';
+import type { Notifier } from './types.ts';
 
 /** Between two tries at a full queue, ms. systemd reads it as fast as it can; it was stopped or is busy. */
 const FULL_RETRY = 5;

@@ -4,12 +4,11 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { isNodeRuntime, runnerIn } from '../base/node-command.ts';
-import type { LogLevel } from '../lifecycle/words.ts';
-import type { PollTiming } from '../probes/poll.ts';
+import type { LogFormat, LogLevel } from '../log/types.ts';
+import type { GivenTiming } from '../probes/poll.ts';
 import type { ReadyWhen } from '../probes/readiness.ts';
 import { canBeAskedAgain, hasIpc, type ProbeSpec } from '../probes/spec.ts';
 import { type ForwardSignals, parseRewrite, type Rewrites } from '../signals/signals.ts';
-import type { WatchdogMode } from '../watchdog/watch.ts';
 import { refusedWithHandoff } from './handoff.ts';
 import { probeSpecs } from './probes.ts';
 import { choice, example, isOn, last, quote, type RawOptions, type RawValue, text, time } from './raw.ts';
@@ -17,7 +16,8 @@ import { choice, example, isOn, last, quote, type RawOptions, type RawValue, tex
 /** Who gets what is sent to the app: its process, or all of its process group. */
 export type SignalScope = 'process' | 'group';
 
-export type LogFormat = 'auto' | 'journal' | 'json' | 'pretty';
+/** Who must be well for WATCHDOG=1 to be sent. `off` is not watched over by us at all. */
+export type WatchdogMode = 'off' | 'process' | 'probe' | 'app' | 'loop';
 
 /** Times in ms; `Infinity` is no limit. */
 export interface Config {
@@ -25,11 +25,7 @@ export interface Config {
   readonly args: readonly string[];
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
-  /** Undefined where none was given: then what is asked, and what for, says how long. */
-  readonly timing: Pick<PollTiming, 'initialDelay'> & {
-    readonly interval: number | undefined;
-    readonly attemptTimeout: number | undefined;
-  };
+  readonly timing: GivenTiming;
   readonly timeout: number;
   readonly stopTimeout: number;
   /** How much longer systemd is asked to wait while the app is not ready. */
@@ -51,7 +47,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
   const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
   const readyWhen = choice(raw, 'ready-when', ['all', 'any'] as const);
-  const timing: Config['timing'] = {
+  const timing: GivenTiming = {
     initialDelay: time(raw, 'initial-delay', 0, { least: 0 }),
     interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
     attemptTimeout: raw['attempt-timeout'] && time(raw, 'attempt-timeout', 0, { least: 1 }),

@@ -1,5 +1,4 @@
 /** The .service for a command line, as text: what `--print-unit` prints. What it has to know of this host is given. */
-import { hardening } from './hardening.ts';
 import type { UnitName } from './name.ts';
 import { environmentWord, execPath, execWord, settingPath, settingText } from './quoting.ts';
 
@@ -194,6 +193,53 @@ function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[
     : '# The longest that a start may take; measure yours and be generous, a start that is done does not wait for this';
   return [comment, `TimeoutStartSec=${Number.isFinite(ms) ? `${Math.ceil(ms / 1000)}s` : 'infinity'}`];
 }
+
+/**
+ * What is written out breaks no app that we know of. What stands behind # closes more, and some apps need what it
+ * closes. In a user's manager only what needs no privilege (systemd.exec(5), "Sandboxing").
+ */
+function hardening({ unit, manager, directory }: UnitFacts): string {
+  const anywhere = ['NoNewPrivileges=yes', 'RestrictRealtime=yes', 'LockPersonality=yes'];
+  if (manager === 'user') {
+    return ['# Hardening. Not for an app that calls sudo: systemd.exec(5), "Sandboxing"', ...anywhere].join('\n');
+  }
+  const inSystem = /^\/(usr|boot|efi|etc)(\/|$)/.test(directory);
+  return [
+    '# Hardening that Node apps can bear. NoNewPrivileges= not for an app that calls sudo, or a node with setcap(8):',
+    '# systemd.exec(5), "Sandboxing"',
+    ...anywhere,
+    'ProtectHostname=yes',
+    'ProtectKernelLogs=yes',
+    'ProtectKernelModules=yes',
+    'ProtectControlGroups=yes',
+    ...(inSystem ? ['# not where the app itself is in there:', '#ProtectSystem=full'] : ['ProtectSystem=full']),
+    '',
+    `# More, to be tried one by one, and seen in: systemd-analyze security ` +
+      `${unit.template ? `${unit.name}3001` : unit.name}`,
+    '# Never MemoryDenyWriteExecute=, with which Node cannot start',
+    ...TO_BE_TRIED,
+  ].join('\n');
+}
+
+const TO_BE_TRIED = [
+  ['PrivateTmp=yes', 'a /tmp of its own: not where others find a socket of the app there'],
+  ['ProtectHome=yes', 'no /home and /root: not where the app or its node is there'],
+  ['ProtectSystem=strict', 'all is read-only but what ReadWritePaths= and StateDirectory= name'],
+  ['PrivateDevices=yes', 'no devices but /dev/null and the like'],
+  ['ProtectClock=yes', 'no setting of the clock, and no devices that are not named'],
+  ['ProtectKernelTunables=yes', '/proc/sys and /sys are read-only: not for GPIO'],
+  ['CapabilityBoundingSet=', 'nothing that only root may; for ports below 1024 CAP_NET_BIND_SERVICE'],
+  [
+    'RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK',
+    'no other sockets; the last is for os.networkInterfaces()',
+  ],
+  ['RestrictNamespaces=yes', 'not for a browser that has a sandbox, as of Puppeteer'],
+  ['RestrictSUIDSGID=yes', 'no setuid and setgid files'],
+  ['SystemCallArchitectures=native', 'no programs of another machine'],
+  ['SystemCallFilter=@system-service', 'with the next line, so that a call fails and does not kill'],
+  ['SystemCallErrorNumber=EPERM', ''],
+  ['UMask=0077', 'what the app writes, its sockets too, is for its user alone'],
+].flatMap(([line, what]) => (what === '' ? [`#${line}`] : [`# ${what}`, `#${line}`]));
 
 function installSection({ manager }: UnitFacts): string {
   return `[Install]\nWantedBy=${manager === 'user' ? 'default.target' : 'multi-user.target'}`;

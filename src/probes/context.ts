@@ -1,7 +1,9 @@
 /** What a probe is made with, beside its spec. */
 
-import type { AppNotices, AppSigns, Listeners } from '../app/types.ts';
+import type { AppSigns } from '../app/types.ts';
 import type { Clock } from '../base/clock.ts';
+import type { AppNotices } from '../notify/types.ts';
+import type { Listeners } from '../sockets/ownership.ts';
 import type { PollTiming } from './poll.ts';
 
 export interface ProbeContext {

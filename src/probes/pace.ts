@@ -1,7 +1,6 @@
 /** How often a probe asks where the operator does not say. */
 import type { Clock } from '../base/clock.ts';
-import type { Config } from '../options/config.ts';
-import type { PollTiming } from './poll.ts';
+import type { GivenTiming, PollTiming } from './poll.ts';
 import type { ProbeSpec } from './spec.ts';
 
 /**
@@ -20,10 +19,7 @@ const AT_FIRST = 1000;
 /** The most that one attempt may take, ms. */
 const ATTEMPT_TIMEOUT = 1000;
 
-/** What the operator says of it: undefined is nothing. */
-type Given = Config['timing'] & Pick<PollTiming, 'onAttempt'>;
-
-export function pace(kind: ProbeSpec['kind'], given: Given, clock: Clock): PollTiming {
+export function pace(kind: ProbeSpec['kind'], given: GivenTiming, clock: Clock): PollTiming {
   const later = INTERVAL_OF_SLOW[kind];
   const { initialDelay, interval, attemptTimeout = ATTEMPT_TIMEOUT, onAttempt } = given;
   if (interval !== undefined || later === undefined) {

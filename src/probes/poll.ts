@@ -16,6 +16,12 @@ export interface PollTiming {
   readonly onAttempt?: (() => void) | undefined;
 }
 
+/** What the operator says of it; undefined where nothing: then what is asked, and what for, says how often. */
+export interface GivenTiming extends Pick<PollTiming, 'initialDelay' | 'onAttempt'> {
+  readonly interval: number | undefined;
+  readonly attemptTimeout: number | undefined;
+}
+
 /**
  * One attempt. It calls `done` once: with nothing when ready, else with the reason why not. The disposer takes back an
  * attempt that is still under way; `done` is then not called any more.

@@ -4,11 +4,11 @@
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Listeners, ListeningSocket, Ownership } from '../app/types.ts';
 import { isEnded } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
 import { isInspector } from './inspector.ts';
+import type { Listeners, ListeningSocket, Ownership } from './ownership.ts';
 import { acceptorsOf, canonicalHost, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Passed } from '../app/inherited.ts';
 import { appEnvironment, type Environment } from '../base/environment.ts';
 import { firstFree } from '../notify/listen-fds.ts';
-import type { Config } from '../options/config.ts';
+import type { Config, WatchdogMode } from '../options/config.ts';
 import { type BeatFile, openBeatFile } from './beat-file.ts';
 import { whyNoBeat, withBeat } from './beat-options.ts';
-import { type WatchdogMode, watchdogRequest } from './watch.ts';
+import { watchdogRequest } from './watch.ts';
 
-export interface Watchdog {
+export interface PreparedWatchdog {
   /** ms */
   readonly intervalMs: number;
   /** As the operator wants it, or `process` where that cannot be had. */
@@ -21,10 +21,10 @@ export interface Watchdog {
   readonly warning?: string;
 }
 
-const NO_WATCHDOG: Watchdog = { mode: 'off', intervalMs: Number.POSITIVE_INFINITY, appMayPing: false };
+const NO_WATCHDOG: PreparedWatchdog = { mode: 'off', intervalMs: Number.POSITIVE_INFINITY, appMayPing: false };
 
 /** Only where WATCHDOG_USEC is set there is something to find. */
-export function findWatchdog({ watchdog: mode, args }: Config, env: Environment): Watchdog {
+export function findWatchdog({ watchdog: mode, args }: Config, env: Environment): PreparedWatchdog {
   const request = watchdogRequest(env, process.pid);
   if (request === undefined || (mode === 'off' && 'problem' in request)) return NO_WATCHDOG;
   if ('problem' in request) return { ...NO_WATCHDOG, warning: `${request.problem}: no pings for systemd's watchdog` };

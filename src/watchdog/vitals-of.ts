@@ -1,21 +1,21 @@
 /** How to see whether the app is well, for each mode of `--watchdog`. */
 
-import type { Supervised } from '../lifecycle/supervise.ts';
 import type { Config } from '../options/config.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { createProbe } from '../probes/index.ts';
 import { watchPace } from '../probes/pace.ts';
 import { combine } from '../probes/readiness.ts';
 import { canBeAskedAgain } from '../probes/spec.ts';
-import type { Watchdog } from './request.ts';
+import type { PreparedWatchdog } from './request.ts';
 import { answering, existing, turning } from './vitals.ts';
+import type { Watchdog } from './watch.ts';
 
 /** Undefined where it is not for us to see. */
 export function watched(
-  { mode, intervalMs, file }: Watchdog,
+  { mode, intervalMs, file }: PreparedWatchdog,
   { probes, readyWhen, timing }: Pick<Config, 'probes' | 'readyWhen' | 'timing'>,
   context: Omit<ProbeContext, 'timing'>,
-): Supervised['watchdog'] {
+): Watchdog | undefined {
   switch (mode) {
     case 'off':
       return undefined;

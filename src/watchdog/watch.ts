@@ -5,10 +5,8 @@
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { Environment } from '../base/environment.ts';
 import type { NotifyState } from '../notify/state.ts';
+import type { WatchdogMode } from '../options/config.ts';
 import type { Vitals } from './vitals.ts';
-
-/** Who must be well for WATCHDOG=1 to be sent. `off` is not watched over by us at all. */
-export type WatchdogMode = 'off' | 'process' | 'probe' | 'app' | 'loop';
 
 /** Looks in a row that saw no life, after which the app is taken to be sick: those of one whole interval. */
 const MISSED_MAX = 2;
@@ -57,16 +55,21 @@ export type WatchdogNews =
   | { readonly type: 'sick'; readonly why: string; readonly forMs: number }
   | { readonly type: 'recovered' };
 
+/** What is watched, how, and how often systemd wants to hear of it. */
+export interface Watchdog {
+  readonly mode: Exclude<WatchdogMode, 'off'>;
+  readonly intervalMs: number;
+  /** `own-pings`: the app sends them itself, and is only watched for a late one. */
+  readonly vitals: Vitals | 'own-pings';
+}
+
 export interface Watch {
   /** What the app said to systemd: its own ping, or another interval (sd_notify(3), WATCHDOG_USEC=). */
   hear(said: NotifyState): void;
   stop(): void;
 }
 
-export interface Watched {
-  readonly intervalMs: number;
-  /** `own-pings`: the app sends them itself, and is only watched for a late one. */
-  readonly vitals: Vitals | 'own-pings';
+export interface Watched extends Omit<Watchdog, 'mode'> {
   readonly clock: Clock;
   readonly tell: (news: WatchdogNews) => void;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ListeningSocket } from '../../src/app/types.ts';
 import { autoProbe } from '../../src/probes/auto.ts';
 import { listenProbe } from '../../src/probes/connect/listen.ts';
+import type { ListeningSocket } from '../../src/sockets/ownership.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
 const TCP: ListeningSocket = { kind: 'tcp', host: '::', port: 3000, inspector: false };

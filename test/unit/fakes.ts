@@ -2,14 +2,16 @@ import { resolve } from 'node:path';
 
 /** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
 
-import type { App, AppSigns, ListeningSocket, Log, Notifier, OutputStream, Ownership } from '../../src/app/types.ts';
+import type { App, AppSigns, OutputStream } from '../../src/app/types.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { ExitStatus } from '../../src/base/exit-status.ts';
-import type { LogLevel } from '../../src/lifecycle/words.ts';
+import type { Log, LogLevel } from '../../src/log/types.ts';
 import type { AppNotice } from '../../src/notify/parse.ts';
 import type { NotifyState } from '../../src/notify/state.ts';
+import type { Notifier } from '../../src/notify/types.ts';
 import type { ProbeContext } from '../../src/probes/context.ts';
 import { fileStamp } from '../../src/probes/file-stamp.ts';
+import type { ListeningSocket, Ownership } from '../../src/sockets/ownership.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass: calls what is due, in the order of its time. */

@@ -1,7 +1,7 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
 
-import type { Listeners, Ownership } from '../../app/types.ts';
 import type { Disposer } from '../../base/clock.ts';
+import type { Listeners, Ownership } from '../../sockets/ownership.ts';
 import { canonicalHost, TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
 import { pollUntil } from '../poll.ts';

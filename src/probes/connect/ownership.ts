@@ -1,5 +1,5 @@
 /** Whether who accepted a connection counts, and what to say of it when not. */
-import type { Listeners } from '../../app/types.ts';
+import type { Listeners } from '../../sockets/ownership.ts';
 import type { TcpTable } from '../../sockets/rows.ts';
 import type { SocketOwner } from '../spec.ts';
 

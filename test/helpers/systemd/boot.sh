@@ -15,14 +15,15 @@
 set -eu
 
 outside() {
-  # A hybrid host has its version 2 tree here, with the version 1 controllers beside it; else the whole tree is version 2
+  # A hybrid host has its version 2 tree here, with the version 1 controllers beside it; else all of it is version 2
   local top=/sys/fs/cgroup/unified
   [ -d "$top" ] || top=/sys/fs/cgroup
   group=$top/private-systemd-$$
   mkdir "$group"
   trap 'exit 143' TERM INT HUP
   trap clean EXIT
-  # The cgroup first, the namespace after: a cgroup namespace has its root where its first process is, cgroup_namespaces(7)
+  # The cgroup first, the namespace after: a cgroup namespace has its root where its first process is,
+  # cgroup_namespaces(7)
   (
     echo "$BASHPID" >"$group/cgroup.procs"
     exec unshare --mount --pid --fork --kill-child --cgroup --ipc --uts --mount-proc --propagation private \
@@ -96,12 +97,14 @@ inside() {
   esac
   mkdir -p "$units"
   # An empty machine: the targets that every unit depends on by default, systemd.special(7), and nothing behind them
-  for target in default basic sysinit shutdown umount final exit sockets timers paths network network-online multi-user; do
+  for target in default basic sysinit shutdown umount final exit sockets timers paths \
+    network network-online multi-user; do
     printf '[Unit]\nDescription=%s\nDefaultDependencies=no\n' "$target" >"$units/$target.target"
   done
   chmod 755 "$units"
 
-  unset NOTIFY_SOCKET DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM LISTEN_FDS LISTEN_PID WATCHDOG_USEC WATCHDOG_PID
+  unset NOTIFY_SOCKET DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM LISTEN_FDS LISTEN_PID \
+    WATCHDOG_USEC WATCHDOG_PID
   # container=: pid 1 then leaves hardware, clock and console alone. The unit path: nothing of the host's units.
   export container=private-systemd SYSTEMD_UNIT_PATH=$units SYSTEMD_LOG_RATELIMIT_KMSG=0
   systemd=/lib/systemd/systemd

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ListeningSocket } from '../../../src/app/types.ts';
 import { advice, type Findings, type Moment } from '../../../src/diagnosis/advice.ts';
 import { buildConfig } from '../../../src/options/config.ts';
 import type { RawOptions } from '../../../src/options/raw.ts';
+import type { ListeningSocket } from '../../../src/sockets/ownership.ts';
 
 const tcp = (host: string, port: number, inspector = false): ListeningSocket => ({
   kind: 'tcp',
