@@ -11,9 +11,9 @@ import { startCat } from '../output/cat.ts';
 import { relay } from '../output/relay.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { isSameFile } from '../sockets/descriptors.ts';
+import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './handoff-parent.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
-import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './parent.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
 import { inSameDirectory } from './same-directory.ts';
 import type { App, OutputStream } from './types.ts';
@@ -38,10 +38,6 @@ export interface StartOptions {
   readonly prelude: Prelude;
   /** It is to be made an orphan once it is ready, by means of these. */
   readonly parent?: ParentPrograms | undefined;
-  /** Told once of the first line on the IPC channel that is no message. */
-  readonly onIpcGarbage: () => void;
-  /** Told once for each stream of output that could not be passed on, by the code of write(2). */
-  readonly onOutputLost: (stream: OutputStream, code: string) => void;
 }
 
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
@@ -68,6 +64,7 @@ const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
+  const trouble = keptUntilHeard<string>();
   const { watched, ipc, descriptors, inherited, parent } = options;
   const spare = firstFree([...descriptors, ...[...inherited.all, ...options.ours].map(({ to }) => to)]);
   const channelFd = spare;
@@ -109,7 +106,9 @@ export async function startApp(options: StartOptions): Promise<App> {
       const source = subprocess[stream] as Readable;
       const isShared = appFds(options).some((other) => isSameFile(fd, other));
       const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
-      return [stream, relay(source, fd, handOver, (code) => options.onOutputLost(stream, code))];
+      const onLost = (code: string) =>
+        trouble.tell(`no room for what the app writes to ${stream} (${code}); it is lost`);
+      return [stream, relay(source, fd, handOver, onLost)];
     }),
   );
   // whoever waits for the end of one waits for the app to close it, and not for us
@@ -125,7 +124,8 @@ export async function startApp(options: StartOptions): Promise<App> {
   });
 
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
-  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;
+  const onGarbage = () => trouble.tell('the app wrote something to the IPC channel that is no message; ignored');
+  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, onGarbage) : undefined;
 
   return {
     pid,
@@ -148,7 +148,21 @@ export async function startApp(options: StartOptions): Promise<App> {
     },
     onOutput: (stream, listener) => relays.get(stream)?.onPiece(listener) ?? (() => {}),
     onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
+    onTrouble: trouble.listen,
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
+  };
+}
+
+/** What is told before anybody listens is told to the listener first. */
+function keptUntilHeard<T>() {
+  const early: T[] = [];
+  let deliver = (message: T): void => void early.push(message);
+  return {
+    tell: (message: T) => deliver(message),
+    listen(listener: (message: T) => void) {
+      deliver = listener;
+      for (const message of early.splice(0)) listener(message);
+    },
   };
 }
 

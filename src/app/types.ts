@@ -29,6 +29,8 @@ export interface App extends AppSigns {
    * @returns why it is not, if it is not
    */
   orphan(): Promise<string | undefined>;
+  /** Tells, a line each and from the start on, what goes wrong between the app and us. One listener. */
+  onTrouble(listener: (message: string) => void): void;
   /** @returns the error code of kill(2) where it failed: `EPERM` */
   kill(signal: string): string | undefined;
 }

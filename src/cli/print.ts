@@ -6,7 +6,7 @@ import type { Environment } from '../base/environment.ts';
 import { chooseFormat } from '../log/format.ts';
 
 /** To stdout, whole. */
-export function print(text: string): void {
+export function print(text: string): undefined {
   writeAll(1, text);
 }
 

@@ -61,8 +61,25 @@ function startLimit(texts: readonly string[]): number {
   return parseTimeSpan(written) || Number.POSITIVE_INFINITY;
 }
 
+export interface OwnUnit {
+  readonly env: Environment;
+  /** Whether there is a notify socket. */
+  readonly toldSystemd: boolean;
+  /** What starts the app and passes no signals on, if it is not the app itself: `npm`. */
+  readonly launcher: string | undefined;
+  /** Whom signals are passed on to. */
+  readonly scope: SignalScope;
+}
+
+/** Tells what is wrong with the unit itself. */
+export async function unitProblems({ env, toldSystemd, launcher, scope }: OwnUnit, tell: (problem: string) => void) {
+  const killMode = launcher === undefined ? undefined : killModeProblem(launcher, scope, env);
+  const type = toldSystemd ? await waitProblem(env) : await typeProblem(env);
+  for (const problem of [killMode, type]) if (problem !== undefined) tell(problem);
+}
+
 /** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
-export async function waitProblem(env: Environment): Promise<string | undefined> {
+async function waitProblem(env: Environment): Promise<string | undefined> {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
   const { type, passedOver } = await typeOf(texts);
@@ -80,7 +97,7 @@ const WAITS: Readonly<Record<string, string>> = {
 };
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
-export async function typeProblem(env: Environment): Promise<string> {
+async function typeProblem(env: Environment): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
   const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
@@ -107,12 +124,8 @@ function howToWrite(unit: string, env: Environment): string {
   return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
 }
 
-/**
- * @param launcher what starts the app and passes no signals on: `npm`
- * @param scope whom we pass them on to
- * @returns what is wrong with the unit's KillMode= then, if anything
- */
-export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
+/** What is wrong with the unit's KillMode=, if anything. */
+function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   const problem = stopProblem(launcher, mode, scope === 'group');
   if (problem === undefined) return undefined;

@@ -6,12 +6,12 @@ import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { isOn, type RawOptions } from '../options/raw.ts';
 import { openPrivateNotifySocket } from './private-socket.ts';
-import { type Account, keepAccount } from './report.ts';
+import { createReport, type Report } from './report.ts';
 
 export interface DryRun {
   readonly config: Config;
   readonly transport: NotifyTransport;
-  readonly account: Account;
+  readonly report: Report;
   close(): void;
 }
 
@@ -27,7 +27,7 @@ export async function openDryRun(raw: RawOptions, config: Config, env: Environme
       ...(exitWhenReady ? { signalScope: 'group' as const } : {}),
     },
     transport: socket.transport,
-    account: keepAccount(socket, config, exitWhenReady),
+    report: createReport(socket, config, exitWhenReady),
     close: socket.close,
   };
 }

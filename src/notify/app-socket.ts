@@ -5,7 +5,7 @@
 
 import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
-import { createHub } from './hub.ts';
+import { createDelivery } from './delivery.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
 import { receiveByStream } from './stream-socket.ts';
 import type { AppNoticeSource } from './types.ts';
@@ -20,19 +20,19 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @throws {NoSocket}
  */
 export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
-  const hub = createHub<AppNotice>();
+  const delivery = createDelivery<AppNotice>();
   const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);
-    if (notice) hub.tell(notice);
+    if (notice) delivery.tell(notice);
   };
   const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {
     path: socket.path,
     receiver: socket.receiver,
-    onNotice: hub.listen,
-    drained: hub.drained,
+    onNotice: delivery.listen,
+    drained: delivery.drained,
     close() {
-      hub.close();
+      delivery.close();
       socket.close();
     },
   };

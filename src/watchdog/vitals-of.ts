@@ -11,7 +11,7 @@ import { answering, existing, turning } from './vitals.ts';
 import type { Watchdog } from './watch.ts';
 
 /** Undefined where it is not for us to see. */
-export function watched(
+export function watchdogOf(
   { mode, intervalMs, file }: PreparedWatchdog,
   { probes, readyWhen, timing }: Pick<Config, 'probes' | 'readyWhen' | 'timing'>,
   context: Omit<ProbeContext, 'timing'>,
