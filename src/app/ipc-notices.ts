@@ -1,5 +1,4 @@
 /** What the app tells systemd over the Node IPC channel: by sd-ready-wrap/client, or in sd_notify's own words. */
-
 import { clientNotice } from '../notify/client-message.ts';
 import { createDelivery } from '../notify/delivery.ts';
 import { noticeOf } from '../notify/ipc-message.ts';

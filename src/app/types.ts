@@ -1,5 +1,4 @@
 /** What others see of the app's process: types only, so that no one depends on how it is run. */
-
 import type { Disposer } from '../base/clock.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 

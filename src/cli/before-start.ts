@@ -1,5 +1,4 @@
 /** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
-
 import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
 import type { Inherited } from '../app/inherited.ts';
 import { appEnvironment, type Environment } from '../base/environment.ts';

@@ -1,5 +1,4 @@
 /** Starts the app with all that is its own: environment, descriptors, and what Node took from it. */
-
 import { StartError, startApp } from '../app/app.ts';
 import type { Inherited } from '../app/inherited.ts';
 import { keepsJournalStream } from '../app/journal-stream.ts';

@@ -1,5 +1,4 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
-
 import { shellWord } from '../base/shell-word.ts';
 import { awaitedPort, httpPort, type ProbeSpec } from '../probes/spec.ts';
 import type { ListeningSocket } from '../sockets/ownership.ts';

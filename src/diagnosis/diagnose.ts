@@ -1,5 +1,4 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
-
 import type { Environment } from '../base/environment.ts';
 import { stopProblem } from '../base/launcher.ts';
 import { parseTimeSpan } from '../base/time-span.ts';

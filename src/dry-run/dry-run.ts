@@ -1,5 +1,4 @@
 /** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
-
 import type { Environment } from '../base/environment.ts';
 import { clock } from '../base/real-clock.ts';
 import type { NotifyTransport } from '../notify/transport.ts';

@@ -2,7 +2,6 @@
  * The report of a dry run: to the log goes what each probe found, when that changes, and what systemd would have been
  * told. On a terminal a last line follows what goes on.
  */
-
 import { askGroupToEnd, endGroup, membersOf } from '../app/group.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Log } from '../log/types.ts';

@@ -5,7 +5,6 @@
  * may be over when the app is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning ->
  * leaving -> ended.
  */
-
 import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
 import { formatDuration } from '../base/time-span.ts';
 import type { AppNotice } from '../notify/parse.ts';

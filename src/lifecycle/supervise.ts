@@ -2,7 +2,6 @@
  * One start from the app's first moment to its death: feeds what happens to the pure lifecycle and carries out what it
  * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
  */
-
 import type { App } from '../app/types.ts';
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { ExitStatus } from '../base/exit-status.ts';

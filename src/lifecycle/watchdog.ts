@@ -2,7 +2,6 @@
  * What the lifecycle says of an app that is not well, to systemd's watchdog above all (WatchdogSec= in
  * systemd.service(5)).
  */
-
 import { formatDuration } from '../base/time-span.ts';
 import { type NotifyState, statusLine } from '../notify/state.ts';
 import { log } from './log-effect.ts';

@@ -2,7 +2,6 @@
  * The words for the life of one start: what state it is in, what happens, what is to be done. lifecycle.ts leads from
  * one to the other.
  */
-
 import type { ExitStatus } from '../base/exit-status.ts';
 import type { LogLevel } from '../log/types.ts';
 import type { AppNotice } from '../notify/parse.ts';

@@ -2,7 +2,6 @@
  * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
-
 import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createDelivery } from './delivery.ts';

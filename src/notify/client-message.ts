@@ -1,5 +1,4 @@
 /** The messages of sd-ready-wrap/client on the IPC channel. */
-
 import { CLIENT_MESSAGE } from './client-protocol.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
 

@@ -1,5 +1,4 @@
 /** Ready when a time is over: the old way, for an app that gives no sign. */
-
 import { formatDuration } from '../base/time-span.ts';
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';

@@ -1,7 +1,6 @@
 /**
  * Ready when the app writes a newline to a descriptor of its own (https://skarnet.org/software/s6/notifywhenup.html).
  */
-
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';

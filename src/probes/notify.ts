@@ -1,5 +1,4 @@
 /** Ready when the app says so to the notify socket that it sees: any sd_notify client, in any process of the app. */
-
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';

@@ -1,5 +1,4 @@
 /** How to see whether the app is well, for each mode of `--watchdog`. */
-
 import type { Config } from '../options/config.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { createProbe } from '../probes/index.ts';

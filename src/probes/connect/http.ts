@@ -1,5 +1,4 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
-
 import type { Disposer } from '../../base/clock.ts';
 import type { Listeners, Ownership } from '../../sockets/ownership.ts';
 import { canonicalHost, TCP_TABLES } from '../../sockets/rows.ts';

@@ -1,5 +1,4 @@
 /** Ready when the app has a listening socket. No connection is made. */
-
 import type { ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
