@@ -1,8 +1,8 @@
-/** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
-import type { ChildProcess } from 'node:child_process';
+/** Starts the app, and tells of its death, its output and its messages. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
-import { execa } from 'execa';
 import { commandPath, isExecutable } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
@@ -15,7 +15,6 @@ import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf 
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
-import { inSameDirectory } from './same-directory.ts';
 import type { App, OutputStream } from './types.ts';
 
 export interface StartOptions {
@@ -75,8 +74,8 @@ export async function startApp(options: StartOptions): Promise<App> {
   const [command, args] = parent && between ? parentOf(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
-  const subprocess = inSameDirectory(() =>
-    execa(command, args, {
+  const subprocess = await spawned(options.command, () =>
+    spawn(command, args, {
       stdio: [
         'inherit',
         output('stdout'),
@@ -84,22 +83,9 @@ export async function startApp(options: StartOptions): Promise<App> {
         ...furtherDescriptors(pipes, [...inherited.all, ...options.ours, ...toStderr]),
       ],
       env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
-      extendEnv: false,
-      // not used: see same-directory.ts
-      cwd: '/',
       detached: options.ownGroup,
-      // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
-      buffer: false,
-      forceKillAfterDelay: false,
-      cleanup: false,
-      reject: false,
     }),
   );
-  if (subprocess.pid === undefined) {
-    const result = await subprocess;
-    const { code } = result as { code?: string };
-    throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
-  }
   const relays = new Map(
     [...watched].map((stream) => {
       const fd = FD_OF[stream];
@@ -166,9 +152,24 @@ function keptUntilHeard<T>() {
   };
 }
 
+/**
+ * Some failures are thrown, others told by an event (https://nodejs.org/api/child_process.html#event-error).
+ * @throws {StartError}
+ */
+async function spawned(command: string, start: () => ChildProcess): Promise<ChildProcess> {
+  try {
+    const subprocess = start();
+    if (subprocess.pid === undefined) throw (await once(subprocess, 'error'))[0];
+    return subprocess;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StartError(command, code, message);
+  }
+}
+
 /** The app is the process that was started. */
 function child(subprocess: ChildProcess): { readonly pid: number; readonly exited: Promise<ExitStatus> } {
-  // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
+  // the `exit` event: `close` waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
   });
@@ -212,14 +213,13 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
 }
 
 /** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with. */
-function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore')[] {
+function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore' | number)[] {
   const numbers = [...pipes, ...inherited.map(({ to }) => to)];
   const length = Math.max(FIRST_FREE_FD, ...numbers.map((fd) => fd + 1)) - FIRST_FREE_FD;
   return Array.from({ length }, (_, index) => {
     const fd = index + FIRST_FREE_FD;
     if (pipes.includes(fd)) return 'pipe';
-    // execa takes any number here, as spawn does, and its types do not
-    return (inherited.find(({ to }) => to === fd)?.from ?? 'ignore') as 'ignore';
+    return inherited.find(({ to }) => to === fd)?.from ?? 'ignore';
   });
 }
 

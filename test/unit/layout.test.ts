@@ -32,7 +32,7 @@ const PURE = [
 /** Each is imported by one file, so that another can take its place. */
 const DEPENDENCIES: Readonly<Record<string, string>> = {
   commander: 'options/command-line.ts',
-  execa: 'app/app.ts',
+  execa: 'unit/host-systemd.ts',
   pino: 'log/log.ts',
 };
 
