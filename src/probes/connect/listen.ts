@@ -3,7 +3,7 @@
 import type { ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
-import { pollUntil } from '../poll.ts';
+import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
 import { newSocketGate } from './new-socket-gate.ts';
@@ -28,43 +28,32 @@ export function listening(
   name: string,
   counts: (socket: ListeningSocket) => boolean,
   kinds: 'tcp' | 'tcp and unix',
-  { clock, timing, listeners }: ProbeContext,
+  context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
-  let reason = '';
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      let found: ListeningSocket | undefined;
-      // the number of Unix sockets does not change when one begins to listen
-      const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
-      const look = listeners.ofApp(kinds);
-      await pollUntil(
-        (done) => {
-          const asking = gate.look();
-          if (asking) {
-            const began = clock.now();
-            const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
-            asking.done(true, clock.now() - began);
-            found = sockets.find(counts);
-            reason = describeOthers(sockets);
-          }
-          done(found ? undefined : reason);
-          return () => {};
-        },
-        { ...timing, nextInterval: gate.nextInterval },
-        clock,
-        signal,
-        () => {},
-      );
-      return found ? `${name.split(' ')[0]} ${describe(found)}` : name;
-    },
-  };
+  const { clock, timing, listeners } = context;
+  return polled(name, context, () => {
+    let found: ListeningSocket | undefined;
+    // the number of Unix sockets does not change when one begins to listen
+    const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
+    const look = listeners.ofApp(kinds);
+    return {
+      attempt(done, latest) {
+        const asking = gate.look();
+        if (!asking) {
+          done(latest);
+          return;
+        }
+        const began = clock.now();
+        const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
+        asking.done(true, clock.now() - began);
+        found = sockets.find(counts);
+        done(found ? undefined : describeOthers(sockets));
+      },
+      nextInterval: gate.nextInterval,
+      readyBy: () => (found ? `${name.split(' ')[0]} ${describe(found)}` : name),
+    };
+  });
 }
 
 function describe(socket: ListeningSocket): string {
