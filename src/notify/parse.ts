@@ -29,6 +29,8 @@ export interface AppNotice {
   readonly rest: NotifyState;
   /** The names of what is not passed on. */
   readonly dropped: readonly string[];
+  /** By sd-ready-wrap/client over the IPC channel: that READY=1 is one of `--ipc` too. */
+  readonly byClient?: true;
 }
 
 /**
