@@ -6,6 +6,7 @@ import { accessSync, constants, lstatSync, mkdirSync, readFileSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../base/environment.ts';
+import { limitOf } from '../base/proc.ts';
 
 /** The signals that dump core by default, signal(7). */
 const DUMPING: ReadonlySet<string> = new Set([
@@ -16,7 +17,7 @@ const DUMPING: ReadonlySet<string> = new Set([
 export function makeCoreSmall(signal: string, env: Environment): void {
   if (!DUMPING.has(signal)) return;
   try {
-    if (/^Max core file size\s+0\s/m.test(readFileSync('/proc/self/limits', 'latin1'))) return;
+    if (limitOf('self', 'Max core file size')?.soft === 0) return;
     // core(5): no memory at all, only the registers; some 70 kB instead of 50 MB
     writeFileSync('/proc/self/coredump_filter', '0');
     // by its name, where that is a part of the core's

@@ -8,9 +8,10 @@
  *   (https://nodejs.org/api/child_process.html#optionsstdio). With it cat is told to leave, see {@link Cat.leave}.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { isExecutable } from '../base/command-path.ts';
+import { procText } from '../base/proc.ts';
 import { openAnew } from './outlet.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
@@ -137,9 +138,5 @@ function placeFor(fd: number, isShared: boolean): number | undefined {
 
 /** Bytes, of its whole life (proc(5), /proc/PID/io); NaN where that cannot be seen. */
 function writtenBy(pid: number): number {
-  try {
-    return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
-  } catch {
-    return Number.NaN;
-  }
+  return Number(/^wchar: (\d+)$/m.exec(procText(pid, 'io') ?? '')?.[1]);
 }

@@ -1,5 +1,6 @@
 /** Which sockets a process has open: the links of /proc/PID/fd, `socket:[12345]` (proc(5)). */
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { isThere } from '../base/proc.ts';
 
 /**
  * The inode numbers of its sockets. Nothing for a process that has just ended.
@@ -12,16 +13,8 @@ export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
     return readdirSync(dir).flatMap((fd) => socketInode(`${dir}/${fd}`) ?? []);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && exists(pid));
+    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && isThere(pid));
     return isHidden ? 'hidden' : [];
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

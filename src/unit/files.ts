@@ -1,11 +1,12 @@
 /** What the files of our unit say, for those who cannot ask systemd: D-Bus is out of reach for many a service. */
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Environment } from '../base/environment.ts';
+import { entriesOf, readText } from '../base/files.ts';
+import { procText } from '../base/proc.ts';
 import { unitOfCgroup } from './settings.ts';
 
 /** The name of the service that we are of, `shop.service`; undefined where we are no service's. */
 export function ownUnit(env: Environment): string | undefined {
-  return env['INVOCATION_ID'] === undefined ? undefined : unitOfCgroup(read('/proc/self/cgroup') ?? '');
+  return env['INVOCATION_ID'] === undefined ? undefined : unitOfCgroup(procText('self', 'cgroup') ?? '');
 }
 
 /**
@@ -21,7 +22,7 @@ export function unitTexts(env: Environment): readonly string[] | undefined {
 export function managerTexts(env: Environment): readonly string[] {
   const name = env['MANAGERPID'] === undefined ? 'system.conf' : 'user.conf';
   const directories = ['/etc/systemd', '/run/systemd', '/usr/local/lib/systemd', '/usr/lib/systemd'];
-  const main = directories.map((directory) => read(`${directory}/${name}`)).find((text) => text !== undefined);
+  const main = directories.map((directory) => readText(`${directory}/${name}`)).find((text) => text !== undefined);
   return [main ?? '', ...dropIns(directories.map((directory) => `${directory}/${name}.d`))];
 }
 
@@ -30,7 +31,7 @@ function textsOf(unit: string, env: Environment): readonly string[] {
   const template = unit.replace(/@.*(?=\.service$)/, '@');
   const names = [...new Set([unit, template])];
   const file = names
-    .flatMap((name) => directories.map((directory) => read(`${directory}/${name}`)))
+    .flatMap((name) => directories.map((directory) => readText(`${directory}/${name}`)))
     .find((text) => text !== undefined);
   const prefixes = unit.split('-').map((_, index, words) => `${words.slice(0, index).join('-')}-.service`);
   const places = [...names, ...prefixes.slice(1).reverse(), 'service'];
@@ -43,8 +44,8 @@ function textsOf(unit: string, env: Environment): readonly string[] {
 function dropIns(directories: readonly string[]): readonly string[] {
   const texts = new Map<string, string>();
   for (const directory of directories) {
-    for (const entry of list(directory)) {
-      if (entry.endsWith('.conf') && !texts.has(entry)) texts.set(entry, read(`${directory}/${entry}`) ?? '');
+    for (const { name } of entriesOf(directory)) {
+      if (name.endsWith('.conf') && !texts.has(name)) texts.set(name, readText(`${directory}/${name}`) ?? '');
     }
   }
   return [...texts].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, text]) => text);
@@ -69,20 +70,4 @@ function userDirectories(env: Environment): readonly string[] {
     ...[`${data}/user`, '/usr/local/share/systemd/user', '/usr/share/systemd/user', '/usr/local/lib/systemd/user'],
     ...['/usr/lib/systemd/user', `${runtime}/generator.late`],
   ];
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function list(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }
