@@ -2,9 +2,9 @@
 import { isatty } from 'node:tty';
 import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
+import { launcherOf } from '../base/command-kind.ts';
 import { appEnvironment, type Environment } from '../base/environment.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
-import { launcherOf } from '../base/launcher.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Account } from '../dry-run/report.ts';
 import { supervise } from '../lifecycle/supervise.ts';

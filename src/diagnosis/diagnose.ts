@@ -1,7 +1,7 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 
+import { stopProblem } from '../base/command-kind.ts';
 import type { Environment } from '../base/environment.ts';
-import { stopProblem } from '../base/launcher.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';

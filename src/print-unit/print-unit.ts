@@ -1,10 +1,9 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
+import { isNode, launcherOf } from '../base/command-kind.ts';
 import type { Environment } from '../base/environment.ts';
 import { UsageError } from '../base/errors.ts';
-import { launcherOf } from '../base/launcher.ts';
-import { isNode } from '../base/node-command.ts';
 import { VERSION } from '../base/version.ts';
 import { buildConfig, type Config } from '../options/config.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';

@@ -2,6 +2,7 @@
  * Where a Node process lets debuggers in: that port says nothing about the app (nodejs.org/api/cli.html, --inspect).
  */
 import { basename } from 'node:path';
+import { isNode } from '../base/command-kind.ts';
 import { procWords, programOf } from '../base/proc.ts';
 
 /** Where SIGUSR1 opens one, in any Node. */
@@ -19,8 +20,6 @@ const WITH_VALUE = new Set(
   ).split(' '),
 );
 
-const NODE = /^node(?:js)?[-.\d]*$/;
-
 /**
  * Whether a listening socket of the process is its debugger's: by its flags, else where SIGUSR1 opens one. Perhaps,
  * with `--inspect=0`, where any port will do: one of these is.
@@ -36,8 +35,8 @@ export function isInspector(
   const started = basename(startedBy?.[0] ?? '');
   // hidden from us: its own name for itself has to do
   const program = programOf(pid) ?? basename(procWords(pid, 'cmdline')[0] ?? '');
-  if (!NODE.test(program || started)) return false;
-  const words = NODE.test(started) ? startedBy : procWords(pid, 'cmdline');
+  if (!isNode(program || started)) return false;
+  const words = isNode(started) ? startedBy : procWords(pid, 'cmdline');
   // the command line is stronger, and `--inspect` by itself leaves the port where another flag put it
   const found = [...nodeOptionsOf(pid), ...flagsOf(words?.slice(1) ?? [])].filter(Boolean).at(-1);
   if (found === undefined) return host === DEFAULT.host && port === DEFAULT.port;
