@@ -1,6 +1,7 @@
 /** A process group that was started for one purpose, and is to be gone with it. */
 import { readdirSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
+import { orElse } from '../base/or-else.ts';
 import { describeProcess, statFields } from '../base/proc.ts';
 
 /** Between two looks, ms. */
@@ -40,9 +41,5 @@ export function membersOf(group: number): readonly string[] {
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-group, signal);
-  } catch {
-    return false;
-  }
+  return orElse(() => process.kill(-group, signal), false);
 }

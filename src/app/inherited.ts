@@ -7,7 +7,7 @@
  * so each has to be named to spawn.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
-import type { Environment } from '../base/environment.ts';
+import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
 import {
   FIRST_FREE_FD,
@@ -36,11 +36,11 @@ export interface Inherited {
   /** The same for an app that takes our place: the notify socket is among them. */
   readonly whole: Pick<Inherited, 'all' | 'listen' | 'env'>;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Call it before anything else is opened. */
-export function inheritedDescriptors(env: Environment): Inherited {
+export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
   const open = openDescriptors();
   const named = listenFds(env, process.pid);
   const isNodes = nodesOwn(open);
@@ -84,11 +84,7 @@ function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
 
 /** What it leads to: `socket:[123]`, a path; empty when it is closed by now. */
 function targetOf(fd: number): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
-  }
+  return orElse(() => readlinkSync(`/proc/self/fd/${fd}`), '');
 }
 
 /**

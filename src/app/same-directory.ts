@@ -4,6 +4,7 @@
  * it has all the same (chdir(2), fork(2)).
  */
 import { ChildProcess } from 'node:child_process';
+import { orElse } from '../base/or-else.ts';
 
 /** The method that every way to start a child ends in; its types leave it out. */
 const prototype = ChildProcess.prototype as unknown as { spawn(options: object): unknown };
@@ -11,7 +12,7 @@ const prototype = ChildProcess.prototype as unknown as { spawn(options: object):
 /** @param start starts the child by execa before it returns */
 export function inSameDirectory<T>(start: () => T): T {
   // it also asks for the name of ours to word an error, and then fails by itself where there is none
-  if (!hasName()) process.cwd = () => '/';
+  if (!orElse(process.cwd, false)) process.cwd = () => '/';
   const { spawn } = prototype;
   prototype.spawn = function (options) {
     return spawn.call(this, { ...options, cwd: undefined });
@@ -20,15 +21,5 @@ export function inSameDirectory<T>(start: () => T): T {
     return start();
   } finally {
     prototype.spawn = spawn;
-  }
-}
-
-/** Whether our directory is still there. */
-function hasName(): boolean {
-  try {
-    process.cwd();
-    return true;
-  } catch {
-    return false;
   }
 }

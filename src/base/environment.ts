@@ -31,7 +31,7 @@ const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
   ['SRWC', 'NODE_EXTRA_CA_CERTS'],
 ]);
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = NodeJS.ProcessEnv;
 
 export interface AppEnvironment {
   /** Where the app is to send its own sd_notify messages. */

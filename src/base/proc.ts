@@ -5,6 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readText } from './files.ts';
+import { orElse } from './or-else.ts';
 
 export type Pid = number | 'self';
 
@@ -42,11 +43,7 @@ export function isThere(pid: number): boolean {
 
 /** The file name of its program. */
 export function programOf(pid: Pid): string | undefined {
-  try {
-    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
-  } catch {
-    return undefined;
-  }
+  return orElse(() => basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '')), undefined);
 }
 
 /** For people: `nginx (pid 77)`. */

@@ -1,7 +1,6 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 
 import { stopProblem } from '../base/command-kind.ts';
-import type { Environment } from '../base/environment.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
@@ -15,7 +14,7 @@ import { advice, type Findings, type Moment } from './advice.ts';
 
 export interface Patient {
   readonly config: Config;
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   /** Whether systemd started us as the main process of a service. */
   readonly inUnit: boolean;
   /** Since the start, ms. */
@@ -62,7 +61,7 @@ function startLimit(texts: readonly string[]): number {
 }
 
 /** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
-export async function waitProblem(env: Environment): Promise<string | undefined> {
+export async function waitProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
   const { type, passedOver } = await typeOf(texts);
@@ -80,7 +79,7 @@ const WAITS: Readonly<Record<string, string>> = {
 };
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
-export async function typeProblem(env: Environment): Promise<string> {
+export async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
   const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
@@ -103,7 +102,7 @@ async function typeOf(texts: readonly string[]) {
   };
 }
 
-function howToWrite(unit: string, env: Environment): string {
+function howToWrite(unit: string, env: NodeJS.ProcessEnv): string {
   return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
 }
 
@@ -112,14 +111,14 @@ function howToWrite(unit: string, env: Environment): string {
  * @param scope whom we pass them on to
  * @returns what is wrong with the unit's KillMode= then, if anything
  */
-export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
+export function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.ProcessEnv): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   const problem = stopProblem(launcher, mode, scope === 'group');
   if (problem === undefined) return undefined;
   return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group there, or start the app itself`;
 }
 
-function systemctl(env: Environment): string {
+function systemctl(env: NodeJS.ProcessEnv): string {
   return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
 }
 

@@ -3,7 +3,6 @@
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
 
-import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createHub } from './hub.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
@@ -19,7 +18,7 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @param env of the wrapper
  * @throws {NoSocket}
  */
-export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
+export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
   const hub = createHub<AppNotice>();
   const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);

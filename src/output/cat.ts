@@ -11,8 +11,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { isExecutable } from '../base/command-path.ts';
+import { openAnew } from '../base/files.ts';
+import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
-import { openAnew } from './outlet.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
 
@@ -126,14 +127,9 @@ function spawnShell(source: Readable, target: number) {
  * as with StandardError=inherit; for a file, blocking or not is the same.
  */
 function placeFor(fd: number, isShared: boolean): number | undefined {
-  try {
-    const stat = fstatSync(fd);
-    if (stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
-    if (stat.isFile()) return fd;
-    return isShared ? undefined : fd;
-  } catch {
-    return undefined;
-  }
+  const stat = orElse(() => fstatSync(fd), undefined);
+  if (!stat || stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
+  return isShared && !stat.isFile() ? undefined : fd;
 }
 
 /** Bytes, of its whole life (proc(5), /proc/PID/io); NaN where that cannot be seen. */

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { isNode, launcherOf } from '../base/command-kind.ts';
-import type { Environment } from '../base/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import { VERSION } from '../base/version.ts';
 import { buildConfig, type Config } from '../options/config.ts';
@@ -41,7 +40,11 @@ export interface PrintedUnit {
  * @param words the command
  * @throws {UsageError} and other known errors
  */
-export async function printUnit(raw: RawOptions, words: readonly string[], env: Environment): Promise<PrintedUnit> {
+export async function printUnit(
+  raw: RawOptions,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<PrintedUnit> {
   const directory = workingDirectory();
   const unit = unitName(raw['unit-name']?.at(-1));
   // what systemd fills in is checked as an instance that fits everywhere

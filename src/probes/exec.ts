@@ -1,5 +1,6 @@
 /** Ready when a command says so by its exit status. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { orElse } from '../base/or-else.ts';
 import type { ProbeContext } from './context.ts';
 import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
@@ -88,12 +89,9 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     kill() {
       tell = () => {};
       for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
-      if (shell.pid === undefined) return;
-      try {
-        process.kill(-shell.pid, 'SIGKILL');
-      } catch {
-        // ESRCH: nobody is left
-      }
+      const { pid } = shell;
+      // ESRCH: nobody is left
+      if (pid !== undefined) orElse(() => process.kill(-pid, 'SIGKILL'), false);
     },
   };
 }

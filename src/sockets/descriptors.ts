@@ -1,5 +1,6 @@
 /** Which sockets a process has open: the links of /proc/PID/fd, `socket:[12345]` (proc(5)). */
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
 import { isThere } from '../base/proc.ts';
 
 /**
@@ -30,10 +31,6 @@ function socketInode(link: string): number | undefined {
 
 /** Whether two of our descriptors are of the same file, pipe or socket. */
 export function isSameFile(one: number, other: number): boolean {
-  try {
-    const [first, second] = [fstatSync(one), fstatSync(other)];
-    return first.dev === second.dev && first.ino === second.ino;
-  } catch {
-    return false;
-  }
+  const [first, second] = [one, other].map((fd) => orElse(() => fstatSync(fd), undefined));
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
 }

@@ -4,6 +4,7 @@
  */
 import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
 import { isEnded } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
@@ -269,11 +270,7 @@ function realPlace(path: string): string {
 }
 
 function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => realpathSync(path), undefined);
 }
 
 /** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
@@ -289,17 +286,9 @@ function findHolder(inode: number): string | undefined {
 }
 
 function tcpTable(table: TcpTable): readonly TcpListener[] {
-  try {
-    return [...tcpListeners(table)];
-  } catch {
-    return [];
-  }
+  return orElse(() => [...tcpListeners(table)], []);
 }
 
 function unixTable(): readonly UnixListener[] {
-  try {
-    return unixListeners();
-  } catch {
-    return [];
-  }
+  return orElse(() => unixListeners(), []);
 }

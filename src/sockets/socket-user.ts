@@ -1,5 +1,6 @@
 /** Whose a socket may be by its user, where the descriptors of the app's processes are hidden from us. */
 import { statSync } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
 
 /** `perhaps`: it may as well be another program's. */
@@ -21,11 +22,7 @@ export function likenessOf(hidden: readonly number[], uid: number | undefined): 
 
 /** Who made a Unix socket, as far as its file tells; an abstract one has none. */
 export function userOfPath(path: string): number | undefined {
-  try {
-    return path.startsWith('@') ? undefined : statSync(path).uid;
-  } catch {
-    return undefined;
-  }
+  return path.startsWith('@') ? undefined : orElse(() => statSync(path).uid, undefined);
 }
 
 /** Real, effective, saved and of the file system (proc(5)); undefined where ProtectProc= hides even those. */

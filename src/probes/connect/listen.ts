@@ -1,6 +1,6 @@
 /** Ready when the app has a listening socket. No connection is made. */
 
-import type { ListeningSocket } from '../../sockets/ownership.ts';
+import { addressOf, type ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
 import { polled } from '../polled.ts';
@@ -51,19 +51,14 @@ export function listening(
         done(found ? undefined : describeOthers(sockets));
       },
       nextInterval: gate.nextInterval,
-      readyBy: () => (found ? `${name.split(' ')[0]} ${describe(found)}` : name),
+      readyBy: () => (found ? `${name.split(' ')[0]} ${addressOf(found)}` : name),
     };
   });
 }
 
-function describe(socket: ListeningSocket): string {
-  if (socket.kind === 'unix') return socket.path;
-  return `${socket.host.includes(':') ? `[${socket.host}]` : socket.host}:${socket.port}`;
-}
-
 function describeOthers(sockets: readonly ListeningSocket[]): string {
   const own = sockets.filter(({ doubtful }) => !doubtful);
-  if (own.length > 0) return `only ${own.map(describe).join(', ')} yet`;
+  if (own.length > 0) return `only ${own.map(addressOf).join(', ')} yet`;
   return sockets.length === 0
     ? 'no listening socket yet'
     : "none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)";

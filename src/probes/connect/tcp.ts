@@ -1,13 +1,14 @@
 /** Ready when the app accepts a TCP connection. */
 import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../../base/clock.ts';
+import { hostPort } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { isLoopback, type ProbeSpec } from '../spec.ts';
 import { leave } from './connection.ts';
 import { newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
 /** `--tcp`. The hosts are IP addresses. */
@@ -18,8 +19,8 @@ export function tcpProbe(
 ): ReadinessProbe {
   const { clock, timing, listeners, warn } = context;
   const local = hosts.every(isLoopback);
-  const whyNot = ownership(listeners, owner, warn);
-  return polled(describe(hosts[0] as string, port), context, () => {
+  const whyNot = objectionTo(listeners, owner, warn);
+  return polled(`tcp ${hostPort(hosts[0] as string, port)}`, context, () => {
     let answered = '';
     const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
     return {
@@ -44,13 +45,9 @@ export function tcpProbe(
         });
       },
       nextInterval: gate.nextInterval,
-      readyBy: () => describe(answered, port),
+      readyBy: () => `tcp ${hostPort(answered, port)}`,
     };
   });
-}
-
-function describe(host: string, port: number): string {
-  return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Nobody listens there. */

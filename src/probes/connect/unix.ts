@@ -6,6 +6,7 @@ import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
 import { leave } from './connection.ts';
+import { onceEach } from './objection.ts';
 
 /** How long somebody else's socket is believed to stand at the path, while nothing else does, ms. */
 const BELIEVED = 500;
@@ -20,14 +21,13 @@ export function unixProbe(
 ): ReadinessProbe {
   const { clock, timing, listeners, stamp: stampOf, warn } = context;
   const abstract = path.startsWith('@');
-  const told = new Set<string>();
+  const tell = onceEach(warn);
   const whyNot = (): string | undefined => {
     const owner = wanted === 'any' ? undefined : listeners.ownerOfPath(path);
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    if (!told.has(held)) warn(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
-    told.add(held);
+    tell(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
     return held;
   };
   return polled(`unix ${path}`, context, () => {
