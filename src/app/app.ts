@@ -11,7 +11,7 @@ import { startCat } from '../output/cat.ts';
 import { relay } from '../output/relay.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { isSameFile } from '../sockets/descriptors.ts';
-import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './handoff-parent.ts';
+import { type Descendant, descent, followChildOf, type ParentPrograms, parentLine } from './handoff-parent.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
@@ -71,7 +71,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const own = commandLine({ ...options, prelude: { ...options.prelude, descent: between } });
-  const [command, args] = parent && between ? parentOf(parent, between, own) : own;
+  const [command, args] = parent && between ? parentLine(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
   const subprocess = await spawned(options.command, () =>

@@ -2,8 +2,8 @@
 import { isatty } from 'node:tty';
 import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
-import { launcherOf } from '../base/launcher.ts';
+import { launcherOf } from '../base/command-kind.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -29,7 +29,7 @@ import type { Prepared, Seen } from './before-start.ts';
 
 export interface Attended {
   readonly config: Config;
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   readonly app: App;
   readonly canary: Canary;
   readonly signals: SignalSource;
@@ -159,7 +159,7 @@ function timeOfDay(ago = 0): string {
  * That nobody is watched who should be, or that nobody pings where systemd waits for it.
  * @param appMayPing it has a notify socket of its own
  */
-function unwatchedProblem({ watchdog, handoff, probes }: Config, env: Environment, appMayPing: boolean) {
+function unwatchedProblem({ watchdog, handoff, probes }: Config, env: NodeJS.ProcessEnv, appMayPing: boolean) {
   const asked = env['WATCHDOG_USEC'] !== undefined;
   if (!asked && watchdog !== 'process' && watchdog !== 'off') {
     return (

@@ -1,7 +1,7 @@
 /** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
 import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
 import type { Inherited } from '../app/inherited.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import type { Report } from '../dry-run/report.ts';
@@ -60,7 +60,7 @@ export interface Prepared {
  */
 export async function withPrepared<T>(
   request: Request,
-  env: Environment,
+  env: NodeJS.ProcessEnv,
   inherited: Inherited,
   run: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
@@ -88,7 +88,7 @@ export async function withPrepared<T>(
 }
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
+async function openTransport(env: NodeJS.ProcessEnv, inherited?: number): Promise<NotifyTransport | undefined> {
   const address = notifyAddress(env['NOTIFY_SOCKET']);
   if (!address) return undefined;
   const { openNotifySocket } = await import('../notify/open.ts');
@@ -104,7 +104,7 @@ function tellFailure(transport: NotifyTransport | undefined, message: string): v
   }
 }
 
-async function watchdogFor(config: Config, env: Environment): Promise<PreparedWatchdog> {
+async function watchdogFor(config: Config, env: NodeJS.ProcessEnv): Promise<PreparedWatchdog> {
   const { findWatchdog } = await import('../watchdog/request.ts');
   return findWatchdog(config, env);
 }
@@ -116,7 +116,11 @@ export interface AppNotify {
 }
 
 /** Opens it before the app is started, which may write to it at once. */
-async function openAppNotify({ probes }: Config, env: Environment, watchdog?: PreparedWatchdog): Promise<AppNotify> {
+async function openAppNotify(
+  { probes }: Config,
+  env: NodeJS.ProcessEnv,
+  watchdog?: PreparedWatchdog,
+): Promise<AppNotify> {
   const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
   // pings may come over IPC as well
   const asked = has('notify') ? '--notify' : watchdog?.mode === 'app' && !has('ipc') ? '--watchdog app' : undefined;
@@ -139,7 +143,7 @@ export interface Handoff {
   readonly obstacle?: string;
 }
 
-function prepareHandoff(env: Environment): Handoff {
+function prepareHandoff(env: NodeJS.ProcessEnv): Handoff {
   const obstacle = handoffObstacle(env, process.ppid);
   if (obstacle !== undefined) return { obstacle };
   try {

@@ -4,7 +4,6 @@
  */
 import { endLike } from '../app/end.ts';
 import { inheritedDescriptors } from '../app/inherited.ts';
-import type { Environment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT, type ExitStatus } from '../base/exit-status.ts';
 import { clock } from '../base/real-clock.ts';
@@ -19,7 +18,7 @@ import { type Request, readRequest } from './request.ts';
 import { start } from './start.ts';
 
 /** @param argv without the runtime and the script */
-export async function main(argv: readonly string[], env: Environment): Promise<void> {
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const signals = catchSignals();
   let status: ExitStatus;
   try {
@@ -33,7 +32,7 @@ export async function main(argv: readonly string[], env: Environment): Promise<v
   endLike(status, env);
 }
 
-async function run(argv: readonly string[], env: Environment, signals: SignalSource): Promise<ExitStatus> {
+async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: SignalSource): Promise<ExitStatus> {
   if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
 

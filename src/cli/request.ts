@@ -1,5 +1,4 @@
 /** From the command line and the variables to what is to be run; what is only to be printed is printed here. */
-import type { Environment } from '../base/environment.ts';
 import { VERSION } from '../base/version.ts';
 import { readCommandLine } from '../options/command-line.ts';
 import { buildConfig, type Config } from '../options/config.ts';
@@ -21,7 +20,7 @@ export interface Request {
  * @returns undefined where all that was asked for is printed
  * @throws {UsageError} for anything that is not right
  */
-export async function readRequest(argv: readonly string[], env: Environment): Promise<Request | undefined> {
+export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Request | undefined> {
   const invocation = readCommandLine(argv, VERSION);
   if (invocation.type === 'print') return print(invocation.text);
   if (invocation.type === 'version') return print(await (await import('./describe-versions.ts')).describeVersions());

@@ -3,10 +3,10 @@ import { StartError, startApp } from '../app/app.ts';
 import type { Inherited } from '../app/inherited.ts';
 import { keepsJournalStream } from '../app/journal-stream.ts';
 import type { Prelude } from '../app/prelude.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
+import { isNode } from '../base/command-kind.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
-import { isNode } from '../base/node-command.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
 import { managerTexts, unitTexts } from '../unit/files.ts';
 import { ignoredSignals } from '../unit/ignored-signals.ts';
@@ -17,7 +17,7 @@ import type { Prepared } from './before-start.ts';
 /** @throws {KnownError} where the command cannot be started */
 export async function start(
   { config, appNotify, watchdog, handoff }: Prepared,
-  env: Environment,
+  env: NodeJS.ProcessEnv,
   inherited: Inherited,
 ) {
   const parent = handoff?.parent;
@@ -64,7 +64,7 @@ export async function start(
 /**
  * What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself.
  */
-function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
+function asBefore(command: string, env: NodeJS.ProcessEnv): Pick<Prelude, 'ignored' | 'openFiles'> {
   if (isNode(command)) return { ignored: [], openFiles: undefined };
   const unit = unitTexts(env);
   return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };

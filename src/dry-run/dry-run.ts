@@ -1,5 +1,4 @@
 /** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
-import type { Environment } from '../base/environment.ts';
 import { clock } from '../base/real-clock.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
@@ -14,7 +13,7 @@ export interface DryRun {
   close(): void;
 }
 
-export async function openDryRun(raw: RawOptions, config: Config, env: Environment): Promise<DryRun> {
+export async function openDryRun(raw: RawOptions, config: Config, env: NodeJS.ProcessEnv): Promise<DryRun> {
   const socket = await openPrivateNotifySocket(env, clock);
   const exitWhenReady = isOn(raw, 'exit-when-ready');
   return {

@@ -1,7 +1,6 @@
 /** How a log record looks to people: in the journal, and on a terminal. */
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import type { Environment } from '../base/environment.ts';
 import type { LogFormat } from './types.ts';
 
 /** A record as pino writes it: numbers for levels, `msg` for the message. */
@@ -41,12 +40,12 @@ export function formatStamp(ms: number): string {
 }
 
 /** On a terminal, unless somebody asked for none (https://no-color.org). */
-export function wantsColours(env: Environment): boolean {
+export function wantsColours(env: NodeJS.ProcessEnv): boolean {
   return isatty(2) && !env['NO_COLOR'];
 }
 
 /** What `auto` means for this stderr. */
-export function chooseFormat(format: LogFormat, env: Environment): Exclude<LogFormat, 'auto'> {
+export function chooseFormat(format: LogFormat, env: NodeJS.ProcessEnv): Exclude<LogFormat, 'auto'> {
   if (format !== 'auto') return format;
   try {
     const stderr = fstatSync(2);

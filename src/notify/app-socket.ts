@@ -2,7 +2,6 @@
  * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
-import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createDelivery } from './delivery.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
@@ -18,7 +17,7 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @param env of the wrapper
  * @throws {NoSocket}
  */
-export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
+export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
   const delivery = createDelivery<AppNotice>();
   const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);

@@ -8,10 +8,12 @@
  *   (https://nodejs.org/api/child_process.html#optionsstdio). With it cat is told to leave, see {@link Cat.leave}.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { isExecutable } from '../base/command-path.ts';
-import { openAnew } from './outlet.ts';
+import { openAnew } from '../base/files.ts';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
 
@@ -125,21 +127,12 @@ function spawnShell(source: Readable, target: number) {
  * as with StandardError=inherit; for a file, blocking or not is the same.
  */
 function placeFor(fd: number, isShared: boolean): number | undefined {
-  try {
-    const stat = fstatSync(fd);
-    if (stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
-    if (stat.isFile()) return fd;
-    return isShared ? undefined : fd;
-  } catch {
-    return undefined;
-  }
+  const stat = orElse(() => fstatSync(fd), undefined);
+  if (!stat || stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
+  return isShared && !stat.isFile() ? undefined : fd;
 }
 
 /** Bytes, of its whole life (proc(5), /proc/PID/io); NaN where that cannot be seen. */
 function writtenBy(pid: number): number {
-  try {
-    return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
-  } catch {
-    return Number.NaN;
-  }
+  return Number(/^wchar: (\d+)$/m.exec(procText(pid, 'io') ?? '')?.[1]);
 }

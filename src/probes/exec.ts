@@ -1,7 +1,8 @@
 /** Ready when a command says so by its exit status. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { orElse } from '../base/or-else.ts';
 import type { ProbeContext } from './context.ts';
-import { pollUntil } from './poll.ts';
+import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
 
@@ -21,46 +22,25 @@ const RUNNER = 'while read -r line; do /bin/sh -c "$1" </dev/null >/dev/null; ec
  * `--exec`: `sh -c COMMAND`. One that takes longer than an attempt may is killed, with all of its process group, and so
  * is at the end of the wait what a command left in the background.
  */
-export function execProbe(
-  { command }: Extract<ProbeSpec, { kind: 'exec' }>,
-  { clock, timing, env }: ProbeContext,
-): ReadinessProbe {
-  const name = `exec ${command}`;
-  let reason = '';
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      let runner: Runner | undefined;
-      const end = () => {
-        runner?.kill();
-        runner = undefined;
-      };
-      signal.addEventListener('abort', end, { once: true });
-      await pollUntil(
-        (done) => {
-          runner ??= startRunner(command, env);
-          runner.run((outcome) => {
-            if (outcome !== 0 && 'error' in outcome) end();
-            done(outcome === 0 ? undefined : describe(outcome));
-          });
-          return end;
-        },
-        timing,
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      end();
-      return name;
-    },
-  };
+export function execProbe({ command }: Extract<ProbeSpec, { kind: 'exec' }>, context: ProbeContext): ReadinessProbe {
+  return polled(`exec ${command}`, context, () => {
+    let runner: Runner | undefined;
+    const end = () => {
+      runner?.kill();
+      runner = undefined;
+    };
+    return {
+      attempt(done) {
+        runner ??= startRunner(command, context.env);
+        runner.run((outcome) => {
+          if (outcome !== 0 && 'error' in outcome) end();
+          done(outcome === 0 ? undefined : describe(outcome));
+        });
+        return end;
+      },
+      end,
+    };
+  });
 }
 
 /** 0, or why the command did not succeed. */
@@ -109,12 +89,9 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     kill() {
       tell = () => {};
       for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
-      if (shell.pid === undefined) return;
-      try {
-        process.kill(-shell.pid, 'SIGKILL');
-      } catch {
-        // ESRCH: nobody is left
-      }
+      const { pid } = shell;
+      // ESRCH: nobody is left
+      if (pid !== undefined) orElse(() => process.kill(-pid, 'SIGKILL'), false);
     },
   };
 }

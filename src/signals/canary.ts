@@ -9,9 +9,9 @@
  * answers our line behind all signals that it got before.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { procText } from '../base/proc.ts';
 import { isInUnitOf } from '../unit/settings.ts';
 import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
@@ -156,9 +156,6 @@ function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, 
 
 /** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */
 function isInOurUnit(pid: number): boolean {
-  try {
-    return isInUnitOf(readFileSync('/proc/self/cgroup', 'latin1'), readFileSync(`/proc/${pid}/cgroup`, 'latin1'));
-  } catch {
-    return true;
-  }
+  const [ours, its] = [procText('self', 'cgroup'), procText(pid, 'cgroup')];
+  return ours === undefined || its === undefined || isInUnitOf(ours, its);
 }

@@ -3,11 +3,13 @@
  * one when it starts (PlatformInit of its src/node.cc), and a program that was made for select(2) or closes all that it
  * may have open would be given that.
  */
-import { readFileSync } from 'node:fs';
-import { lastSoftLimit, openFilesLimit } from './settings.ts';
+import { limitOf } from '../base/proc.ts';
+import { lastSoftLimit } from './settings.ts';
 
 /** What systemd gives a service that asks for nothing else, whatever it has itself: FD_SETSIZE (systemd.exec(5)). */
 const SYSTEMD_SOFT = 1024;
+
+const LIMIT = 'Max open files';
 
 /**
  * The soft limit, where it is known to have been lower than ours is.
@@ -19,7 +21,7 @@ export function softOpenFilesLimit(
   unit: readonly string[] | undefined,
   manager: () => readonly string[],
 ): number | undefined {
-  const own = limitOf('self');
+  const own = limitOf('self', LIMIT);
   if (own === undefined) return undefined;
   const soft = unit === undefined ? ofParent(own.hard) : ofUnit(unit, manager);
   return soft !== undefined && soft < own.soft ? soft : undefined;
@@ -32,14 +34,6 @@ function ofUnit(unit: readonly string[], manager: () => readonly string[]): numb
 }
 
 function ofParent(hard: number): number | undefined {
-  const parent = limitOf(String(process.ppid));
+  const parent = limitOf(process.ppid, LIMIT);
   return parent?.hard === hard ? parent.soft : undefined;
-}
-
-function limitOf(pid: string): ReturnType<typeof openFilesLimit> {
-  try {
-    return openFilesLimit(readFileSync(`/proc/${pid}/limits`, 'latin1'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,5 @@
 /** Which signal systemd sends to us for a reload, and then waits for RELOADING=1: only our unit's files tell. */
 import { constants } from 'node:os';
-import type { Environment } from '../base/environment.ts';
 import { unitTexts } from './files.ts';
 import { reloadSignal } from './settings.ts';
 
@@ -11,7 +10,7 @@ import { reloadSignal } from './settings.ts';
  * @param expected the operator has said that there are such reloads: then that one where the files do not say
  * @returns undefined where it sends none
  */
-export function reloadSignalOf(env: Environment, expected: boolean): string | undefined {
+export function reloadSignalOf(env: NodeJS.ProcessEnv, expected: boolean): string | undefined {
   const texts = unitTexts(env);
   return texts && reloadSignal(texts, { ...constants.signals }, expected ? 'notify-reload' : undefined);
 }

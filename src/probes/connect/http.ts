@@ -8,7 +8,7 @@ import type { ReadinessProbe } from '../probe.ts';
 import { httpPort, isLoopback, type ProbeSpec } from '../spec.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
 import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /** Of statuses that mostly stay as they are. */
@@ -33,7 +33,7 @@ export function httpProbe(
     owner = listeners.ownerOf(...where);
     return owner;
   };
-  const whyNotOwner = ownership({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
+  const whyNotOwner = objectionTo({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
     systemdCounts: true,
   });
   let reason = '';
