@@ -25,7 +25,7 @@ import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { type Before, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
-import { reloadSignalOf } from '../unit/reload-signal.ts';
+import { reloadSignalOf } from '../unit/files.ts';
 import type { PreparedWatchdog } from '../watchdog/request.ts';
 import { watched } from '../watchdog/vitals-of.ts';
 import type { AppNotify } from './before-start.ts';

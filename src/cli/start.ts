@@ -12,10 +12,8 @@ import { KnownError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
 import type { Config } from '../options/config.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
-import { managerTexts, unitTexts } from '../unit/files.ts';
-import { ignoredSignals } from '../unit/ignored-signals.ts';
-import { softOpenFilesLimit } from '../unit/open-files-limit.ts';
-import { reloadSignalOf } from '../unit/reload-signal.ts';
+import { ignoredSignals, softOpenFilesLimit } from '../unit/before-node.ts';
+import { managerTexts, reloadSignalOf, unitTexts } from '../unit/files.ts';
 import type { PreparedWatchdog } from '../watchdog/request.ts';
 
 /** What may go wrong between the app and us once it runs. */

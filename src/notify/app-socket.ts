@@ -26,8 +26,7 @@ export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNo
   };
   const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {
-    path: socket.path,
-    receiver: socket.receiver,
+    ...socket,
     onNotice: hub.listen,
     drained: hub.drained,
     close() {
