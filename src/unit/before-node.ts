@@ -22,8 +22,8 @@ const SYSTEMD_SOFT = 1024;
 const LIMIT = 'Max open files';
 
 /**
- * The soft limit of open files, where it is known to have been lower than ours is. Node raises it to the hard one, and a
- * program that was made for select(2) or closes all that it may have open would be given that.
+ * The soft limit of open files, where it is known to have been lower than ours is. Node raises it to the hard one: bad
+ * for a program that was made for select(2), or that closes all that it may have open.
  * @param unit the texts of our unit, none where they are out of reach; undefined where we are no service's: then it is
  * that of the parent
  * @param manager the configuration of the manager that started it
