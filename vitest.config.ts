@@ -1,4 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { measurePace, scaled } from './test/helpers/pace.js';
+
+const pace = measurePace();
+
+/** Above all that a test waits for (helpers/until.ts), which then says what did not come. */
+const limits = (ms: number) => ({ testTimeout: scaled(ms, pace), hookTimeout: scaled(ms, pace) });
 
 /**
  * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real
@@ -12,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/probes/**/*.test.ts'],
+          ...limits(120_000),
         },
       },
       {
@@ -21,16 +28,14 @@ export default defineConfig({
           // each file waits for most of its time
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits(300_000),
         },
       },
       {
         test: {
           name: 'soak',
           include: ['test/soak/*.test.ts'],
-          testTimeout: 3_600_000,
-          hookTimeout: 60_000,
+          ...limits(3_600_000),
         },
       },
     ],

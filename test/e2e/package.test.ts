@@ -142,7 +142,7 @@ describe('the Debian package', () => {
     deb = run(NODE, ['debian/build.js'], copy).trim();
     root = dir.file('root');
     run('dpkg-deb', ['-x', deb, root], dir.path);
-  }, 60_000);
+  });
 
   test('is named as packages are, and asks for Node 20', () => {
     const [name, version, architecture, depends] = ['Package', 'Version', 'Architecture', 'Depends'].map((field) =>

@@ -6,6 +6,7 @@
 import { existsSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { REPOSITORY, type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { describeWhere } from '../helpers/untried.ts';
@@ -82,12 +83,12 @@ describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', '
   }
 
   const byWay = (way: Way) => () => {
-    test('under the wrapper all succeed', { timeout: 300_000 }, async () => {
+    test('under the wrapper all succeed', { timeout: scaled(1_800_000) }, async () => {
       const systemd = get();
       const app = command(way);
       const wrapped = await lost(systemd, STARTS, [
         'NotifyAccess=main',
-        'TimeoutStartSec=30s',
+        `TimeoutStartSec=${scaled(60)}s`,
         `ExecStart=${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --notify --log-level error -- ${app}`,
       ]);
       // what is not lost is there in a fraction of this

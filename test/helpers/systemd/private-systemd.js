@@ -9,11 +9,12 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scaled } from '../pace.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const REPOSITORY = path.resolve(HERE, '../../..');
-const BOOT_DEADLINE = 20_000;
-const COMMAND_DEADLINE = 50_000;
+const BOOT_DEADLINE = scaled(60_000);
+const COMMAND_DEADLINE = scaled(120_000);
 const TOOLS = ['systemctl', 'unshare', 'nsenter', 'setpriv'];
 
 /** Every way to have a systemd that this project knows, by name. */
@@ -32,9 +33,11 @@ export const MODES = {
  * @param {number} [deadline] milliseconds
  * @returns {Promise<T>}
  */
-export async function until(what, look, deadline = 15_000) {
+export async function until(what, look, deadline = scaled(60_000)) {
   const end = performance.now() + deadline;
   let last;
+  // a look is often a systemctl, so the pauses grow: what takes longer is looked for less often
+  let pause = 5;
   do {
     try {
       last = await look();
@@ -42,7 +45,8 @@ export async function until(what, look, deadline = 15_000) {
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pause = Math.min(100, 1.2 * pause);
   } while (performance.now() < end);
   throw new Error(`waited ${deadline} ms for ${what}; last seen: ${last}`);
 }
