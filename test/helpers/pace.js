@@ -10,7 +10,7 @@ const BOOT = 25;
 const BOOTS = 5;
 
 /** Where the main process leaves what it measured to its workers. */
-const VARIABLE = 'SD_READY_WRAP_TEST_PACE';
+const VARIABLE = 'TEST_PACE';
 
 /** How many times slower than that this machine is, beside all that it has to do now; never less than 1. */
 export function measurePace() {
