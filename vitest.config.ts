@@ -18,6 +18,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/probes/**/*.test.ts'],
+          // a file keeps nothing in its modules, and to boot a worker takes longer than most of them
+          isolate: false,
           ...limits(120_000),
         },
       },
@@ -27,6 +29,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
           // each file waits for most of its time
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 1 },
           ...limits(300_000),
         },
