@@ -94,16 +94,15 @@ describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', '
       // what is not lost is there in a fraction of this
       const bare = [`TimeoutStartSec=${way.byChild ? '1s' : '5s'}`, `ExecStart=${app}`];
       const main = await lost(systemd, FEW_STARTS, ['NotifyAccess=main', ...bare]);
-      // a main process that says it itself loses nothing: nothing to be seen there
-      const starts = way.byChild ? STARTS : AT_ONCE;
-      const all = await lost(systemd, starts, ['NotifyAccess=all', ...bare]);
+      // to be seen and not asserted, as it is by chance; npm run bench counts more of them
+      const all = await lost(systemd, AT_ONCE, ['NotifyAccess=all', ...bare]);
       writeSync(
         2,
         [
           `READY=1 by ${way.name}, starts lost:`,
           `  sd-ready-wrap --notify, NotifyAccess=main  ${wrapped} of ${STARTS}`,
           `  the app alone, NotifyAccess=main           ${main} of ${FEW_STARTS}`,
-          `  the app alone, NotifyAccess=all            ${all} of ${starts}`,
+          `  the app alone, NotifyAccess=all            ${all} of ${AT_ONCE}`,
           '',
         ].join('\n'),
       );
