@@ -1,4 +1,10 @@
 import { defineConfig } from 'vitest/config';
+import { measurePace, scaled } from './test/helpers/pace.js';
+
+const pace = measurePace();
+
+/** Above all that a test waits for (helpers/until.ts), which then says what did not come. */
+const limits = (ms: number) => ({ testTimeout: scaled(ms, pace), hookTimeout: scaled(ms, pace) });
 
 /**
  * The projects of the suite are two: what runs inside this process, many files side by side, and what starts real
@@ -12,6 +18,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/probes/**/*.test.ts'],
+          // a file keeps nothing in its modules, and to boot a worker takes longer than most of them
+          isolate: false,
+          ...limits(120_000),
         },
       },
       {
@@ -20,17 +29,16 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
           // each file waits for most of its time
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits(300_000),
         },
       },
       {
         test: {
           name: 'soak',
           include: ['test/soak/*.test.ts'],
-          testTimeout: 3_600_000,
-          hookTimeout: 60_000,
+          ...limits(3_600_000),
         },
       },
     ],

@@ -3,10 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { formatDuration } from '../../src/base/time-span.ts';
 import { app, NODE } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { scaled } from '../helpers/pace.js';
 import { ADDON } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
@@ -23,13 +25,13 @@ const last = (run: Run) => run.log.slice(-3).map(({ event, msg }) => [event, msg
 describe('not ready in time', () => {
   test('the app listens on another port', async () => {
     const [wanted, port] = [await freePort(), await freePort()];
-    await using run = wrap(['--tcp', `${wanted}`, '--timeout', '3s', ...server(port, '127.0.0.1')]);
+    await using run = wrap(['--tcp', `${wanted}`, '--timeout', `${scaled(3000)}ms`, ...server(port, '127.0.0.1')]);
     expect(await run.closed).toEqual({ code: 124 });
     const advice =
       `the app listens on 127.0.0.1:${port}, not on 127.0.0.1:${wanted} or [::1]:${wanted}: ` +
       `write --tcp ${port}, or let the app listen there`;
     expect(last(run)).toEqual([
-      ['not-ready', `not ready after 3 s: tcp 127.0.0.1:${wanted}: ECONNREFUSED`],
+      ['not-ready', `not ready after ${formatDuration(scaled(3000))}: tcp 127.0.0.1:${wanted}: ECONNREFUSED`],
       ['advice', advice],
       ['exited', 'the app exited with code 0'],
     ]);

@@ -109,8 +109,8 @@ describe('a reader', () => {
   test('that does not read blocks the app, and not the signals; then it gets all', async () => {
     const [run] = await handOver('seq 1 1000000');
     await using _ = run;
-    run.process.stdout?.pause();
     const pid = await run.appPid();
+    run.process.stdout?.pause();
     const seq = await until('seq', () => childrenOf(pid)[0]);
     const written = () => Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${seq}/io`, 'utf8'))?.[1]);
     let [last, since] = [0, 0];

@@ -24,12 +24,15 @@ const OPENS = join(REPOSITORY, 'test/fixtures/opens-files.pl');
 
 let dir: TempDir;
 let tarball: string;
+/** Of whoever runs the tests. */
+let config: { readonly cache: string; readonly registry: string };
 
 beforeAll(() => {
   dir = tempDir();
   // the build of this run, as a build of its own would pull the files away from under other tests
   const packed = run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', dir.path], REPOSITORY);
   tarball = dir.file(packed.trim());
+  config = JSON.parse(run('npm', ['config', 'list', '--json'], dir.path));
 });
 afterAll(() => dir[Symbol.dispose]());
 
@@ -94,9 +97,8 @@ describe('the tarball', () => {
       mkdirSync(place);
       writeFileSync(join(place, 'package.json'), '{}');
       const PATH = pathWith('npm', 'sh', 'env', 'tar', 'gzip', 'uname');
-      const config = (name: string) => run('npm', ['config', 'get', name], dir.path).trim();
-      const env = { PATH, HOME: dir.path, npm_config_cache: config('cache'), ...certificates() };
-      const quiet = ['--no-audit', '--no-fund', '--registry', config('registry')];
+      const env = { PATH, HOME: dir.path, npm_config_cache: config.cache, ...certificates() };
+      const quiet = ['--no-audit', '--no-fund', '--registry', config.registry];
       run('npm', ['install', ...quiet, ...flags, tarball], place, env);
       const bin = join(place, path);
       const runs = { PATH: `${PATH}:${dirname(NODE)}:/usr/bin:/bin` };
@@ -151,7 +153,7 @@ describe('the Debian package', () => {
     deb = run(NODE, ['debian/build.js'], copy).trim();
     root = dir.file('root');
     run('dpkg-deb', ['-x', deb, root], dir.path);
-  }, 60_000);
+  });
 
   test('is named as packages are, and asks for Node 20', () => {
     const [name, version, architecture, depends] = ['Package', 'Version', 'Architecture', 'Depends'].map((field) =>

@@ -28,15 +28,18 @@ const CALLS = [
   ...['log.info(Symbol("x"))', `log.err("a", ${BAD})`, 'log.nothing("x")', 'nothing()'],
 ];
 
+/** No call says that, and the wrapper passes each one on: of two STATUS= on end a busy one may pass on the second. */
+const BEHIND = 1000;
+
 /** Does it all, with a marker behind each call, and prints what was returned or thrown. */
 const script = (module: string) => `
   const notify = require(${JSON.stringify(module)});
-  for (const call of ${JSON.stringify(CALLS)}) {
+  for (const [index, call] of ${JSON.stringify(CALLS)}.entries()) {
     let outcome;
     try { outcome = String(new Function('notify', 'return notify.' + call)(notify)); }
     catch (error) { outcome = error.name + ': ' + error.message; }
     console.log(call, '->', outcome);
-    notify.sendState('STATUS=behind ' + call.replaceAll('\\\\', '/').replaceAll('\\n', ' '));
+    notify.sendState('ERRNO=' + (${BEHIND} + index));
   }
   process.stdin.resume();`;
 
@@ -66,7 +69,7 @@ async function wrapped(module: string, ...options: string[]): Promise<Outcome> {
   const env = { NOTIFY_SOCKET: receiver.path };
   await using run = wrap([...options, '--', NODE, '-e', script(module)], { env, cwd: REPOSITORY });
   // one that ends at once was not ready
-  await receiver.until(({ text }) => text === 'STATUS=behind nothing()');
+  await receiver.until(({ text }) => text === `ERRNO=${BEHIND + CALLS.length - 1}`);
   run.process.stdin?.end();
   expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
   await receiver.settled();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
+import { scaled } from '../helpers/pace.js';
 import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
@@ -77,7 +78,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGPIPE', 'SIGQUIT'] as co
 );
 
 test('the wrapper never kills a ready app by a clock of its own', async () => {
-  const options = ['--stdout', '^ready', '--timeout', '5s', '--stop-timeout', '10ms'];
+  const options = ['--stdout', '^ready', '--timeout', `${scaled(5000)}ms`, '--stop-timeout', '10ms'];
   await using run = wrap([...options, '--', ...app('ends-slowly', 700, 7)]);
   await run.logged('ready');
   run.kill('SIGTERM');
@@ -244,7 +245,14 @@ describe('--rewrite-signal', () => {
   });
 
   test('holds for the stop after a missed start timeout too', async () => {
-    const options = ['--rewrite-signal', 'TERM:USR2', '--timeout', '2s', '--stop-timeout', '2s'];
+    const options = [
+      '--rewrite-signal',
+      'TERM:USR2',
+      '--timeout',
+      `${scaled(2000)}ms`,
+      '--stop-timeout',
+      `${scaled(2000)}ms`,
+    ];
     await using run = wrap([...options, '--stdout', '^never', '--', ...app('prints-signals')]);
     expect(await run.closed).toEqual({ code: 124 });
     expect([times(run, 'SIGUSR2'), times(run, 'SIGTERM')]).toEqual([1, 0]);

@@ -1,30 +1,43 @@
 /** Promise: what is not ready in time is stopped, and the log says what was awaited and why it did not come. */
 import { describe, expect, test } from 'vitest';
+import { formatDuration } from '../../src/base/time-span.ts';
 import { app } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { scaled } from '../helpers/pace.js';
 import { stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { wrap } from '../helpers/wrap.ts';
+
+/** Enough for the app to boot, and to be told where else a line may be, which takes a second. */
+const LATE = `${scaled(2000)}ms`;
 
 const PATIENT = ['--stop-timeout', '1h'];
 
 describe('the text', () => {
   test.each([
     ['tcp', ['--tcp', 'PORT'], 'tcp 127.0.0.1:PORT: ECONNREFUSED'],
-    ['a log probe without a line', ['--stderr', 'up'], 'stderr /up/: no output yet'],
-    ['a log probe without a match', ['--stdout', 'up'], 'stdout /up/: no line matched yet'],
+    ['a log probe without a line', ['--stderr', 'up'], 'stderr /up/: no output yet; --output looks at stdout as well'],
+    [
+      'a log probe without a match',
+      ['--stdout', 'up'],
+      'stdout /up/: no line matched yet; --output looks at stderr as well',
+    ],
     ['ipc', ['--ipc'], 'ipc message "ready": no message yet'],
-    ['several', ['--tcp', 'PORT', '--stderr', 'up'], 'tcp 127.0.0.1:PORT: ECONNREFUSED; stderr /up/: no output yet'],
+    [
+      'several',
+      ['--tcp', 'PORT', '--stderr', 'up'],
+      'tcp 127.0.0.1:PORT: ECONNREFUSED; stderr /up/: no output yet; --output looks at stdout as well',
+    ],
   ])('%s', async (_, probes, text) => {
     const port = `${await freePort()}`;
     await using receiver = await NotifyReceiver.start();
     const options = probes.map((word) => word.replace('PORT', port));
-    await using run = wrap([...options, '--timeout', '600ms', '--', ...app('does-as-told')], {
+    await using run = wrap([...options, '--timeout', LATE, '--', ...app('does-as-told')], {
       env: { NOTIFY_SOCKET: receiver.path },
     });
     expect(await run.closed).toEqual({ code: 124 });
-    const expected = `not ready after 600 ms: ${text.replace('PORT', port)}`;
+    const expected = `not ready after ${formatDuration(scaled(2000))}: ${text.replace('PORT', port)}`;
     expect((await run.logged('not-ready')).msg).toBe(expected);
     await receiver.until(({ text: datagram }) => datagram.includes(`STATUS=${expected}`));
     expect(receiver.isReady()).toBe(false);
@@ -33,14 +46,14 @@ describe('the text', () => {
 
 describe('the app', () => {
   test('gets SIGTERM, and its own time to end', async () => {
-    await using run = wrap(['--stdout', 'no', '--timeout', '600ms', ...PATIENT, '--', ...app('ends-slowly', 300, 7)]);
+    await using run = wrap(['--stdout', 'no', '--timeout', LATE, ...PATIENT, '--', ...app('ends-slowly', 300, 7)]);
     expect(await run.closed).toEqual({ code: 124 });
     expect(run.stdout.count('got SIGTERM')).toBe(1);
     expect(run.log.map(({ event }) => event)).not.toContain('killed');
   });
 
   test('gets SIGKILL after --stop-timeout', async () => {
-    const options = ['--stdout', 'no', '--timeout', '600ms', '--stop-timeout', '200ms'];
+    const options = ['--stdout', 'no', '--timeout', LATE, '--stop-timeout', '200ms'];
     await using run = wrap([...options, '--', ...app('ignores-sigterm')]);
     expect(await run.closed).toEqual({ code: 124 });
     expect(run.stdout.count('got SIGTERM')).toBe(1);
@@ -48,7 +61,7 @@ describe('the app', () => {
   });
 
   test('is woken for it when it stands', async () => {
-    await using run = wrap(['--stdout', 'no', '--timeout', '600ms', ...PATIENT, '--', ...app('does-as-told')]);
+    await using run = wrap(['--stdout', 'no', '--timeout', LATE, ...PATIENT, '--', ...app('does-as-told')]);
     const pid = await run.appPid();
     process.kill(pid, 'SIGSTOP');
     await until('the app to stand', () => stateOf(pid) === 'T');
@@ -57,7 +70,7 @@ describe('the app', () => {
 
   test('is not ready any more, whatever it prints then', async () => {
     await using receiver = await NotifyReceiver.start();
-    const options = ['--stdout', '^got SIGTERM$', '--timeout', '600ms', '--stop-timeout', '300ms'];
+    const options = ['--stdout', '^got SIGTERM$', '--timeout', LATE, '--stop-timeout', '300ms'];
     await using run = wrap([...options, '--', ...app('ignores-sigterm')], { env: { NOTIFY_SOCKET: receiver.path } });
     expect(await run.closed).toEqual({ code: 124 });
     await receiver.settled();
@@ -70,7 +83,7 @@ describe('the app', () => {
   });
 
   test('still gets the signals of others while it is being stopped', async () => {
-    await using run = wrap(['--stdout', 'no', '--timeout', '400ms', ...PATIENT, '--', ...app('prints-signals')]);
+    await using run = wrap(['--stdout', 'no', '--timeout', LATE, ...PATIENT, '--', ...app('prints-signals')]);
     await run.logged('not-ready');
     await run.until('stdout', 'got SIGTERM\n');
     run.kill('SIGHUP');
@@ -82,8 +95,8 @@ describe('the app', () => {
 
 test('an app that was ready in time is left alone when the time is over', async () => {
   // the app's own clock tells that the time is over
-  const script = "console.log('ready'); setTimeout(() => process.exit(9), 1500)";
-  await using run = wrap(['--stdout', '^ready$', '--timeout', '900ms', '--', process.execPath, '-e', script]);
+  const script = `console.log('ready'); setTimeout(() => process.exit(9), ${scaled(3000)})`;
+  await using run = wrap(['--stdout', '^ready$', '--timeout', LATE, '--', process.execPath, '-e', script]);
   expect(await run.closed).toEqual({ code: 9 });
   expect(run.log.map(({ event }) => event)).toEqual(['started', 'ready', 'exited']);
 });

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
+import { scaled } from '../helpers/pace.js';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { direct, Run, wrap } from '../helpers/wrap.ts';
@@ -43,7 +44,9 @@ describe('pings', () => {
   test(
     'none before READY=1, one with it, one each half interval from the main process, none when ' + 'it is dead',
     async () => {
-      await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms']);
+      await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms'], {
+        env: { WATCHDOG_USEC: `${scaled(200_000)}` },
+      });
       // one each 50 ms: longer than an interval of the watchdog
       const waits = () => it.receiver.messages().filter(({ text }) => text.startsWith('EXTEND_TIMEOUT_USEC='));
       await until('the wait', () => waits().length > 5);
@@ -54,7 +57,7 @@ describe('pings', () => {
       await until('pings', () => it.pings().length > 10);
       const pings = it.pings().slice(0, 11);
       const took = (pings[10]?.at ?? 0) - (pings[0]?.at ?? 0);
-      expect(took).toBeGreaterThan(900);
+      expect(took).toBeGreaterThan(scaled(900));
       expect(new Set(pings.map(({ pid }) => pid))).toEqual(new Set([it.run.pid]));
       it.run.tell('end');
       expect(await it.run.closed).toEqual({ code: 0 });
@@ -208,7 +211,7 @@ describe('--watchdog loop', () => {
     await using _receiver = receiver;
     const flags = ['--watchdog', 'loop', '--ipc', '--fd', '3'];
     await using run = new Run(NODE, [path.join(home, 'bin/sd-ready-wrap.cjs'), ...flags, '--', NODE, app], {
-      env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '400000' },
+      env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: `${scaled(400_000)}` },
     });
     const pings = () => receiver.messages().filter(({ text }) => text === 'WATCHDOG=1');
     await until('pings', () => pings().length > 5);

@@ -1,22 +1,25 @@
 # Receives sd_notify datagrams and prints each as one line of JSON: {"pid":12,"at":34.5,"text":"READY=1\nSTATUS=up"}.
 #
 # Perl, so that it shares no code with what it tests: a broken sender and a receiver broken in the same way agree with
-# each other. Nothing but perl-base, which every Debian has; recvmsg(2) and clock_gettime(2) are therefore raw calls.
+# each other. Nothing but perl-base, which every Debian has, and little of it, as it is started a thousand times;
+# recvmsg(2) and clock_gettime(2) are therefore raw calls.
 #
 # Commands on stdin, each answered by {"done":"COMMAND"}: "pause" stops reading, "resume" goes on, "fill" sends to
 # itself until its queue is full, "ping" is answered when everything that had arrived is printed. It ends with stdin.
 use strict;
 use warnings;
+use Config;
 use Errno qw(EAGAIN EINTR);
-use IO::Socket::UNIX;
 use Socket;
 
-my ($recvmsg, $clock_gettime) = `uname -m` =~ /^aarch64/ ? (212, 113) : (47, 228);    # else x86_64
+my ($recvmsg, $clock_gettime) = $Config{archname} =~ /^aarch64/ ? (212, 113) : (47, 228);    # else x86_64
 my ($SO_PASSCRED, $SCM_CREDENTIALS, $MSG_DONTWAIT, $CLOCK_MONOTONIC) = (16, 2, 0x40, 1);
 
 my $path   = shift // die "usage: notify-receiver.pl PATH\n";
 $path =~ s/^@/\0/;
-my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $path) or die "bind $path: $!\n";
+my $address = pack_sockaddr_un($path);
+socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!\n";
+bind($socket, $address) or die "bind $path: $!\n";
 setsockopt($socket, SOL_SOCKET, $SO_PASSCRED, pack('i', 1)) or die "SO_PASSCRED: $!\n";
 
 sub milliseconds {
@@ -52,7 +55,8 @@ sub receive {
 }
 
 sub fill {
-    my $sender = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $path) or die "connect: $!\n";
+    socket(my $sender, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!\n";
+    connect($sender, $address) or die "connect: $!\n";
     my $count  = 0;
     ++$count while defined send($sender, "X_FILL=$count", $MSG_DONTWAIT);
     die "fill: $!\n" unless $! == EAGAIN;

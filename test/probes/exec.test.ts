@@ -1,12 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { clock } from '../../src/base/real-clock.ts';
 import { execProbe } from '../../src/probes/exec.ts';
 import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { tempDir } from '../helpers/temp.ts';
+import { untilPasses } from '../helpers/until.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
-
-const WAIT = { timeout: 10_000 };
 
 /** With the real clock: what is tested here is how it goes with the commands. */
 function start(command: string, { attemptTimeout = 5000, interval = 5, path = '/usr/bin:/bin' } = {}) {
@@ -27,7 +26,7 @@ function start(command: string, { attemptTimeout = 5000, interval = 5, path = '/
 }
 
 const reasonIs = (probe: { readonly reason: string }, reason: string | RegExp) =>
-  vi.waitFor(() => expect(probe.reason).toMatch(reason), WAIT);
+  untilPasses(() => expect(probe.reason).toMatch(reason));
 
 /** The pids that a command wrote to a file, one a line. */
 const pidsIn = (file: string) =>
@@ -35,10 +34,10 @@ const pidsIn = (file: string) =>
 
 /** None of them runs, and none that was a child of ours waits to be waited for. */
 const allGone = (pids: readonly number[]) =>
-  vi.waitFor(() => {
+  untilPasses(() => {
     expect(pids.filter((pid) => isRunning(pid))).toEqual([]);
     expect(childrenOf(process.pid).filter((pid) => pids.includes(pid) && stateOf(pid) === 'Z')).toEqual([]);
-  }, WAIT);
+  });
 
 describe('a command', () => {
   it('that exits 0 is ready', async () => {
@@ -91,13 +90,13 @@ describe('a command', () => {
     expect(pids.length).toBeGreaterThanOrEqual(2);
     await allGone(pids.slice(0, 2));
     // the next attempt is made
-    await vi.waitFor(() => expect(pidsIn(dir.file('pids')).length).toBeGreaterThan(pids.length), WAIT);
+    await untilPasses(() => expect(pidsIn(dir.file('pids')).length).toBeGreaterThan(pids.length));
     expect(await isSettled(waited)).toBe(false);
   });
 
   it('is killed with what it started when the wait ends', async () => {
     const { dir, abort, probe, waited } = start('echo $$ >>"$DIR/pids"; sleep 600 & echo $! >>"$DIR/pids"; wait');
-    await vi.waitFor(() => expect(pidsIn(dir.file('pids'))).toHaveLength(2), WAIT);
+    await untilPasses(() => expect(pidsIn(dir.file('pids'))).toHaveLength(2));
     const pids = pidsIn(dir.file('pids'));
     abort.abort();
     await allGone(pids);

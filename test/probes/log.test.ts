@@ -3,6 +3,12 @@ import type { OutputStream } from '../../src/app/types.ts';
 import { createProbe } from '../../src/probes/index.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
+/** What this process has worked so far, ms: others that keep the machine busy do not count. */
+function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function start(regex: RegExp, option: OutputStream | 'output' = 'stdout') {
   const context = fakeContext();
   const { clock, app, warnings } = context;
@@ -166,10 +172,10 @@ describe('a flood', () => {
   it('of megabytes without a line end is scanned quickly and still matches at its end', async () => {
     const { app, ready } = start(/done$/);
     const piece = Buffer.alloc(64 * 1024, 'x');
-    const begun = performance.now();
+    const begun = cpuTime();
     for (let n = 0; n < 16 * 8; n += 1) app.write('stdout', piece);
-    // 8 MiB; generous, as the machine may be busy: an unbounded line would take minutes
-    expect(performance.now() - begun).toBeLessThan(5000);
+    // 8 MiB; an unbounded line would take minutes
+    expect(cpuTime() - begun).toBeLessThan(5000);
     expect(await ready()).toBe(false);
     app.write('stdout', ' done\n');
     expect(await ready()).toBe(true);
@@ -178,9 +184,9 @@ describe('a flood', () => {
   it('of short lines is one question for each piece', async () => {
     const { app, ready } = start(/ready/);
     const piece = Buffer.from('x\n'.repeat(32 * 1024));
-    const begun = performance.now();
+    const begun = cpuTime();
     for (let n = 0; n < 32; n += 1) app.write('stdout', piece);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(cpuTime() - begun).toBeLessThan(5000);
     expect(await ready()).toBe(false);
   });
 });
@@ -190,14 +196,14 @@ describe('a regex that backtracks for ever', () => {
     const { app, clock, warnings, ready } = start(/^(a+)+$/);
     app.write('stdout', 'warm up\n');
     const times = [1, 2, 3].map(() => {
-      const begun = performance.now();
+      const begun = cpuTime();
       app.write('stdout', `${'a'.repeat(5000)}!\n`);
-      const took = performance.now() - begun;
+      const took = cpuTime() - begun;
       // where the machine was busy with others it is asked again
       clock.advance(1000);
       return took;
     });
-    // it is stopped at 50 ms; the quickest of three tells it from a busy machine
+    // it is stopped at 50 ms; the quickest of three, as V8 may be compiling
     expect(Math.min(...times)).toBeLessThan(75);
     expect(warnings).toEqual([
       'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that ' +

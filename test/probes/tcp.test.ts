@@ -1,9 +1,10 @@
 import { connect, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { tcpProbe } from '../../src/probes/connect/tcp.ts';
 import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/connect/tcp-sockets.ts';
 import { describeIpv6 } from '../helpers/ipv6.ts';
+import { untilPasses } from '../helpers/until.ts';
 import { type FakeClock, fakeContext, isSettled } from '../unit/fakes.ts';
 import { freePort, listen, portOf, turns } from '../unit/sockets.ts';
 
@@ -22,13 +23,13 @@ function start(hosts: readonly string[], port: number, socketsInUse?: () => Sock
 
 /** Waits until the attempt under way has failed: the timer that is left is that of the pause. */
 async function failed(clock: FakeClock, probe: { readonly reason: string }, reason: string): Promise<void> {
-  await vi.waitFor(() => expect(probe.reason).toBe(reason));
+  await untilPasses(() => expect(probe.reason).toBe(reason));
   expect(clock.pending).toBe(1);
 }
 
 /** Resolves when the server has no connection left. */
 function deserted(server: Server): Promise<void> {
-  return vi.waitFor(async () => {
+  return untilPasses(async () => {
     const count = await new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
     expect(count).toBe(0);
   });
@@ -126,7 +127,7 @@ describe('a TCP probe', () => {
         tcp6: expect.stringMatching(/^TCP6: inuse \d+$/),
       });
       // several, as a neighbour may close one of its own meanwhile
-      await vi.waitFor(async () => {
+      await untilPasses(async () => {
         await listen(host);
         expect(tcpSocketsInUse()).not.toEqual(before);
       });

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { relative } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { unixProbe } from '../../src/probes/connect/unix.ts';
 import { tempDir } from '../helpers/temp.ts';
+import { untilPasses } from '../helpers/until.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
 function socketPath(): string {
@@ -41,7 +42,7 @@ function start(path: string) {
 }
 
 const reasonIs = (probe: { readonly reason: string }, reason: string) =>
-  vi.waitFor(() => expect(probe.reason).toBe(reason));
+  untilPasses(() => expect(probe.reason).toBe(reason));
 
 describe('a probe of a Unix socket', () => {
   it('is ready when it is accepted, and leaves in order', async () => {
@@ -51,7 +52,7 @@ describe('a probe of a Unix socket', () => {
     expect(probe.name).toBe(`unix ${path}`);
     expect(await waited).toBe(probe.name);
     expect(clock.pending).toBe(0);
-    await vi.waitFor(() => expect(open.size).toBe(0));
+    await untilPasses(() => expect(open.size).toBe(0));
     expect(errors).toEqual([]);
   });
 
@@ -62,7 +63,7 @@ describe('a probe of a Unix socket', () => {
     const path = socketPath();
     const { errors, open } = await serve(path, greet);
     await start(path).waited;
-    if (greet.length > 0) await vi.waitFor(() => expect(open.size).toBe(0));
+    if (greet.length > 0) await untilPasses(() => expect(open.size).toBe(0));
     expect(errors).toEqual([]);
   });
 

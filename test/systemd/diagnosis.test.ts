@@ -1,6 +1,7 @@
 /** What an operator is told about a unit that does not start, or not as it should. */
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, until } from '../helpers/systemd/private-systemd.js';
 import { versionOf } from '../helpers/systemd/version.ts';
@@ -98,7 +99,10 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
 describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (systemd) => {
   test('TimeoutStartSec= is over: what was awaited, where the app listens instead, and what to raise', async () => {
     const awaited = await freePort();
-    const service = await Service.write(systemd(), { probe: `--tcp ${awaited}`, lines: ['TimeoutStartSec=7'] });
+    const service = await Service.write(systemd(), {
+      probe: `--tcp ${awaited}`,
+      lines: [`TimeoutStartSec=${scaled(7000)}ms`],
+    });
     service.letGo();
     const started = service.systemctl('start');
     // after 5 s, while it is still awaited
@@ -108,7 +112,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(await started).toMatchObject({ code: 1 });
     expect(await service.results()).toEqual([expect.stringMatching(/^timeout /)]);
     expect(service.stderr).toMatch(
-      new RegExp(`SIGTERM came before the app was ready, after [67].*: tcp 127.0.0.1:${awaited}: ECONNREFUSED`),
+      new RegExp(`SIGTERM came before the app was ready, after .*: tcp 127.0.0.1:${awaited}: ECONNREFUSED`),
     );
     expect(service.stderr.split(hint)).toHaveLength(2);
     expect(service.stderr.split(`${where}, not on 127.0.0.1:${awaited}`)).toHaveLength(2);
@@ -122,7 +126,10 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
 
   test('a short TimeoutStartSec= is over: where the app was seen to listen', async () => {
     const awaited = await freePort();
-    const service = await Service.write(systemd(), { probe: `--tcp ${awaited}`, lines: ['TimeoutStartSec=3'] });
+    const service = await Service.write(systemd(), {
+      probe: `--tcp ${awaited}`,
+      lines: [`TimeoutStartSec=${scaled(3000)}ms`],
+    });
     service.letGo();
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     await service.results();
@@ -139,7 +146,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
       const service = await Service.write(systemd(), {
         probe: '--stdout never',
         command,
-        lines: ['TimeoutStartSec=1'],
+        lines: [`TimeoutStartSec=${scaled(2000)}ms`],
       });
       expect(await service.systemctl('start')).toMatchObject({ code: 1 });
       await service.results();
@@ -164,7 +171,8 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
 
   test('an app that has closed its port by the same SIGTERM is not said to listen on nothing', async () => {
     const probe = `--tcp ${await freePort()}`;
-    const service = await Service.write(systemd(), { probe, lines: ['TimeoutStartSec=1', 'KillMode=control-group'] });
+    const lines = [`TimeoutStartSec=${scaled(3000)}ms`, 'KillMode=control-group'];
+    const service = await Service.write(systemd(), { probe, lines });
     service.letGo();
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     await service.results();

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
 import { Pair } from './pair.ts';
@@ -81,7 +82,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
     await Promise.all(
       KILL_MODES.map(async (mode) => {
         const lines = ['StandardOutput=null', `KillMode=${mode}`, '[Unit]', 'StartLimitIntervalSec=0'];
-        const service = await write({ probe: '--delay 250ms', command, lines });
+        const service = await write({ probe: `--delay ${scaled(250)}ms`, command, lines });
         chmodSync(service.dir, 0o777);
         const signals = () =>
           existsSync(`${service.dir}/signals`) ? readFileSync(`${service.dir}/signals`, 'utf8').split('\n') : [];
@@ -90,7 +91,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
           const start = service.systemctl('start');
           if (n % 2 === 0) await start;
           else await until('the start', () => service.stderr.split('started the app').length > n + 1);
-          if (n % 2 === 1) await new Promise((resolve) => setTimeout(resolve, 200 + 8 * n));
+          if (n % 2 === 1) await new Promise((resolve) => setTimeout(resolve, scaled(200 + 8 * n)));
           await service.systemctl('stop');
           await start;
           const result = (await service.results(n + 1))[n];
@@ -136,8 +137,8 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
   describe('before the app is ready', () => {
     test("the wrapper's --timeout, and systemd's TimeoutStartSec", async () => {
       const late = [
-        await write({ options: '--timeout 4s' }),
-        await write({ lines: ['TimeoutStartSec=4s', 'KillMode=control-group'] }),
+        await write({ options: `--timeout ${scaled(4000)}ms` }),
+        await write({ lines: [`TimeoutStartSec=${scaled(4000)}ms`, 'KillMode=control-group'] }),
       ];
       for (const { code } of await Promise.all(late.map((service) => service.systemctl('start'))))
         expect(code).not.toBe(0);

@@ -1,8 +1,12 @@
 /** What an operator sees of a wrapped app, told by a real systemd. */
 import { describe, expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
+
+/** Enough for the app to boot, ms. */
+const SHORT = scaled(3000);
 
 describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
   test('systemctl start returns when, and only when, the app is ready', async () => {
@@ -67,8 +71,8 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
   });
 
   test.each([
-    ["the wrapper's --timeout", '--timeout 1s', [], 'exit-code exited 124', /not ready after 1 s: tcp/],
-    ["systemd's TimeoutStartSec", '', ['TimeoutStartSec=3s'], 'timeout exited 0', /SIGTERM/],
+    ["the wrapper's --timeout", `--timeout ${SHORT}ms`, [], 'exit-code exited 124', /not ready after .*: tcp/],
+    ["systemd's TimeoutStartSec", '', [`TimeoutStartSec=${SHORT}ms`], 'timeout exited 0', /SIGTERM/],
   ])('not ready within %s', async (_, options, lines, result, words) => {
     const service = await Service.write(systemd(), { options, lines });
     expect((await service.systemctl('start')).code).not.toBe(0);

@@ -1,6 +1,7 @@
 /** The app's own sd_notify under a real systemd, and more time for a start than the unit gives. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
@@ -94,25 +95,30 @@ describeSystemd('a text of ours', EVERYWHERE, (systemd) => {
   });
 });
 
-describeSystemd('an app that is ready after 3 s, TimeoutStartSec=1s', EVERYWHERE, (systemd) => {
-  const script = 'sleep 3\nsystemd-notify --ready\nexec sleep 1000\n';
+/** Enough for the wrapper to boot and to ask for more, ms. */
+const SHORT = scaled(2000);
 
-  test('--extend-timeout 1s: active', async () => {
-    const service = await write(systemd(), script, ['TimeoutStartSec=1s'], '--extend-timeout 1s');
+describeSystemd('an app that is ready in twice its TimeoutStartSec=', EVERYWHERE, (systemd) => {
+  const script = `sleep ${(2 * SHORT) / 1000}\nsystemd-notify --ready\nexec sleep 1000\n`;
+  const lines = [`TimeoutStartSec=${SHORT}ms`];
+
+  test.concurrent('--extend-timeout of the same: active', async () => {
+    const service = await write(systemd(), script, lines, `--extend-timeout ${SHORT}ms`);
     expect(await service.systemctl('start')).toMatchObject({ code: 0, stderr: '' });
     expect(await service.show('ActiveState')).toBe('active');
     await service.systemctl('stop');
   });
 
-  test('without it: a timeout', async () => {
-    const service = await write(systemd(), script, ['TimeoutStartSec=1s']);
+  test.concurrent('without it: a timeout', async () => {
+    const service = await write(systemd(), script, lines);
     expect((await service.systemctl('start')).code).not.toBe(0);
     expect((await service.results())[0]).toMatch(/^timeout /);
     await service.systemctl('reset-failed');
   });
 
-  test('and no longer than --timeout', async () => {
-    const service = await write(systemd(), script, ['TimeoutStartSec=1s'], '--extend-timeout 1s --timeout 1500ms');
+  test.concurrent('and no longer than --timeout', async () => {
+    const options = `--extend-timeout ${SHORT}ms --timeout ${1.5 * SHORT}ms`;
+    const service = await write(systemd(), script, lines, options);
     expect((await service.systemctl('start')).code).not.toBe(0);
     expect(await service.results()).toEqual(['exit-code exited 124']);
     await service.systemctl('reset-failed');

@@ -6,6 +6,7 @@
 import { existsSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { REPOSITORY, type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { describeWhere } from '../helpers/untried.ts';
@@ -82,27 +83,26 @@ describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', '
   }
 
   const byWay = (way: Way) => () => {
-    test('under the wrapper all succeed', { timeout: 300_000 }, async () => {
+    test('under the wrapper all succeed', { timeout: scaled(1_800_000) }, async () => {
       const systemd = get();
       const app = command(way);
       const wrapped = await lost(systemd, STARTS, [
         'NotifyAccess=main',
-        'TimeoutStartSec=30s',
+        `TimeoutStartSec=${scaled(60)}s`,
         `ExecStart=${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --notify --log-level error -- ${app}`,
       ]);
       // what is not lost is there in a fraction of this
       const bare = [`TimeoutStartSec=${way.byChild ? '1s' : '5s'}`, `ExecStart=${app}`];
       const main = await lost(systemd, FEW_STARTS, ['NotifyAccess=main', ...bare]);
-      // a main process that says it itself loses nothing: nothing to be seen there
-      const starts = way.byChild ? STARTS : AT_ONCE;
-      const all = await lost(systemd, starts, ['NotifyAccess=all', ...bare]);
+      // to be seen and not asserted, as it is by chance; npm run bench counts more of them
+      const all = await lost(systemd, AT_ONCE, ['NotifyAccess=all', ...bare]);
       writeSync(
         2,
         [
           `READY=1 by ${way.name}, starts lost:`,
           `  sd-ready-wrap --notify, NotifyAccess=main  ${wrapped} of ${STARTS}`,
           `  the app alone, NotifyAccess=main           ${main} of ${FEW_STARTS}`,
-          `  the app alone, NotifyAccess=all            ${all} of ${starts}`,
+          `  the app alone, NotifyAccess=all            ${all} of ${AT_ONCE}`,
           '',
         ].join('\n'),
       );

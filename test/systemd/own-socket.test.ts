@@ -38,10 +38,11 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
   test.each(['--tcp', '--listen'])('what an earlier run left there does not count for %s', async (option) => {
     const script = 'if [ -e "$DIR/second" ]; then exec sleep 1000; fi\nLEAVE\nexec sleep 1000\n';
     const service = await write(script, '', ['KillMode=process']);
-    await rewrite(service, `--timeout 1s ${option} ${service.port}`);
+    await rewrite(service, `${option} ${service.port}`);
     expect(await service.systemctl('start'), service.stderr).toMatchObject({ code: 0 });
     await service.systemctl('stop');
     writeFileSync(`${service.dir}/second`, '');
+    await rewrite(service, '--timeout 1s');
     const left = readFileSync(`${service.dir}/listener`, 'utf8');
     try {
       expect(await service.systemctl('start')).toMatchObject({ code: 1 });

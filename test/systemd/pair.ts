@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { scaled } from '../helpers/pace.js';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 
 let count = 0;
@@ -50,8 +51,8 @@ export class Pair {
           '[Service]',
           'Type=notify',
           'NotifyAccess=main',
-          'TimeoutStartSec=30',
-          'TimeoutStopSec=20',
+          `TimeoutStartSec=${scaled(60)}`,
+          `TimeoutStopSec=${scaled(60)}`,
           'LimitCORE=0',
           `Environment="SYSTEMCTL=systemctl ${systemd.flags.join(' ')}" UNIT=%n DIR=${this.dir}/${way}`,
           `StandardError=append:${this.dir}/${way}/stderr`,
@@ -86,7 +87,7 @@ export class Pair {
 
   /** Back when the last of them has ended for good, with what systemd said of each run. */
   async ended(instances: readonly string[]): Promise<Both<Results>> {
-    await until(`the end of ${instances.join(' ')}`, () => this.#haveEnded(instances), 20_000);
+    await until(`the end of ${instances.join(' ')}`, () => this.#haveEnded(instances));
     return this.#both(instances);
   }
 

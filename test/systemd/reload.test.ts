@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
@@ -23,7 +24,7 @@ interface Reloading {
 }
 
 /** Time for the app to close its port before it is asked, on a busy machine too. */
-const LATER = '--initial-delay 400ms';
+const LATER = `--initial-delay ${scaled(400)}ms`;
 
 const SIGNS: readonly Reloading[] = [
   { probe: '--tcp $PORT', ways: 'port', options: LATER },

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { scaled } from '../helpers/pace.js';
 import { freePort, type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 
 let count = 0;
@@ -47,8 +48,8 @@ export class Service {
         'Type=notify',
         'NotifyAccess=main',
         'KillMode=mixed',
-        'TimeoutStartSec=30',
-        'TimeoutStopSec=20',
+        `TimeoutStartSec=${scaled(60)}`,
+        `TimeoutStopSec=${scaled(60)}`,
         'LimitCORE=0',
         `Environment=DIR=${service.dir} PORT=${service.port}`,
         `StandardError=append:${service.dir}/stderr`,

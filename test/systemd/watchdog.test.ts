@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
@@ -22,7 +23,7 @@ interface Watched {
   readonly script?: string;
 }
 
-/** Up and ready, with WatchdogSec= of one second where nothing else is said. */
+/** Up and ready, with WatchdogSec= of one second (at this machine's pace) where nothing else is said. */
 async function start(systemd: TestSystemd, { options, probe, sec, lines, script }: Watched): Promise<Service> {
   let command = `${systemd.node} ${systemd.repo}/test/fixtures/systemd/falls-ill.mjs`;
   if (script !== undefined) {
@@ -34,7 +35,7 @@ async function start(systemd: TestSystemd, { options, probe, sec, lines, script 
     options,
     command,
     ...(probe && { probe }),
-    lines: [`WatchdogSec=${sec ?? '1s'}`, 'StandardOutput=null', ...(lines ?? [])],
+    lines: [`WatchdogSec=${sec ?? `${scaled(1000)}ms`}`, 'StandardOutput=null', ...(lines ?? [])],
   });
   return service.startReady();
 }
@@ -73,7 +74,7 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
     /not well for .*: http .*: no answer yet/,
   ],
   'app by IPC, and it stops pinging': [
-    { options: '--watchdog app', probe: '--ipc', lines: ['Environment=PING=200'] },
+    { options: '--watchdog app', probe: '--ipc', lines: [`Environment=PING=${scaled(200)}`] },
     (service) => fallIll(service, 'quiet'),
     /not well for .*: no WATCHDOG=1 from it/,
   ],
@@ -131,7 +132,7 @@ describeSystemd('who is not well', ['user-1000', 'system', 'session'], (systemd)
 
 /** Long enough in a loop to be found ill, and told that it may end by then. */
 async function recover(systemd: TestSystemd): Promise<void> {
-  const service = await start(systemd, { options: '--watchdog loop', sec: '3s' });
+  const service = await start(systemd, { options: '--watchdog loop', sec: `${scaled(3000)}ms` });
   const text = await service.show('StatusText');
   fallIll(service, 'loop');
   await until('the log', () => service.stderr.includes('the app is not well for'));
@@ -147,13 +148,13 @@ async function recover(systemd: TestSystemd): Promise<void> {
 describeSystemd('who is being stopped', ['user-1000', 'system', 'session'], (systemd) => {
   // closed by the app at once, which then takes three times WatchdogSec= to finish
   const script = `touch "$DIR/open"
-trap 'rm "$DIR/open"; sleep 3; exit 0' TERM INT
+trap 'rm "$DIR/open"; sleep ${scaled(3000) / 1000}; exit 0' TERM INT
 while :; do sleep 1000 & wait; done
 `;
   test.each(['SIGTERM', 'SIGINT'])('by %s may take its time under --watchdog probe', async (signal) => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd puts it in
     const options = "--watchdog probe --exec 'test -e ${DIR}/open'";
-    const lines = [`KillSignal=${signal}`, 'TimeoutStopSec=20'];
+    const lines = [`KillSignal=${signal}`, `TimeoutStopSec=${scaled(20)}`];
     const service = await start(systemd(), { options, probe: ' ', script, lines });
     await service.systemctl('stop');
     expect(await service.results(), service.stderr).toEqual(['success exited 0']);
@@ -166,15 +167,15 @@ describeSystemd('who is well', ['system', 'session'], (systemd) => {
     const healthy: Watched[] = [
       { options: '' },
       { options: '--watchdog loop' },
-      { options: '--watchdog loop', sec: '300ms' },
+      { options: '--watchdog loop', sec: `${scaled(300)}ms` },
       { options: '--watchdog probe', probe: `${HTTP} --tcp $PORT --listen any --exec true` },
-      { options: '--watchdog app', probe: '--ipc', lines: ['Environment=PING=250'] },
+      { options: '--watchdog app', probe: '--ipc', lines: [`Environment=PING=${scaled(250)}`] },
       // another interval: systemd's and ours
       {
         options: '',
         sec: '1h',
         probe: '--notify',
-        script: 'systemd-notify --ready WATCHDOG_USEC=500000\nexec sleep 99\n',
+        script: `systemd-notify --ready WATCHDOG_USEC=${scaled(500_000)}\nexec sleep 99\n`,
       },
     ];
     const looping = await start(systemd(), { options: '--watchdog process' });
@@ -183,7 +184,7 @@ describeSystemd('who is well', ['system', 'session'], (systemd) => {
     const states = () => Promise.all(services.map((service) => service.show('ActiveState')));
     const burners = Array.from({ length: 2 * availableParallelism() }, burn);
     try {
-      const end = performance.now() + 4000;
+      const end = performance.now() + scaled(4000);
       await until('the end, or of one of them', async () => {
         return performance.now() > end || (await states()).some((state) => state !== 'active');
       });

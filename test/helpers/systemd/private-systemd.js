@@ -9,11 +9,12 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scaled } from '../pace.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const REPOSITORY = path.resolve(HERE, '../../..');
-const BOOT_DEADLINE = 20_000;
-const COMMAND_DEADLINE = 50_000;
+const BOOT_DEADLINE = scaled(60_000);
+const COMMAND_DEADLINE = scaled(120_000);
 const TOOLS = ['systemctl', 'unshare', 'nsenter', 'setpriv'];
 
 /** Every way to have a systemd that this project knows, by name. */
@@ -32,9 +33,11 @@ export const MODES = {
  * @param {number} [deadline] milliseconds
  * @returns {Promise<T>}
  */
-export async function until(what, look, deadline = 15_000) {
+export async function until(what, look, deadline = scaled(60_000)) {
   const end = performance.now() + deadline;
   let last;
+  // a look is often a systemctl, so the pauses grow: what takes longer is looked for less often
+  let pause = 5;
   do {
     try {
       last = await look();
@@ -42,7 +45,8 @@ export async function until(what, look, deadline = 15_000) {
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pause = Math.min(100, 1.2 * pause);
   } while (performance.now() < end);
   throw new Error(`waited ${deadline} ms for ${what}; last seen: ${last}`);
 }
@@ -164,7 +168,9 @@ class PrivateSystemd extends Systemd {
     const bind = `${readableRepository(this.dir)} host/repository\n${process.execPath} host/node`;
     this.holder = spawn('bash', [path.join(HERE, 'boot.sh'), this.mode, String(this.uid)], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, PS_BIND: bind, PS_LOG: logLevel },
+      // nothing of ours, as a user's manager gives its own environment to each service: with NODE_EXTRA_CA_CERTS= in it
+      // each boot of Node 20 would take three times as long
+      env: { PATH: process.env.PATH ?? '', PS_BIND: bind, PS_LOG: logLevel, PS_ROOT: process.env.PS_ROOT ?? '' },
     });
     let said = '';
     let complaints = '';

@@ -1,0 +1,2 @@
+export function measurePace(): number;
+export function scaled(ms: number, pace?: number): number;
