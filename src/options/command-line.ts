@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import { example, type RawOptions, type RawValue } from './raw.ts';
-import { OPTION_TABLE, type OptionName, type OptionRow } from './table.ts';
+import { OPTION_TABLE, type OptionName, type Option as OptionRow } from './table.ts';
 import { variableOf } from './variables.ts';
 
 /** What the command line asks for: to run something, or to print a text, or what is installed, and exit 0. */
@@ -57,7 +57,7 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
   return { type: 'run', options, words: program.args };
 }
 
-function toCommander(row: OptionRow & { name: OptionName }, into: Partial<Record<OptionName, RawValue[]>>): Option {
+function toCommander(row: OptionRow, into: Partial<Record<OptionName, RawValue[]>>): Option {
   const place = `--${row.name}`;
   const option = new Option(row.value ? `${place} <${row.value}>` : place, row.help).helpGroup(`${row.group}:`);
   const keep = (text: string | true) => {

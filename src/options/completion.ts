@@ -2,7 +2,7 @@
 import { UsageError } from '../base/errors.ts';
 import { quotedShellWord } from '../base/shell-word.ts';
 import type { RawOptions } from './raw.ts';
-import { OPTION_TABLE, type OptionRow } from './table.ts';
+import { OPTION_TABLE, type Option } from './table.ts';
 
 /**
  * @returns the script for the shell that `--completion` names
@@ -16,7 +16,7 @@ export function completionFor(raw: RawOptions): string {
 }
 
 /** What the value of an option may be: some words, a path, or what nobody can guess. */
-function expected({ value = '' }: OptionRow): { readonly words: readonly string[]; readonly path: boolean } {
+function expected({ value = '' }: Option): { readonly words: readonly string[]; readonly path: boolean } {
   const parts = value.split('|');
   return { words: parts.filter((part) => /^[a-z]+$/.test(part)), path: parts.includes('PATH') };
 }
@@ -25,7 +25,7 @@ const FLAGS = ['--help', '--version'];
 
 /** As bash(1), "Programmable Completion", has it. `=` divides words there, and so does `:`. */
 function bashCompletion(): string {
-  const valued = OPTION_TABLE.filter(({ value }: OptionRow) => value !== undefined);
+  const valued = OPTION_TABLE.filter(({ value }) => value !== undefined);
   const cases = valued.flatMap((row) => {
     const { words, path } = expected(row);
     const ways = [...(words.length > 0 ? [`-W '${words.join(' ')}'`] : []), ...(path ? ['-f'] : [])];
@@ -86,7 +86,7 @@ complete -F _sd_ready_wrap sd-ready-wrap
 
 /** As zshcompsys(1) has it. */
 function zshCompletion(): string {
-  const specs = OPTION_TABLE.map((row: OptionRow) => {
+  const specs = OPTION_TABLE.map((row) => {
     const { words, path } = expected(row);
     // behind a space, so that the function gets these words and no others
     const action = path ? ` _sd_ready_wrap_word_or_path ${words.join(' ')}` : `(${words.join(' ')})`;

@@ -16,7 +16,7 @@ export interface OptionWords {
 export function optionWords(raw: RawOptions, probes: readonly ProbeSpec[]): OptionWords {
   const words: string[] = [];
   const variables: [OptionName, string][] = [];
-  for (const { name, value: placeholder, group } of OPTION_TABLE as readonly Row[]) {
+  for (const { name, value: placeholder, group } of OPTION_TABLE) {
     if (group === 'Without a unit' || isIdle(name, probes)) continue;
     if (placeholder === undefined) {
       if (isOn(raw, name)) words.push(`--${name}`);
@@ -28,8 +28,6 @@ export function optionWords(raw: RawOptions, probes: readonly ProbeSpec[]): Opti
   }
   return { words, variables };
 }
-
-type Row = { readonly name: OptionName; readonly value?: string; readonly group: string };
 
 /** A variable may say how to ask without anything to ask; on a command line that is refused, or asks. */
 function isIdle(name: OptionName, probes: readonly ProbeSpec[]): boolean {
