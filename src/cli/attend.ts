@@ -37,18 +37,16 @@ export interface Attended {
   readonly startedAt: number;
   readonly seen: Seen;
   readonly prepared: Prepared;
-  /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
-  readonly onEpipe: () => void;
 }
 
 /** @returns how the wrapper has to end */
-export function attend({ config, env, app, canary, signals, startedAt, seen, prepared, onEpipe }: Attended) {
+export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
   const { transport, appNotify, handoff, watchdog, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const since = report && elapsed;
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe, elapsed: since });
+  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
   report?.begin(log, format === 'pretty' && isatty(2), startedAt);
   const warn = (message: string) => log.write('warn', 'warning', message);
   const onBug = (bug: unknown) =>

@@ -7,7 +7,6 @@ import { inheritedDescriptors } from '../app/inherited.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT, type ExitStatus } from '../base/exit-status.ts';
 import { clock } from '../base/real-clock.ts';
-import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { namesHosts, watchedStreams } from '../probes/spec.ts';
 import { createCanary } from '../signals/canary.ts';
 import { catchSignals, type SignalSource } from '../signals/source.ts';
@@ -53,11 +52,11 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
     const app = await start(prepared, env, inherited);
     // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
     const detached = handoff?.parent !== undefined || config.signalScope === 'group';
-    const canary = createCanary({ appPid: app.pid, detached, onEpipe: noteOwnEpipe });
+    const canary = createCanary({ appPid: app.pid, detached });
     if (config.forwardSignals === 'auto') canary.start();
 
     const { attend } = await import('./attend.ts');
-    return attend({ config, env, app, canary, signals, startedAt, seen, prepared, onEpipe: noteOwnEpipe });
+    return attend({ config, env, app, canary, signals, startedAt, seen, prepared });
   });
 }
 

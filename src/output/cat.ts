@@ -7,6 +7,7 @@
  * - We keep our own descriptor of the socket, and read it no more: Node stops that as it hands a stream to a child
  *   (https://nodejs.org/api/child_process.html#optionsstdio). With it cat is told to leave, see {@link Cat.leave}.
  */
+
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
@@ -14,6 +15,7 @@ import { isExecutable } from '../base/command-path.ts';
 import { openAnew } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
+import { noteOwnEpipe } from './sigpipe.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
 
@@ -70,7 +72,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
   }
   const { pid } = shell;
   const gate = shell.stdio[3] as unknown as Duplex;
-  gate.on('error', () => {});
+  gate.on('error', noteOwnEpipe);
   let isGone = false;
   /** It was told to: then it ends by the error that the empty socket is to it. */
   let leaves = false;

@@ -1,6 +1,8 @@
 /** Ready when a command says so by its exit status. */
+
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { orElse } from '../base/or-else.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
 import type { ProbeContext } from './context.ts';
 import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
@@ -79,7 +81,7 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
   });
   shell.once('error', (error) => once({ error: codeOf(error) }));
   shell.once('exit', () => once({ error: 'its shell was killed' }));
-  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', () => {});
+  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', noteOwnEpipe);
   return {
     run(listener) {
       tail = Buffer.alloc(0);

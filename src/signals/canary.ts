@@ -12,6 +12,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { procText } from '../base/proc.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
 import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
@@ -54,11 +55,9 @@ export interface CanaryOptions {
   readonly appPid: number;
   /** In a session of its own, as the app is then: what a terminal sends does not reach it. */
   readonly detached: boolean;
-  /** Told of a write of ours that found nobody there. */
-  readonly onEpipe: () => void;
 }
 
-export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Canary {
+export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   let shell: ChildProcessByStdio<Writable, Readable, null> | undefined;
   let ended = false;
   let asked = 0;
@@ -81,7 +80,7 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
       onLine('gone');
       setTimeout(start, REST).unref();
     });
-    mine.stdin.on('error', onEpipe);
+    mine.stdin.on('error', noteOwnEpipe);
     let rest = '';
     mine.stdout.setEncoding('latin1').on('data', (piece: string) => {
       const lines = (rest + piece).split('\n');

@@ -1,5 +1,5 @@
 /** Catches the signals that are passed on, from the first moment, and keeps those that come before anybody listens. */
-import { takeOwnSigpipe } from '../output/sigpipe.ts';
+import { ifSent } from '../output/sigpipe.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 export interface SignalSource {
@@ -28,8 +28,8 @@ export function catchSignals(): SignalSource {
     if (ENDING.has(signal)) interrupt(signal);
   };
   const handler = (signal: ForwardedSignal) => {
-    if (signal === 'SIGPIPE' && takeOwnSigpipe()) return;
-    deliver(signal);
+    if (signal === 'SIGPIPE') ifSent(() => deliver(signal));
+    else deliver(signal);
   };
   const caught = FORWARDED_SIGNALS.filter((signal) => signal !== 'SIGPROF' || !isProfiled());
   for (const signal of caught) process.on(signal, handler);

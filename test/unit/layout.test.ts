@@ -14,8 +14,8 @@ const FLOORS = [
   ['probes'],
   ['app', 'client'],
   ['signals'],
-  ['notify', 'output', 'unit'],
-  ['log', 'sockets'],
+  ['log', 'notify', 'unit'],
+  ['output', 'sockets'],
   ['base'],
 ];
 
