@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { commandPath } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { limitOf, parentOf, procText } from '../base/proc.ts';
-import { pause } from '../signals/manager-idle.ts';
+import { pause } from '../base/real-clock.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { type Descent, PRELUDE_PROGRAMS } from './prelude.ts';
 

@@ -57,7 +57,7 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
   const found = further.filter(isClosedOnExec);
   const strays = found.map((fd) => ({ from: fd, to: fd }));
   return {
-    all: [...listen, ...found.map((fd) => ({ from: fd, to: fd }))],
+    all: [...listen, ...strays],
     listen,
     stray: further.filter((fd) => !found.includes(fd)),
     ...(notify === undefined ? {} : { notify }),

@@ -23,7 +23,7 @@ import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
-import { reloadSignalOf } from '../unit/reload-signal.ts';
+import { reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
 

@@ -8,10 +8,8 @@ import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
-import { managerTexts, unitTexts } from '../unit/files.ts';
-import { ignoredSignals } from '../unit/ignored-signals.ts';
-import { softOpenFilesLimit } from '../unit/open-files-limit.ts';
-import { reloadSignalOf } from '../unit/reload-signal.ts';
+import { ignoredSignals, softOpenFilesLimit } from '../unit/before-node.ts';
+import { managerTexts, reloadSignalOf, unitTexts } from '../unit/files.ts';
 import type { Prepared } from './before-start.ts';
 
 /** @throws {KnownError} where the command cannot be started */

@@ -25,8 +25,7 @@ export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNo
   };
   const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {
-    path: socket.path,
-    receiver: socket.receiver,
+    ...socket,
     onNotice: delivery.listen,
     drained: delivery.drained,
     close() {

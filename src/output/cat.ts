@@ -15,6 +15,7 @@ import { isExecutable } from '../base/command-path.ts';
 import { openAnew } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from './sigpipe.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
@@ -106,7 +107,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
         // SA_RESTART)
         keepNonBlocking();
         for (const signal of ['SIGSTOP', 'SIGCONT'] as const) shell.kill(signal);
-        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, wait))]);
+        await Promise.race([ended, pause(wait)]);
         if (!isGone && writtenBy(pid) > limit) shell.kill('SIGKILL');
       }
     },
@@ -114,13 +115,10 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
 }
 
 function spawnShell(source: Readable, target: number) {
-  try {
+  return orElse(() => {
     const shell = spawn(PROGRAMS[0], ['-c', SCRIPT], { stdio: [source, target, 'ignore', 'pipe'], env: {} });
-    shell.on('error', () => {});
-    return shell;
-  } catch {
-    return undefined;
-  }
+    return shell.on('error', () => {});
+  }, undefined);
 }
 
 /**

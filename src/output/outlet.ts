@@ -8,6 +8,7 @@
  */
 import { fstat, writev, writevSync } from 'node:fs';
 import { openAnew } from '../base/files.ts';
+import { pause } from '../base/real-clock.ts';
 import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
 export interface Outlet {
@@ -97,7 +98,7 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
         }
         // somebody we share the descriptor with made it non-blocking: wait for room
         if (code !== 'EAGAIN') throw error;
-        await new Promise((resolve) => setTimeout(resolve, patience));
+        await pause(patience);
         patience = Math.min(patience * 2, 20);
       }
     }

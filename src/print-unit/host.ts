@@ -53,15 +53,9 @@ export function absolute(command: string, { template }: UnitName, env: NodeJS.Pr
 
 /** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */
 export function pathToNode(): string | undefined {
-  for (const directory of SYSTEMD_PATH.split(delimiter)) {
-    try {
-      const found = realpathSync(`${directory}/node`);
-      return found === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
-    } catch {
-      // not there: the next
-    }
-  }
-  return `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
+  const nodes = SYSTEMD_PATH.split(delimiter).map((dir) => orElse(() => realpathSync(`${dir}/node`), undefined));
+  const first = nodes.find((node) => node !== undefined);
+  return first === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
 }
 
 /** Who asks for the unit is who ran the app so far. */

@@ -1,6 +1,5 @@
 /** Ready when a command says so by its exit status. */
-
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { orElse } from '../base/or-else.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import type { ProbeContext } from './context.ts';
@@ -62,13 +61,8 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     tell = () => {};
     listener(outcome);
   };
-  let shell: ChildProcessWithoutNullStreams;
-  try {
-    // detached: a process group of its own, which can be killed as one
-    shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
-  } catch (error) {
-    return { run: (listener) => listener({ error: codeOf(error) }), kill: () => {} };
-  }
+  // detached: a process group of its own, which can be killed as one
+  const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
   let tail: Buffer = Buffer.alloc(0);
   shell.stderr.on('data', (piece: Buffer) => {
     tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
@@ -79,9 +73,10 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     // what it wrote before it ended is read in the next turns
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
-  shell.once('error', (error) => once({ error: codeOf(error) }));
+  shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
   shell.once('exit', () => once({ error: 'its shell was killed' }));
-  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', noteOwnEpipe);
+  const streams = [shell.stdin, shell.stdout, shell.stderr];
+  for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {
     run(listener) {
       tail = Buffer.alloc(0);
@@ -90,7 +85,7 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     },
     kill() {
       tell = () => {};
-      for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
+      for (const stream of streams) stream.destroy();
       const { pid } = shell;
       // ESRCH: nobody is left
       if (pid !== undefined) orElse(() => process.kill(-pid, 'SIGKILL'), false);
@@ -113,8 +108,4 @@ function lastLine(tail: Buffer): string {
 function describe(outcome: Exclude<Outcome, 0>): string {
   if ('error' in outcome) return outcome.error;
   return `exit status ${outcome.status}${outcome.complaint === '' ? '' : `: ${outcome.complaint}`}`;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -12,13 +12,9 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
   const { stamp, stampBefore, timing } = context;
   const before = stampBefore(path);
   const whyNot = (): string | undefined => {
-    try {
-      const now = stamp(path);
-      if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
-      return now === before ? 'older than the start' : undefined;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? String(error);
-    }
+    const now = stamp(path);
+    if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
+    return now === before ? 'older than the start' : undefined;
   };
 
   return polled(`file ${path}`, context, () => ({

@@ -11,10 +11,12 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
-import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager-idle.ts';
+import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 /** A signal that reached the canary so long before us is another one, ms. */
@@ -144,13 +146,11 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
  * Undefined where none can be had, by the limits of the unit or its SystemCallFilter=: then what comes is forwarded.
  */
 function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
-  try {
+  return orElse(() => {
     const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
     shell.on('error', () => {});
     return shell.pid === undefined ? undefined : shell;
-  } catch {
-    return undefined;
-  }
+  }, undefined);
 }
 
 /** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */

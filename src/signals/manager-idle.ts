@@ -1,5 +1,6 @@
 /** What the manager does at the moment: our parent, systemd where we are a service. */
 import { statFields } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 
 /** How long it may be busy before it is taken to be done, ms. It may have other things to do. */
 export const PATIENCE = 250;
@@ -27,8 +28,4 @@ export async function managerIdle(): Promise<void> {
   const since = performance.now();
   const elapsed = () => performance.now() - since;
   while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(LOOK_INTERVAL);
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

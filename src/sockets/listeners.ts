@@ -34,18 +34,12 @@ export interface Before {
 
 /** To be called before the app is started. */
 export function rememberBefore(): Before {
-  const cgroup = unitCgroup();
-  const tcp: Before['tcp'] = { inodes: undefined };
+  const { cgroup, inherited, tcp } = nothingKnown();
   void readAllTcpListeners().then((listeners) => {
     tcp.inodes = new Set(listeners.map(({ inode }) => inode));
   });
-  return {
-    cgroup,
-    bystanders: new Set(cgroup === undefined ? [] : cgroupMembers(cgroup)),
-    inherited: new Set(ownSockets()),
-    tcp,
-    unix: new Set(unixTable().map(({ inode }) => inode)),
-  };
+  const bystanders = new Set(cgroup === undefined ? [] : cgroupMembers(cgroup));
+  return { cgroup, bystanders, inherited, tcp, unix: new Set(unixTable().map(({ inode }) => inode)) };
 }
 
 /** Where nobody asked in time: good enough to see what the app has, not who else was there. */

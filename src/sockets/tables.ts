@@ -95,29 +95,26 @@ interface RowReader {
 
 function rowReader(): RowReader {
   let pending = '';
-  let heading = true;
-  /** The row that `pending` begins was given already. */
-  let given = false;
+  /** The row that `pending` begins is the heading, or was given already. */
+  let skipped = true;
   return {
-    begun: () => (heading || given ? 0 : pending.length),
+    begun: () => (skipped ? 0 : pending.length),
     take(piece) {
       const rows = (pending + piece).split('\n');
       pending = rows.pop() as string;
+      if (rows.length > 0) {
+        if (skipped) rows.shift();
+        skipped = false;
+      }
+      if (!skipped && holdsInode(pending)) {
+        rows.push(pending);
+        skipped = true;
+      }
       const listeners: TcpListener[] = [];
       for (const row of rows) {
-        const skipped = heading || given;
-        heading = false;
-        given = false;
-        if (skipped) continue;
         const listener = parseTcpRow(row);
         if (!listener) return { listeners, over: true };
         listeners.push(listener);
-      }
-      if (!heading && !given && holdsInode(pending)) {
-        const listener = parseTcpRow(pending);
-        if (!listener) return { listeners, over: true };
-        listeners.push(listener);
-        given = true;
       }
       return { listeners, over: false };
     },

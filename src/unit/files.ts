@@ -1,7 +1,8 @@
 /** What the files of our unit say, for those who cannot ask systemd: D-Bus is out of reach for many a service. */
+import { constants } from 'node:os';
 import { entriesOf, readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
-import { unitOfCgroup } from './settings.ts';
+import { reloadSignal, unitOfCgroup } from './settings.ts';
 
 /** The name of the service that we are of, `shop.service`; undefined where we are no service's. */
 export function ownUnit(env: NodeJS.ProcessEnv): string | undefined {
@@ -15,6 +16,19 @@ export function ownUnit(env: NodeJS.ProcessEnv): string | undefined {
 export function unitTexts(env: NodeJS.ProcessEnv): readonly string[] | undefined {
   const unit = ownUnit(env);
   return unit === undefined ? undefined : textsOf(unit, env);
+}
+
+/**
+ * Which signal systemd sends to us for a reload, and then waits for RELOADING=1. Read anew each time, as systemd reads
+ * them anew at a daemon-reload. Where they are out of reach (RootDirectory=, say) a unit counts as Type=notify, where a
+ * reload is nothing to us: systemd would take RELOADING=1 from it as well, and show it as reloading for as long as no
+ * sign comes.
+ * @param expected the operator has said that there are such reloads: then that one where the files do not say
+ * @returns undefined where it sends none
+ */
+export function reloadSignalOf(env: NodeJS.ProcessEnv, expected: boolean): string | undefined {
+  const texts = unitTexts(env);
+  return texts && reloadSignal(texts, { ...constants.signals }, expected ? 'notify-reload' : undefined);
 }
 
 /** The configuration of the manager that started us, in the order in which it counts (systemd-system.conf(5)). */
