@@ -94,7 +94,9 @@ export async function startApp(options: StartOptions): Promise<App> {
       const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
       const onLost = (code: string) =>
         trouble.tell(`no room for what the app writes to ${stream} (${code}); it is lost`);
-      return [stream, relay(source, fd, handOver, onLost)];
+      const onUnread = (problem: string) =>
+        trouble.tell(`${stream} of what the app leaves behind has no reader any more: ${problem}`);
+      return [stream, relay(source, fd, handOver, onLost, onUnread)];
     }),
   );
   // whoever waits for the end of one waits for the app to close it, and not for us

@@ -22,7 +22,7 @@ import type { Canary } from '../signals/canary.ts';
 import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
-import { nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
+import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
 import { reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
@@ -58,10 +58,18 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const launcher = launcherOf(config.command, config.args);
   if (inUnit && (isMain || !transport)) {
-    const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
-      unitProblems({ env, toldSystemd: transport !== undefined, launcher, scope: config.signalScope }, warn),
+      unitProblems(
+        {
+          env,
+          toldSystemd: transport !== undefined,
+          launcher: isMain ? launcher : undefined,
+          scope: config.signalScope,
+        },
+        warn,
+      ),
     );
   }
   const unwatched = isMain && unwatchedProblem(config, env, appNotify.socket !== undefined);
@@ -109,7 +117,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     }
   };
   return supervise({
-    ...{ app, clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
+    ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
     readiness: {
       first: combine(probes, config.readyWhen),
       again: (told) => combineAgain(probes, config.readyWhen, told),
@@ -139,6 +147,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       onSignal: route.listen,
       signal: rewrites.get('SIGTERM') ?? 'SIGTERM',
       timeout: config.stopTimeout,
+      leavesRunning: () => leavesRunning(app.pid, seen.before),
       onExit: async (asked) => {
         await canary.end();
         await report?.end(app.pid, asked);

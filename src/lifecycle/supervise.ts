@@ -22,6 +22,8 @@ import type { Effect, LifeEvent, State } from './words.ts';
 
 export interface Supervised {
   readonly app: App;
+  /** For the log: `the app`, or `npm` where that starts the app. */
+  readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly started: {
@@ -87,17 +89,19 @@ export interface Stopping {
    * stop signal.
    */
   readonly onExit?: (asked: boolean) => Promise<void>;
+  /** Whether processes that the app has started still run, after its own death. */
+  readonly leavesRunning?: () => boolean;
 }
 
 /** @returns how the wrapper has to end, once the app is dead and its output passed on */
-export function supervise({ app, clock, log, started, readiness, systemd, stop, watchdog }: Supervised) {
+export function supervise({ app, name, clock, log, started, readiness, systemd, stop, watchdog }: Supervised) {
   const { first, diagnose } = readiness;
   const { notifier, notices } = systemd;
   const waiting = new AbortController();
   const disposers: Disposer[] = [() => waiting.abort()];
   const elapsed = () => clock.now() - started.at;
   let state: State = {
-    ...{ phase: 'starting', pid: app.pid, since: started.since, stopSignal: stop.signal },
+    ...{ phase: 'starting', pid: app.pid, name, since: started.since, stopSignal: stop.signal },
     ...(systemd.handoff && { handoff: true }),
     ...(watchdog && { watchdog: watchdog.mode }),
     ...(readiness.isAll && { onlyReady: true }),
@@ -192,7 +196,8 @@ export function supervise({ app, clock, log, started, readiness, systemd, stop, 
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await notices?.drained();
       if (diagnose && state.phase === 'starting') await (diagnosing ?? diagnose('died').then(advise));
-      handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs });
+      const left = stop.leavesRunning?.() ?? false;
+      handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs, left });
     });
     handle({ type: 'started', awaited: first.name });
     // a first look at /proc takes milliseconds: now, and not when the app is ready

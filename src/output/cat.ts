@@ -32,9 +32,10 @@ trap '' ${IGNORED.join(' ')}; echo >&3; read -r x <&3; exec ${PROGRAMS[1]} 3<&-`
 /**
  * - `done`: the stream has ended, or its reader is gone.
  * - `full`: there was no room in the file for what it had read.
+ * - `left`: it was told to leave, and another process holds the other end of the stream.
  * - `failed`: cat could not be started, or somebody killed it.
  */
-export type CatEnd = 'done' | 'full' | 'failed';
+export type CatEnd = 'done' | 'full' | 'left' | 'failed';
 
 export interface Cat {
   /** Resolves once no signal can end it but SIGKILL: let it begin then. */
@@ -48,7 +49,7 @@ export interface Cat {
    * Makes it end when the socket is empty, also where somebody else holds the other end open. Resolves when it has.
    * @param most after so many bytes it is ended all the same
    */
-  leave(most: number): Promise<void>;
+  leave(most: number): Promise<CatEnd>;
 }
 
 /**
@@ -89,7 +90,8 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
       isGone = true;
       keepNonBlocking();
       if (signal !== null || (code ?? 0) > 125) resolve('failed');
-      else resolve(code !== 0 && isFile && !leaves ? 'full' : 'done');
+      else if (code === 0) resolve('done');
+      else resolve(leaves ? 'left' : isFile ? 'full' : 'done');
     });
   });
   return {
@@ -110,6 +112,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
         await Promise.race([ended, pause(wait)]);
         if (!isGone && writtenBy(pid) > limit) shell.kill('SIGKILL');
       }
+      return ended;
     },
   };
 }

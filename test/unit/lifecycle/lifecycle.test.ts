@@ -10,7 +10,7 @@ const pid = 42;
 const NOT_READY = 'not ready after 30 s: tcp 1: ECONNREFUSED';
 const STOPPED = 'SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED';
 
-const living = { pid, since: '10:02:11', stopSignal: 'SIGTERM' } as const;
+const living = { pid, name: 'the app', since: '10:02:11', stopSignal: 'SIGTERM' } as const;
 
 const states = {
   starting: { phase: 'starting', ...living },

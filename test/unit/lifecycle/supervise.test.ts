@@ -53,7 +53,7 @@ function start(given: Given = {}) {
   const { handoff, heard, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
   const { diagnose, extendTimeout, reloadTimeout, exitWhenReady } = given;
   const ended = supervise({
-    ...{ app, clock, log: fakeLog(trace), watchdog },
+    ...{ app, name: 'the app', clock, log: fakeLog(trace), watchdog },
     started: { at: given.startedAt ?? 1000, since: '10:02:11' },
     readiness: {
       first: given.readiness ?? readiness,
