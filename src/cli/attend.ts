@@ -4,6 +4,7 @@ import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
 import { launcherOf } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
+import { readText } from '../base/files.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -58,7 +59,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
-  const launcher = launcherOf(config.command, config.args);
+  const launcher = launcherOf(config.command, config.args, readText);
   if (inUnit && (isMain || !transport)) {
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
       unitProblems(
