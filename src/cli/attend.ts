@@ -102,7 +102,10 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
-  const route = routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears });
+  const route = routeSignals(signals, {
+    ...{ forward: forwardSignals, rewrites, hadByApp: canary.hears },
+    detached: config.signalScope === 'group',
+  });
 
   const diagnose = async (moment: Moment) => {
     // of the dead it can only be told who else has the port

@@ -12,7 +12,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { orElse } from '../base/or-else.ts';
-import { procText } from '../base/proc.ts';
+import { procText, statFields } from '../base/proc.ts';
 import { pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
@@ -22,7 +22,7 @@ import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 /** A signal that reached the canary so long before us is another one, ms. */
 const FRESH = 100;
 
-/** From the death of a canary to the next one, ms. */
+/** At the least from one canary to the next: where none can live, ms. */
 const REST = 1000;
 
 /**
@@ -68,9 +68,11 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   const hear = (signal: string) => heard.push({ signal, at: performance.now() });
   const isHeard = (signal: string) => heard.some((each) => each.signal === signal);
   let onLine: (line: string) => void = () => {};
+  let startedAt = Number.NEGATIVE_INFINITY;
 
   function start(): void {
     if (shell || ended) return;
+    startedAt = performance.now();
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
@@ -80,7 +82,9 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       // before its traps stood
       if (signal) hear(signal);
       onLine('gone');
-      setTimeout(start, REST).unref();
+      // at once: as long as there is none, a signal for the whole unit reaches the app a second time
+      if (performance.now() > startedAt + REST) start();
+      else setTimeout(start, REST).unref();
     });
     mine.stdin.on('error', noteOwnEpipe);
     let rest = '';
@@ -116,6 +120,8 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     };
     const left = () => came + PATIENCE - performance.now();
     while (!isHeard(signal) && left() > 0 && managerIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
+    // what reaches a stopped process waits for it to go on
+    if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
     return take() && isInOurUnit(appPid);
   }

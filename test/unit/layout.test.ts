@@ -24,7 +24,7 @@ const PURE = [
   { in: 'base', except: ['real-clock.ts', 'command-path.ts', 'files.ts', 'proc.ts', 'runtime-directories.ts'] },
   { in: 'lifecycle', except: [] },
   { in: 'options', except: [] },
-  { in: 'signals', except: ['canary.ts', 'manager-idle.ts'] },
+  { in: 'signals', except: ['canary.ts', 'manager-idle.ts', 'source.ts'] },
   { in: 'watchdog', except: ['beat-file.ts', 'preload.ts', 'request.ts'] },
   { in: 'print-unit', except: ['host.ts', 'print-unit.ts'] },
 ];
