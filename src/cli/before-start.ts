@@ -75,6 +75,7 @@ export async function withPrepared<T>(
     transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
+    if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
     return await run({ config, transport, appNotify, watchdog, handoff, report });
