@@ -39,12 +39,15 @@ export interface StartOptions {
   readonly parent?: ParentPrograms | undefined;
 }
 
+/** A command and its arguments. */
+type Words = readonly [string, ...string[]];
+
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
 export class StartError extends Error {
   readonly code: string | undefined;
 
-  constructor(command: string, code: string | undefined, message: string) {
-    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command) : (WHY[code ?? ''] ?? message)}`);
+  constructor([command, ...args]: Words, code: string | undefined, message: string) {
+    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command, args) : (WHY[code ?? ''] ?? message)}`);
     this.name = 'StartError';
     this.code = code;
   }
@@ -74,7 +77,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   const [command, args] = parent && between ? parentLine(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
-  const subprocess = await spawned(options.command, () =>
+  const subprocess = await spawned([options.command, ...options.args], () =>
     spawn(command, args, {
       stdio: [
         'inherit',
@@ -104,8 +107,9 @@ export async function startApp(options: StartOptions): Promise<App> {
     if (fd !== inherited.notify) closeSync(fd);
   }
   const { pid, exited, orphan } = parent
-    ? await descendant(options.command, subprocess)
+    ? await descendant([options.command, ...options.args], subprocess)
     : { ...child(subprocess), orphan: async () => 'it is the child of the wrapper' };
+  let draining: Promise<void> | undefined;
   let dead = false;
   void exited.then(() => {
     dead = true;
@@ -118,8 +122,9 @@ export async function startApp(options: StartOptions): Promise<App> {
   return {
     pid,
     exited,
-    async drained() {
-      await Promise.all([...relays.values()].map((each) => each.drained()));
+    drained() {
+      draining ??= Promise.all([...relays.values()].map((each) => each.drained())).then(() => {});
+      return draining;
     },
     isAlive: () => !dead && isRunning(pid),
     orphan,
@@ -158,14 +163,14 @@ function keptUntilHeard<T>() {
  * Some failures are thrown, others told by an event (https://nodejs.org/api/child_process.html#event-error).
  * @throws {StartError}
  */
-async function spawned(command: string, start: () => ChildProcess): Promise<ChildProcess> {
+async function spawned(words: Words, start: () => ChildProcess): Promise<ChildProcess> {
   try {
     const subprocess = start();
     if (subprocess.pid === undefined) throw (await once(subprocess, 'error'))[0];
     return subprocess;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(command, code, message);
+    throw new StartError(words, code, message);
   }
 }
 
@@ -182,12 +187,12 @@ function child(subprocess: ChildProcess): { readonly pid: number; readonly exite
  * The app is the child of the process that was started.
  * @throws {StartError}
  */
-async function descendant(command: string, parent: ChildProcess): Promise<Descendant> {
+async function descendant(words: Words, parent: ChildProcess): Promise<Descendant> {
   try {
     return await followChildOf(parent, parent.stderr);
   } catch (error) {
     const { message } = error as Error;
-    throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
+    throw new StartError(words, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
   }
 }
 
@@ -204,13 +209,17 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
     // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
     if (!prelude.listenPid) return [command, args];
     const programs = PRELUDE_PROGRAMS.join(' and ');
-    throw new StartError(command, undefined, `socket activation needs ${programs}, and they may not be executed here`);
+    throw new StartError(
+      [command],
+      undefined,
+      `socket activation needs ${programs}, and they may not be executed here`,
+    );
   }
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(command, code, message);
+    throw new StartError([command, ...args], code, message);
   }
 }
 

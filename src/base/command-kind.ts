@@ -111,6 +111,16 @@ function behindEnv<T>(args: readonly string[], judge: (command: string, args: re
   return at < 0 ? undefined : judge(args[at] as string, args.slice(at + 1));
 }
 
+/**
+ * A word that would mean something to a shell, which systemd does not start (systemd.service(5), "Command lines").
+ * @returns the first: `>`, `2>&1`, `&&`
+ */
+export function shellOperatorIn(args: readonly string[]): string | undefined {
+  // find(1) ends its -exec by it
+  const operators = args.includes('-exec') ? /^(&&|\|\|?|&)$/ : /^(&&|\|\|?|&|;)$/;
+  return args.find((word) => operators.test(word) || /^(<|[12&]?>>?(&\d|\/\S*)?)$/.test(word));
+}
+
 /** Whether it is Node and starts a script of package.json, by a shell of its own. */
 function runsScript(command: string, args: readonly string[]): boolean {
   return isNode(command) && nodeOptions(args).some((word) => /^--run(=|$)/.test(word));

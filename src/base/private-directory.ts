@@ -23,7 +23,7 @@ export function makePrivateDirectory(parent: string): PrivateDirectory {
     }
   };
   try {
-    // the app may give up root, and has to get through all the same: nothing in it has a name that can be guessed or read
+    // the app may give up root, and has to get through all the same; nobody else can list it
     if (isRoot()) setMode(path, 0o711);
   } catch (error) {
     remove();

@@ -2,7 +2,7 @@
 import { isatty } from 'node:tty';
 import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
-import { launcherOf } from '../base/command-kind.ts';
+import { launcherOf, shellOperatorIn } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
 import { readText } from '../base/files.ts';
 import { clock } from '../base/real-clock.ts';
@@ -13,12 +13,13 @@ import { createLog } from '../log/log.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
 import type { Config } from '../options/config.ts';
+import { keepTail, type Tail } from '../output/tail.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
 import { combine, combineAgain } from '../probes/readiness.ts';
-import { hasIpc } from '../probes/spec.ts';
+import { hasIpc, watchedStreams } from '../probes/spec.ts';
 import type { Canary } from '../signals/canary.ts';
 import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
@@ -55,6 +56,13 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', onBug);
   app.onTrouble(warn);
+  const operator = shellOperatorIn(config.args);
+  if (operator !== undefined) {
+    warn(
+      `${operator} is an argument of the app, because there is no shell: for a file use ` +
+        "StandardOutput=append:/path in the unit, for the rest sh -c 'exec ...'",
+    );
+  }
 
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
@@ -113,7 +121,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     if (moment === 'died' && !isSocket) return [];
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
-      const patient = { config, env, inUnit: isMain, elapsed: elapsed(), isAlive: () => app.isAlive() };
+      const patient = { config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: () => app.isAlive() };
       return diagnose(moment, { ...patient, listeners: listeners ?? trace() });
     } catch (bug) {
       onBug(bug);
@@ -129,6 +137,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
       extendTimeout: config.extendTimeout,
       diagnose,
+      tail: keptTail(app, config),
       isAll: report?.exitWhenReady ?? false,
     },
     systemd: {
@@ -158,6 +167,18 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       },
     },
     watchdog: watchdog && watchdogOf(watchdog, config, context),
+  });
+}
+
+/** Of all watched streams together, in the order in which it comes. */
+function keptTail(app: App, { probes }: Config): Tail | undefined {
+  const streams = [...watchedStreams(probes)];
+  if (streams.length === 0) return undefined;
+  return keepTail((listener) => {
+    const stops = streams.map((stream) => app.onOutput(stream, listener));
+    return () => {
+      for (const stop of stops) stop();
+    };
   });
 }
 

@@ -7,10 +7,11 @@ import { inheritedDescriptors } from '../app/inherited.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT, type ExitStatus } from '../base/exit-status.ts';
 import { clock } from '../base/real-clock.ts';
+import { variableOf } from '../options/variables.ts';
 import { namesHosts, watchedStreams } from '../probes/spec.ts';
 import { createCanary } from '../signals/canary.ts';
 import { catchSignals, type SignalSource } from '../signals/source.ts';
-import { lookAround, withPrepared } from './before-start.ts';
+import { lookAround, tellUnitStatus, withPrepared } from './before-start.ts';
 import { printError } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Request, readRequest } from './request.ts';
@@ -26,6 +27,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const isKnown = error instanceof KnownError;
     printError(isKnown ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error), env);
     status = { code: isKnown ? error.code : EXIT.OWN_FAILURE };
+    const isDryRun = argv.includes('--dry-run') || env[variableOf('dry-run')] !== undefined;
+    if (isKnown && !isDryRun) await tellUnitStatus(error, env);
   }
   signals.release();
   endLike(status, env);

@@ -96,7 +96,7 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
           AWAKE,
-          { type: 'notify', state: [...statusLine(text), 'ERRNO=110'] },
+          { type: 'notify', state: statusLine(text) },
           log('error', 'not-ready', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
         ],
       };
@@ -323,6 +323,13 @@ function statusOf(...texts: readonly string[]): NotifyState {
   return statusLine(texts.join('; '));
 }
 
+/** What was awaited of an app that has ended. That nothing listens there any more goes without saying. */
+function unfulfilled(waitingFor: string): string {
+  const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
+  if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;
+  return `before it was ready: ${waitingFor || 'a sign of it came too late'}`;
+}
+
 const FOREGROUND =
   'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
 
@@ -334,10 +341,11 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const how = `${state.name} ${describeExit(status)}${event.left ? '; its children still run' : ''}`;
   const failure = state.stop?.failure;
   // with the stop it was told what was awaited, and an app that is ending may have closed its port since
-  const awaited = failure === undefined ? `: ${event.waitingFor || 'a sign of it came too late'}` : '';
+  const awaited = failure === undefined ? unfulfilled(event.waitingFor) : 'before it was ready';
+  const words = event.lastLine === undefined || failure !== undefined ? '' : `; its last words: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
-      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready${awaited}`
+      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${words}`
       : how;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;

@@ -108,13 +108,14 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly afterMs: number;
     }
-  /** `left`: processes that it has started still run. */
+  /** `left`: processes that it has started still run; `lastLine`: what it wrote last to a watched stream. */
   | {
       readonly type: 'exited';
       readonly status: ExitStatus;
       readonly waitingFor: string;
       readonly afterMs: number;
       readonly left?: boolean;
+      readonly lastLine?: string | undefined;
     };
 
 export interface LogEffect {
