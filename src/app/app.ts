@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { commandPath, isExecutable } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
+import { orElse } from '../base/or-else.ts';
 import { FIRST_FREE_FD, firstFree } from '../notify/listen-fds.ts';
 import { startCat } from '../output/cat.ts';
 import { relay } from '../output/relay.ts';
@@ -60,6 +62,7 @@ const WHY: Record<string, string> = {
     'or name what runs it, e.g. node',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
+  EMFILE: 'no descriptors are left for it (EMFILE); raise LimitNOFILE= of the unit',
 };
 
 const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
@@ -89,6 +92,7 @@ export async function startApp(options: StartOptions): Promise<App> {
       detached: options.ownGroup,
     }),
   );
+  keepPriority(subprocess.pid as number);
   const relays = new Map(
     [...watched].map((stream) => {
       const fd = FD_OF[stream];
@@ -144,6 +148,12 @@ export async function startApp(options: StartOptions): Promise<App> {
     onTrouble: trouble.listen,
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
   };
+}
+
+/** With CPUSchedulingResetOnFork= a child loses a negative Nice= (sched(7)): it gets it back, where we may do that. */
+function keepPriority(pid: number): void {
+  const own = getPriority();
+  if (own < 0) orElse(() => setPriority(pid, own), undefined);
 }
 
 /** What is told before anybody listens is told to the listener first. */

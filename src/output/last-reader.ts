@@ -8,6 +8,7 @@
  * that it starts after an update has replaced our files.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { noteOwnEpipe } from './sigpipe.ts';
 
@@ -61,12 +62,16 @@ const passOn = (): void => {
  */
 export async function startLastReader(source: Readable, fd: number): Promise<string | undefined> {
   try {
-    const reader = spawn('/proc/self/exe', ['--v8-pool-size=1', '-e', `(${passOn})()`], {
-      // from 3 on: spawn makes the first three blocking for all who share them
-      stdio: ['ignore', 'ignore', 'ignore', source, fd, 'pipe'],
-      env: {},
-      argv0: 'sd-ready-wrap',
-    });
+    const reader = spawn(
+      existsSync('/proc/self/exe') ? '/proc/self/exe' : process.execPath,
+      ['--v8-pool-size=1', '-e', `(${passOn})()`],
+      {
+        // from 3 on: spawn makes the first three blocking for all who share them
+        stdio: ['ignore', 'ignore', 'ignore', source, fd, 'pipe'],
+        env: {},
+        argv0: 'sd-ready-wrap',
+      },
+    );
     const gate = (reader.stdio as unknown as readonly Duplex[])[5] as Duplex;
     gate.on('error', noteOwnEpipe);
     return await new Promise<string | undefined>((resolve) => {
