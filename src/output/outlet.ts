@@ -72,7 +72,8 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
       try {
         take(writevSync(ready, queue));
       } catch (error) {
-        if (codeOf(error) !== 'EAGAIN') {
+        const code = codeOf(error);
+        if (code !== 'EAGAIN' && !FULL.has(code)) {
           noteOwnEpipe(error);
           return lose();
         }
