@@ -22,8 +22,11 @@ import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 /** A signal that reached the canary so long before us is another one, ms. */
 const FRESH = 100;
 
-/** At the least from one canary to the next: where none can live, ms. */
+/** From a canary that ended before it stood to the next: perhaps none can live here, ms. */
 const REST = 1000;
+
+/** What it says when all of its traps stand. */
+const STANDS = 'up';
 
 /**
  * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
@@ -38,6 +41,7 @@ for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
   .filter((number) => number !== constants.signals.SIGPIPE)
   .join(' ')}; do trap "p $n" $n; done
 trap '[ "$g" ] || { g=1; p 13; g=; }' 13
+echo ${STANDS}
 while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
 
 const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
@@ -68,14 +72,13 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   const hear = (signal: string) => heard.push({ signal, at: performance.now() });
   const isHeard = (signal: string) => heard.some((each) => each.signal === signal);
   let onLine: (line: string) => void = () => {};
-  let startedAt = Number.NEGATIVE_INFINITY;
 
   function start(): void {
     if (shell || ended) return;
-    startedAt = performance.now();
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
+    let stood = false;
     // and not at its exit, as what it has said may still be unread then
     mine.once('close', (_, signal) => {
       shell = undefined;
@@ -83,7 +86,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       if (signal) hear(signal);
       onLine('gone');
       // at once: as long as there is none, a signal for the whole unit reaches the app a second time
-      if (performance.now() > startedAt + REST) start();
+      if (stood) start();
       else setTimeout(start, REST).unref();
     });
     mine.stdin.on('error', noteOwnEpipe);
@@ -93,6 +96,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const signal = NAMES.get(line);
+        stood ||= line === STANDS;
         if (signal) hear(signal);
         onLine(line);
       }
