@@ -3,7 +3,7 @@
  * the wrapper with it. Without one the app would end by EPIPE in the middle of its own stop, while systemd reports
  * success.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
@@ -81,6 +81,31 @@ describeSystemd('an app that outlives its launcher', EVERYWHERE, (systemd) => {
     await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
     expect(NUMBERS.startsWith(read(`${dir}/stdout`))).toBe(true);
   });
+
+  test.each(['./start.sh', 'bash start.sh', "sh -c '. ./start.sh; true'"])(
+    'the printed unit of %s: the app saves its jobs, 4 times of 4',
+    async (line) => {
+      const project = systemd().makeDir();
+      const fixture = `${systemd().repo}/test/fixtures/systemd/saves-jobs.pl`;
+      writeFileSync(`${project}/start.sh`, `#!/bin/bash\nperl ${fixture} .\necho done\n`, { mode: 0o755 });
+      chmodSync(project, 0o777);
+      const manager = systemd().mode === 'system' ? '' : '--user';
+      const wrapper = `${systemd().node} ${systemd().repo}/bin/sd-ready-wrap.cjs --print-unit ${manager} --stdout ^up`;
+      const printed = await systemd().run('sh', ['-c', `cd ${project} && ${wrapper} -- ${line}`]);
+      expect(printed).toMatchObject({ code: 0, stderr: '' });
+      systemd().writeUnit('launched.service', printed.stdout);
+      await systemd().systemctl('daemon-reload');
+      for (let n = 1; n <= 4; n += 1) {
+        expect(await systemd().systemctl('start', 'launched.service')).toMatchObject({ code: 0, stderr: '' });
+        expect(await systemd().systemctl('stop', 'launched.service')).toMatchObject({ code: 0 });
+        await until('the unit to be empty', async () => {
+          return (await systemd().show('launched.service', 'ControlGroup')) === '';
+        });
+        expect(saved(project)).toEqual([1, 2, 3]);
+        for (const job of [1, 2, 3]) rmSync(`${project}/saved-${job}`);
+      }
+    },
+  );
 
   // other trees have no npm in them
   const launchers = process.env['PS_ROOT'] ? [] : ['npm start'];
