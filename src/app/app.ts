@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { commandPath, isExecutable } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
+import { orElse } from '../base/or-else.ts';
 import { FIRST_FREE_FD, firstFree } from '../notify/listen-fds.ts';
 import { startCat } from '../output/cat.ts';
 import { relay } from '../output/relay.ts';
@@ -39,12 +41,15 @@ export interface StartOptions {
   readonly parent?: ParentPrograms | undefined;
 }
 
+/** A command and its arguments. */
+type Words = readonly [string, ...string[]];
+
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
 export class StartError extends Error {
   readonly code: string | undefined;
 
-  constructor(command: string, code: string | undefined, message: string) {
-    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command) : (WHY[code ?? ''] ?? message)}`);
+  constructor([command, ...args]: Words, code: string | undefined, message: string) {
+    super(`cannot start ${command}: ${code === 'ENOENT' ? notFound(command, args) : (WHY[code ?? ''] ?? message)}`);
     this.name = 'StartError';
     this.code = code;
   }
@@ -57,6 +62,7 @@ const WHY: Record<string, string> = {
     'or name what runs it, e.g. node',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
+  EMFILE: 'no descriptors are left for it (EMFILE); raise LimitNOFILE= of the unit',
 };
 
 const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
@@ -74,7 +80,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   const [command, args] = parent && between ? parentLine(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
-  const subprocess = await spawned(options.command, () =>
+  const subprocess = await spawned([options.command, ...options.args], () =>
     spawn(command, args, {
       stdio: [
         'inherit',
@@ -86,6 +92,7 @@ export async function startApp(options: StartOptions): Promise<App> {
       detached: options.ownGroup,
     }),
   );
+  keepPriority(subprocess.pid as number);
   const relays = new Map(
     [...watched].map((stream) => {
       const fd = FD_OF[stream];
@@ -94,7 +101,9 @@ export async function startApp(options: StartOptions): Promise<App> {
       const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
       const onLost = (code: string) =>
         trouble.tell(`no room for what the app writes to ${stream} (${code}); it is lost`);
-      return [stream, relay(source, fd, handOver, onLost)];
+      const onUnread = (problem: string) =>
+        trouble.tell(`${stream} of what the app leaves behind has no reader any more: ${problem}`);
+      return [stream, relay(source, fd, handOver, onLost, onUnread)];
     }),
   );
   // whoever waits for the end of one waits for the app to close it, and not for us
@@ -102,8 +111,9 @@ export async function startApp(options: StartOptions): Promise<App> {
     if (fd !== inherited.notify) closeSync(fd);
   }
   const { pid, exited, orphan } = parent
-    ? await descendant(options.command, subprocess)
+    ? await descendant([options.command, ...options.args], subprocess)
     : { ...child(subprocess), orphan: async () => 'it is the child of the wrapper' };
+  let draining: Promise<void> | undefined;
   let dead = false;
   void exited.then(() => {
     dead = true;
@@ -116,8 +126,9 @@ export async function startApp(options: StartOptions): Promise<App> {
   return {
     pid,
     exited,
-    async drained() {
-      await Promise.all([...relays.values()].map((each) => each.drained()));
+    drained() {
+      draining ??= Promise.all([...relays.values()].map((each) => each.drained())).then(() => {});
+      return draining;
     },
     isAlive: () => !dead && isRunning(pid),
     orphan,
@@ -139,6 +150,12 @@ export async function startApp(options: StartOptions): Promise<App> {
   };
 }
 
+/** With CPUSchedulingResetOnFork= a child loses a negative Nice= (sched(7)): it gets it back, where we may do that. */
+function keepPriority(pid: number): void {
+  const own = getPriority();
+  if (own < 0) orElse(() => setPriority(pid, own), undefined);
+}
+
 /** What is told before anybody listens is told to the listener first. */
 function keptUntilHeard<T>() {
   const early: T[] = [];
@@ -156,14 +173,14 @@ function keptUntilHeard<T>() {
  * Some failures are thrown, others told by an event (https://nodejs.org/api/child_process.html#event-error).
  * @throws {StartError}
  */
-async function spawned(command: string, start: () => ChildProcess): Promise<ChildProcess> {
+async function spawned(words: Words, start: () => ChildProcess): Promise<ChildProcess> {
   try {
     const subprocess = start();
     if (subprocess.pid === undefined) throw (await once(subprocess, 'error'))[0];
     return subprocess;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(command, code, message);
+    throw new StartError(words, code, message);
   }
 }
 
@@ -180,12 +197,12 @@ function child(subprocess: ChildProcess): { readonly pid: number; readonly exite
  * The app is the child of the process that was started.
  * @throws {StartError}
  */
-async function descendant(command: string, parent: ChildProcess): Promise<Descendant> {
+async function descendant(words: Words, parent: ChildProcess): Promise<Descendant> {
   try {
     return await followChildOf(parent, parent.stderr);
   } catch (error) {
     const { message } = error as Error;
-    throw new StartError(command, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
+    throw new StartError(words, /temporarily unavailable/.test(message) ? 'EAGAIN' : 'EPERM', message);
   }
 }
 
@@ -202,13 +219,17 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
     // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
     if (!prelude.listenPid) return [command, args];
     const programs = PRELUDE_PROGRAMS.join(' and ');
-    throw new StartError(command, undefined, `socket activation needs ${programs}, and they may not be executed here`);
+    throw new StartError(
+      [command],
+      undefined,
+      `socket activation needs ${programs}, and they may not be executed here`,
+    );
   }
   try {
     return withPrelude(prelude, commandPath(command, env), args, env);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(command, code, message);
+    throw new StartError([command, ...args], code, message);
   }
 }
 

@@ -6,7 +6,8 @@
  * Node closes them to its children: at its start it sets O_CLOEXEC on all that it finds (uv_disable_stdio_inheritance),
  * so each has to be named to spawn.
  */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { entriesOf } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
 import {
@@ -68,7 +69,8 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
 
 /** Those from 3 on, with what each leads to. */
 function openDescriptors(): ReadonlyMap<number, string> {
-  const found = readdirSync('/proc/self/fd').map((name) => [Number(name), targetOf(Number(name))] as const);
+  // none can be seen without /proc: then nothing is passed on but the standard streams
+  const found = entriesOf('/proc/self/fd').map(({ name }) => [Number(name), targetOf(Number(name))] as const);
   return new Map(found.filter(([fd, target]) => fd >= FIRST_FREE_FD && target !== ''));
 }
 

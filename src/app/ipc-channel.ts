@@ -3,8 +3,10 @@
  * (https://nodejs.org/api/child_process.html#advanced-serialization). Read here and not by Node's own parent side,
  * which throws on a line that is not JSON and loses the messages behind it.
  */
+
 import type { Duplex } from 'node:stream';
 import type { Disposer } from '../base/clock.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
 
 /** A longer message is passed over, bytes of UTF-8. */
 const MESSAGE_MAX = 1024 * 1024;
@@ -59,7 +61,7 @@ export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
     }
   });
   // the app's end closes when it disconnects or dies; the death is told elsewhere
-  socket.on('error', () => {});
+  socket.on('error', noteOwnEpipe);
   return {
     onMessage(listener) {
       listeners.add(listener);

@@ -8,6 +8,7 @@ const RUNTIMES = names('node nodejs bun tsx');
 const PACKAGE_MANAGERS = names('npm npx yarn yarnpkg pnpm pnpx bunx corepack');
 /** They start the app as a child of their own. */
 const RUNNERS = new Set([...PACKAGE_MANAGERS, ...names('tsx nodemon pm2 pm2-runtime forever')]);
+const TASK_RUNNERS = names('make gmake just');
 const SHELLS = names('sh bash dash zsh ksh ash');
 
 /**
@@ -27,10 +28,19 @@ export function isNodeRuntime(command: string, args: readonly string[]): boolean
   return RUNTIMES.has(nameOf(command)) && !runsScript(command, args);
 }
 
-/** Of the words behind `node` those in front of the script, or of an option's value that stands apart. */
+/** Options of Node whose value may be a word of its own. */
+export const WITH_VALUE: ReadonlySet<string> = names(
+  '-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title ' +
+    '-e --eval -p --print -pe --input-type --inspect-port --debug-port --unhandled-rejections --disable-warning ' +
+    '--dns-result-order --diagnostic-dir --redirect-warnings --max-http-header-size --icu-data-dir --openssl-config ' +
+    '--tls-cipher-list --watch-path',
+);
+
+/** Of the words behind `node` those in front of the script. */
 export function nodeOptions(args: readonly string[]): readonly string[] {
-  const script = args.findIndex((word) => !word.startsWith('-'));
-  return script < 0 ? args : args.slice(0, script);
+  let at = 0;
+  while (args[at]?.startsWith('-')) at += WITH_VALUE.has(args[at] as string) ? 2 : 1;
+  return args.slice(0, at);
 }
 
 /** What of a command line would run instead of the app; undefined where it is Node and a script. */
@@ -44,27 +54,71 @@ export function runnerIn([command = '', ...args]: readonly string[]): string | u
 }
 
 /**
+ * Whether the command is a runtime that runs a file itself: `node FILE`, `bun FILE`, `deno run FILE`. Only then it is
+ * known that a signal to the main process is one to the app.
+ */
+export function runsFile(command: string, args: readonly string[]): boolean {
+  const name = nameOf(command);
+  if (isNode(command)) return runnerIn([command, ...args]) === undefined && nodeOptions(args).length < args.length;
+  if (name === 'env') return behindEnv(args, runsFile) ?? false;
+  const [first = '', ...rest] = args.filter((word) => !word.startsWith('-'));
+  const isFile = (word = '') => /\/|\.[cm]?[jt]sx?$/.test(word);
+  if (name === 'bun') return isFile(first) || (first === 'run' && isFile(rest[0]));
+  return name === 'deno' && first === 'run' && isFile(rest[0]);
+}
+
+/**
  * What starts the app as a child of its own and does not see it through a stop: npm 11 and `node --run` end at SIGTERM
  * and leave the app running; a shell that waits for a command takes the signal for itself. With KillMode=mixed, which
  * signals the main process alone, such an app is then killed without having been asked to stop.
- * @returns its name, `npm` or `sh -c`; undefined for a command that is the app, or becomes it
+ * @param read the text of a file, to see whether it is a script for a shell
+ * @returns its name, `npm` or `sh -c`; undefined for a command that is the app, or becomes it, as far as can be told
  */
-export function launcherOf(command: string, args: readonly string[]): string | undefined {
+export function launcherOf(
+  command: string,
+  args: readonly string[],
+  read: (path: string) => string | undefined = () => undefined,
+): string | undefined {
   const name = nameOf(command);
-  if (PACKAGE_MANAGERS.has(name)) return name;
+  const [first = ''] = args.filter((word) => !word.startsWith('-'));
+  if (PACKAGE_MANAGERS.has(name) || TASK_RUNNERS.has(name)) return name;
   if (runsScript(command, args)) return `${name} --run`;
   if (isNode(command)) {
     const script = args[nodeOptions(args).length] ?? '';
     // an npm.js beside it is the app's own
     return script.includes('/') && PACKAGE_MANAGERS.has(toolOf(script)) ? toolOf(script) : undefined;
   }
-  if (name === 'env') {
-    const rest = args.findIndex((word) => !/^(-i|-)$|=/.test(word));
-    return rest < 0 ? undefined : launcherOf(args[rest] as string, args.slice(rest + 1));
+  if (name === 'env') return behindEnv(args, (...inner) => launcherOf(...inner, read));
+  if (name === 'bun' && first === 'run' && !runsFile(command, args)) return 'bun run';
+  if (name === 'deno' && first === 'task') return 'deno task';
+  if (SHELLS.has(name)) {
+    const at = args.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
+    if (at >= 0) return /^\s*exec\s/.test(args[at + 1] ?? '') ? undefined : `${name} -c`;
+    return first === '' || becomesAnother(read(first)) ? undefined : `${name} ${baseName(first)}`;
   }
-  if (!SHELLS.has(name)) return undefined;
-  const at = args.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
-  return at < 0 || /^\s*exec\s/.test(args[at + 1] ?? '') ? undefined : `${name} -c`;
+  const text = command.includes('/') ? read(command) : undefined;
+  const shell = /^#!.*\b(?:sh|bash|dash|zsh|ksh|ash)\b/.test(text ?? '');
+  return shell && !becomesAnother(text) ? baseName(command) : undefined;
+}
+
+/** Whether a script for a shell ends by becoming another program. Of one that cannot be read that is hoped for. */
+function becomesAnother(script: string | undefined): boolean {
+  return script === undefined || /^\s*exec\s+[^\s<>0-9]/m.test(script);
+}
+
+function behindEnv<T>(args: readonly string[], judge: (command: string, args: readonly string[]) => T): T | undefined {
+  const at = args.findIndex((word) => !/^(-i|-)$|=/.test(word));
+  return at < 0 ? undefined : judge(args[at] as string, args.slice(at + 1));
+}
+
+/**
+ * A word that would mean something to a shell, which systemd does not start (systemd.service(5), "Command lines").
+ * @returns the first: `>`, `2>&1`, `&&`
+ */
+export function shellOperatorIn(args: readonly string[]): string | undefined {
+  // find(1) ends its -exec by it
+  const operators = args.includes('-exec') ? /^(&&|\|\|?|&)$/ : /^(&&|\|\|?|&|;)$/;
+  return args.find((word) => operators.test(word) || /^(<|[12&]?>>?(&\d|\/\S*)?)$/.test(word));
 }
 
 /** Whether it is Node and starts a script of package.json, by a shell of its own. */

@@ -3,9 +3,18 @@
 /** Words that only a shell knows (POSIX, Shell Command Language, 2.14 and XBD "intrinsic utilities"). */
 const SHELL_WORDS: ReadonlySet<string> = new Set(['cd', 'source', '.', 'export', 'exec', 'set', 'ulimit', 'umask']);
 
-/** @returns what follows `cannot start COMMAND: ` where the command is not there */
-export function notFound(command: string): string {
+/**
+ * @param args behind the command
+ * @returns what follows `cannot start COMMAND: ` where the command is not there
+ */
+export function notFound(command: string, args: readonly string[] = []): string {
   const [first = '', ...rest] = command.trim().split(/\s+/);
+  if (args.includes('--')) {
+    return (
+      'not found (ENOENT); options end at the first word that is not one: if it belongs to the value of the ' +
+      `option before it, quote that, e.g. --stdout 'listening ${command}' --`
+    );
+  }
   if (/^[A-Za-z_]\w*=/.test(command)) {
     return (
       `not found (ENOENT); variables in front are for a shell: Environment=${first} in the unit, or ` +

@@ -2,8 +2,9 @@
 import { isatty } from 'node:tty';
 import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
-import { launcherOf } from '../base/command-kind.ts';
+import { launcherOf, shellOperatorIn } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
+import { readText } from '../base/files.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -12,17 +13,18 @@ import { createLog } from '../log/log.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
 import type { Config } from '../options/config.ts';
+import { keepTail, type Tail } from '../output/tail.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
 import { combine, combineAgain } from '../probes/readiness.ts';
-import { hasIpc } from '../probes/spec.ts';
+import { hasIpc, watchedStreams } from '../probes/spec.ts';
 import type { Canary } from '../signals/canary.ts';
 import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
-import { nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
+import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
 import { reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
@@ -37,18 +39,16 @@ export interface Attended {
   readonly startedAt: number;
   readonly seen: Seen;
   readonly prepared: Prepared;
-  /** Told of a write of ours that found its reader gone. Handed in: the bundle has this file's imports apart. */
-  readonly onEpipe: () => void;
 }
 
 /** @returns how the wrapper has to end */
-export function attend({ config, env, app, canary, signals, startedAt, seen, prepared, onEpipe }: Attended) {
+export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
   const { transport, appNotify, handoff, watchdog, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const since = report && elapsed;
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), onEpipe, elapsed: since });
+  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
   report?.begin(log, format === 'pretty' && isatty(2), startedAt);
   const warn = (message: string) => log.write('warn', 'warning', message);
   const onBug = (bug: unknown) =>
@@ -56,14 +56,29 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   // a bug of ours is no reason to take a running app down
   process.on('uncaughtException', onBug);
   app.onTrouble(warn);
+  const operator = shellOperatorIn(config.args);
+  if (operator !== undefined) {
+    warn(
+      `${operator} is an argument of the app, because there is no shell: for a file use ` +
+        "StandardOutput=append:/path in the unit, for the rest sh -c 'exec ...'",
+    );
+  }
 
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const launcher = launcherOf(config.command, config.args, readText);
   if (inUnit && (isMain || !transport)) {
-    const launcher = isMain ? launcherOf(config.command, config.args) : undefined;
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
-      unitProblems({ env, toldSystemd: transport !== undefined, launcher, scope: config.signalScope }, warn),
+      unitProblems(
+        {
+          env,
+          toldSystemd: transport !== undefined,
+          launcher: isMain ? launcher : undefined,
+          scope: config.signalScope,
+        },
+        warn,
+      ),
     );
   }
   const unwatched = isMain && unwatchedProblem(config, env, appNotify.socket !== undefined);
@@ -95,7 +110,10 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
-  const route = routeSignals(signals, { forward: forwardSignals, rewrites, hadByApp: canary.hears });
+  const route = routeSignals(signals, {
+    ...{ forward: forwardSignals, rewrites, hadByApp: canary.hears },
+    detached: config.signalScope === 'group',
+  });
 
   const diagnose = async (moment: Moment) => {
     // of the dead it can only be told who else has the port
@@ -103,7 +121,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     if (moment === 'died' && !isSocket) return [];
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
-      const patient = { config, env, inUnit: isMain, elapsed: elapsed(), isAlive: () => app.isAlive() };
+      const patient = { config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: () => app.isAlive() };
       return diagnose(moment, { ...patient, listeners: listeners ?? trace() });
     } catch (bug) {
       onBug(bug);
@@ -111,7 +129,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     }
   };
   return supervise({
-    ...{ app, clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
+    ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
     readiness: {
       first: combine(probes, config.readyWhen),
       again: (told) => combineAgain(probes, config.readyWhen, told),
@@ -119,6 +137,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
       extendTimeout: config.extendTimeout,
       diagnose,
+      tail: keptTail(app, config),
       isAll: report?.exitWhenReady ?? false,
     },
     systemd: {
@@ -141,12 +160,25 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       onSignal: route.listen,
       signal: rewrites.get('SIGTERM') ?? 'SIGTERM',
       timeout: config.stopTimeout,
+      leavesRunning: () => leavesRunning(app.pid, seen.before),
       onExit: async (asked) => {
         await canary.end();
         await report?.end(app.pid, asked);
       },
     },
     watchdog: watchdog && watchdogOf(watchdog, config, context),
+  });
+}
+
+/** Of all watched streams together, in the order in which it comes. */
+function keptTail(app: App, { probes }: Config): Tail | undefined {
+  const streams = [...watchedStreams(probes)];
+  if (streams.length === 0) return undefined;
+  return keepTail((listener) => {
+    const stops = streams.map((stream) => app.onOutput(stream, listener));
+    return () => {
+      for (const stop of stops) stop();
+    };
   });
 }
 

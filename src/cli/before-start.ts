@@ -1,13 +1,13 @@
 /** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
 import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
-import type { Inherited } from '../app/inherited.ts';
+import { type Inherited, inheritedDescriptors } from '../app/inherited.ts';
 import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import type { Report } from '../dry-run/report.ts';
 import { notifyAddress } from '../notify/address.ts';
 import type { AppNotifySocket } from '../notify/app-socket.ts';
-import { encode, statusLine } from '../notify/state.ts';
+import { statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { handoffObstacle } from '../options/handoff.ts';
@@ -65,23 +65,19 @@ export async function withPrepared<T>(
   run: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
   const closers: (() => void)[] = [];
-  let transport: NotifyTransport | undefined;
   try {
     const dryRun = request.isDryRun
       ? await (await import('../dry-run/dry-run.ts')).openDryRun(request.raw, request.config, env)
       : undefined;
     if (dryRun) closers.push(dryRun.close);
     const { config, report } = dryRun ?? request;
-    transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
+    if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
     return await run({ config, transport, appNotify, watchdog, handoff, report });
-  } catch (error) {
-    // before the app lives: `systemctl status` would say "Starting" for ever
-    if (error instanceof KnownError) tellFailure(transport, error.message);
-    throw error;
   } finally {
     for (const close of closers) close();
   }
@@ -95,10 +91,16 @@ async function openTransport(env: NodeJS.ProcessEnv, inherited?: number): Promis
   return openNotifySocket(address, statusLine('Starting'), inherited);
 }
 
-/** Says so in STATUS= where systemd listens, once: a way to it that is full is not waited for. */
-function tellFailure(transport: NotifyTransport | undefined, message: string): void {
+/**
+ * Why there is no app, for `systemctl status`, which would show "Starting" or nothing. Once: a way to systemd that is
+ * full is not waited for.
+ */
+export async function tellUnitStatus({ message }: KnownError, env: NodeJS.ProcessEnv): Promise<void> {
   try {
-    transport?.trySend(encode(statusLine(message)));
+    const address = notifyAddress(env['NOTIFY_SOCKET']);
+    if (!address) return;
+    const { openNotifySocket } = await import('../notify/open.ts');
+    await openNotifySocket(address, statusLine(message), inheritedDescriptors(env).notify);
   } catch {
     // the line on stderr is the one that counts
   }

@@ -7,11 +7,11 @@ import { inheritedDescriptors } from '../app/inherited.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT, type ExitStatus } from '../base/exit-status.ts';
 import { clock } from '../base/real-clock.ts';
-import { noteOwnEpipe } from '../output/sigpipe.ts';
+import { variableOf } from '../options/variables.ts';
 import { namesHosts, watchedStreams } from '../probes/spec.ts';
 import { createCanary } from '../signals/canary.ts';
 import { catchSignals, type SignalSource } from '../signals/source.ts';
-import { lookAround, withPrepared } from './before-start.ts';
+import { lookAround, tellUnitStatus, withPrepared } from './before-start.ts';
 import { printError } from './print.ts';
 import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Request, readRequest } from './request.ts';
@@ -27,6 +27,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const isKnown = error instanceof KnownError;
     printError(isKnown ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error), env);
     status = { code: isKnown ? error.code : EXIT.OWN_FAILURE };
+    const isDryRun = argv.includes('--dry-run') || env[variableOf('dry-run')] !== undefined;
+    if (isKnown && !isDryRun) await tellUnitStatus(error, env);
   }
   signals.release();
   endLike(status, env);
@@ -53,11 +55,11 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
     const app = await start(prepared, env, inherited);
     // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
     const detached = handoff?.parent !== undefined || config.signalScope === 'group';
-    const canary = createCanary({ appPid: app.pid, detached, onEpipe: noteOwnEpipe });
+    const canary = createCanary({ appPid: app.pid, detached });
     if (config.forwardSignals === 'auto') canary.start();
 
     const { attend } = await import('./attend.ts');
-    return attend({ config, env, app, canary, signals, startedAt, seen, prepared, onEpipe: noteOwnEpipe });
+    return attend({ config, env, app, canary, signals, startedAt, seen, prepared });
   });
 }
 

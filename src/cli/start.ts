@@ -29,15 +29,14 @@ export async function start(
   // one that becomes the main process has to ping by itself
   const pings =
     parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
-  const given = { env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
+  const given = { args: config.args, env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
   const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
-  const handedOver = watchdog?.file
-    ? (await import('../watchdog/request.ts')).handOver(watchdog.file, watchdog.intervalMs, given.env, { taken, ipc })
+  const handedOver = watchdog?.beat
+    ? (await import('../watchdog/request.ts')).handOver(watchdog.beat, watchdog.intervalMs, given, { taken, ipc })
     : given;
   try {
     return await startApp({
       command: config.command,
-      args: config.args,
       ...handedOver,
       watched,
       ipc,

@@ -17,7 +17,7 @@ export interface Patient {
   readonly env: NodeJS.ProcessEnv;
   /** Whether systemd started us as the main process of a service. */
   readonly inUnit: boolean;
-  /** Since the start, ms. */
+  /** Since the wrapper was started, which is what systemd counts from, ms. */
   readonly elapsed: number;
   readonly listeners: Listeners;
   readonly isAlive: () => boolean;

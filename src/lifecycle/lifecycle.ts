@@ -24,7 +24,7 @@ export function next(state: State, event: LifeEvent): Transition {
       return {
         state,
         effects: [
-          log('info', 'started', `started the app, pid ${pid}; waiting for ${event.awaited}`, { app_pid: pid }),
+          log('info', 'started', `started ${state.name}, pid ${pid}; waiting for ${event.awaited}`, { app_pid: pid }),
           { type: 'notify', state: waiting(state, event.awaited) },
         ],
       };
@@ -96,7 +96,7 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
           AWAKE,
-          { type: 'notify', state: [...statusLine(text), 'ERRNO=110'] },
+          { type: 'notify', state: statusLine(text) },
           log('error', 'not-ready', text, { app_pid: pid, after_ms: Math.round(event.afterMs) }),
         ],
       };
@@ -110,7 +110,7 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'kill', signal: state.stopSignal },
           { type: 'start-stop-timer' },
           AWAKE,
-          log('info', 'dismissed', 'ready, which is all that was asked: stopping the app', { app_pid: pid }),
+          log('info', 'dismissed', `ready, which is all that was asked: stopping ${state.name}`, { app_pid: pid }),
         ],
       };
 
@@ -120,9 +120,14 @@ export function next(state: State, event: LifeEvent): Transition {
         state,
         effects: [
           { type: 'kill', signal: 'SIGKILL' },
-          log('warn', 'killed', `the app did not end within ${formatDuration(event.afterMs)} of SIGTERM: SIGKILL`, {
-            app_pid: pid,
-          }),
+          log(
+            'warn',
+            'killed',
+            `${state.name} did not end within ${formatDuration(event.afterMs)} of SIGTERM: SIGKILL`,
+            {
+              app_pid: pid,
+            },
+          ),
         ],
       };
 
@@ -132,7 +137,7 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'signal': {
       const { stop, effects: stopEffects } = stopBy(state, event);
       const now: typeof state = { ...state, ...(stop && { stop }) };
-      const effects = [...signalled(pid, event.signal, event.fate), ...stopEffects];
+      const effects = [...signalled(state, event.signal, event.fate), ...stopEffects];
       // nobody reloads then
       if (now.phase !== 'reloading' || event.signal !== now.signal || event.fate.fate !== 'withheld')
         return { state: now, effects };
@@ -257,16 +262,16 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
 }
 
 /** systemd sends SIGCONT along with every SIGTERM (systemd.kill(5)): not worth a line of its own. */
-function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
+function signalled({ pid, name }: Living, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
   const tell = (message: string) =>
     log(signal === 'SIGCONT' ? 'debug' : 'info', 'signal', message, { app_pid: pid, signal, ...fate });
   switch (fate.fate) {
     case 'forwarded': {
-      const name = fate.as === signal ? '' : ` as ${fate.as}`;
-      return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to the app${name}`)];
+      const as = fate.as === signal ? '' : ` as ${fate.as}`;
+      return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to ${name}${as}`)];
     }
     case 'reached':
-      return [tell(`${signal} was sent to the app as well: not forwarded`)];
+      return [tell(`${signal} was sent to ${name} as well: not forwarded`)];
     case 'withheld':
       return [tell(`${signal} is not forwarded, as asked for`)];
   }
@@ -318,6 +323,13 @@ function statusOf(...texts: readonly string[]): NotifyState {
   return statusLine(texts.join('; '));
 }
 
+/** What was awaited of an app that has ended. That nothing listens there any more goes without saying. */
+function unfulfilled(waitingFor: string): string {
+  const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
+  if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;
+  return `before it was ready: ${waitingFor || 'a sign of it came too late'}`;
+}
+
 const FOREGROUND =
   'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
 
@@ -326,13 +338,14 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   // what nobody saw: whoever was told to end did so
   const signal = stopAskedBy(state);
   const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
-  const how = `the app ${describeExit(status)}`;
+  const how = `${state.name} ${describeExit(status)}${event.left ? '; its children still run' : ''}`;
   const failure = state.stop?.failure;
   // with the stop it was told what was awaited, and an app that is ending may have closed its port since
-  const awaited = failure === undefined ? `: ${event.waitingFor || 'a sign of it came too late'}` : '';
+  const awaited = failure === undefined ? unfulfilled(event.waitingFor) : 'before it was ready';
+  const words = event.lastLine === undefined || failure !== undefined ? '' : `; its last words: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
-      ? `${how} after ${formatDuration(event.afterMs)}, before it was ready${awaited}`
+      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${words}`
       : how;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;

@@ -9,6 +9,7 @@ import type { Moment } from '../diagnosis/advice.ts';
 import type { Log } from '../log/types.ts';
 import type { NotifyState } from '../notify/state.ts';
 import type { AppNoticeSource, Notifier } from '../notify/types.ts';
+import type { Tail } from '../output/tail.ts';
 import type { Readiness } from '../probes/readiness.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { untilItEnds } from '../watchdog/vitals.ts';
@@ -22,6 +23,8 @@ import type { Effect, LifeEvent, State } from './words.ts';
 
 export interface Supervised {
   readonly app: App;
+  /** For the log: `the app`, or `npm` where that starts the app. */
+  readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly started: {
@@ -50,6 +53,8 @@ export interface Awaited {
   readonly extendTimeout?: number | undefined;
   /** What the operator can do about an app that is not ready. */
   readonly diagnose?: ((moment: Moment) => Promise<readonly string[]>) | undefined;
+  /** The end of what the app wrote, where that can be seen. Kept until it is ready. */
+  readonly tail?: Tail | undefined;
   /** That it becomes ready is all that is asked of the app: it is stopped then. */
   readonly isAll?: boolean;
 }
@@ -87,17 +92,19 @@ export interface Stopping {
    * stop signal.
    */
   readonly onExit?: (asked: boolean) => Promise<void>;
+  /** Whether processes that the app has started still run, after its own death. */
+  readonly leavesRunning?: () => boolean;
 }
 
 /** @returns how the wrapper has to end, once the app is dead and its output passed on */
-export function supervise({ app, clock, log, started, readiness, systemd, stop, watchdog }: Supervised) {
+export function supervise({ app, name, clock, log, started, readiness, systemd, stop, watchdog }: Supervised) {
   const { first, diagnose } = readiness;
   const { notifier, notices } = systemd;
   const waiting = new AbortController();
-  const disposers: Disposer[] = [() => waiting.abort()];
+  const disposers: Disposer[] = [() => waiting.abort(), () => readiness.tail?.stop()];
   const elapsed = () => clock.now() - started.at;
   let state: State = {
-    ...{ phase: 'starting', pid: app.pid, since: started.since, stopSignal: stop.signal },
+    ...{ phase: 'starting', pid: app.pid, name, since: started.since, stopSignal: stop.signal },
     ...(systemd.handoff && { handoff: true }),
     ...(watchdog && { watchdog: watchdog.mode }),
     ...(readiness.isAll && { onlyReady: true }),
@@ -191,8 +198,17 @@ export function supervise({ app, clock, log, started, readiness, systemd, stop, 
       const afterMs = elapsed();
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await notices?.drained();
-      if (diagnose && state.phase === 'starting') await (diagnosing ?? diagnose('died').then(advise));
-      handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs });
+      const isStarting = state.phase === 'starting';
+      // it may have died of a signal before it is known what became of that
+      const moment = 'stop' in state && state.stop ? 'stopped' : 'died';
+      if (diagnose && isStarting) await (diagnosing ?? diagnose(moment).then(advise));
+      // its last words are still on their way
+      if (readiness.tail && isStarting) await app.drained();
+      const last = {
+        left: stop.leavesRunning?.() ?? false,
+        lastLine: isStarting ? readiness.tail?.lastLine() : undefined,
+      };
+      handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs, ...last });
     });
     handle({ type: 'started', awaited: first.name });
     // a first look at /proc takes milliseconds: now, and not when the app is ready

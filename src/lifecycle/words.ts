@@ -38,6 +38,8 @@ export type State =
 
 export interface Living {
   readonly pid: number;
+  /** What is started, for the log: `the app`, or `npm` where that starts the app. */
+  readonly name: string;
   /** When it was started, by the host's clock: `10:02:11`. */
   readonly since: string;
   /** The last STATUS= that the app has told itself, which ours does not write over while all is well. */
@@ -106,7 +108,15 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly afterMs: number;
     }
-  | { readonly type: 'exited'; readonly status: ExitStatus; readonly waitingFor: string; readonly afterMs: number };
+  /** `left`: processes that it has started still run; `lastLine`: what it wrote last to a watched stream. */
+  | {
+      readonly type: 'exited';
+      readonly status: ExitStatus;
+      readonly waitingFor: string;
+      readonly afterMs: number;
+      readonly left?: boolean;
+      readonly lastLine?: string | undefined;
+    };
 
 export interface LogEffect {
   readonly type: 'log';

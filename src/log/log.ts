@@ -1,6 +1,6 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
-import { type DestinationStream, pino } from 'pino';
-import { openAnew } from '../base/files.ts';
+import { pino } from 'pino';
+import { createOutlet } from '../output/outlet.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 import type { Log, LogFormat } from './types.ts';
 
@@ -12,8 +12,6 @@ export interface LogOptions {
   readonly format: Exclude<LogFormat, 'auto'>;
   /** Where the format is for people. */
   readonly colours: boolean;
-  /** Told of each EPIPE of our own writes. */
-  readonly onEpipe: () => void;
   /** How long ago the app was started, ms: given where a log for people is to say when. */
   readonly elapsed?: (() => number) | undefined;
 }
@@ -29,30 +27,19 @@ export interface TerminalLog extends Log {
 const ERASE = '\r\u001b[K';
 const cutOff = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
 
-export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptions): TerminalLog {
-  // not synchronous: a reader that stopped would stop us with it, and signals would not get through
-  // a thread that is blocked in a write would not let the process exit
-  const stderr = pino.destination({ dest: openAnew(2) ?? 2, sync: false });
-  const gone = new Promise<void>((resolve) => {
-    stderr.once('close', resolve);
-    // a reader that is gone must not end us
-    stderr.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') onEpipe();
-      resolve();
-    });
-  });
+export function createLog({ level, format, colours, elapsed }: LogOptions): TerminalLog {
+  // a reader that stalls must not stop us, and one that is gone must not end us
+  const stderr = createOutlet(2, { onEmpty() {}, onGone() {}, onLost() {} }, false);
+  const write = (text: string) => stderr.put(Buffer.from(text));
   const people = (record: LogRecord) =>
     format === 'journal' ? formatJournal(record) : formatPretty(record, colours, elapsed && formatStamp(elapsed()));
   let erase = '';
-  const destination: DestinationStream =
-    format === 'json'
-      ? stderr
-      : {
-          write(line) {
-            stderr.write(erase + people(JSON.parse(line) as LogRecord));
-            erase = '';
-          },
-        };
+  const destination = {
+    write(line: string) {
+      write(format === 'json' ? line : erase + people(JSON.parse(line) as LogRecord));
+      erase = '';
+    },
+  };
   const logger = pino(
     {
       name: 'sd-ready-wrap',
@@ -67,15 +54,12 @@ export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptio
       logger[at]({ event, ...fields }, message);
     },
     live(text) {
-      if (text !== '' || erase !== '') stderr.write(erase + (text && cutOff(text)));
+      if (text !== '' || erase !== '') write(erase + (text && cutOff(text)));
       erase = text && ERASE;
     },
     async end() {
-      stderr.end();
-      const timer = new Promise((resolve) => setTimeout(resolve, END_LIMIT).unref());
-      await Promise.race([gone, timer]);
-      // else it tries on when the process exits, for ever
-      stderr.destroy();
+      const limit = new Promise((resolve) => setTimeout(resolve, END_LIMIT).unref());
+      await Promise.race([stderr.written(), limit]);
     },
   };
 }

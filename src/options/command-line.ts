@@ -65,6 +65,10 @@ function toCommander(row: OptionRow, into: Partial<Record<OptionName, RawValue[]
       const why = text === '--' ? '' : ` (${text} looks like an option)`;
       throw new UsageError(place, `its value is missing${why}`, example(row.name, { place, text }));
     }
+    if (text === '') {
+      const hint = 'a variable that stands there may not be set';
+      throw new UsageError(place, 'its value is empty', `${hint}; ${example(row.name, { place, text })}`);
+    }
     const value = { place, text };
     into[row.name] = row.repeats ? [...(into[row.name] ?? []), value] : [value];
     return text;

@@ -78,7 +78,11 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   if (command === '')
-    throw new UsageError('<command>', 'the command is an empty word', 'name the app to start, e.g. node app.js');
+    throw new UsageError(
+      '<command>',
+      'the command is an empty word',
+      'name the app to start, e.g. node app.js; a variable that stands there may not be set',
+    );
   if (hasIpc(named) && !isNodeRuntime(command, args)) {
     throw new UsageError(
       raw.ipc?.[0]?.place ?? raw['ipc-message']?.[0]?.place ?? '--ipc',

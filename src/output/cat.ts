@@ -7,6 +7,7 @@
  * - We keep our own descriptor of the socket, and read it no more: Node stops that as it hands a stream to a child
  *   (https://nodejs.org/api/child_process.html#optionsstdio). With it cat is told to leave, see {@link Cat.leave}.
  */
+
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
@@ -15,6 +16,7 @@ import { openAnew } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
 import { pause } from '../base/real-clock.ts';
+import { noteOwnEpipe } from './sigpipe.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
 
@@ -30,9 +32,10 @@ trap '' ${IGNORED.join(' ')}; echo >&3; read -r x <&3; exec ${PROGRAMS[1]} 3<&-`
 /**
  * - `done`: the stream has ended, or its reader is gone.
  * - `full`: there was no room in the file for what it had read.
+ * - `left`: it was told to leave, and another process holds the other end of the stream.
  * - `failed`: cat could not be started, or somebody killed it.
  */
-export type CatEnd = 'done' | 'full' | 'failed';
+export type CatEnd = 'done' | 'full' | 'left' | 'failed';
 
 export interface Cat {
   /** Resolves once no signal can end it but SIGKILL: let it begin then. */
@@ -46,7 +49,7 @@ export interface Cat {
    * Makes it end when the socket is empty, also where somebody else holds the other end open. Resolves when it has.
    * @param most after so many bytes it is ended all the same
    */
-  leave(most: number): Promise<void>;
+  leave(most: number): Promise<CatEnd>;
 }
 
 /**
@@ -71,7 +74,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
   }
   const { pid } = shell;
   const gate = shell.stdio[3] as unknown as Duplex;
-  gate.on('error', () => {});
+  gate.on('error', noteOwnEpipe);
   let isGone = false;
   /** It was told to: then it ends by the error that the empty socket is to it. */
   let leaves = false;
@@ -87,7 +90,8 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
       isGone = true;
       keepNonBlocking();
       if (signal !== null || (code ?? 0) > 125) resolve('failed');
-      else resolve(code !== 0 && isFile && !leaves ? 'full' : 'done');
+      else if (code === 0) resolve('done');
+      else resolve(leaves ? 'left' : isFile ? 'full' : 'done');
     });
   });
   return {
@@ -108,6 +112,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
         await Promise.race([ended, pause(wait)]);
         if (!isGone && writtenBy(pid) > limit) shell.kill('SIGKILL');
       }
+      return ended;
     },
   };
 }

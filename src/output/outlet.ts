@@ -9,7 +9,7 @@
 import { fstat, writev, writevSync } from 'node:fs';
 import { openAnew } from '../base/files.ts';
 import { pause } from '../base/real-clock.ts';
-import { noteOwnEpipe } from './sigpipe.ts';
+import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
 export interface Outlet {
   /** To be written in a later turn of the event loop: whoever must be told of it first has this one. */
@@ -34,7 +34,11 @@ export interface OutletEvents {
   readonly onLost: (code: string) => void;
 }
 
-export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents): Outlet {
+/**
+ * @param mayStall whether a write may wait for its reader as long as that takes; a thread that does keeps the process
+ * from exiting
+ */
+export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents, mayStall = true): Outlet {
   const ready = openAnew(fd);
   // the first use of the pool starts its threads: now, and not when the line comes that says ready
   if (ready === undefined) fstat(fd, () => {});
@@ -54,8 +58,7 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
       left -= Math.min(left, first.length);
     }
   };
-  const lose = (error: unknown) => {
-    if (codeOf(error) === 'EPIPE') noteOwnEpipe();
+  const lose = () => {
     gone = true;
     queue = [];
     held = 0;
@@ -69,7 +72,11 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
       try {
         take(writevSync(ready, queue));
       } catch (error) {
-        if (codeOf(error) !== 'EAGAIN') return lose(error);
+        const code = codeOf(error);
+        if (code !== 'EAGAIN' && !FULL.has(code)) {
+          noteOwnEpipe(error);
+          return lose();
+        }
       }
     }
     if (queue.length === 0) return onEmpty();
@@ -81,7 +88,7 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
     let patience = 1;
     while (queue.length > 0) {
       try {
-        take(await writeOnThread(fd, queue.slice()));
+        take(await writeOnThread(mayStall ? fd : (ready ?? fd), queue.slice()));
         patience = 1;
       } catch (error) {
         const code = codeOf(error);
@@ -120,8 +127,10 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
 }
 
 function writeOnThread(fd: number, pieces: readonly Uint8Array[]): Promise<number> {
+  const write = beginPoolWrite(fd);
   return new Promise((resolve, reject) => {
     writev(fd, pieces, (error, written) => {
+      write.settle(error?.code);
       if (error) reject(error);
       else resolve(written);
     });

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Disposer } from '../base/clock.ts';
 import type { Cat } from './cat.ts';
+import { startLastReader } from './last-reader.ts';
 import { createOutlet } from './outlet.ts';
 
 /** More than a pipe or socket can hold: what comes beyond was written after the app's death, by somebody else. */
@@ -18,19 +19,24 @@ const HELD_MAX = 256 * 1024;
 
 export interface Relay {
   onPiece(listener: (piece: Uint8Array) => void): Disposer;
-  /** Resolves when what is in the pipe now is passed on, also where somebody else holds its other end open. */
+  /**
+   * Resolves when what is in the pipe now is passed on. Where another process holds its other end open, a process of
+   * its own reads on by then.
+   */
   drained(): Promise<void>;
 }
 
 /**
  * @param startCat takes over from us once the last listener has gone; it gives none where listeners may come again
  * @param onLost told once, by its error code, that there was no room for what the app wrote
+ * @param onUnread told why a process that still writes to the stream will have no reader
  */
 export function relay(
   source: Readable,
   fd: number,
   startCat?: () => Cat | undefined,
   onLost: (code: string) => void = () => {},
+  onUnread: (problem: string) => void = () => {},
 ): Relay {
   const listeners = new Set<(piece: Uint8Array) => void>();
   let received = 0;
@@ -81,8 +87,15 @@ export function relay(
       if (how === 'done' || outlet.gone) return close();
       if (how === 'full') lost('ENOSPC');
       cat = undefined;
-      source.resume();
+      if (how !== 'left') source.resume();
     });
+  };
+  /** What was read already goes first; what is written meanwhile waits in the socket. */
+  const readOn = async () => {
+    source.pause();
+    while (source.read() !== null) await outlet.written();
+    const problem = ended || outlet.gone ? undefined : await startLastReader(source, fd);
+    if (problem !== undefined) onUnread(problem);
   };
   const end = () => {
     ended = true;
@@ -104,7 +117,7 @@ export function relay(
     },
     async drained() {
       isUnheard = false;
-      await cat?.leave(PIPE_HOLDS_AT_MOST);
+      if ((await cat?.leave(PIPE_HOLDS_AT_MOST)) === 'left') return readOn();
       const limit = received + PIPE_HOLDS_AT_MOST;
       let quiet = 0;
       while (!ended && quiet < QUIET_TURNS && received < limit) {
@@ -114,6 +127,7 @@ export function relay(
         quiet = received === before ? quiet + 1 : 0;
       }
       await outlet.written();
+      if (!ended) await readOn();
     },
   };
 }

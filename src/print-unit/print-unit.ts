@@ -1,8 +1,9 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { isNode, launcherOf } from '../base/command-kind.ts';
+import { isNode, launcherOf, runsFile } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
+import { readText } from '../base/files.ts';
 import { VERSION } from '../base/version.ts';
 import { buildConfig, type Config } from '../options/config.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';
@@ -71,7 +72,8 @@ export async function printUnit(
     wrapper: wrapper(env),
     options: options.words,
     command: [absolute(command, unit, env), ...args],
-    launcher: launcherOf(command, args),
+    launcher: launcherOf(command, args, (path) => readText(resolve(directory, path))),
+    runsFile: runsFile(command, args),
     directory,
     runtimeDirectories: [...new Set(config.probes.flatMap(runtimeDirectoryOf))],
     account: account(),

@@ -19,6 +19,8 @@ export interface UnitFacts {
   readonly command: readonly [string, ...string[]];
   /** What in the command does not pass signals on: `npm`. */
   readonly launcher: string | undefined;
+  /** The command is a runtime and a file that it runs itself. */
+  readonly runsFile: boolean;
   readonly directory: string;
   /** Of directories below /run that the app is awaited in, the names. */
   readonly runtimeDirectories: readonly string[];
@@ -83,7 +85,7 @@ function unitSection({ unit, command, manager }: UnitFacts): string {
 const NETWORK = ['Wants=network-online.target', 'After=network-online.target'];
 
 function serviceSection(facts: UnitFacts): string {
-  const { unit, launcher } = facts;
+  const { unit } = facts;
   const [runner, ...rest] = facts.wrapper as [string, ...string[]];
   const words = [...rest, ...facts.options, '--', ...facts.command];
   const exec = [writable(runner, execPath(runner, unit)), ...words.map((word) => execWord(word, unit))].join(' ');
@@ -96,7 +98,13 @@ function serviceSection(facts: UnitFacts): string {
       'NotifyAccess=main',
     ],
     openFile(facts),
-    [`ExecStart=${exec}`],
+    [
+      `ExecStart=${exec}`,
+      ...(facts.reloads
+        ? []
+        : ['# For an app that reads its configuration anew at SIGHUP:', '#ExecReload=/bin/kill -HUP $MAINPID']),
+    ],
+    ['# The name in the journal, which is otherwise that of the program', 'SyslogIdentifier=%N'],
     [
       '# Where the app is started, which relative paths start from',
       `WorkingDirectory=${writable(facts.directory, settingPath(facts.directory, unit))}`,
@@ -105,24 +113,12 @@ function serviceSection(facts: UnitFacts): string {
     environment(facts),
     account(facts),
     startLimit(facts),
-    launcher === undefined
-      ? [
-          facts.handoff
-            ? '# SIGTERM to the main process alone, which is the app once it is ready: systemd.kill(5)'
-            : '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
-          'KillMode=mixed',
-        ]
-      : [
-          `# SIGTERM to every process, as ${launcher} does not pass it on to the app: with KillMode=mixed the app ` +
-            `would be`,
-          '# killed without having been asked to stop. Better still: name the app itself, and KillMode=mixed. ' +
-            'systemd.kill(5)',
-          'KillMode=control-group',
-        ],
+    killMode(facts),
     ['# How long the app may take to finish its open requests before SIGKILL', 'TimeoutStopSec=30s'],
     ...(facts.watchdog
       ? [['# Without a ping for so long the app counts as stuck, and is restarted', 'WatchdogSec=30']]
       : []),
+    ['# Next and others exit with 143 when SIGTERM stops them', 'SuccessExitStatus=143'],
     [
       '# A crash is mended by a new start...',
       'Restart=on-failure',
@@ -133,6 +129,30 @@ function serviceSection(facts: UnitFacts): string {
   ];
   const written = blocks.filter((block) => block.length > 0);
   return `[Service]\n${written.map((block) => block.join('\n')).join('\n\n')}`;
+}
+
+function killMode({ launcher, runsFile, handoff, command }: UnitFacts): readonly string[] {
+  if (launcher !== undefined) {
+    return [
+      `# SIGTERM to every process, as ${launcher} does not pass it on to the app: with KillMode=mixed the app would be`,
+      '# killed without having been asked to stop. Better: name the app itself, and KillMode=mixed. systemd.kill(5)',
+      'KillMode=control-group',
+    ];
+  }
+  if (!runsFile) {
+    const name = command[0].slice(command[0].lastIndexOf('/') + 1);
+    return [
+      `# SIGTERM to every process, which is the default: ${name} may start the app as a child and not pass SIGTERM on.`,
+      '# KillMode=mixed is for a command that is the app itself, such as node FILE: systemd.kill(5)',
+      'KillMode=control-group',
+    ];
+  }
+  return [
+    handoff
+      ? '# SIGTERM to the main process alone, which is the app once it is ready: systemd.kill(5)'
+      : '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
+    'KillMode=mixed',
+  ];
 }
 
 function type({ reloads, systemd }: UnitFacts): readonly string[] {
@@ -155,15 +175,18 @@ function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
     : [`# With systemd ${OPEN_FILE_SINCE} and later, so that sd-ready-wrap needs no addon:`, `#${line}`];
 }
 
-/** Not by itself: it is removed with the service, and may be another's. */
+/** Others of the app's own only as a hint: what is named is removed with the service, and may be another's. */
 function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
-  if (names.length === 0 || manager === 'user') return [];
   const paths = names.map((name) => `/run/${name}`).join(' and ');
-  return [
-    `# Where nobody else makes ${paths}: with the service it comes and goes`,
-    `#RuntimeDirectory=${names.join(' ')}`,
+  const own = [
+    '# Where the sockets of sd-ready-wrap are; it comes and goes with the service',
+    `RuntimeDirectory=${OWN}`,
   ];
+  if (names.length === 0 || manager === 'user') return own;
+  return [...own, `# If nothing else makes ${paths}:`, `#RuntimeDirectory=${OWN} ${names.join(' ')}`];
 }
+
+const OWN = 'sd-ready-wrap/%N';
 
 function environment({ path, environment: given, unit, manager }: UnitFacts): readonly string[] {
   const name = unit.name.replace(/@$/, '');

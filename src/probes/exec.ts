@@ -1,6 +1,7 @@
 /** Ready when a command says so by its exit status. */
 import { spawn } from 'node:child_process';
 import { orElse } from '../base/or-else.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
 import type { ProbeContext } from './context.ts';
 import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
@@ -75,7 +76,7 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
   shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
   shell.once('exit', () => once({ error: 'its shell was killed' }));
   const streams = [shell.stdin, shell.stdout, shell.stderr];
-  for (const stream of streams) stream.on('error', () => {});
+  for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {
     run(listener) {
       tail = Buffer.alloc(0);

@@ -12,8 +12,9 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { orElse } from '../base/or-else.ts';
-import { procText } from '../base/proc.ts';
+import { procText, statFields } from '../base/proc.ts';
 import { pause } from '../base/real-clock.ts';
+import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
 import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
@@ -21,8 +22,11 @@ import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 /** A signal that reached the canary so long before us is another one, ms. */
 const FRESH = 100;
 
-/** From the death of a canary to the next one, ms. */
+/** From a canary that ended before it stood to the next: perhaps none can live here, ms. */
 const REST = 1000;
+
+/** What it says when all of its traps stand. */
+const STANDS = 'up';
 
 /**
  * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
@@ -37,6 +41,7 @@ for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
   .filter((number) => number !== constants.signals.SIGPIPE)
   .join(' ')}; do trap "p $n" $n; done
 trap '[ "$g" ] || { g=1; p 13; g=; }' 13
+echo ${STANDS}
 while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
 
 const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
@@ -56,11 +61,9 @@ export interface CanaryOptions {
   readonly appPid: number;
   /** In a session of its own, as the app is then: what a terminal sends does not reach it. */
   readonly detached: boolean;
-  /** Told of a write of ours that found nobody there. */
-  readonly onEpipe: () => void;
 }
 
-export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Canary {
+export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   let shell: ChildProcessByStdio<Writable, Readable, null> | undefined;
   let ended = false;
   let asked = 0;
@@ -75,21 +78,25 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
+    let stood = false;
     // and not at its exit, as what it has said may still be unread then
     mine.once('close', (_, signal) => {
       shell = undefined;
       // before its traps stood
       if (signal) hear(signal);
       onLine('gone');
-      setTimeout(start, REST).unref();
+      // at once: as long as there is none, a signal for the whole unit reaches the app a second time
+      if (stood) start();
+      else setTimeout(start, REST).unref();
     });
-    mine.stdin.on('error', onEpipe);
+    mine.stdin.on('error', noteOwnEpipe);
     let rest = '';
     mine.stdout.setEncoding('latin1').on('data', (piece: string) => {
       const lines = (rest + piece).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const signal = NAMES.get(line);
+        stood ||= line === STANDS;
         if (signal) hear(signal);
         onLine(line);
       }
@@ -117,6 +124,8 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
     };
     const left = () => came + PATIENCE - performance.now();
     while (!isHeard(signal) && left() > 0 && managerIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
+    // what reaches a stopped process waits for it to go on
+    if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
     return take() && isInOurUnit(appPid);
   }

@@ -1,10 +1,19 @@
 /** From the signals that come for us to what becomes of each, in the order in which they came. */
-import { type ForwardedSignal, type ForwardSignals, fateOf, type Rewrites, type SignalFate } from './signals.ts';
+import {
+  type ForwardedSignal,
+  type ForwardSignals,
+  fateOf,
+  type Rewrites,
+  type SignalFate,
+  STOPPING_A_JOB,
+} from './signals.ts';
 import type { SignalSource } from './source.ts';
 
 export interface SignalRules {
   readonly forward: ForwardSignals;
   readonly rewrites: Rewrites;
+  /** The app is in a session of its own. */
+  readonly detached: boolean;
   /**
    * Whether the app has had this one, which came just now, from whoever sent it to us.
    * @returns undefined where that cannot be told
@@ -28,21 +37,27 @@ export interface SignalRoute {
 /** Turns of the event loop in which a signal that has reached the process is seen. */
 const TURNS = 2;
 
-export function routeSignals(source: SignalSource, { forward, rewrites, hadByApp }: SignalRules): SignalRoute {
+export function routeSignals(
+  source: SignalSource,
+  { forward, rewrites, detached, hadByApp }: SignalRules,
+): SignalRoute {
+  // in a session of its own an app has no job control: only SIGSTOP stops it then (termios(3), orphaned process groups)
+  const asSent = (signal: ForwardedSignal) =>
+    detached && STOPPING_A_JOB.some((each) => each === signal) ? 'SIGSTOP' : signal;
   /** The last one that is being asked about, if any: those behind it wait. */
   let asking: Promise<void> | undefined;
   const listen: Listen = (deliver, announce) => {
     const finish = (signal: ForwardedSignal, fate: SignalFate) => {
       deliver(signal, fate);
       // a job that is stopped stops as a whole
-      if (signal === 'SIGTSTP') source.stopBy(signal);
+      if (STOPPING_A_JOB.some((each) => each === signal)) source.stopBy(signal);
     };
     source.listen((signal) => {
       announce(signal);
       const rule = fateOf(signal, forward, rewrites);
       const answer = rule === 'ask' ? hadByApp(signal) : undefined;
       const settle = (had: boolean | undefined) =>
-        finish(signal, rule !== 'ask' ? rule : had ? { fate: 'reached' } : { fate: 'forwarded', as: signal });
+        finish(signal, rule !== 'ask' ? rule : had ? { fate: 'reached' } : { fate: 'forwarded', as: asSent(signal) });
       if (!asking && !answer) return settle(undefined);
       const before = asking;
       const mine: Promise<void> = Promise.all([answer, before]).then(([had]) => {

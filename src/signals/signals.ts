@@ -8,8 +8,6 @@
  *   (https://nodejs.org/api/process.html#signal-events). Sent from outside they end the wrapper, and systemd sees the
  *   same death as without it.
  * - SIGCHLD: tells us of our own child.
- * - SIGTTIN, SIGTTOU, SIGWINCH: the terminal sends them to the whole process group, so the app has its own already
- *   (termios(3)).
  * - Real-time signals: Node cannot name them.
  */
 export const FORWARDED_SIGNALS = [
@@ -26,15 +24,21 @@ export const FORWARDED_SIGNALS = [
   'SIGSTKFLT',
   'SIGCONT',
   'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
   'SIGURG',
   'SIGXCPU',
   'SIGXFSZ',
   'SIGVTALRM',
   'SIGPROF',
+  'SIGWINCH',
   'SIGIO',
   'SIGPWR',
   'SIGSYS',
 ] as const;
+
+/** They stop a job by default (termios(3)), and with it all of its processes. */
+export const STOPPING_A_JOB = ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const;
 
 /** A signal that the wrapper passes on. */
 export type ForwardedSignal = (typeof FORWARDED_SIGNALS)[number];
@@ -75,7 +79,7 @@ export function fateOf(signal: ForwardedSignal, forward: ForwardSignals, rewrite
 }
 
 /** What can be sent, and not be caught by us or not be passed on as it is. */
-const ONLY_SENT = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTTIN', 'SIGTTOU', 'SIGWINCH'];
+const ONLY_SENT = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL'];
 
 /**
  * `TERM:QUIT`, also in small letters and with SIG; `TERM:0` keeps it from the app, as dumb-init's `--rewrite` has it

@@ -1,5 +1,6 @@
 /** Catches the signals that are passed on, from the first moment, and keeps those that come before anybody listens. */
-import { takeOwnSigpipe } from '../output/sigpipe.ts';
+import { isatty } from 'node:tty';
+import { ifSent } from '../output/sigpipe.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 export interface SignalSource {
@@ -8,7 +9,7 @@ export interface SignalSource {
   /** The first that asks to end, if it comes before anybody listens. */
   readonly interrupted: Promise<ForwardedSignal>;
   /** Stops us as the signal does whoever does not catch it. Returns when somebody let us continue. */
-  stopBy(signal: 'SIGTSTP'): void;
+  stopBy(signal: ForwardedSignal): void;
   /** Takes all handlers away: the kernel's defaults hold again. */
   release(): void;
 }
@@ -28,10 +29,15 @@ export function catchSignals(): SignalSource {
     if (ENDING.has(signal)) interrupt(signal);
   };
   const handler = (signal: ForwardedSignal) => {
-    if (signal === 'SIGPIPE' && takeOwnSigpipe()) return;
-    deliver(signal);
+    if (signal === 'SIGPIPE') ifSent(() => deliver(signal));
+    else deliver(signal);
   };
-  const caught = FORWARDED_SIGNALS.filter((signal) => signal !== 'SIGPROF' || !isProfiled());
+  const isJob = [0, 1, 2].some(isatty);
+  const caught = FORWARDED_SIGNALS.filter((signal) => {
+    if (signal === 'SIGPROF') return !isProfiled();
+    // a terminal sends them to the whole job, and a write of ours that raised one would be tried again for ever
+    return !isJob || (signal !== 'SIGTTIN' && signal !== 'SIGTTOU');
+  });
   for (const signal of caught) process.on(signal, handler);
   return {
     interrupted,

@@ -2,23 +2,13 @@
  * Where a Node process lets debuggers in: that port says nothing about the app (nodejs.org/api/cli.html, --inspect).
  */
 import { basename } from 'node:path';
-import { isNode } from '../base/command-kind.ts';
+import { isNode, WITH_VALUE } from '../base/command-kind.ts';
 import { procWords, programOf } from '../base/proc.ts';
 
 /** Where SIGUSR1 opens one, in any Node. */
 const DEFAULT = { host: '127.0.0.1', port: 9229 };
 
 const FLAG = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)(?:=(.*))?$/;
-
-/** Flags of Node whose value may be a word of its own; what is no flag and no such value is the script. */
-const WITH_VALUE = new Set(
-  (
-    '-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title ' +
-    '-e --eval -p --print -pe --input-type --inspect-port --debug-port --unhandled-rejections --disable-warning ' +
-    '--dns-result-order --diagnostic-dir --redirect-warnings --max-http-header-size --icu-data-dir --openssl-config ' +
-    '--tls-cipher-list --watch-path'
-  ).split(' '),
-);
 
 /**
  * Whether a listening socket of the process is its debugger's: by its flags, else where SIGUSR1 opens one. Perhaps,

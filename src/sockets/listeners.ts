@@ -6,7 +6,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
-import { isEnded } from './alive.ts';
+import { isEnded, isRunning } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
 import { isInspector } from './inspector.ts';
@@ -72,6 +72,12 @@ export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
 /** Whether this process itself was given the Unix socket that listens at that path. */
 export function isInheritedPath(path: string, { inherited }: Before): boolean {
   return unixTable().some((listener) => inherited.has(listener.inode) && isSamePath(listener.path, path));
+}
+
+/** Whether processes of the app still run, after the death of the one that was started. */
+export function leavesRunning(appPid: number, before: Before = nothingKnown()): boolean {
+  const pids = [...appPids(appPid, before.cgroup, before.bystanders)];
+  return pids.some((pid) => pid !== appPid && isRunning(pid));
 }
 
 /** Where no probe asks whose a socket is. */

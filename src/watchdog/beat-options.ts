@@ -1,12 +1,11 @@
 /**
- * How the Node of an app is made to beat from its event loop (`--watchdog loop`): by a preload, which
- * preload/loop-beat.ts is.
+ * How the Node of an app is made to beat from its event loop (`--watchdog loop`): by a preload, preload.ts.
  */
 
 import { nodeOptions } from '../base/command-kind.ts';
 import { OPTION_PREFIX } from '../base/environment.ts';
 
-/** What the preload has to know, in numbers: `FD EVERY-MS PARENT OPTION-LENGTH`. It takes the variable away. */
+/** What the preload has to know, in numbers: `FD EVERY-MS PARENT`. It takes the variable away. */
 export const BEAT_VARIABLE = `${OPTION_PREFIX}BEAT`;
 
 /** Beats in an interval of the watchdog: one that is late is then not one that is missing. */
@@ -30,21 +29,21 @@ export interface Beat {
 }
 
 /**
- * The app's environment with the preload in front of its own NODE_OPTIONS, where it is the first that runs and can put
- * them back. Quoted as Node reads them (https://nodejs.org/api/cli.html#node_optionsoptions).
+ * The app's words and environment with the preload in them. It is an option on the command line and not in
+ * NODE_OPTIONS: those of an `--env-file` would not count any more (https://nodejs.org/api/cli.html#--env-fileconfig).
  */
-export function withBeat(
-  env: Readonly<Record<string, string>>,
-  { preload, fd, intervalMs, parent }: Beat,
-): Record<string, string> {
-  const option = `--require "${preload.replace(/["\\]/g, '\\$&')}"`;
-  const own = env['NODE_OPTIONS'];
+export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, parent }: Beat): NodeCommand {
   const every = Math.max(EVERY_LEAST, intervalMs / BEATS);
   return {
-    ...env,
-    NODE_OPTIONS: own === undefined ? option : `${option} ${own}`,
-    [BEAT_VARIABLE]: [fd, every, parent, option.length].join(' '),
+    args: ['--require', preload, ...args],
+    env: { ...env, [BEAT_VARIABLE]: [fd, every, parent].join(' ') },
   };
+}
+
+/** What is behind `node`, and its environment. */
+export interface NodeCommand {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**

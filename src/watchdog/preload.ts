@@ -1,9 +1,9 @@
 /**
  * Runs in the app's Node before the app does, and counts from its event loop into a file that the wrapper looks at
  * (`--watchdog loop`). Nothing else of the app may change by it:
- * - its children, workers and cluster workers get the environment as the operator wrote it, as it is put back first;
- *   the descriptor is closed to them by Node itself, as all are that it was started with;
- * - a worker has no variable to read, so it is the main thread alone that beats;
+ * - its children and cluster workers get environment and options as the operator wrote them; the descriptor is closed
+ *   to them by Node itself, as all are that it was started with;
+ * - a worker loads this file too, wherever it is by then, and has no variable to read: the main thread alone beats;
  * - the timer does not keep it alive; a write at one place of an open file can neither block nor fill anything up;
  * - it throws nothing, whatever is wrong.
  */
@@ -13,21 +13,17 @@ import { BEAT_VARIABLE } from './beat-options.ts';
 // as they are now: whatever the app may put in their place is not asked
 const { fstatSync, writeSync } = fs;
 
+// what the app forks gets the options that the operator wrote
+const at = process.execArgv.indexOf(__filename);
+if (at > 0 && process.execArgv[at - 1] === '--require') process.execArgv.splice(at - 1, 2);
+
 const told = process.env[BEAT_VARIABLE];
 if (told !== undefined) {
-  const [fd = 0, every = 0, parent = 0, option = 0] = told.split(' ').map(Number);
-  restore(option);
-  // a Node that does not heed NODE_OPTIONS leaves them to its children, to whom they say nothing
+  delete process.env[BEAT_VARIABLE];
+  const [fd = 0, every = 0, parent = 0] = told.split(' ').map(Number);
   if (process.ppid === parent) begin(fd, every);
 }
 delete require.cache[__filename];
-
-function restore(option: number): void {
-  delete process.env[BEAT_VARIABLE];
-  const options = process.env['NODE_OPTIONS'];
-  if (options === undefined || options.length <= option) delete process.env['NODE_OPTIONS'];
-  else process.env['NODE_OPTIONS'] = options.slice(option + 1);
-}
 
 function begin(fd: number, every: number): void {
   const count = Buffer.alloc(4);

@@ -1,11 +1,14 @@
 /** What systemd's watchdog asks of us, and what has to be there for it before the app is started. */
+import { chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Passed } from '../app/inherited.ts';
 import { appEnvironment } from '../base/environment.ts';
+import { isRoot, makePrivateDirectory } from '../base/private-directory.ts';
+import { runtimeDirectories } from '../base/runtime-directories.ts';
 import { firstFree } from '../notify/listen-fds.ts';
 import type { Config, WatchdogMode } from '../options/config.ts';
 import { type BeatFile, openBeatFile } from './beat-file.ts';
-import { whyNoBeat, withBeat } from './beat-options.ts';
+import { type NodeCommand, whyNoBeat, withBeat } from './beat-options.ts';
 import { watchdogRequest } from './watch.ts';
 
 export interface PreparedWatchdog {
@@ -15,8 +18,8 @@ export interface PreparedWatchdog {
   readonly mode: WatchdogMode;
   /** Whether the app may ping by itself: with `probe` and `loop` another's word counts. */
   readonly appMayPing: boolean;
-  /** Where the app beats, for `loop`. */
-  readonly file?: BeatFile;
+  /** By what the app beats, for `loop`. */
+  readonly beat?: Beating;
   /** For the operator, once there is a log. */
   readonly warning?: string;
 }
@@ -31,10 +34,41 @@ export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.Proce
   const appMayPing = mode !== 'probe' && mode !== 'loop';
   if (mode !== 'loop') return { ...request, mode, appMayPing };
   const problem = whyNoBeat(args, appEnvironment(env)['NODE_OPTIONS']);
-  const file = problem === undefined ? openBeatFile(env) : { problem };
-  if ('fd' in file) return { ...request, mode, appMayPing, file };
-  const warning = `--watchdog loop: ${file.problem}; --watchdog process instead`;
+  const beat = problem === undefined ? prepareBeat(env) : { problem };
+  if (!('problem' in beat)) return { ...request, mode, appMayPing, beat };
+  const warning = `--watchdog loop: ${beat.problem}; --watchdog process instead`;
   return { ...request, mode: 'process', appMayPing, warning };
+}
+
+/** What an app beats by. */
+export interface Beating {
+  readonly file: BeatFile;
+  /** The path of the preload. */
+  readonly preload: string;
+  close(): void;
+}
+
+/**
+ * The preload is a copy: each worker of the app loads it anew, also after an update has replaced our own files, and
+ * after the app has become a user who may not read those.
+ */
+function prepareBeat(env: NodeJS.ProcessEnv): Beating | { readonly problem: string } {
+  const file = openBeatFile(env);
+  if ('problem' in file) return file;
+  const problems: string[] = [];
+  for (const place of runtimeDirectories(env)) {
+    try {
+      const directory = makePrivateDirectory(place);
+      const preload = join(realpathSync(directory.path), 'loop-beat.cjs');
+      // built beside the bundle
+      writeFileSync(preload, readFileSync(join(__dirname, 'loop-beat.cjs')));
+      chmodSync(preload, isRoot() ? 0o644 : 0o600);
+      return { file, preload, close: directory.remove };
+    } catch (error) {
+      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+    }
+  }
+  return { problem: `no place for the preload (${problems.join('; ')})` };
 }
 
 /**
@@ -42,13 +76,11 @@ export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.Proce
  * @param taken descriptors of the app; with `ipc` one more is given to it, the first that is free
  */
 export function handOver(
-  file: BeatFile,
+  { file, preload }: Beating,
   intervalMs: number,
-  env: Readonly<Record<string, string>>,
+  command: NodeCommand,
   { taken, ipc }: { readonly taken: readonly number[]; readonly ipc: boolean },
-): { readonly env: Record<string, string>; readonly ours: readonly Passed[] } {
+): NodeCommand & { readonly ours: readonly Passed[] } {
   const fd = firstFree(ipc ? [...taken, firstFree(taken)] : taken);
-  // built beside the bundle
-  const preload = join(__dirname, 'loop-beat.cjs');
-  return { env: withBeat(env, { preload, fd, intervalMs, parent: process.pid }), ours: [{ from: file.fd, to: fd }] };
+  return { ...withBeat(command, { preload, fd, intervalMs, parent: process.pid }), ours: [{ from: file.fd, to: fd }] };
 }

@@ -11,7 +11,7 @@ import type { Watchdog } from './watch.ts';
 
 /** Undefined where it is not for us to see. */
 export function watchdogOf(
-  { mode, intervalMs, file }: PreparedWatchdog,
+  { mode, intervalMs, beat }: PreparedWatchdog,
   { probes, readyWhen, timing }: Pick<Config, 'probes' | 'readyWhen' | 'timing'>,
   context: Omit<ProbeContext, 'timing'>,
 ): Watchdog | undefined {
@@ -25,7 +25,7 @@ export function watchdogOf(
     case 'loop': {
       const fallBack = () =>
         context.warn('--watchdog loop: the app is ready and its Node has not beaten; --watchdog process instead');
-      return { mode, intervalMs, vitals: turning(file?.beats ?? (() => 0), fallBack) };
+      return { mode, intervalMs, vitals: turning(beat?.file.beats ?? (() => 0), fallBack) };
     }
     case 'probe': {
       const asked = probes.filter(canBeAskedAgain);

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatDuration } from '../../src/base/time-span.ts';
-import { app, NODE } from '../helpers/apps.ts';
+import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
@@ -124,5 +124,103 @@ describe('an addon that was built for another Node', () => {
       env: { NOTIFY_SOCKET: receiver.path },
     });
     await receiver.untilReady();
+  });
+});
+
+describe('what an operator gets wrong', () => {
+  test.each([
+    [
+      'a regex without quotes',
+      ['--stdout', 'listening', 'on', '--', 'node', 'app.js'],
+      'cannot start on: not found (ENOENT); options end at the first word that is not one: if it belongs to the ' +
+        "value of the option before it, quote that, e.g. --stdout 'listening on' --",
+      127,
+    ],
+    [
+      'a variable that is not set',
+      ['--tcp', '', '--', 'true'],
+      '--tcp: its value is empty; a variable that stands there may not be set; write e.g. --tcp 3000',
+      125,
+    ],
+    [
+      'a command that is a variable',
+      ['--tcp', '3000', '--', ''],
+      '<command>: the command is an empty word; name the app to start, e.g. node app.js; ' +
+        'a variable that stands there may not be set',
+      125,
+    ],
+  ])('%s: one line, and the same in STATUS=', async (_, words, line, code) => {
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(words, { env: { NOTIFY_SOCKET: receiver.path } });
+    expect(await run.closed).toEqual({ code });
+    expect(run.stderr.lines.at(-1)).toBe(`sd-ready-wrap: ${line}`);
+    await receiver.settled();
+    expect(receiver.assignments().at(-1)).toBe(`STATUS=${line}`);
+  });
+
+  test.each([
+    [['>', '/tmp/log'], '>'],
+    [['2>&1'], '2>&1'],
+    [['a', '&&', 'b'], '&&'],
+    [['|', 'tee'], '|'],
+    [['>>/var/log/app'], '>>/var/log/app'],
+  ])('a shell operator %j is an argument, and there is one warning', async (words, operator) => {
+    await using run = wrap(['--delay', '1h', '--', ...sh('exit 0'), 'sh', ...words]);
+    await run.closed;
+    const warnings = run.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
+    expect(warnings).toEqual([expect.stringContaining(`${operator} is an argument of the app`)]);
+  });
+
+  test('find(1) and others have such words of their own', async () => {
+    await using run = wrap([
+      '--delay',
+      '1h',
+      '--',
+      ...sh('exit 0'),
+      'sh',
+      '-exec',
+      'ls',
+      '{}',
+      ';',
+      '<html>',
+      '->',
+      '&x',
+    ]);
+    await run.closed;
+    expect(run.log.filter(({ event }) => event === 'warning')).toEqual([]);
+  });
+
+  test.each([
+    [
+      'a missing module',
+      ["require('./not-there')"],
+      /code 1 after .*, before it was ready.*; its last words: .*(Error: Cannot find module|MODULE_NOT_FOUND)/,
+    ],
+    [
+      'a port of root',
+      ["throw Object.assign(new Error('listen EACCES: permission denied 0.0.0.0:80'))"],
+      /its last words: Error: listen EACCES: permission denied 0\.0\.0\.0:80/,
+    ],
+  ])('an app that crashes at its start, by %s: its own words are in STATUS=', async (_, [script = ''], text) => {
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(['--stderr', '^up', '--', NODE, '-e', script], { env: { NOTIFY_SOCKET: receiver.path } });
+    expect(await run.closed).toEqual({ code: 1 });
+    await receiver.settled();
+    expect(receiver.assignments().at(-1)).toMatch(text);
+  });
+
+  test('one that crashes before it listened has not refused anything', async () => {
+    await using receiver = await NotifyReceiver.start();
+    await using run = wrap(
+      ['--tcp', `${await freePort()}`, '--', NODE, '-e', 'setTimeout(() => process.exit(1), 200)'],
+      {
+        env: { NOTIFY_SOCKET: receiver.path },
+      },
+    );
+    expect(await run.closed).toEqual({ code: 1 });
+    await receiver.settled();
+    const last = receiver.assignments().at(-1);
+    expect(last).toMatch(/^STATUS=the app exited with code 1 after .*, before it listened \(tcp /);
+    expect(last).not.toContain('ECONNREFUSED');
   });
 });

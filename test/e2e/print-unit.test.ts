@@ -1,5 +1,5 @@
 /** Promise: --print-unit prints the unit for this very command line, and runs nothing. */
-import { constants, copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { testAsRoot } from '../helpers/root.ts';
@@ -32,13 +32,17 @@ test('runs nothing', async () => {
 test('has what every unit with the wrapper should have, with absolute paths', async () => {
   using dir = tempDir();
   mkdirSync(dir.file('shop'));
-  const lines = await unit(['--tcp', '3000', 'sh', 'start.sh'], { cwd: dir.file('shop') });
+  writeFileSync(dir.file('shop/start.js'), '');
+  const lines = await unit(['--tcp', '3000', 'node', 'start.js'], { cwd: dir.file('shop') });
   expect(lines).toEqual(
     expect.arrayContaining([
-      'Description=shop (sh start.sh)',
+      'Description=shop (node start.js)',
       'Type=notify',
       'NotifyAccess=main',
       'KillMode=mixed',
+      'SyslogIdentifier=%N',
+      'SuccessExitStatus=143',
+      'RuntimeDirectory=sd-ready-wrap/%N',
       'Restart=on-failure',
       'RestartPreventExitStatus=125 126 127',
       'TimeoutStartSec=90s',
@@ -49,7 +53,7 @@ test('has what every unit with the wrapper should have, with absolute paths', as
     ]),
   );
   const exec = lines.find((line) => line.startsWith('ExecStart='));
-  expect(exec).toMatch(/^ExecStart=\S+ \S+ --tcp 3000 -- \/\S*\/sh start\.sh$/);
+  expect(exec).toMatch(/^ExecStart=\S+ \S+ --tcp 3000 -- \/\S*\/node start\.js$/);
   expect(exec).toContain(`=${NODE} ${BIN} `);
 });
 
@@ -110,7 +114,33 @@ test('what does not pass signals on gets KillMode=control-group, and is told why
   await using run = wrap(['--print-unit', ...sh('server')]);
   await run.closed;
   expect(run.stdout.text).toMatch(/^# .*sh -c does not pass it on(?:.|\n)*?\nKillMode=control-group$/m);
-  expect(await unit(sh('exec server'))).toContain('KillMode=mixed');
+});
+
+describe.each([
+  ['node app.js', 'mixed'],
+  ['node --import tsx app.ts', 'mixed'],
+  ['npm start', 'control-group'],
+  ['node --run start', 'control-group'],
+  ['./start.sh', 'control-group'],
+  ['bash start.sh', 'control-group'],
+  ['make serve', 'control-group'],
+  ['true', 'control-group'],
+])('%s', (line, mode) => {
+  test(`gets KillMode=${mode}, and the reason`, async () => {
+    using dir = tempDir();
+    for (const name of ['start.sh', 'make', 'npm'])
+      writeFileSync(dir.file(name), '#!/bin/sh\nnode app.js\n', { mode: 0o755 });
+    const env = { PATH: `${process.env['PATH']}:${dir.path}` };
+    await using run = wrap(['--print-unit', ...line.split(' ')], { cwd: dir.path, env });
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stdout.text).toMatch(new RegExp(`^# .*\\n(?:# .*\\n)?KillMode=${mode}$`, 'm'));
+  });
+});
+
+test('an app that reads its configuration anew: how to let it know is there, as a comment', async () => {
+  await using run = wrap(['--print-unit', 'node', 'app.js']);
+  expect(await run.closed).toEqual({ code: 0 });
+  expect(run.stdout.text).toMatch(/^#ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
 });
 
 test('what its options say of the unit', async () => {
@@ -148,9 +178,11 @@ test('a directory below /run that somebody has to make is named', async () => {
     await run.closed;
     return run.stdout.text;
   };
-  expect(await text('--file', '/run/shop/ready', '--unix', '/run/shop/socket')).toMatch(/^#RuntimeDirectory=shop$/m);
-  expect(await text('--file', '/srv/shop/ready')).not.toContain('RuntimeDirectory');
-  expect(await text('--tcp-owner', 'any', '--unix', '/run/db/socket')).not.toContain('RuntimeDirectory');
+  expect(await text('--file', '/run/shop/ready', '--unix', '/run/shop/socket')).toMatch(
+    /^#RuntimeDirectory=sd-ready-wrap\/%N shop$/m,
+  );
+  expect(await text('--file', '/srv/shop/ready')).not.toContain('#RuntimeDirectory');
+  expect(await text('--tcp-owner', 'any', '--unix', '/run/db/socket')).not.toContain('#RuntimeDirectory');
 });
 
 describe('a template', () => {

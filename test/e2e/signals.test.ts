@@ -11,7 +11,7 @@ import { type Run, wrap } from '../helpers/wrap.ts';
 /** Written out, so that the table of the program is not its own measure. */
 const FORWARDED = [
   ...['HUP', 'INT', 'QUIT', 'TRAP', 'ABRT', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CONT', 'URG'],
-  ...['XCPU', 'XFSZ', 'VTALRM', 'PROF', 'IO', 'PWR', 'SYS'],
+  ...['XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'IO', 'PWR', 'SYS'],
 ].map((name) => `SIG${name}` as NodeJS.Signals);
 
 const times = (run: Run, signal: string) => run.stdout.count(`got ${signal}`);
@@ -110,19 +110,29 @@ describe('what everybody got with us is not sent a second time', () => {
     return { run, canary: await canaryOf(run) };
   }
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGCONT', 'SIGURG', 'SIGPWR', 'SIGTSTP'] as const)(
-    '%s to the process group, fifty times',
-    async (signal) => {
-      const { run } = await job();
-      await using _ = run;
-      for (let n = 1; n <= 50; n += 1) {
-        process.kill(-run.pid, signal);
-        await until(`${signal} number ${n}`, () => times(run, signal) >= n);
-      }
-      await settled(run);
-      expect(times(run, signal)).toBe(50);
-    },
-  );
+  test.each([
+    'SIGINT',
+    'SIGTERM',
+    'SIGHUP',
+    'SIGQUIT',
+    'SIGUSR1',
+    'SIGCONT',
+    'SIGURG',
+    'SIGPWR',
+    'SIGTSTP',
+    'SIGTTIN',
+    'SIGTTOU',
+    'SIGWINCH',
+  ] as const)('%s to the process group, fifty times', async (signal) => {
+    const { run } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 50; n += 1) {
+      process.kill(-run.pid, signal);
+      await until(`${signal} number ${n}`, () => times(run, signal) >= n);
+    }
+    await settled(run);
+    expect(times(run, signal)).toBe(50);
+  });
 
   test('SIGTERM as soon as there is a canary, while the wrapper still loads what attends to signals', async () => {
     // the app sees it as a sibling, and asks for the signal itself
@@ -208,6 +218,41 @@ describe('what everybody got with us is not sent a second time', () => {
     return { run };
   }
 
+  test('a canary that is killed: the next one stands at once, and what everybody gets then is one', async () => {
+    const { run } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 20; n += 1) {
+      const canary = await canaryOf(run);
+      const killedAt = performance.now();
+      process.kill(canary, 'SIGKILL');
+      await until('the next one', () => childrenOf(run.pid).some((pid) => pid !== canary && isCanary(pid)));
+      expect(performance.now() - killedAt).toBeLessThan(1000);
+      process.kill(-run.pid, 'SIGTERM');
+      await until(`SIGTERM number ${n}`, () => times(run, 'SIGTERM') >= n);
+      await settled(run);
+      expect(times(run, 'SIGTERM')).toBe(n);
+    }
+  });
+
+  test('a canary that is stopped: once, and what came for us alone too', async () => {
+    const { run, canary } = await job();
+    await using _ = run;
+    for (let n = 1; n <= 20; n += 1) {
+      process.kill(canary, 'SIGSTOP');
+      await until('it to stand', () => stateOf(canary) === 'T');
+      process.kill(-run.pid, 'SIGTERM');
+      await until(`SIGTERM number ${n}`, () => times(run, 'SIGTERM') >= n);
+      await settled(run);
+      expect(times(run, 'SIGTERM')).toBe(n);
+      process.kill(canary, 'SIGSTOP');
+      await until('it to stand', () => stateOf(canary) === 'T');
+      run.kill('SIGHUP');
+      await until(`SIGHUP number ${n}`, () => times(run, 'SIGHUP') >= n);
+    }
+    await settled(run);
+    expect([times(run, 'SIGTERM'), times(run, 'SIGHUP')]).toEqual([20, 20]);
+  });
+
   test('a canary that is killed is replaced, and none outlives us', async () => {
     const { run, canary } = await job();
     await using _ = run;
@@ -281,21 +326,21 @@ describe('--signal-scope', () => {
   });
 });
 
-describe('a job that is stopped', () => {
-  test('by SIGTSTP to us alone: the app gets it, and both go on with SIGCONT', async () => {
+describe.each(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const)('a job that is stopped by %s', (signal) => {
+  test('to us alone: the app gets it, and both go on with SIGCONT', async () => {
     // its stdout is its own: what passes through a wrapper that stands does so later
     // and its process group is one that we could continue, as a shell does with its jobs
     const under = ['perl', '-e', 'setpgrp(0, 0); exec @ARGV'];
     await using run = wrap(['--delay', '1s', '--', ...app('prints-signals')], { under });
     await run.logged('ready');
     await canaryOf(run);
-    run.kill('SIGTSTP');
-    await until('the app to have it', () => times(run, 'SIGTSTP') === 1);
+    run.kill(signal);
+    await until('the app to have it', () => times(run, signal) === 1);
     await until('the wrapper to stand', () => stateOf(run.pid) === 'T');
     run.kill('SIGCONT');
     await until('the app to have that too', () => times(run, 'SIGCONT') === 1);
-    run.kill('SIGTSTP');
-    await until('the app to have it again', () => times(run, 'SIGTSTP') === 2);
+    run.kill(signal);
+    await until('the app to have it again', () => times(run, signal) === 2);
     run.kill('SIGCONT');
     run.tell('end');
     expect(await run.closed).toEqual({ code: 0 });
@@ -304,8 +349,8 @@ describe('a job that is stopped', () => {
   test('where nobody could continue it, as in a service, nobody stops', async () => {
     await using run = wrap(['--stdout', '^started', '--', ...app('prints-signals')], { under: ['setsid'] });
     await run.logged('ready');
-    run.kill('SIGTSTP');
-    await until('the app to have it', () => times(run, 'SIGTSTP') === 1);
+    run.kill(signal);
+    await until('the app to have it', () => times(run, signal) === 1);
     run.kill('SIGHUP');
     await until('the wrapper to go on', () => times(run, 'SIGHUP') === 1);
   });

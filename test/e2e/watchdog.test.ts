@@ -2,13 +2,14 @@
  * Promise: --watchdog. What is told to systemd and when, and that an app which is watched by its event loop does not
  * notice.
  */
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { scaled } from '../helpers/pace.js';
+import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { direct, Run, wrap } from '../helpers/wrap.ts';
@@ -226,6 +227,55 @@ describe('--watchdog loop', () => {
     run.kill('SIGKILL');
   });
 
+  /** Starts a worker when it is told to, and says what came of it. */
+  const STARTS_WORKER = `
+    console.log('ready');
+    process.stdin.once('data', () => {
+      new (require('node:worker_threads').Worker)('0', { eval: true })
+        .once('exit', (code) => console.log('worker', code))
+        .once('error', ({ message }) => console.log(message));
+    });`;
+
+  test('an update that takes our files away does not keep the app from starting workers', async () => {
+    using dir = tempDir();
+    for (const part of ['bin', 'dist', 'package.json']) {
+      cpSync(path.join(REPOSITORY, part), dir.file(part), { recursive: true });
+    }
+    symlinkSync(path.join(REPOSITORY, 'node_modules'), dir.file('node_modules'));
+    await using receiver = await NotifyReceiver.start();
+    const words = ['--watchdog', 'loop', '--stdout', '^ready', '--', NODE, '-e', STARTS_WORKER];
+    await using run = new Run(NODE, [dir.file('bin/sd-ready-wrap.cjs'), ...words], {
+      env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '400000' },
+    });
+    await run.logged('ready');
+    for (const part of ['bin', 'dist', 'package.json', 'node_modules']) rmSync(dir.file(part), { recursive: true });
+    run.tell('now');
+    await until('the worker', () => run.stdout.text.includes('worker') || run.stdout.text.includes('Cannot'));
+    expect(run.stdout.lines).toEqual(['ready', 'worker 0']);
+  });
+
+  testAsRoot('an app that gives up root can start workers', async () => {
+    const app = [NODE, '-e', `process.setgid(1000); process.setuid(1000); ${STARTS_WORKER}`];
+    await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app });
+    await it.run.logged('ready');
+    it.run.tell('now');
+    await until('the worker', () => it.run.stdout.lines.length > 1);
+    expect(it.run.stdout.lines).toEqual(['ready', 'worker 0']);
+  });
+
+  test('NODE_OPTIONS of an --env-file count as without it', async () => {
+    using dir = tempDir();
+    writeFileSync(dir.file('.env'), 'NODE_OPTIONS="--title=from-the-file"\n');
+    const script = 'console.log(process.title, process.env.NODE_OPTIONS)';
+    const app = [NODE, `--env-file=${dir.file('.env')}`, '-e', script];
+    await using alone = direct(app);
+    await alone.closed;
+    await using it = await watched(['--watchdog', 'loop', '--delay', '1h'], { app });
+    expect(await it.run.closed).toEqual({ code: 0 });
+    expect(it.run.stdout.text).toBe(alone.stdout.text);
+    expect(alone.stdout.text).toContain('from-the-file');
+  });
+
   test('the main thread counts, and no worker', async () => {
     const script = `
       new (require('node:worker_threads').Worker)('setInterval(() => {}, 5)', { eval: true }).once('online', () => {
@@ -258,7 +308,7 @@ describe('--watchdog loop', () => {
   });
 
   test.each([
-    ['a Node that does not heed NODE_OPTIONS', [], 'the app is ready and its Node has not beaten'],
+    ['a Node that does not load it', [], 'the app is ready and its Node has not beaten'],
     [
       'a Node that may not read files',
       ['--experimental-permission'],
@@ -267,7 +317,7 @@ describe('--watchdog loop', () => {
   ])('%s: one warning, and it is watched as a process', async (_, options, why) => {
     using dir = tempDir();
     const node = dir.file('node');
-    writeFileSync(node, '#!/bin/sh\nunset NODE_OPTIONS\necho ready\nread _\n', { mode: 0o755 });
+    writeFileSync(node, '#!/bin/sh\necho ready\nread _\n', { mode: 0o755 });
     await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app: [node, ...options, 'x.js'] });
     await until('pings', () => it.pings().length > 3);
     const warnings = it.run.log.filter(({ level }) => level >= 40).map(({ msg }) => msg);

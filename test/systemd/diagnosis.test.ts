@@ -1,4 +1,5 @@
 /** What an operator is told about a unit that does not start, or not as it should. */
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { scaled } from '../helpers/pace.js';
@@ -37,6 +38,26 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
     await service.results();
     expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: ${problem}`)).toBe(wrong);
     expect(service.stderr.includes('write KillMode=control-group there')).toBe(wrong);
+  });
+
+  test.each([
+    ['npm start', 'npm'],
+    ['make serve', 'make'],
+    ['start.sh', 'start.sh'],
+    ['/bin/sh start.sh', 'sh start.sh'],
+  ])('%s under KillMode=mixed: one warning', async (line, launcher) => {
+    const dir = systemd().makeDir();
+    for (const name of ['npm', 'make', 'start.sh'])
+      writeFileSync(`${dir}/${name}`, '#!/bin/sh\necho ready\nsleep 600\n', { mode: 0o755 });
+    const command = line.startsWith('/') ? line.replace('start.sh', `${dir}/start.sh`) : `${dir}/${line}`;
+    const lines = ['KillMode=mixed', 'StandardOutput=null'];
+    const service = await Service.write(systemd(), { probe: '--stdout ^ready', command, lines });
+    await service.startReady();
+    const warning = `${launcher} does not pass SIGTERM on, so the app is killed`;
+    await until('the warning', () => service.stderr.includes(warning));
+    await service.systemctl('stop');
+    await service.results();
+    expect(service.stderr.split(warning)).toHaveLength(2);
   });
 });
 

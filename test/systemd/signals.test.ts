@@ -94,6 +94,29 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
       expect(withoutCont(service)).toEqual(['TERM', 'TERM', 'USR2', 'end']);
     });
 
+    test('KillSignal=SIGWINCH, which is how httpd stops gracefully', async () => {
+      const lines = [`KillMode=${mode}`, 'KillSignal=SIGWINCH', 'Environment=ENDS_BY=WINCH'];
+      const service = await (await counting(systemd(), ...lines)).startReady();
+      await service.systemctl('stop');
+      expect(withoutCont(service)).toEqual(['WINCH', 'end']);
+      expect(await service.results()).toEqual(['success exited 0']);
+    });
+
+    // as KillSignal= the last two reach nobody: the SIGCONT that systemd sends at once takes them back (signal(7))
+    test.each(['WINCH', 'TTIN', 'TTOU'])('systemctl kill --signal=%s: once each', async (signal) => {
+      const other = await (await counting(systemd(), `KillMode=${mode}`)).startReady();
+      for (let n = 1; n <= 5; n += 1) {
+        for (const to of ['all', 'main']) {
+          await other.systemctl('kill', `--signal=${signal}`, `--${await whom(systemd())}=${to}`);
+          const count = 2 * n - (to === 'all' ? 1 : 0);
+          await until(`number ${count}`, () => got(other).filter((each) => each === signal).length >= count);
+          await logged(other, `"signal":"SIG${signal}"`, count);
+        }
+      }
+      await other.systemctl('stop');
+      expect(withoutCont(other)).toEqual([...Array(10).fill(signal), 'TERM', 'end']);
+    });
+
     test('SendSIGHUP=yes', async () => {
       const service = await (await counting(systemd(), `KillMode=${mode}`, 'SendSIGHUP=yes')).startReady();
       await service.systemctl('stop');

@@ -57,7 +57,7 @@ export async function openKoffi(address: NotifyAddress): Promise<NotifyTransport
  * The signal that tells of a datagram (fcntl(2), F_SETSIG): one that nothing happens by where nobody listens for it,
  * and that is not passed on to the app. From a terminal it only makes us look once more.
  */
-const ARRIVAL = 'SIGWINCH';
+const ARRIVAL = 'SIGCHLD';
 
 /**
  * Receives at `path`, without blocking and without a thread: an asynchronous call that waits would hold up the end of

@@ -1,5 +1,7 @@
 /** Connections that probes make: how they take their leave. */
+
 import type { Socket } from 'node:net';
+import { noteOwnEpipe } from '../../output/sigpipe.ts';
 
 /** How long the app may take to close a connection that it accepted from us, ms. */
 export const LEAVE_TIMEOUT = 1000;
@@ -11,7 +13,7 @@ export const LEAVE_TIMEOUT = 1000;
 export function leave(socket: Socket): void {
   socket
     .removeAllListeners('error')
-    .on('error', () => {})
+    .on('error', noteOwnEpipe)
     .resume()
     .end()
     .unref()

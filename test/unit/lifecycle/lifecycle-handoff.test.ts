@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { next } from '../../../src/lifecycle/lifecycle.ts';
 import type { Effect, LifeEvent, State } from '../../../src/lifecycle/words.ts';
 
-const START: State = { phase: 'starting', pid: 42, since: '10:02:11', stopSignal: 'SIGTERM', handoff: true };
+const START: State = {
+  phase: 'starting',
+  pid: 42,
+  name: 'the app',
+  since: '10:02:11',
+  stopSignal: 'SIGTERM',
+  handoff: true,
+};
 
 const ready: LifeEvent = { type: 'ready', by: 'tcp 1', afterMs: 1250 };
 const orphaned = (obstacle?: string): LifeEvent => ({ type: 'orphaned', obstacle });

@@ -53,7 +53,7 @@ function start(given: Given = {}) {
   const { handoff, heard, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
   const { diagnose, extendTimeout, reloadTimeout, exitWhenReady } = given;
   const ended = supervise({
-    ...{ app, clock, log: fakeLog(trace), watchdog },
+    ...{ app, name: 'the app', clock, log: fakeLog(trace), watchdog },
     started: { at: given.startedAt ?? 1000, since: '10:02:11' },
     readiness: {
       first: given.readiness ?? readiness,
@@ -202,7 +202,7 @@ describe('the death of the app', () => {
     run.app.die(status);
     run.app.finishDraining();
     expect(await run.ended).toEqual(status);
-    const text = `the app ${how} after 400 ms, before it was ready: tcp 1: ECONNREFUSED`;
+    const text = `the app ${how} after 400 ms, before it listened (tcp 1)`;
     const isBackground = 'code' in status && status.code === 0;
     const advice = 'if it went on in the background: ';
     expect(run.news()).toEqual([
@@ -264,7 +264,7 @@ describe('the start timeout', () => {
   const missed = [
     'kill SIGTERM',
     'kill SIGCONT',
-    'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED | ERRNO=110',
+    'notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED',
     'error not-ready: not ready after 30 s: tcp 1: ECONNREFUSED',
   ];
 

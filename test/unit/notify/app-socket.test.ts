@@ -75,7 +75,7 @@ describe.each<[string, Receive]>([
 ])('receiving by %s', (_, receive) => {
   it('a path that cannot be bound is told, and nothing is left of the attempt', async () => {
     using dir = tempDir();
-    const listeners = process.listenerCount('SIGWINCH');
+    const listeners = process.listenerCount('SIGCHLD');
     const warmUp = await receive(dir.file('warm-up'), () => {});
     warmUp.close();
     const open = readdirSync('/proc/self/fd').length;
@@ -83,7 +83,7 @@ describe.each<[string, Receive]>([
     await expect(receive(dir.file('socket'), () => {})).rejects.toThrow('bind: EADDRINUSE');
     await expect(receive(dir.file('no/socket'), () => {})).rejects.toThrow('bind: ENOENT');
     first.close();
-    expect(process.listenerCount('SIGWINCH')).toBe(listeners);
+    expect(process.listenerCount('SIGCHLD')).toBe(listeners);
     expect(readdirSync('/proc/self/fd')).toHaveLength(open);
   });
 

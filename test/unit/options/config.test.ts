@@ -408,7 +408,11 @@ describe('wrong values', () => {
 
   it.each([
     [[], '<command>: no command given; name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js'],
-    [[''], '<command>: the command is an empty word; name the app to start, e.g. node app.js'],
+    [
+      [''],
+      '<command>: the command is an empty word; name the app to start, e.g. node app.js; ' +
+        'a variable that stands there may not be set',
+    ],
   ])('the words %j', (words, line) => {
     expect(complaint(() => config({ tcp: '3000' }, words))).toBe(line);
   });

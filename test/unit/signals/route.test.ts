@@ -18,7 +18,7 @@ describe('routeSignals', () => {
       release() {},
     };
     const hadByApp = () => new Promise<boolean>((resolve) => answers.push(resolve));
-    routeSignals(source, { forward: 'auto', rewrites: new Map(), hadByApp }).listen(
+    routeSignals(source, { forward: 'auto', rewrites: new Map(), detached: false, hadByApp }).listen(
       (signal, { fate }) => trace.push(`${signal} ${fate}`),
       (signal) => trace.push(`${signal} came`),
     );

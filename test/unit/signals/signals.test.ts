@@ -2,18 +2,7 @@ import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { FORWARDED_SIGNALS, fateOf, parseRewrite } from '../../../src/signals/signals.ts';
 
-const NOT_FORWARDED = [
-  'SIGKILL',
-  'SIGSTOP',
-  'SIGSEGV',
-  'SIGBUS',
-  'SIGFPE',
-  'SIGILL',
-  'SIGCHLD',
-  'SIGTTIN',
-  'SIGTTOU',
-  'SIGWINCH',
-];
+const NOT_FORWARDED = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGCHLD'];
 
 /** Other names of signals that are in one of the lists. */
 const ALIASES = ['SIGIOT', 'SIGPOLL', 'SIGUNUSED'];

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { noteOwnEpipe } from '../../../src/output/sigpipe.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beginPoolWrite, noteOwnEpipe } from '../../../src/output/sigpipe.ts';
 import { FORWARDED_SIGNALS } from '../../../src/signals/signals.ts';
 import { catchSignals, type SignalSource } from '../../../src/signals/source.ts';
+import { fifo, socketPair } from '../sockets.ts';
 
 let source: SignalSource | undefined;
 
@@ -29,16 +30,57 @@ describe('catchSignals', () => {
     expect(await source.interrupted).toBe('SIGHUP');
   });
 
-  it('does not pass on the SIGPIPE of a write of our own, and does any other', () => {
-    source = catchSignals();
+  describe('a SIGPIPE', () => {
     const heard: string[] = [];
-    source.listen((signal) => heard.push(signal));
-    noteOwnEpipe();
-    noteOwnEpipe();
-    arrive('SIGPIPE');
-    expect(heard).toEqual([]);
-    arrive('SIGPIPE');
-    expect(heard).toEqual(['SIGPIPE']);
+    beforeEach(() => {
+      source = catchSignals();
+      heard.length = 0;
+      source.listen((signal) => heard.push(signal));
+    });
+
+    it('of a write of our own is not passed on, and any other is', () => {
+      noteOwnEpipe();
+      noteOwnEpipe();
+      arrive('SIGPIPE');
+      arrive('SIGPIPE');
+      expect(heard).toEqual([]);
+      arrive('SIGPIPE');
+      expect(heard).toEqual(['SIGPIPE']);
+    });
+
+    it('that comes long after such a write is of another process', async () => {
+      noteOwnEpipe();
+      for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      arrive('SIGPIPE');
+      expect(heard).toEqual(['SIGPIPE']);
+    });
+
+    it('that comes before the result of a write on the pool is that of the write, if its reader has gone', () => {
+      const pipe = fifo();
+      const write = beginPoolWrite(pipe.writeFd);
+      arrive('SIGPIPE');
+      expect(heard, 'its reader is there').toEqual(['SIGPIPE']);
+      pipe.closeReader();
+      arrive('SIGPIPE');
+      expect(heard).toEqual(['SIGPIPE']);
+      write.settle('EPIPE');
+      arrive('SIGPIPE');
+      expect(heard, 'one write raises one').toEqual(['SIGPIPE', 'SIGPIPE']);
+    });
+
+    it.each([
+      ['fails with EPIPE', 'EPIPE', []],
+      ['succeeds', undefined, ['SIGPIPE']],
+    ])('that comes during a write to a socket is decided when that %s', async (_, code, expected) => {
+      const [socket] = await socketPair();
+      const write = beginPoolWrite((socket as unknown as { _handle: { fd: number } })._handle.fd);
+      arrive('SIGPIPE');
+      expect(heard).toEqual([]);
+      write.settle(code);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(heard).toEqual(expected);
+      socket.destroy();
+    });
   });
 
   it('takes every handler of its own away again, and no other', () => {
