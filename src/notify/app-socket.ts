@@ -4,7 +4,7 @@
  */
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createDelivery } from './delivery.ts';
-import { type AppNotice, parseAppNotice } from './parse.ts';
+import { mergeAppNotices, parseAppNotice } from './parse.ts';
 import { receiveByStream } from './stream-socket.ts';
 import type { AppNoticeSource } from './types.ts';
 
@@ -18,7 +18,7 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @throws {NoSocket}
  */
 export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
-  const delivery = createDelivery<AppNotice>();
+  const delivery = createDelivery(mergeAppNotices);
   const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);
     if (notice) delivery.tell(notice);

@@ -36,6 +36,20 @@ export interface AppNotice {
 }
 
 /**
+ * Two notices as one, of an app that says more than can be passed on: the later value of each assignment. A state word
+ * has to be told by itself, but not twice in a row.
+ */
+export function mergeAppNotices(earlier: AppNotice, later: AppNotice): AppNotice | undefined {
+  const words = ({ ready, stopping, reloading }: AppNotice) => `${ready} ${stopping} ${reloading !== undefined}`;
+  const isPlain = words(later) === 'false false false';
+  if (words(earlier) !== words(later) && !isPlain) return undefined;
+  const nameOf = (assignment: string) => assignment.slice(0, assignment.indexOf('='));
+  const rest = new Map([...earlier.rest, ...later.rest].map((assignment) => [nameOf(assignment), assignment]));
+  const dropped = [...new Set([...earlier.dropped, ...later.dropped])];
+  return { ...(isPlain ? earlier : later), rest: [...rest.values()], dropped };
+}
+
+/**
  * @returns undefined for what systemd drops whole: too long, a NUL byte within, a backslash at the end. And for
  * BARRIER=1, with which nothing else counts: whoever sends it waits for its descriptor to be closed, and that is done.
  */
@@ -99,5 +113,7 @@ function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
 
 /** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
 function decode(bytes: Uint8Array): string | undefined {
-  return orElse(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), undefined);
+  return orElse(() => decoder.decode(bytes), undefined);
 }
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
