@@ -1,4 +1,4 @@
-/** Cuts a stream into frames that end with one byte: so many in a turn of the event loop, so that a flood stops nothing. */
+/** Cuts a stream into frames that end with one byte: so many in a turn of the event loop that a flood stops nothing. */
 import type { Readable } from 'node:stream';
 
 /** In one turn. Signals and timers come between two turns. */

@@ -4,6 +4,7 @@
  * is not taken here.
  */
 
+import { oneLine } from '../base/one-line.ts';
 import { orElse } from '../base/or-else.ts';
 import { DATAGRAM_MAX, type NotifyState } from './state.ts';
 
@@ -81,7 +82,8 @@ export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
     reloading: words.has('RELOADING=1')
       ? ['RELOADING=1', ...(monotonic === undefined ? [] : [`MONOTONIC_USEC=${monotonic}`])]
       : undefined,
-    rest: known.map(([name, value]) => `${name}=${value}`),
+    // systemctl would show control characters as they are, and a line end as a line of its own
+    rest: known.map(([name, value]) => `${name}=${oneLine(value as string)}`),
     dropped: [...values.keys()].filter((name) => !PASSED_ON.has(name) && !STATE_WORDS.has(name)),
   };
 }
