@@ -4,6 +4,10 @@ import type { Readable } from 'node:stream';
 /** In one turn. Signals and timers come between two turns. */
 const BUDGET = 100;
 
+/** After so many turns in a row that were not enough, a pause goes before the next, ms: a flood gets part of a core. */
+const PATIENT_TURNS = 20;
+const PAUSE = 4;
+
 export interface FrameRules {
   /** The byte behind each frame: 0, or 10 for lines. */
   readonly end: number;
@@ -20,6 +24,7 @@ export function readFrames(source: Readable, { end, most, onFrame, onTooLong }: 
   let rest: Buffer = Buffer.alloc(0);
   /** Of the frame that `rest` begins with, what came before was too long already. */
   let isSkipping = false;
+  let turns = 0;
   const next = () => {
     for (let left = BUDGET; left > 0; left -= 1) {
       const at = rest.indexOf(end);
@@ -29,6 +34,7 @@ export function readFrames(source: Readable, { end, most, onFrame, onTooLong }: 
           isSkipping = true;
           rest = Buffer.alloc(0);
         }
+        turns = 0;
         return void source.resume();
       }
       const frame = rest.subarray(0, at);
@@ -37,7 +43,9 @@ export function readFrames(source: Readable, { end, most, onFrame, onTooLong }: 
       isSkipping = false;
     }
     source.pause();
-    setImmediate(next);
+    turns += 1;
+    if (turns < PATIENT_TURNS) setImmediate(next);
+    else setTimeout(next, PAUSE);
   };
   source.on('data', (piece: Buffer) => {
     rest = rest.length === 0 ? piece : Buffer.concat([rest, piece]);

@@ -96,21 +96,27 @@ const [LF, CR, BACKSLASH, EQUALS] = [0x0a, 0x0d, 0x5c, 0x3d];
  */
 function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
   const lines: Uint8Array[] = [];
-  let line: number[] = [];
+  // in place: a line only gets shorter by what is taken as it is
+  const bytes = body.includes(BACKSLASH) ? Uint8Array.from(body) : body;
+  let start = 0;
+  let end = 0;
   for (let index = 0; index < body.length; index += 1) {
-    const byte = body[index] as number;
+    let byte = body[index] as number;
     if (byte === LF || byte === CR) {
-      lines.push(Uint8Array.from(line));
-      line = [];
-    } else if (byte !== BACKSLASH) {
-      line.push(byte);
-    } else {
+      lines.push(bytes.subarray(start, end));
+      start = index + 1;
+      end = start;
+      continue;
+    }
+    if (byte === BACKSLASH) {
       index += 1;
       if (index === body.length) return undefined;
-      line.push(body[index] as number);
+      byte = body[index] as number;
     }
+    if (bytes !== body) bytes[end] = byte;
+    end += 1;
   }
-  return [...lines, Uint8Array.from(line)];
+  return [...lines, bytes.subarray(start, end)];
 }
 
 /** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
