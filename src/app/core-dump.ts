@@ -2,8 +2,10 @@
  * The app dumped core, and so must we, for systemd to say Result=core-dump (systemd.service(5)): but there is nothing
  * to be learned from our memory, and the app's core must not be overwritten with it.
  */
-import { accessSync, constants, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from '../base/or-else.ts';
+import { makePrivateDirectory, refuseChangeable } from '../base/private-directory.ts';
 import { limitOf } from '../base/proc.ts';
 import { runtimeDirectories } from '../base/runtime-directories.ts';
 
@@ -24,7 +26,7 @@ export function makeCoreSmall(signal: string, env: NodeJS.ProcessEnv): void {
     if (!sharesItsName()) return;
     // where the app could not leave one, we must not either: that throws
     accessSync('.', constants.W_OK);
-    process.chdir(ownDirectory(env));
+    goElsewhere(env);
   } catch {
     // a read-only /proc, no place to write to: there ours fails as the app's did
   }
@@ -38,15 +40,23 @@ function sharesItsName(): boolean {
 }
 
 /**
- * One for each directory that apps dump core in, so that crashes do not fill the disk, and none waits for another's.
+ * To a directory of ours: the same for each directory that apps dump core in, so that crashes do not fill the disk, and
+ * a fresh one if another user has taken its name. Where there is none, to one where no core can be.
  */
-function ownDirectory(env: NodeJS.ProcessEnv): string {
-  const uid = process.getuid?.();
-  const [parent = '/tmp'] = runtimeDirectories(env);
+function goElsewhere(env: NodeJS.ProcessEnv): void {
   const { dev, ino } = statSync('.');
-  const path = join(parent, `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  const found = lstatSync(path);
-  if (!found.isDirectory() || found.uid !== uid) throw new Error(`${path} is somebody else's`);
-  return path;
+  const uid = process.getuid?.();
+  for (const parent of runtimeDirectories(env)) {
+    const usual = join(parent, `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
+    const isThere = orElse(() => {
+      refuseChangeable(parent);
+      mkdirSync(usual, { recursive: true, mode: 0o700 });
+      process.chdir(usual);
+      // what we are in now cannot be replaced any more
+      const found = statSync('.');
+      return found.uid === uid && (found.mode & 0o022) === 0;
+    }, false);
+    if (isThere || orElse(() => process.chdir(makePrivateDirectory(parent).path) === undefined, false)) return;
+  }
+  process.chdir('/proc/self');
 }

@@ -6,10 +6,13 @@
 
 import type { Duplex } from 'node:stream';
 import type { Disposer } from '../base/clock.ts';
+import { readFrames } from '../base/frames.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 
 /** A longer message is passed over, bytes of UTF-8. */
 const MESSAGE_MAX = 1024 * 1024;
+
+const NEWLINE = 0x0a;
 
 export interface IpcChannel {
   onMessage(listener: (message: unknown) => void): Disposer;
@@ -23,9 +26,6 @@ export function channelEnvironment(fd: number): Record<string, string> {
 /** @param onGarbage told once, at the first line that is no message */
 export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
   const listeners = new Set<(message: unknown) => void>();
-  const decoder = new TextDecoder();
-  let pending = '';
-  let skipping = false;
   let complained = false;
 
   const garbage = () => {
@@ -47,18 +47,13 @@ export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
     }
     for (const listener of listeners) listener(message);
   };
-  socket.on('data', (piece: Buffer) => {
-    const lines = (pending + decoder.decode(piece, { stream: true })).split('\n');
-    pending = lines.pop() as string;
-    for (const line of lines) {
-      if (!skipping && line !== '') take(line);
-      skipping = false;
-    }
-    if (pending.length > MESSAGE_MAX) {
-      garbage();
-      pending = '';
-      skipping = true;
-    }
+  readFrames(socket, {
+    end: NEWLINE,
+    most: MESSAGE_MAX,
+    onFrame: (line) => {
+      if (line.length > 0) take(Buffer.from(line).toString());
+    },
+    onTooLong: garbage,
   });
   // the app's end closes when it disconnects or dies; the death is told elsewhere
   socket.on('error', noteOwnEpipe);

@@ -2,13 +2,13 @@
 
 import { CLIENT_MESSAGE } from '../notify/client-protocol.ts';
 import { createDelivery } from '../notify/delivery.ts';
-import { type AppNotice, parseAppNotice } from '../notify/parse.ts';
+import { type AppNotice, mergeAppNotices, parseAppNotice } from '../notify/parse.ts';
 import type { AppNoticeSource } from '../notify/types.ts';
 import type { AppSigns } from './types.ts';
 
 /** From now on. */
 export function ipcNotices(app: AppSigns): AppNoticeSource {
-  const delivery = createDelivery<AppNotice>();
+  const delivery = createDelivery(mergeAppNotices);
   app.onMessage((message) => {
     const notice = noticeOf(message);
     if (notice) delivery.tell(notice);

@@ -1,5 +1,6 @@
 /** The failures that the wrapper itself can have, each with its exit status. Only cli/main.ts prints them. */
 import { EXIT } from './exit-status.ts';
+import { oneLine } from './one-line.ts';
 
 /** A failure that the operator can mend: printed as one line, without a stack. */
 export class KnownError extends Error {
@@ -7,7 +8,7 @@ export class KnownError extends Error {
   readonly code: number;
 
   constructor(message: string, code: number) {
-    super(message.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '));
+    super(oneLine(message));
     this.name = 'KnownError';
     this.code = code;
   }
@@ -31,7 +32,7 @@ export class UsageError extends KnownError {
 
 /** What an operator wrote, fit for one line on a terminal: without control characters, and not too much of it. */
 function brief(text: string): string {
-  const clean = text.replace(/\p{Cc}+/gu, ' ');
+  const clean = oneLine(text);
   if (clean.length <= 150) return clean;
   const start = clean.slice(0, 150);
   // of a quoted word the end was cut as well; `'\\''` in it is a quote of its own

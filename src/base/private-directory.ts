@@ -13,7 +13,7 @@ export interface PrivateDirectory {
  * @throws with a `code` (EACCES, ENOSPC) or a message, where there is none to be had
  */
 export function makePrivateDirectory(parent: string): PrivateDirectory {
-  if (isRoot()) refuseChangeable(realpathSync(parent));
+  refuseChangeable(parent);
   const path = mkdtempSync(join(parent, 'sd-ready-wrap-'));
   const remove = () => {
     try {
@@ -32,6 +32,19 @@ export function makePrivateDirectory(parent: string): PrivateDirectory {
   return { path, remove };
 }
 
+/** A socket for our user alone; of root's for all, as the app may give up root: who may find it decides then. */
+const SOCKET_UMASK = { root: 0o111, other: 0o177 };
+
+/** Binds a socket, which gets its mode from the umask: to change the mode by its path later is a race (bind(2)). */
+export function withSocketUmask<T>(bind: () => T): T {
+  const before = process.umask(isRoot() ? SOCKET_UMASK.root : SOCKET_UMASK.other);
+  try {
+    return bind();
+  } finally {
+    process.umask(before);
+  }
+}
+
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
@@ -47,15 +60,18 @@ function setMode(path: string, mode: number): void {
 }
 
 /**
- * Another user who may rename a directory on the way can lead a file operation of root's elsewhere. In one with the
- * sticky bit, as /tmp, only the owner of a file may rename it (inode(7)).
+ * For root alone: another user who may rename a directory on the way can lead a file operation of root's elsewhere. In
+ * one with the sticky bit, as /tmp, only the owner of a file may rename it (inode(7)).
+ * @throws where another user may change the directory, or one above it
  */
-function refuseChangeable(directory: string): void {
-  const { uid, mode } = statSync(directory);
-  const others = mode & 0o022 && !(mode & 0o1000);
-  if (uid !== 0 || others) {
-    const why = uid === 0 ? 'others may write to it, and it has no sticky bit' : `it belongs to uid ${uid}`;
-    throw new Error(`not safe for root: ${why}`);
+export function refuseChangeable(directory: string): void {
+  if (!isRoot()) return;
+  for (let each = realpathSync(directory); ; each = dirname(each)) {
+    const { uid, mode } = statSync(each);
+    if (uid !== 0) throw new Error(`not safe for root: ${each} belongs to uid ${uid}`);
+    if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
+      throw new Error(`not safe for root: others may write to ${each}, and it has no sticky bit`);
+    }
+    if (dirname(each) === each) return;
   }
-  if (dirname(directory) !== directory) refuseChangeable(dirname(directory));
 }

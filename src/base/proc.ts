@@ -5,6 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readText } from './files.ts';
+import { oneLine } from './one-line.ts';
 import { orElse } from './or-else.ts';
 
 export type Pid = number | 'self';
@@ -48,7 +49,7 @@ export function programOf(pid: Pid): string | undefined {
 
 /** For people: `nginx (pid 77)`. */
 export function describeProcess(pid: number): string {
-  const name = procText(pid, 'comm')?.trim() ?? 'a program';
+  const name = oneLine(procText(pid, 'comm')?.trim() ?? 'a program');
   // Node from 23 on names its main thread, and with it the process: MainThread, node-MainThread
   return `${name.endsWith('MainThread') ? (programOf(pid) ?? name) : name} (pid ${pid})`;
 }

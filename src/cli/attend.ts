@@ -145,6 +145,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
         ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
         : nobody,
       notices,
+      watches: env['WATCHDOG_USEC'] !== undefined,
       handoff: config.handoff && !handoff?.obstacle,
       heard: async () => {
         await managerIdle();

@@ -230,7 +230,10 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
   const rest = notice.rest.filter(
     (assignment) =>
       // after a missed start timeout the text that says why stays
-      !(phase === 'timed-out' && isStatus(assignment)) && !withholds(state, assignment),
+      !(phase === 'timed-out' && isStatus(assignment)) &&
+      // systemd shows it already
+      assignment !== state.appStatus &&
+      !withholds(state, assignment),
   );
   const { dropped, reloading } = notice;
   const status = rest.findLast(isStatus);

@@ -68,6 +68,8 @@ export interface Manager {
   readonly handoff?: boolean;
   /** Resolves when systemd has dealt with what it was sent, and what it had sent us before was told. */
   readonly heard?: () => Promise<void>;
+  /** The unit has WatchdogSec=. */
+  readonly watches: boolean;
   /** Whether systemd sends that one for a reload, and waits for us to say so. */
   readonly isReload: (signal: ForwardedSignal) => boolean;
   /** CLOCK_MONOTONIC, µs. */
@@ -107,6 +109,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     ...{ phase: 'starting', pid: app.pid, name, since: started.since, stopSignal: stop.signal },
     ...(systemd.handoff && { handoff: true }),
     ...(watchdog && { watchdog: watchdog.mode }),
+    ...(!systemd.watches && { unwatched: true }),
     ...(readiness.isAll && { onlyReady: true }),
   };
 

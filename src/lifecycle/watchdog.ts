@@ -47,7 +47,8 @@ export function holdsBack({ watchdog, phase }: Living & State, assignment: strin
  * of another: an app whose event loop hangs may still ping from a thread of it.
  */
 export function withholds(state: Living & State, assignment: string): boolean {
-  const { watchdog } = state;
+  const { watchdog, unwatched } = state;
+  if (unwatched && assignment.startsWith('WATCHDOG')) return true;
   if (holdsBack(state, assignment) || (watchdog === 'loop' && isInterval(assignment))) return true;
   if (watchdog === undefined || assignment !== 'WATCHDOG=1') return false;
   return !isRunning(state) || watchdog === 'probe' || watchdog === 'loop';

@@ -50,6 +50,8 @@ export interface Living {
   readonly stopSignal: string;
   /** The app is to end. Undefined as long as that is not so. */
   readonly stop?: Stop;
+  /** The unit has no WatchdogSec=: what the app says of a watchdog is then not for systemd, which would start one. */
+  readonly unwatched?: true;
   /** Who is watched for systemd's watchdog; not there where nobody is. */
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
   /** The WATCHDOG_USEC= that the app has told before READY=1. */

@@ -1,5 +1,6 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
 import { pino } from 'pino';
+import { oneLine } from '../base/one-line.ts';
 import { createOutlet } from '../output/outlet.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 import type { Log, LogFormat } from './types.ts';
@@ -51,10 +52,11 @@ export function createLog({ level, format, colours, elapsed }: LogOptions): Term
   );
   return {
     write(at, event, message, fields) {
-      logger[at]({ event, ...fields }, message);
+      // a bug has a stack; all else may hold text from outside
+      logger[at]({ event, ...fields }, event === 'bug' ? message : oneLine(message));
     },
     live(text) {
-      if (text !== '' || erase !== '') write(erase + (text && cutOff(text)));
+      if (text !== '' || erase !== '') write(erase + (text && cutOff(oneLine(text))));
       erase = text && ERASE;
     },
     async end() {

@@ -4,7 +4,7 @@
  */
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createDelivery } from './delivery.ts';
-import { type AppNotice, parseAppNotice } from './parse.ts';
+import { type AppNotice, mergeAppNotices, parseAppNotice } from './parse.ts';
 import { receiveByStream } from './stream-socket.ts';
 import type { AppNoticeSource } from './types.ts';
 
@@ -18,10 +18,12 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @throws {NoSocket}
  */
 export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
-  const delivery = createDelivery<AppNotice>();
+  const delivery = createDelivery(mergeAppNotices);
+  let last: { readonly datagram: Buffer; readonly notice: AppNotice | undefined } | undefined;
   const onDatagram = (datagram: Uint8Array) => {
-    const notice = parseAppNotice(datagram);
-    if (notice) delivery.tell(notice);
+    // a flood mostly says the same again
+    if (!last?.datagram.equals(datagram)) last = { datagram: Buffer.from(datagram), notice: parseAppNotice(datagram) };
+    if (last.notice) delivery.tell(last.notice);
   };
   const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {

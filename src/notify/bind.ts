@@ -1,8 +1,9 @@
 /** A notify socket of our own: where it is put, who may send to it, and by which addon it receives. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { orElse } from '../base/or-else.ts';
+import { isRoot, makePrivateDirectory, type PrivateDirectory } from '../base/private-directory.ts';
 import { runtimeDirectories } from '../base/runtime-directories.ts';
 import { SOCKET_PATH_MAX } from '../base/socket-path.ts';
 import { explainFailure, howToMend } from './addon-failure.ts';
@@ -17,12 +18,8 @@ const RECEIVERS: readonly (readonly [string, Receive])[] = [
   ['koffi', receiveByKoffi],
 ];
 
-/** See client-socket.ts. */
-export type ReceiveByStream = (
-  path: string,
-  mode: number,
-  onDatagram: (datagram: Uint8Array) => void,
-) => Promise<Receiver>;
+/** See stream-socket.ts. */
+export type ReceiveByStream = (path: string, onDatagram: (datagram: Uint8Array) => void) => Promise<Receiver>;
 
 export interface BoundSocket {
   /** What $NOTIFY_SOCKET of its senders has to be. */
@@ -62,27 +59,21 @@ export async function bindNotifySocket(
     }
     for (const [name, receive] of RECEIVERS) {
       try {
-        const receiver = await receive(place.path, onDatagram);
-        // the mode that bind(2) gives it depends on the umask
-        const mode = isRoot() ? 0o666 : 0o600;
-        let stream: Receiver | undefined;
+        const opened = [await receive(place.bound, onDatagram)];
         try {
-          chmodSync(place.path, mode);
-          stream = await receiveByStream?.(place.path + STREAM_SUFFIX, mode, onDatagram);
+          renameSync(place.bound, place.path);
+          if (receiveByStream) opened.push(await receiveByStream(place.bound, onDatagram));
+          orElse(() => renameSync(place.bound, place.path + STREAM_SUFFIX), undefined);
         } catch (error) {
-          receiver.close();
+          for (const receiver of opened) receiver.close();
           throw error;
         }
-        return {
-          path: place.path,
-          receiver: name,
-          close: () => close(stream ? [receiver, stream] : [receiver], place),
-        };
+        return { path: place.path, receiver: name, close: () => close(opened, place) };
       } catch (error) {
         receivers.add(explainFailure(name, error));
       }
     }
-    remove(place);
+    place.remove();
   }
   if (receivers.size === 0) {
     const tried = [...places].join('; ');
@@ -97,13 +88,14 @@ export async function bindNotifySocket(
     if (closed) return;
     closed = true;
     for (const receiver of receivers) receiver.close();
-    remove(place);
+    place.remove();
   }
 }
 
-/** A directory of our own and the path of the socket in it. */
-interface Place {
-  readonly directory: string;
+interface Place extends Pick<PrivateDirectory, 'remove'> {
+  /** What the socket is bound to. The kernel shows it to every user, for good (/proc/net/unix). */
+  readonly bound: string;
+  /** The name that it has afterwards, which is not to be guessed. */
   readonly path: string;
 }
 
@@ -122,34 +114,12 @@ function isOpenToAll(directory: string): boolean {
   return (mode & 0o001) !== 0 && (above === directory || isOpenToAll(above));
 }
 
-/**
- * Nobody else gets in: the directory is closed to others or, where the app may become another user, the name of the
- * socket is not to be guessed.
- */
+/** Other users find no socket there: they cannot list the directory, and the name is a secret. */
 function makePlace(parent: string): Place {
-  const name = isRoot() ? randomBytes(16).toString('hex') : 'notify';
-  const template = join(parent, 'sd-ready-wrap-');
-  const length = Buffer.byteLength(join(`${template}XXXXXX`, name));
+  const name = randomBytes(16).toString('base64url');
+  const length = Buffer.byteLength(join(parent, 'sd-ready-wrap-XXXXXX', name));
   if (length > SOCKET_PATH_MAX)
     throw new Error(`a socket there has a path of ${length} bytes, over ${SOCKET_PATH_MAX}`);
-  const directory = mkdtempSync(template);
-  const place = { directory, path: join(directory, name) };
-  try {
-    // whatever the umask took away
-    chmodSync(directory, isRoot() ? 0o711 : 0o700);
-  } catch (error) {
-    remove(place);
-    throw error;
-  }
-  return place;
-}
-
-function remove({ directory, path }: Place): void {
-  // not there, or gone with the unit's RuntimeDirectory=
-  for (const each of [path, path + STREAM_SUFFIX]) orElse(() => unlinkSync(each), undefined);
-  orElse(() => rmdirSync(directory), undefined);
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
+  const { path, remove } = makePrivateDirectory(parent);
+  return { bound: join(path, 'bound'), path: join(path, name), remove };
 }

@@ -1,4 +1,8 @@
-/** From a socket to whoever listens, in order and each in a turn of its own. */
+/**
+ * From a socket to whoever listens: in order, and each in a turn of its own. What follows from one (the app is ready)
+ * is done before the next is told, and all who listen from the start are there for the first. And see Receive in
+ * transport.ts.
+ */
 
 export interface Delivery<T> {
   tell(message: T): void;
@@ -9,39 +13,66 @@ export interface Delivery<T> {
   close(): void;
 }
 
+/** Messages that may be told at once, and how many more in a second: more than an app has to say to systemd. */
+const BURST = 1000;
+const RATE = 200;
+
+/** The most that wait. */
+const WAITING_MAX = 1000;
+
 /**
- * Tells every listener everything, in order, from the first datagram on. Each in a turn of its own: what follows from
- * one (the app is ready) is done before the next is told, and all who listen from the start are there for the first.
- * And see Receive in transport.ts.
+ * @param merge makes one of two messages, where that says the same to a listener; undefined where each has to be told.
+ * Only what waits is merged: at an ordinary pace each is told by itself
  */
-export function createDelivery<T>(): Delivery<T> {
+export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined = () => undefined): Delivery<T> {
   const listeners = new Set<(message: T) => void>();
-  let early: T[] | undefined = [];
+  const waiting: T[] = [];
+  let isHeard = false;
   let arrived = 0;
-  let pending = 0;
-  const deliver = (message: T) => {
-    pending -= 1;
+  let isDue = false;
+  let allowed = BURST;
+  let filledAt = performance.now();
+  let isDraining = false;
+
+  const deliver = () => {
+    isDue = false;
+    const message = waiting.shift();
+    if (message === undefined) return;
+    allowed -= 1;
     for (const listener of listeners) listener(message);
+    schedule();
+  };
+  const schedule = () => {
+    if (isDue || !isHeard || waiting.length === 0) return;
+    isDue = true;
+    const now = performance.now();
+    allowed = Math.min(BURST, allowed + ((now - filledAt) * RATE) / 1000);
+    filledAt = now;
+    if (allowed >= 1 || isDraining) setImmediate(deliver);
+    else setTimeout(deliver, 1000 / RATE);
   };
   return {
-    tell(message: T): void {
+    tell(message) {
       arrived += 1;
-      pending += 1;
-      if (early) early.push(message);
-      else setImmediate(deliver, message);
+      const last = waiting.at(-1);
+      const merged = last !== undefined && (allowed < 1 || waiting.length > RATE) ? merge(last, message) : undefined;
+      if (merged !== undefined) waiting[waiting.length - 1] = merged;
+      else if (waiting.length < WAITING_MAX) waiting.push(message);
+      schedule();
     },
-    listen(listener: (message: T) => void) {
+    listen(listener) {
       listeners.add(listener);
-      for (const message of early ?? []) setImmediate(deliver, message);
-      early = undefined;
+      isHeard = true;
+      schedule();
       return () => listeners.delete(listener);
     },
-    async drained(): Promise<void> {
+    async drained() {
+      isDraining = true;
       const limit = arrived + DRAINED_AT_MOST;
       for (let quiet = 0; quiet < QUIET_TURNS && arrived < limit; ) {
         const before = arrived;
         await new Promise((resolve) => setImmediate(resolve));
-        quiet = arrived === before && pending === 0 ? quiet + 1 : 0;
+        quiet = arrived === before && (waiting.length === 0 || !isHeard) ? quiet + 1 : 0;
       }
     },
     close: () => listeners.clear(),

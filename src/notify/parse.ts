@@ -4,6 +4,7 @@
  * is not taken here.
  */
 
+import { oneLine } from '../base/one-line.ts';
 import { orElse } from '../base/or-else.ts';
 import { DATAGRAM_MAX, type NotifyState } from './state.ts';
 
@@ -33,6 +34,20 @@ export interface AppNotice {
   readonly dropped: readonly string[];
   /** By sd-ready-wrap/client over the IPC channel: that READY=1 is one of `--ipc` too. */
   readonly byClient?: true;
+}
+
+/**
+ * Two notices as one, of an app that says more than can be passed on: the later value of each assignment. A state word
+ * has to be told by itself, but not twice in a row.
+ */
+export function mergeAppNotices(earlier: AppNotice, later: AppNotice): AppNotice | undefined {
+  const words = ({ ready, stopping, reloading }: AppNotice) => `${ready} ${stopping} ${reloading !== undefined}`;
+  const isPlain = words(later) === 'false false false';
+  if (words(earlier) !== words(later) && !isPlain) return undefined;
+  const nameOf = (assignment: string) => assignment.slice(0, assignment.indexOf('='));
+  const rest = new Map([...earlier.rest, ...later.rest].map((assignment) => [nameOf(assignment), assignment]));
+  const dropped = [...new Set([...earlier.dropped, ...later.dropped])];
+  return { ...(isPlain ? earlier : later), rest: [...rest.values()], dropped };
 }
 
 /**
@@ -67,7 +82,8 @@ export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
     reloading: words.has('RELOADING=1')
       ? ['RELOADING=1', ...(monotonic === undefined ? [] : [`MONOTONIC_USEC=${monotonic}`])]
       : undefined,
-    rest: known.map(([name, value]) => `${name}=${value}`),
+    // systemctl would show control characters as they are, and a line end as a line of its own
+    rest: known.map(([name, value]) => `${name}=${oneLine(value as string)}`),
     dropped: [...values.keys()].filter((name) => !PASSED_ON.has(name) && !STATE_WORDS.has(name)),
   };
 }
@@ -80,24 +96,32 @@ const [LF, CR, BACKSLASH, EQUALS] = [0x0a, 0x0d, 0x5c, 0x3d];
  */
 function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
   const lines: Uint8Array[] = [];
-  let line: number[] = [];
+  // in place: a line only gets shorter by what is taken as it is
+  const bytes = body.includes(BACKSLASH) ? Uint8Array.from(body) : body;
+  let start = 0;
+  let end = 0;
   for (let index = 0; index < body.length; index += 1) {
-    const byte = body[index] as number;
+    let byte = body[index] as number;
     if (byte === LF || byte === CR) {
-      lines.push(Uint8Array.from(line));
-      line = [];
-    } else if (byte !== BACKSLASH) {
-      line.push(byte);
-    } else {
+      lines.push(bytes.subarray(start, end));
+      start = index + 1;
+      end = start;
+      continue;
+    }
+    if (byte === BACKSLASH) {
       index += 1;
       if (index === body.length) return undefined;
-      line.push(body[index] as number);
+      byte = body[index] as number;
     }
+    if (bytes !== body) bytes[end] = byte;
+    end += 1;
   }
-  return [...lines, Uint8Array.from(line)];
+  return [...lines, bytes.subarray(start, end)];
 }
 
 /** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
 function decode(bytes: Uint8Array): string | undefined {
-  return orElse(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), undefined);
+  return orElse(() => decoder.decode(bytes), undefined);
 }
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,5 +1,7 @@
 /** The text of sd_notify datagrams (sd_notify(3)). One state word a datagram, 4096 bytes at most. */
 
+import { oneLine } from '../base/one-line.ts';
+
 /** systemd drops a longer datagram whole, READY=1 and all (NOTIFY_BUFFER_MAX in its source). */
 export const DATAGRAM_MAX = 4096;
 
@@ -29,8 +31,7 @@ export function statusLine(text: string): NotifyState {
  * characters, as systemctl prints them as they are; cut at a whole character to fit.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+  const clean = oneLine(text);
   const bytes = new TextEncoder().encode(clean);
   if (bytes.length <= STATUS_MAX) return clean;
   return `${new TextDecoder().decode(bytes.subarray(0, STATUS_MAX)).replace(/\ufffd+$/, '')}…`;

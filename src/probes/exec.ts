@@ -54,6 +54,11 @@ interface Runner {
   kill(): void;
 }
 
+/** A function that a bash has exported would take the place of a command, where sh is bash (bash(1), "export -f"). */
+function withoutFunctions(env: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('BASH_FUNC_')));
+}
+
 function startRunner(command: string, env: Readonly<Record<string, string>>): Runner {
   let tell: (outcome: Outcome) => void = () => {};
   const once = (outcome: Outcome) => {
@@ -62,7 +67,7 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     listener(outcome);
   };
   // detached: a process group of its own, which can be killed as one
-  const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
+  const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env: withoutFunctions(env) });
   let tail: Buffer = Buffer.alloc(0);
   shell.stderr.on('data', (piece: Buffer) => {
     tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);

@@ -27,6 +27,7 @@ const PURE = [
       'real-clock.ts',
       'command-path.ts',
       'files.ts',
+      'frames.ts',
       'private-directory.ts',
       'proc.ts',
       'runtime-directories.ts',

@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { withSocketUmask } from '../../base/private-directory.ts';
 import type { NotifyAddress } from '../address.ts';
 import { DATAGRAM_MAX } from '../state.ts';
 import type { NotifyTransport, Receiver } from '../transport.ts';
@@ -59,6 +60,9 @@ export async function openKoffi(address: NotifyAddress): Promise<NotifyTransport
  */
 const ARRIVAL = 'SIGCHLD';
 
+/** Datagrams that are read in a turn of the event loop. */
+const BUDGET = 100;
+
 /**
  * Receives at `path`, without blocking and without a thread: an asynchronous call that waits would hold up the end of
  * the wrapper.
@@ -73,14 +77,19 @@ export async function receiveByKoffi(path: string, onDatagram: (datagram: Uint8A
 
   // of a longer datagram the rest is dropped (recv(2)), and what is left is still too long
   const buffer = Buffer.alloc(DATAGRAM_MAX + 1);
+  let stopped = false;
   const drain = () => {
-    for (;;) {
+    if (stopped) return;
+    for (let left = BUDGET; left > 0; left -= 1) {
       const length = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
       if (length >= 0) onDatagram(buffer.subarray(0, length));
       else if (lastError() !== 'EINTR') return;
     }
+    // the rest in another turn: a flood must not keep signals from us
+    setImmediate(drain);
   };
   const stop = () => {
+    stopped = true;
     process.off(ARRIVAL, drain);
     close(fd);
   };
@@ -90,7 +99,7 @@ export async function receiveByKoffi(path: string, onDatagram: (datagram: Uint8A
       if (result < 0) throw new Error(`${what}: ${lastError()}`);
     };
     const address = socketAddress({ type: 'path', name: path });
-    check('bind', bind(fd, address, address.length));
+    withSocketUmask(() => check('bind', bind(fd, address, address.length)));
     check('F_SETSIG', fcntl(fd, F_SETSIG, 'int', constants.signals[ARRIVAL]));
     check('F_SETOWN', fcntl(fd, F_SETOWN, 'int', process.pid));
     check('O_ASYNC', fcntl(fd, F_SETFL, 'int', O_NONBLOCK | O_ASYNC));

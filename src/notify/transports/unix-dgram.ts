@@ -1,5 +1,6 @@
 /** Notify sockets by the addon unix-dgram: the only file that imports it. Paths only. */
 import { getSystemErrorName } from 'node:util';
+import { withSocketUmask } from '../../base/private-directory.ts';
 import type { NotifyAddress } from '../address.ts';
 import type { NotifyTransport, Receiver, SendOutcome } from '../transport.ts';
 
@@ -57,7 +58,7 @@ export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Ui
     failure = code;
   });
   // errors are told before it returns
-  socket.bind(path);
+  withSocketUmask(() => socket.bind(path));
   if (failure !== undefined) {
     socket.close();
     throw new Error(`bind: ${getSystemErrorName(failure)}`);

@@ -82,6 +82,7 @@ function start(given: Given = {}) {
     },
     systemd: {
       notifier: fakeNotifier(trace),
+      watches: true,
       isReload: (signal) => signal === 'SIGHUP',
       monotonicUsec: () => 7n,
       timeOfDay: () => '10:05:00',

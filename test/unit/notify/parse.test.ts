@@ -72,7 +72,8 @@ describe('what is dropped whole', () => {
 
 describe('what is passed on', () => {
   it.each([
-    ['STATUS=up and\trunning', ['STATUS=up and\trunning']],
+    ['STATUS=up and\trunning', ['STATUS=up and running']],
+    ['STATUS=\u001b[31mred', ['STATUS= [31mred']],
     ['STATUS=', ['STATUS=']],
     ['STATUS=a=b', ['STATUS=a=b']],
     ['ERRNO=2\nSTATUS=x', ['ERRNO=2', 'STATUS=x']],
@@ -83,7 +84,7 @@ describe('what is passed on', () => {
     ['STATUS=first\nSTATUS=second', ['STATUS=first']],
     ['STATUS=first\rSTATUS=second', ['STATUS=first']],
     ['STATUS=a\\b\\\\c', ['STATUS=ab\\c']],
-    ['STATUS=a\\\nERRNO=1', ['STATUS=a\nERRNO=1']],
+    ['STATUS=a\\\nERRNO=1', ['STATUS=a ERRNO=1']],
   ])('%j: %j', (bytes, rest) => {
     expect(parse(bytes)).toEqual({ ...NOTHING, rest });
   });

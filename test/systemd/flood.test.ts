@@ -1,0 +1,62 @@
+/** Promise: whatever the app sends without end, signals get through, memory is bounded and the watchdog is served. */
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { describeSystemd } from '../helpers/systemd/describe.ts';
+import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
+import { Service } from './service.ts';
+
+/** How many signals are timed. */
+const SIGNALS = 7;
+
+/** What a flood may add to the way of a signal, ms, on a machine that has nothing else to do. */
+const MORE = 50;
+
+const noted = ({ dir }: Service) => {
+  const file = `${dir}/usr2`;
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+};
+
+/** The median way of a signal from kill(1) to the app, ms. */
+async function wayOfSignals(service: Service): Promise<number> {
+  const main = await service.show('MainPID');
+  const ways: number[] = [];
+  for (let count = 1; count <= SIGNALS; count += 1) {
+    const sentAt = performance.now();
+    await service.systemd.run('kill', ['-USR2', main]);
+    await until(`signal ${count}`, () => noted(service) >= count);
+    ways.push(performance.now() - sentAt);
+  }
+  return ways.sort((one, other) => one - other)[(SIGNALS - 1) / 2] as number;
+}
+
+async function start(systemd: TestSystemd, kind: string, probe: string, lines: readonly string[] = []) {
+  const command = `/usr/bin/perl ${systemd.repo}/test/fixtures/systemd/floods.pl ${kind}`;
+  return (await Service.write(systemd, { probe, command, lines })).startReady();
+}
+
+describeSystemd('a flood', ['user-1000', 'system'], (systemd) => {
+  test.each([
+    ['ERRNO', '--notify'],
+    ['STATUS', '--notify'],
+    ['NUL', '--notify'],
+    ['BIG', '--notify'],
+    ['STREAM', '--notify'],
+    ['FD', '--notify --fd 3 --ready-when any'],
+  ])('of %s: signals, memory, watchdog', async (kind, probe) => {
+    const quiet = await start(systemd(), 'QUIET', probe);
+    const usual = await wayOfSignals(quiet);
+    await quiet.systemctl('stop');
+
+    const service = await start(systemd(), kind, probe, ['WatchdogSec=3']);
+    expect(await wayOfSignals(service)).toBeLessThan(usual * 2 + MORE);
+    const pings = new Set<string>();
+    await until('pings', async () => {
+      pings.add(await service.show('WatchdogTimestampMonotonic'));
+      return pings.size > 3;
+    });
+    const { stdout } = await systemd().run('cat', [`/proc/${await service.show('MainPID')}/status`]);
+    expect(Number(/^VmRSS:\s+(\d+)/m.exec(stdout)?.[1])).toBeLessThan(100_000);
+    expect(await service.show('ActiveState')).toBe('active');
+    expect((await service.systemctl('stop')).code).toBe(0);
+  });
+});
