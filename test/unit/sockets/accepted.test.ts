@@ -65,7 +65,7 @@ describe('who accepted a connection', () => {
     const first = await serve('reuseport', '127.0.0.1:0', '200');
     const second = await serve('reuseport', `127.0.0.1:${first.port}`, '200');
     const pids = [first, second].map(({ process: { pid = 0 } }) => pid);
-    for (let count = 0; count < 20; count += 1) {
+    for (let count = 0; count < 8; count += 1) {
       const { ends } = await dial(first.port, '127.0.0.1');
       const inode = await accepted(ends);
       const holders = pids.filter((pid) => (socketsOf(pid) as readonly number[]).includes(inode as number));
