@@ -1,7 +1,8 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. A third is for the app's Node (`--watchdog loop`). Other dynamic imports
- * become lazy parts of the same file, so what stands behind one costs nothing until it is needed.
+ * and no ESM loader, before the app starts. execa, which few runs need, is one of its own, and so is what is for the
+ * app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands behind one
+ * costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -9,14 +10,14 @@ import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts' },
+  entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts', execa: 'execa' },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   plugins: [{ name: 'parts', setup: keepPartsApart }],
@@ -160,9 +161,9 @@ async function freePort() {
   return free;
 }
 
-/** `import('./attend.ts')` loads the other file. */
+/** `import('./attend.ts')` and `import('execa')` load files of their own. */
 function keepPartsApart({ onResolve }) {
-  onResolve({ filter: /^\.\/attend\.ts$/ }, ({ kind }) =>
-    kind === 'dynamic-import' ? { path: './attend.cjs', external: true } : undefined,
+  onResolve({ filter: /^(?:\.\/attend\.ts|execa)$/ }, ({ kind, path }) =>
+    kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
   );
 }

@@ -1,8 +1,8 @@
-/** Starts the app, by execa (the only file that imports it), and tells of its death, its output and its messages. */
-import type { ChildProcess } from 'node:child_process';
+/** Starts the app, and tells of its death, its output and its messages. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
-import { execa } from 'execa';
 import { commandPath, isExecutable } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
@@ -11,11 +11,10 @@ import { startCat } from '../output/cat.ts';
 import { relay } from '../output/relay.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { isSameFile } from '../sockets/descriptors.ts';
+import { type Descendant, descent, followChildOf, type ParentPrograms, parentLine } from './handoff-parent.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
-import { type Descendant, descent, followChildOf, type ParentPrograms, parentOf } from './parent.ts';
 import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
-import { inSameDirectory } from './same-directory.ts';
 import type { App, OutputStream } from './types.ts';
 
 export interface StartOptions {
@@ -38,10 +37,6 @@ export interface StartOptions {
   readonly prelude: Prelude;
   /** It is to be made an orphan once it is ready, by means of these. */
   readonly parent?: ParentPrograms | undefined;
-  /** Told once of the first line on the IPC channel that is no message. */
-  readonly onIpcGarbage: () => void;
-  /** Told once for each stream of output that could not be passed on, by the code of write(2). */
-  readonly onOutputLost: (stream: OutputStream, code: string) => void;
 }
 
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
@@ -68,6 +63,7 @@ const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
+  const trouble = keptUntilHeard<string>();
   const { watched, ipc, descriptors, inherited, parent } = options;
   const spare = firstFree([...descriptors, ...[...inherited.all, ...options.ours].map(({ to }) => to)]);
   const channelFd = spare;
@@ -75,11 +71,11 @@ export async function startApp(options: StartOptions): Promise<App> {
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const own = commandLine({ ...options, prelude: { ...options.prelude, descent: between } });
-  const [command, args] = parent && between ? parentOf(parent, between, own) : own;
+  const [command, args] = parent && between ? parentLine(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
-  const subprocess = inSameDirectory(() =>
-    execa(command, args, {
+  const subprocess = await spawned(options.command, () =>
+    spawn(command, args, {
       stdio: [
         'inherit',
         output('stdout'),
@@ -87,29 +83,18 @@ export async function startApp(options: StartOptions): Promise<App> {
         ...furtherDescriptors(pipes, [...inherited.all, ...options.ours, ...toStderr]),
       ],
       env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
-      extendEnv: false,
-      // not used: see same-directory.ts
-      cwd: '/',
       detached: options.ownGroup,
-      // by default execa keeps the output, kills at a limit, kills 5 s after a SIGTERM, and kills when we end
-      buffer: false,
-      forceKillAfterDelay: false,
-      cleanup: false,
-      reject: false,
     }),
   );
-  if (subprocess.pid === undefined) {
-    const result = await subprocess;
-    const { code } = result as { code?: string };
-    throw new StartError(options.command, code, result.originalMessage ?? 'unknown reason');
-  }
   const relays = new Map(
     [...watched].map((stream) => {
       const fd = FD_OF[stream];
       const source = subprocess[stream] as Readable;
       const isShared = appFds(options).some((other) => isSameFile(fd, other));
       const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
-      return [stream, relay(source, fd, handOver, (code) => options.onOutputLost(stream, code))];
+      const onLost = (code: string) =>
+        trouble.tell(`no room for what the app writes to ${stream} (${code}); it is lost`);
+      return [stream, relay(source, fd, handOver, onLost)];
     }),
   );
   // whoever waits for the end of one waits for the app to close it, and not for us
@@ -125,7 +110,8 @@ export async function startApp(options: StartOptions): Promise<App> {
   });
 
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
-  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, options.onIpcGarbage) : undefined;
+  const onGarbage = () => trouble.tell('the app wrote something to the IPC channel that is no message; ignored');
+  const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, onGarbage) : undefined;
 
   return {
     pid,
@@ -148,13 +134,42 @@ export async function startApp(options: StartOptions): Promise<App> {
     },
     onOutput: (stream, listener) => relays.get(stream)?.onPiece(listener) ?? (() => {}),
     onDescriptor: (fd, listener) => readers.get(fd)?.(listener) ?? (() => {}),
+    onTrouble: trouble.listen,
     onMessage: (listener) => channel?.onMessage(listener) ?? (() => {}),
   };
 }
 
+/** What is told before anybody listens is told to the listener first. */
+function keptUntilHeard<T>() {
+  const early: T[] = [];
+  let deliver = (message: T): void => void early.push(message);
+  return {
+    tell: (message: T) => deliver(message),
+    listen(listener: (message: T) => void) {
+      deliver = listener;
+      for (const message of early.splice(0)) listener(message);
+    },
+  };
+}
+
+/**
+ * Some failures are thrown, others told by an event (https://nodejs.org/api/child_process.html#event-error).
+ * @throws {StartError}
+ */
+async function spawned(command: string, start: () => ChildProcess): Promise<ChildProcess> {
+  try {
+    const subprocess = start();
+    if (subprocess.pid === undefined) throw (await once(subprocess, 'error'))[0];
+    return subprocess;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StartError(command, code, message);
+  }
+}
+
 /** The app is the process that was started. */
 function child(subprocess: ChildProcess): { readonly pid: number; readonly exited: Promise<ExitStatus> } {
-  // the `exit` event, not execa's promise: that one, like `close`, waits for a grandchild that holds the pipes open
+  // the `exit` event: `close` waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
   });
@@ -198,14 +213,13 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
 }
 
 /** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with. */
-function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore')[] {
+function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore' | number)[] {
   const numbers = [...pipes, ...inherited.map(({ to }) => to)];
   const length = Math.max(FIRST_FREE_FD, ...numbers.map((fd) => fd + 1)) - FIRST_FREE_FD;
   return Array.from({ length }, (_, index) => {
     const fd = index + FIRST_FREE_FD;
     if (pipes.includes(fd)) return 'pipe';
-    // execa takes any number here, as spawn does, and its types do not
-    return (inherited.find(({ to }) => to === fd)?.from ?? 'ignore') as 'ignore';
+    return inherited.find(({ to }) => to === fd)?.from ?? 'ignore';
   });
 }
 

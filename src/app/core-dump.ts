@@ -3,9 +3,9 @@
  * to be learned from our memory, and the app's core must not be overwritten with it.
  */
 import { accessSync, constants, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../base/environment.ts';
+import { limitOf } from '../base/proc.ts';
+import { runtimeDirectories } from '../base/runtime-directories.ts';
 
 /** The signals that dump core by default, signal(7). */
 const DUMPING: ReadonlySet<string> = new Set([
@@ -13,10 +13,10 @@ const DUMPING: ReadonlySet<string> = new Set([
 ]);
 
 /** Before that signal is raised on ourselves. What fails here costs some disk, and never the exit status. */
-export function makeCoreSmall(signal: string, env: Environment): void {
+export function makeCoreSmall(signal: string, env: NodeJS.ProcessEnv): void {
   if (!DUMPING.has(signal)) return;
   try {
-    if (/^Max core file size\s+0\s/m.test(readFileSync('/proc/self/limits', 'latin1'))) return;
+    if (limitOf('self', 'Max core file size')?.soft === 0) return;
     // core(5): no memory at all, only the registers; some 70 kB instead of 50 MB
     writeFileSync('/proc/self/coredump_filter', '0');
     // by its name, where that is a part of the core's
@@ -40,9 +40,9 @@ function sharesItsName(): boolean {
 /**
  * One for each directory that apps dump core in, so that crashes do not fill the disk, and none waits for another's.
  */
-function ownDirectory(env: Environment): string {
+function ownDirectory(env: NodeJS.ProcessEnv): string {
   const uid = process.getuid?.();
-  const parent = env['RUNTIME_DIRECTORY']?.split(':')[0] ?? env['XDG_RUNTIME_DIR'] ?? tmpdir();
+  const [parent = '/tmp'] = runtimeDirectories(env);
   const { dev, ino } = statSync('.');
   const path = join(parent, `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
   mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -1,6 +1,5 @@
 /** Ends the wrapper as the app ended. The only place that ends this process. */
 import { constants } from 'node:os';
-import type { Environment } from '../base/environment.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { makeCoreSmall } from './core-dump.ts';
 
@@ -11,7 +10,7 @@ const RERAISE_PATIENCE = 300;
  * Exits with the code, or dies of the signal: systemd tells SIGTERM (a clean end) from exit code 143 (a failure), see
  * systemd.service(5), SuccessExitStatus=. All handlers for the signal must be gone, else Node swallows it.
  */
-export function endLike(status: ExitStatus, env: Environment): void {
+export function endLike(status: ExitStatus, env: NodeJS.ProcessEnv): void {
   if ('code' in status) process.exit(status.code);
   const signal = status.signal as NodeJS.Signals;
   // a first listener that goes away makes libuv restore SIG_DFL, also for the SIGPIPE and SIGXFSZ that Node ignores

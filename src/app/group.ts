@@ -1,6 +1,8 @@
 /** A process group that was started for one purpose, and is to be gone with it. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
+import { orElse } from '../base/or-else.ts';
+import { describeProcess, statFields } from '../base/proc.ts';
 
 /** Between two looks, ms. */
 const LOOK_INTERVAL = 20;
@@ -29,26 +31,15 @@ export function askGroupToEnd(group: number): void {
 /** Who of it runs: `sleep (pid 77)`. The dead whom nobody has waited for yet do not count. */
 export function membersOf(group: number): readonly string[] {
   if (!signalGroup(group, 0)) return [];
-  return readdirSync('/proc').flatMap((pid) => (/^\d/.test(pid) ? (runningMember(pid, group) ?? []) : []));
+  const pids = readdirSync('/proc').filter((name) => /^\d/.test(name));
+  return pids.map(Number).filter(runsIn).map(describeProcess);
+
+  function runsIn(pid: number): boolean {
+    const [state = '', , itsGroup] = statFields(pid) ?? [];
+    return Number(itsGroup) === group && !'ZX'.includes(state);
+  }
 }
 
 function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-group, signal);
-  } catch {
-    return false;
-  }
-}
-
-/** /proc/PID/stat has state, parent and group behind the name (proc(5)). */
-function runningMember(pid: string, group: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const nameEnd = stat.lastIndexOf(')');
-    const [state = '', , pgrp] = stat.slice(nameEnd + 2).split(' ');
-    if (Number(pgrp) !== group || 'ZX'.includes(state)) return undefined;
-    return `${stat.slice(stat.indexOf('(') + 1, nameEnd)} (pid ${pid})`;
-  } catch {
-    return undefined;
-  }
+  return orElse(() => process.kill(-group, signal), false);
 }

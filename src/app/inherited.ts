@@ -6,8 +6,9 @@
  * Node closes them to its children: at its start it sets O_CLOEXEC on all that it finds (uv_disable_stdio_inheritance),
  * so each has to be named to spawn.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Environment } from '../base/environment.ts';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
 import {
   FIRST_FREE_FD,
   listenEnvironment,
@@ -35,11 +36,11 @@ export interface Inherited {
   /** The same for an app that takes our place: the notify socket is among them. */
   readonly whole: Pick<Inherited, 'all' | 'listen' | 'env'>;
   /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Call it before anything else is opened. */
-export function inheritedDescriptors(env: Environment): Inherited {
+export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
   const open = openDescriptors();
   const named = listenFds(env, process.pid);
   const isNodes = nodesOwn(open);
@@ -56,7 +57,7 @@ export function inheritedDescriptors(env: Environment): Inherited {
   const found = further.filter(isClosedOnExec);
   const strays = found.map((fd) => ({ from: fd, to: fd }));
   return {
-    all: [...listen, ...found.map((fd) => ({ from: fd, to: fd }))],
+    all: [...listen, ...strays],
     listen,
     stray: further.filter((fd) => !found.includes(fd)),
     ...(notify === undefined ? {} : { notify }),
@@ -83,11 +84,7 @@ function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
 
 /** What it leads to: `socket:[123]`, a path; empty when it is closed by now. */
 function targetOf(fd: number): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return '';
-  }
+  return orElse(() => readlinkSync(`/proc/self/fd/${fd}`), '');
 }
 
 /**
@@ -98,14 +95,10 @@ function targetOf(fd: number): string {
 function isNotifySocket(fd: number): boolean {
   const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1];
   if (inode === undefined) return false;
-  for (const pid of ['self', process.ppid]) {
-    let table: string;
-    try {
-      table = readFileSync(`/proc/${pid}/net/unix`, 'latin1');
-    } catch {
-      // it cannot be seen (ProtectProc=): then its name has to do, and the first datagram shows whether it works
-      return true;
-    }
+  for (const pid of ['self', process.ppid] as const) {
+    const table = procText(pid, 'net/unix');
+    // it cannot be seen (ProtectProc=): then its name has to do, and the first datagram shows whether it works
+    if (table === undefined) return true;
     const row = table
       .split('\n')
       .map((line) => line.split(/\s+/))
@@ -116,10 +109,6 @@ function isNotifySocket(fd: number): boolean {
 }
 
 function isClosedOnExec(fd: number): boolean {
-  try {
-    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
-    return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
-  } catch {
-    return false;
-  }
+  const flags = /^flags:\s*([0-7]+)/m.exec(procText('self', `fdinfo/${fd}`) ?? '')?.[1] ?? '0';
+  return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
 }

@@ -1,10 +1,10 @@
 /** Whether JOURNAL_STREAM= is true of the app: it names the stream that leads to the journal (systemd.exec(5)). */
 import { fstatSync } from 'node:fs';
-import type { Environment } from '../base/environment.ts';
+import { orElse } from '../base/or-else.ts';
 import type { OutputStream } from './types.ts';
 
 /** @param watched these are sockets of our own to the app; the others it inherits */
-export function keepsJournalStream(env: Environment, watched: ReadonlySet<OutputStream>): boolean {
+export function keepsJournalStream(env: NodeJS.ProcessEnv, watched: ReadonlySet<OutputStream>): boolean {
   const named = env['JOURNAL_STREAM'];
   if (named === undefined || watched.size === 0) return true;
   return (['stdout', 'stderr'] as const).some((stream, index) => !watched.has(stream) && isThat(named, index + 1));
@@ -12,10 +12,6 @@ export function keepsJournalStream(env: Environment, watched: ReadonlySet<Output
 
 /** `8:1234`, device and inode. */
 function isThat(named: string, fd: number): boolean {
-  try {
-    const { dev, ino } = fstatSync(fd);
-    return named === `${dev}:${ino}`;
-  } catch {
-    return false;
-  }
+  const found = orElse(() => fstatSync(fd), undefined);
+  return named === `${found?.dev}:${found?.ino}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Keeps Node from opening our standard streams, which the app inherits. Opening a pipe sets O_NONBLOCK on it, for
  * everybody who shares it: an app in another language then fails with EAGAIN. It is enough that somebody reads
- * `process.stderr`, and execa does as it is imported, node:assert as well, and net whenever it destroys a socket.
+ * `process.stderr`, and execa and node:assert do as they are imported, and net whenever it destroys a socket.
  * We write to the descriptors themselves (https://nodejs.org/api/process.html#a-note-on-process-io).
  *
  * To be imported first, for its effect.

@@ -1,5 +1,4 @@
 /** What others see of the app's process: types only, so that no one depends on how it is run. */
-
 import type { Disposer } from '../base/clock.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
 
@@ -29,6 +28,8 @@ export interface App extends AppSigns {
    * @returns why it is not, if it is not
    */
   orphan(): Promise<string | undefined>;
+  /** Tells, a line each and from the start on, what goes wrong between the app and us. One listener. */
+  onTrouble(listener: (message: string) => void): void;
   /** @returns the error code of kill(2) where it failed: `EPERM` */
   kill(signal: string): string | undefined;
 }

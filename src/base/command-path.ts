@@ -1,18 +1,17 @@
 /** Where a command is, as execvp(3) finds it. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { orElse } from './or-else.ts';
 
 /** What execvp(3) takes where there is no PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
 /** Whether it can be executed: also not where it stands on a file system that forbids it. */
 export function isExecutable(path: string): boolean {
-  try {
+  return orElse(() => {
     accessSync(path, constants.X_OK);
     return true;
-  } catch {
-    return false;
-  }
+  }, false);
 }
 
 /**

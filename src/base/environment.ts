@@ -31,8 +31,6 @@ const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
   ['SRWC', 'NODE_EXTRA_CA_CERTS'],
 ]);
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface AppEnvironment {
   /** Where the app is to send its own sd_notify messages. */
   readonly notifySocket?: string | undefined;
@@ -43,13 +41,13 @@ export interface AppEnvironment {
 }
 
 /** Whether the wrapper was started by its own name: then its first line was obeyed. */
-export function startedByName(own: Environment): boolean {
+export function startedByName(own: NodeJS.ProcessEnv): boolean {
   return [...PUT_ASIDE.keys()].every((name) => own[name] !== undefined);
 }
 
 /** The environment for the app, out of the wrapper's own. */
 export function appEnvironment(
-  own: Environment,
+  own: NodeJS.ProcessEnv,
   { notifySocket, pings = false, journal = true }: AppEnvironment = {},
 ): Record<string, string> {
   const kept = Object.entries(own).filter(

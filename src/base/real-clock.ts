@@ -18,3 +18,7 @@ export const clock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -6,39 +6,19 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** Every unit of systemd.time(7) and its length in ms. A month is 30.44 days, a year 365.25, as there. */
-const UNITS: Record<string, number> = {
-  usec: 0.001,
-  us: 0.001,
-  μs: 0.001,
-  µs: 0.001,
-  msec: 1,
-  ms: 1,
-  seconds: SECOND,
-  second: SECOND,
-  sec: SECOND,
-  s: SECOND,
-  '': SECOND,
-  minutes: MINUTE,
-  minute: MINUTE,
-  min: MINUTE,
-  m: MINUTE,
-  hours: HOUR,
-  hour: HOUR,
-  hr: HOUR,
-  h: HOUR,
-  days: DAY,
-  day: DAY,
-  d: DAY,
-  weeks: 7 * DAY,
-  week: 7 * DAY,
-  w: 7 * DAY,
-  months: 30.44 * DAY,
-  month: 30.44 * DAY,
-  M: 30.44 * DAY,
-  years: 365.25 * DAY,
-  year: 365.25 * DAY,
-  y: 365.25 * DAY,
-};
+const UNITS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    'usec us μs µs': 0.001,
+    'msec ms': 1,
+    'seconds second sec s': SECOND,
+    'minutes minute min m': MINUTE,
+    'hours hour hr h': HOUR,
+    'days day d': DAY,
+    'weeks week w': 7 * DAY,
+    'months month M': 30.44 * DAY,
+    'years year y': 365.25 * DAY,
+  }).flatMap(([names, length]) => names.split(' ').map((name) => [name, length] as const)),
+);
 
 /**
  * Reads a systemd time span.
@@ -55,7 +35,7 @@ export function parseTimeSpan(text: string): number | undefined {
   while (rest !== '') {
     const part = /^(\d+(?:\.\d+)?|\.\d+)\s*([a-zA-Z\u03bc\u00b5]*)\s*/.exec(rest);
     if (!part) return undefined;
-    const length = Object.hasOwn(UNITS, part[2] as string) ? UNITS[part[2] as string] : undefined;
+    const length = part[2] === '' ? SECOND : UNITS.get(part[2] as string);
     if (length === undefined) return undefined;
     total += Number(part[1]) * length;
     rest = rest.slice(part[0].length);

@@ -1,22 +1,94 @@
-/**
- * What has to stand before the app is started: the way to systemd, the app's own notify socket, a watchdog, a handoff.
- */
-
-import { type ParentPrograms, parentPrograms } from '../app/parent.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
+/** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
+import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
+import type { Inherited } from '../app/inherited.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
+import type { Report } from '../dry-run/report.ts';
 import { notifyAddress } from '../notify/address.ts';
 import type { AppNotifySocket } from '../notify/app-socket.ts';
 import { encode, statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { handoffObstacle } from '../options/handoff.ts';
-import type { ProbeSpec } from '../probes/spec.ts';
+import { fileStamp } from '../probes/file-stamp.ts';
+import { type ProbeSpec, tracesSockets } from '../probes/spec.ts';
+import { type Before, rememberBefore } from '../sockets/listeners.ts';
 import type { PreparedWatchdog } from '../watchdog/request.ts';
+import type { Request } from './request.ts';
+
+/** What was there before the app: none of it is the app's. */
+export interface Seen {
+  /** What listened. Undefined where nobody asks. */
+  readonly before: Before | undefined;
+  /** The files of `--file`. */
+  readonly stamps: ReadonlyMap<string, string | undefined>;
+}
+
+export function lookAround({ probes }: Config, inherited: Inherited): Seen {
+  const files = probes.flatMap((spec) => (spec.kind === 'file' ? [spec.path] : []));
+  return {
+    // for a diagnosis too: sockets of socket activation are the app's alone once it is started
+    before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,
+    stamps: new Map(files.map((path) => [path, stampIfSeen(path)])),
+  };
+}
+
+/** What cannot be seen now (EACCES) the probe tells, if it is still so then. */
+function stampIfSeen(path: string): string | undefined {
+  try {
+    return fileStamp(path);
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Prepared {
+  readonly config: Config;
+  readonly transport: NotifyTransport | undefined;
+  readonly appNotify: AppNotify;
+  readonly watchdog: PreparedWatchdog | undefined;
+  /** Undefined where none was asked for. */
+  readonly handoff: Handoff | undefined;
+  /** Of a dry run. */
+  readonly report: Report | undefined;
+}
+
+/**
+ * Prepares it all, runs the app by it, and takes it away again.
+ * @throws what `run` throws, and {@link KnownError} for what cannot be had
+ */
+export async function withPrepared<T>(
+  request: Request,
+  env: NodeJS.ProcessEnv,
+  inherited: Inherited,
+  run: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
+  const closers: (() => void)[] = [];
+  let transport: NotifyTransport | undefined;
+  try {
+    const dryRun = request.isDryRun
+      ? await (await import('../dry-run/dry-run.ts')).openDryRun(request.raw, request.config, env)
+      : undefined;
+    if (dryRun) closers.push(dryRun.close);
+    const { config, report } = dryRun ?? request;
+    transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const handoff = config.handoff ? prepareHandoff(env) : undefined;
+    const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
+    const appNotify = await openAppNotify(config, env, watchdog);
+    if (appNotify.socket) closers.push(appNotify.socket.close);
+    return await run({ config, transport, appNotify, watchdog, handoff, report });
+  } catch (error) {
+    // before the app lives: `systemctl status` would say "Starting" for ever
+    if (error instanceof KnownError) tellFailure(transport, error.message);
+    throw error;
+  } finally {
+    for (const close of closers) close();
+  }
+}
 
 /** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-export async function openTransport(env: Environment, inherited?: number): Promise<NotifyTransport | undefined> {
+async function openTransport(env: NodeJS.ProcessEnv, inherited?: number): Promise<NotifyTransport | undefined> {
   const address = notifyAddress(env['NOTIFY_SOCKET']);
   if (!address) return undefined;
   const { openNotifySocket } = await import('../notify/open.ts');
@@ -24,7 +96,7 @@ export async function openTransport(env: Environment, inherited?: number): Promi
 }
 
 /** Says so in STATUS= where systemd listens, once: a way to it that is full is not waited for. */
-export function tellFailure(transport: NotifyTransport | undefined, message: string): void {
+function tellFailure(transport: NotifyTransport | undefined, message: string): void {
   try {
     transport?.trySend(encode(statusLine(message)));
   } catch {
@@ -32,7 +104,7 @@ export function tellFailure(transport: NotifyTransport | undefined, message: str
   }
 }
 
-export async function watchdogFor(config: Config, env: Environment): Promise<PreparedWatchdog> {
+async function watchdogFor(config: Config, env: NodeJS.ProcessEnv): Promise<PreparedWatchdog> {
   const { findWatchdog } = await import('../watchdog/request.ts');
   return findWatchdog(config, env);
 }
@@ -44,9 +116,9 @@ export interface AppNotify {
 }
 
 /** Opens it before the app is started, which may write to it at once. */
-export async function openAppNotify(
+async function openAppNotify(
   { probes }: Config,
-  env: Environment,
+  env: NodeJS.ProcessEnv,
   watchdog?: PreparedWatchdog,
 ): Promise<AppNotify> {
   const has = (kind: ProbeSpec['kind']) => probes.some((spec) => spec.kind === kind);
@@ -71,7 +143,7 @@ export interface Handoff {
   readonly obstacle?: string;
 }
 
-export function prepareHandoff(env: Environment): Handoff {
+function prepareHandoff(env: NodeJS.ProcessEnv): Handoff {
   const obstacle = handoffObstacle(env, process.ppid);
   if (obstacle !== undefined) return { obstacle };
   try {

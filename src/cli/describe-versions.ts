@@ -1,5 +1,4 @@
 /** `--version`: what a report of a problem has to name. */
-
 import { VERSION } from '../base/version.ts';
 import { addonsHere } from '../notify/open.ts';
 import { systemdVersion } from '../unit/host-systemd.ts';

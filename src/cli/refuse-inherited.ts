@@ -1,5 +1,7 @@
 /** Refuses probes of what we were started with. */
+import type { Inherited } from '../app/inherited.ts';
 import { UsageError } from '../base/errors.ts';
+import { firstFree } from '../notify/listen-fds.ts';
 import type { ProbeSpec } from '../probes/spec.ts';
 import { type Before, inheritedPorts, isInheritedPath } from '../sockets/listeners.ts';
 
@@ -8,10 +10,11 @@ import { type Before, inheritedPorts, isInheritedPath } from '../sockets/listene
  * readiness (systemd.socket(5)).
  * @throws {UsageError}
  */
-export function refuseInheritedSockets(probes: readonly ProbeSpec[], before: Before): void {
-  if (before.inherited.size === 0) return;
+export function refuseInheritedSockets(probes: readonly ProbeSpec[], before: Before | undefined): void {
+  if (!before?.inherited.size) return;
   const ports = inheritedPorts(before);
   for (const spec of probes) {
+    if (!('owner' in spec) || spec.owner === 'any') continue;
     if (spec.kind === 'tcp' && ports.has(spec.port)) refuse(spec.written, 'on that port');
     if (spec.kind === 'unix' && isInheritedPath(spec.path, before)) refuse(spec.written, 'at that path');
   }
@@ -29,15 +32,14 @@ function refuse(written: string, where: string): never {
  * One that the app is given by systemd or a shell cannot be the one that it tells us by.
  * @throws {UsageError}
  */
-export function refuseTakenDescriptors(probes: readonly ProbeSpec[], inherited: readonly number[]): void {
-  let free = 3;
-  while (inherited.includes(free)) free += 1;
+export function refuseTakenDescriptors(probes: readonly ProbeSpec[], { all }: Inherited): void {
+  const taken = all.map(({ to }) => to);
   for (const spec of probes) {
-    if (spec.kind !== 'fd' || !inherited.includes(spec.fd)) continue;
+    if (spec.kind !== 'fd' || !taken.includes(spec.fd)) continue;
     throw new UsageError(
       `--fd ${spec.fd}`,
       'the app has that descriptor already, from whoever started it',
-      `use a free one, e.g. --fd ${free}`,
+      `use a free one, e.g. --fd ${firstFree(taken)}`,
     );
   }
 }

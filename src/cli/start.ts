@@ -1,45 +1,26 @@
 /** Starts the app with all that is its own: environment, descriptors, and what Node took from it. */
-
-import { StartError, type StartOptions, startApp } from '../app/app.ts';
+import { StartError, startApp } from '../app/app.ts';
 import type { Inherited } from '../app/inherited.ts';
 import { keepsJournalStream } from '../app/journal-stream.ts';
-import type { ParentPrograms } from '../app/parent.ts';
 import type { Prelude } from '../app/prelude.ts';
-import type { App } from '../app/types.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
+import { isNode } from '../base/command-kind.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
-import { isNode } from '../base/node-command.ts';
-import type { Config } from '../options/config.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
-import { managerTexts, unitTexts } from '../unit/files.ts';
-import { ignoredSignals } from '../unit/ignored-signals.ts';
-import { softOpenFilesLimit } from '../unit/open-files-limit.ts';
-import { reloadSignalOf } from '../unit/reload-signal.ts';
-import type { PreparedWatchdog } from '../watchdog/request.ts';
+import { ignoredSignals, softOpenFilesLimit } from '../unit/before-node.ts';
+import { managerTexts, reloadSignalOf, unitTexts } from '../unit/files.ts';
+import type { Prepared } from './before-start.ts';
 
-/** What may go wrong between the app and us once it runs. */
-export type Complaints = Pick<StartOptions, 'onIpcGarbage' | 'onOutputLost'>;
-
-interface Start {
-  readonly config: Config;
-  readonly env: Environment;
-  readonly inherited: Inherited;
-  readonly notifySocket: string | undefined;
-  readonly parent: ParentPrograms | undefined;
-  readonly watchdog: PreparedWatchdog | undefined;
-  readonly complaints: Complaints;
-}
-
-export async function start({
-  config,
-  env,
-  inherited,
-  notifySocket,
-  parent,
-  watchdog,
-  complaints,
-}: Start): Promise<App> {
+/** @throws {KnownError} where the command cannot be started */
+export async function start(
+  { config, appNotify, watchdog, handoff }: Prepared,
+  env: NodeJS.ProcessEnv,
+  inherited: Inherited,
+) {
+  const parent = handoff?.parent;
+  // the main process may speak to systemd itself
+  const notifySocket = parent ? env['NOTIFY_SOCKET'] : appNotify.socket?.path;
   const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
   const ipc = hasIpc(config.probes);
@@ -71,7 +52,6 @@ export async function start({
       },
       // a log line may say that a reload is done
       listensAgain: () => reloadSignalOf(env, config.reloadTimeout !== undefined) !== undefined,
-      ...complaints,
     });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -82,7 +62,7 @@ export async function start({
 /**
  * What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself.
  */
-function asBefore(command: string, env: Environment): Pick<Prelude, 'ignored' | 'openFiles'> {
+function asBefore(command: string, env: NodeJS.ProcessEnv): Pick<Prelude, 'ignored' | 'openFiles'> {
   if (isNode(command)) return { ignored: [], openFiles: undefined };
   const unit = unitTexts(env);
   return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };

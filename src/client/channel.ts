@@ -4,6 +4,7 @@
  */
 import { fstatSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { orElse } from '../base/or-else.ts';
 import { CLIENT_MESSAGE, STREAM_SUFFIX } from '../notify/client-protocol.ts';
 import { listenFds, namedNotify } from '../notify/listen-fds.ts';
 import { DATAGRAM_MAX } from '../notify/state.ts';
@@ -13,13 +14,7 @@ export function send(state: string): boolean {
   // as for libsystemd the text ends there
   const [text = ''] = state.split('\0');
   if (Buffer.byteLength(text) > DATAGRAM_MAX) return false;
-  return [byChannel, bySocket, byDescriptor].some((way) => {
-    try {
-      return way(text);
-    } catch {
-      return false;
-    }
-  });
+  return [byChannel, bySocket, byDescriptor].some((way) => orElse(() => way(text), false));
 }
 
 /**

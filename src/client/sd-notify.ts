@@ -3,6 +3,8 @@
  * returned and the same errors thrown, by the ways of sd-ready-wrap/client.
  * https://github.com/systemd/node-sd-notify
  */
+
+import { orElse } from '../base/or-else.ts';
 import { send } from './channel.ts';
 import { journalPrint as print } from './journal.ts';
 
@@ -89,11 +91,7 @@ export const log: Record<Level, Print> = {
 
 /** As C++ takes an argument: what has no text is told so. */
 function nativeText(value: unknown): string {
-  try {
-    return `${value}`;
-  } catch {
-    return 'STATUS=conversion failed';
-  }
+  return orElse(() => `${value}`, 'STATUS=conversion failed');
 }
 
 const sdNotify: {

@@ -1,9 +1,8 @@
 /** From what was found when a start does not succeed to what the operator can do about it, a line each. */
-
 import { shellWord } from '../base/shell-word.ts';
 import { awaitedPort, httpPort, type ProbeSpec } from '../probes/spec.ts';
-import type { ListeningSocket } from '../sockets/ownership.ts';
-import { canonicalHost } from '../sockets/rows.ts';
+import { addressOf, type ListeningSocket } from '../sockets/ownership.ts';
+import { canonicalHost, hostPort } from '../sockets/rows.ts';
 
 /** When it is asked: the app is still awaited, was stopped by a signal, did not make it in time, or died. */
 export type Moment = 'waiting' | 'stopped' | 'timeout' | 'died';
@@ -69,7 +68,7 @@ function listensElsewhere({ probes, listening, holders }: Findings, moment: Mome
     const others = sockets.filter(({ kind }) => kind === awaited.kind);
     const [first] = others;
     if (!first) return [];
-    const where = others.map(address).join(', ');
+    const where = others.map(addressOf).join(', ');
     return (
       `the app listens on ${where}${yet}, not on ${awaited.name}: write ` +
       `${asOption(awaited.option, first)}, or let the app listen there`
@@ -90,7 +89,7 @@ function listensAlready({ probes, listening }: Findings): readonly string[] {
 function maySignify(socket: ListeningSocket, already = ''): string {
   const option = socket.kind === 'unix' ? '--unix' : '--tcp';
   return (
-    `the app listens on ${address(socket)}${already}: if that is its sign of being ready, write ` +
+    `the app listens on ${addressOf(socket)}${already}: if that is its sign of being ready, write ` +
     `${asOption(option, socket)}`
   );
 }
@@ -142,7 +141,7 @@ function awaitedOf(spec: ProbeSpec): Awaited | undefined {
 function port(option: string, number: number, hosts: readonly string[] | undefined): Awaited {
   const reached = (host: string) =>
     ['0.0.0.0', '::'].includes(host) || hosts?.some((wanted) => canonicalHost(wanted) === host);
-  const where = hosts?.map((host) => (host.includes(':') ? `[${host}]:${number}` : `${host}:${number}`)).join(' or ');
+  const where = hosts?.map((host) => hostPort(host, number)).join(' or ');
   return {
     option,
     name: where ?? `port ${number}`,
@@ -159,16 +158,11 @@ function path(option: string, wanted: string): Awaited {
   };
 }
 
-function address(socket: ListeningSocket): string {
-  if (socket.kind === 'unix') return socket.path;
-  return `${socket.host.includes(':') ? `[${socket.host}]` : socket.host}:${socket.port}`;
-}
-
 /** The option that would ask where the app is. */
 function asOption(option: string, socket: ListeningSocket): string {
   if (socket.kind === 'unix') return `${option} ${shellWord(socket.path)}`;
   const local = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(socket.host);
   if (option === '--listen') return `--listen ${socket.port}`;
-  if (option === '--http') return `--http http://${local ? `127.0.0.1:${socket.port}` : address(socket)}/`;
-  return `${option} ${local ? socket.port : address(socket)}`;
+  if (option === '--http') return `--http http://${local ? `127.0.0.1:${socket.port}` : addressOf(socket)}/`;
+  return `${option} ${local ? socket.port : addressOf(socket)}`;
 }

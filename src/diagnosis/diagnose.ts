@@ -1,7 +1,6 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 
-import type { Environment } from '../base/environment.ts';
-import { stopProblem } from '../base/launcher.ts';
+import { stopProblem } from '../base/command-kind.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
@@ -15,7 +14,7 @@ import { advice, type Findings, type Moment } from './advice.ts';
 
 export interface Patient {
   readonly config: Config;
-  readonly env: Environment;
+  readonly env: NodeJS.ProcessEnv;
   /** Whether systemd started us as the main process of a service. */
   readonly inUnit: boolean;
   /** Since the start, ms. */
@@ -61,8 +60,25 @@ function startLimit(texts: readonly string[]): number {
   return parseTimeSpan(written) || Number.POSITIVE_INFINITY;
 }
 
+export interface OwnUnit {
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether there is a notify socket. */
+  readonly toldSystemd: boolean;
+  /** What starts the app and passes no signals on, if it is not the app itself: `npm`. */
+  readonly launcher: string | undefined;
+  /** Whom signals are passed on to. */
+  readonly scope: SignalScope;
+}
+
+/** Tells what is wrong with the unit itself. */
+export async function unitProblems({ env, toldSystemd, launcher, scope }: OwnUnit, tell: (problem: string) => void) {
+  const killMode = launcher === undefined ? undefined : killModeProblem(launcher, scope, env);
+  const type = toldSystemd ? await waitProblem(env) : await typeProblem(env);
+  for (const problem of [killMode, type]) if (problem !== undefined) tell(problem);
+}
+
 /** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
-export async function waitProblem(env: Environment): Promise<string | undefined> {
+async function waitProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
   const { type, passedOver } = await typeOf(texts);
@@ -80,7 +96,7 @@ const WAITS: Readonly<Record<string, string>> = {
 };
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
-export async function typeProblem(env: Environment): Promise<string> {
+async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
   const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
@@ -103,23 +119,19 @@ async function typeOf(texts: readonly string[]) {
   };
 }
 
-function howToWrite(unit: string, env: Environment): string {
+function howToWrite(unit: string, env: NodeJS.ProcessEnv): string {
   return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
 }
 
-/**
- * @param launcher what starts the app and passes no signals on: `npm`
- * @param scope whom we pass them on to
- * @returns what is wrong with the unit's KillMode= then, if anything
- */
-export function killModeProblem(launcher: string, scope: SignalScope, env: Environment): string | undefined {
+/** What is wrong with the unit's KillMode=, if anything. */
+function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.ProcessEnv): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   const problem = stopProblem(launcher, mode, scope === 'group');
   if (problem === undefined) return undefined;
   return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group there, or start the app itself`;
 }
 
-function systemctl(env: Environment): string {
+function systemctl(env: NodeJS.ProcessEnv): string {
   return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
 }
 

@@ -1,21 +1,19 @@
 /** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
-
-import type { Environment } from '../base/environment.ts';
 import { clock } from '../base/real-clock.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { isOn, type RawOptions } from '../options/raw.ts';
 import { openPrivateNotifySocket } from './private-socket.ts';
-import { type Account, keepAccount } from './report.ts';
+import { createReport, type Report } from './report.ts';
 
 export interface DryRun {
   readonly config: Config;
   readonly transport: NotifyTransport;
-  readonly account: Account;
+  readonly report: Report;
   close(): void;
 }
 
-export async function openDryRun(raw: RawOptions, config: Config, env: Environment): Promise<DryRun> {
+export async function openDryRun(raw: RawOptions, config: Config, env: NodeJS.ProcessEnv): Promise<DryRun> {
   const socket = await openPrivateNotifySocket(env, clock);
   const exitWhenReady = isOn(raw, 'exit-when-ready');
   return {
@@ -27,7 +25,7 @@ export async function openDryRun(raw: RawOptions, config: Config, env: Environme
       ...(exitWhenReady ? { signalScope: 'group' as const } : {}),
     },
     transport: socket.transport,
-    account: keepAccount(socket, config, exitWhenReady),
+    report: createReport(socket, config, exitWhenReady),
     close: socket.close,
   };
 }

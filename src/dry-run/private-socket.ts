@@ -3,7 +3,6 @@
  * systemd would have been told is known as it is sent, and so in line with whatever else is said about the start.
  */
 import type { Clock } from '../base/clock.ts';
-import type { Environment } from '../base/environment.ts';
 import { bindNotifySocket } from '../notify/bind.ts';
 import { openNotifySocket } from '../notify/open.ts';
 import { encode, statusLine } from '../notify/state.ts';
@@ -26,7 +25,7 @@ export interface PrivateNotifySocket {
 }
 
 /** @param env of the wrapper */
-export async function openPrivateNotifySocket(env: Environment, clock: Clock): Promise<PrivateNotifySocket> {
+export async function openPrivateNotifySocket(env: NodeJS.ProcessEnv, clock: Clock): Promise<PrivateNotifySocket> {
   const first = statusLine('Starting');
   const toldOf = (datagram: Uint8Array) => ({ assignments: decode(datagram), at: clock.now() });
   let hear = (_: Told): void => {};

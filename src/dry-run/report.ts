@@ -1,8 +1,7 @@
 /**
- * The account of a dry run: to the log goes what each probe found, when that changes, and what systemd would have been
+ * The report of a dry run: to the log goes what each probe found, when that changes, and what systemd would have been
  * told. On a terminal a last line follows what goes on.
  */
-
 import { askGroupToEnd, endGroup, membersOf } from '../app/group.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Log } from '../log/types.ts';
@@ -14,7 +13,7 @@ import type { PrivateNotifySocket } from './private-socket.ts';
 const LOOK_INTERVAL = 100;
 
 /** What attend() tells it, and asks of it. */
-export interface Account {
+export interface Report {
   readonly exitWhenReady: boolean;
   /** @param onTerminal whether a last line may follow what goes on */
   begin(log: LiveLog, onTerminal: boolean, startedAt: number): void;
@@ -38,7 +37,7 @@ interface Tap {
 }
 
 /** @param config of the run */
-export function keepAccount(socket: PrivateNotifySocket, config: Config, exitWhenReady: boolean): Account {
+export function createReport(socket: PrivateNotifySocket, config: Config, exitWhenReady: boolean): Report {
   let log: LiveLog;
   let onTerminal = false;
   let startedAt = 0;

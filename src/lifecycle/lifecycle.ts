@@ -5,7 +5,6 @@
  * may be over when the app is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning ->
  * leaving -> ended.
  */
-
 import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
 import { formatDuration } from '../base/time-span.ts';
 import type { AppNotice } from '../notify/parse.ts';
@@ -14,7 +13,7 @@ import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/sig
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
 import { holdsBack, recovered, sick, withholds, withPing, withReady } from './watchdog.ts';
-import type { Effect, LifeEvent, Living, State, Transition } from './words.ts';
+import type { Effect, LifeEvent, Living, State, Stop, Transition } from './words.ts';
 
 /** The next state and what to do. Events that mean nothing in a state change nothing. */
 export function next(state: State, event: LifeEvent): Transition {
@@ -60,7 +59,8 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'orphaned': {
       if (state.phase !== 'orphaning') return { state, effects: [] };
-      const obstacle = state.stopAsked ? 'it is being stopped' : event.obstacle;
+      // systemd takes no other main process then, and ours has to see to the end
+      const obstacle = stopAskedBy(state) ? 'it is being stopped' : event.obstacle;
       return obstacle === undefined
         ? handsOver(state)
         : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
@@ -71,7 +71,7 @@ export function next(state: State, event: LifeEvent): Transition {
       // process
       if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
       // it may have been sent before systemd knew of another main process than us
-      if (state.stopAsked) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      if (stopAskedBy(state)) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
       return {
         state: { phase: 'ended' },
         effects: [
@@ -81,6 +81,7 @@ export function next(state: State, event: LifeEvent): Transition {
             log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
               app_pid: pid,
             }),
+            asked: false,
           },
         ],
       };
@@ -89,9 +90,9 @@ export function next(state: State, event: LifeEvent): Transition {
       if (state.phase !== 'starting') return { state, effects: [] };
       const text = `not ready after ${formatDuration(event.afterMs)}: ${event.waitingFor}`;
       return {
-        state: { ...state, phase: 'timed-out', failure: text },
+        state: { ...state, phase: 'timed-out', stop: { ...BY_US, by: state.stop?.by ?? 'wrapper', failure: text } },
         effects: [
-          { type: 'kill', signal: event.stopSignal },
+          { type: 'kill', signal: state.stopSignal },
           { type: 'stop-waiting' },
           { type: 'start-stop-timer' },
           AWAKE,
@@ -104,9 +105,9 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'dismissed':
       if (state.phase !== 'ready') return { state, effects: [] };
       return {
-        state: { ...state, phase: 'dismissed' },
+        state: { ...state, phase: 'dismissed', stop: BY_US },
         effects: [
-          { type: 'kill', signal: event.stopSignal },
+          { type: 'kill', signal: state.stopSignal },
           { type: 'start-stop-timer' },
           AWAKE,
           log('info', 'dismissed', 'ready, which is all that was asked: stopping the app', { app_pid: pid }),
@@ -125,17 +126,17 @@ export function next(state: State, event: LifeEvent): Transition {
         ],
       };
 
+    case 'stop-asked':
+      return { state: { ...state, stop: { known: false, sent: false, ...state.stop, by: event.signal } }, effects: [] };
+
     case 'signal': {
-      const effects = signalled(pid, event.signal, event.fate);
-      const now: typeof state = {
-        ...state,
-        ...(asksToEnd(event.signal) && event.fate.fate !== 'withheld' ? { stopping: true as const } : {}),
-        ...(state.handoff && asksToEnd(event.signal) ? { stopAsked: event.signal } : {}),
-      };
+      const { stop, effects: stopEffects } = stopBy(state, event);
+      const now: typeof state = { ...state, ...(stop && { stop }) };
+      const effects = [...signalled(pid, event.signal, event.fate), ...stopEffects];
       // nobody reloads then
-      if (state.phase !== 'reloading' || event.signal !== state.signal || event.fate.fate !== 'withheld')
+      if (now.phase !== 'reloading' || event.signal !== now.signal || event.fate.fate !== 'withheld')
         return { state: now, effects };
-      const done = readyAgain(state, 'it was not told to reload', 0);
+      const done = readyAgain(now, 'it was not told to reload', 0);
       return { state: done.state, effects: [...effects, ...done.effects] };
     }
 
@@ -159,17 +160,6 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'recovered':
       return { state, effects: isRunning(state) ? recovered(state) : [] };
 
-    case 'stop-asked': {
-      if (state.phase !== 'starting' || state.failure) return { state, effects: [] };
-      const text =
-        `${event.signal} came before the app was ready, after ${formatDuration(event.afterMs)}: ` +
-        `${event.waitingFor}`;
-      return {
-        state: { ...state, failure: text },
-        effects: [log('warn', 'stop-asked', text, { app_pid: pid, after_ms: Math.round(event.afterMs) })],
-      };
-    }
-
     case 'advice': {
       const { texts } = event;
       const isNews = (text: string) => state.advice?.includes(text) !== true;
@@ -178,7 +168,10 @@ export function next(state: State, event: LifeEvent): Transition {
       const advised = { ...state, advice: texts };
       return advised.phase === 'starting' || texts.length === 0
         ? { state: advised, effects: lines }
-        : { state: advised, effects: [{ type: 'notify', state: statusOf(advised.failure, ...texts) }, ...lines] };
+        : {
+            state: advised,
+            effects: [{ type: 'notify', state: statusOf(advised.stop?.failure ?? '', ...texts) }, ...lines],
+          };
     }
 
     case 'exited':
@@ -241,7 +234,7 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
     ...state,
     ...(status === undefined ? {} : { appStatus: status }),
     ...(interval === undefined ? {} : { watchdogUsec: interval }),
-    ...(notice.stopping ? { stopping: true as const } : {}),
+    ...(notice.stopping ? { stop: { by: 'app', sent: false, ...state.stop, known: true } as const } : {}),
   };
   // systemd has had RELOADING=1 from us, with the time that it wants
   const reloads = phase === 'reloading' && reloading !== undefined;
@@ -279,6 +272,36 @@ function signalled(pid: number, signal: ForwardedSignal, fate: SignalFate): read
   }
 }
 
+/** A stop that the wrapper itself decided on. The signal for it goes out at the same time. */
+const BY_US: Stop = { by: 'wrapper', known: true, sent: true };
+
+/** The signal that asked for a stop, if one did. */
+function stopAskedBy({ stop }: Living): ForwardedSignal | undefined {
+  return stop === undefined || stop.by === 'app' || stop.by === 'wrapper' ? undefined : stop.by;
+}
+
+/** What a signal means for the stop of the app. Before READY=1 it ends a start that comes to nothing. */
+function stopBy(
+  state: Exclude<State, { phase: 'ended' }>,
+  { signal, fate, waitingFor, afterMs }: Extract<LifeEvent, { type: 'signal' }>,
+): { readonly stop: Stop | undefined; readonly effects: readonly Effect[] } {
+  const { stop, pid, phase, stopSignal } = state;
+  // a shell's background jobs ignore SIGINT: who got that was not asked to end as by SIGTERM
+  const isSent = fate.fate === 'forwarded' && [stopSignal, 'SIGTERM'].includes(fate.as);
+  if (!asksToEnd(signal) && !isSent) return { stop, effects: [] };
+  const known = stop?.known === true || fate.fate !== 'withheld';
+  const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
+  if (phase !== 'starting' || fate.fate === 'withheld' || now.failure !== undefined) return { stop: now, effects: [] };
+  const failure = `${signal} came before the app was ready, after ${formatDuration(afterMs)}: ${waitingFor}`;
+  return {
+    stop: { ...now, failure },
+    effects: [
+      log('warn', 'stop-asked', failure, { app_pid: pid, after_ms: Math.round(afterMs) }),
+      { type: 'diagnose' },
+    ],
+  };
+}
+
 /** A stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5)). */
 const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
 
@@ -301,10 +324,10 @@ const FOREGROUND =
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
   // what nobody saw: whoever was told to end did so
-  const status =
-    event.status.guessed && state.stopAsked ? { signal: state.stopAsked, guessed: true as const } : event.status;
+  const signal = stopAskedBy(state);
+  const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
   const how = `the app ${describeExit(status)}`;
-  const { failure } = state;
+  const failure = state.stop?.failure;
   // with the stop it was told what was awaited, and an app that is ending may have closed its port since
   const awaited = failure === undefined ? `: ${event.waitingFor || 'a sign of it came too late'}` : '';
   const text =
@@ -312,8 +335,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       ? `${how} after ${formatDuration(event.afterMs)}, before it was ready${awaited}`
       : how;
   const endsWell = 'code' in status && status.code === 0;
-  const isAsked = state.stopping === true || event.stopping === true || failure !== undefined;
-  const isBackground = phase === 'starting' && endsWell && !isAsked;
+  const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   // systemd takes it for a failure too (systemd.service(5), Type=notify)
@@ -330,6 +352,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
         type: 'end',
         status: neverReady ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
         log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
+        asked: state.stop?.sent === true,
       },
     ],
   };

@@ -1,5 +1,4 @@
 /** Makes the log lines of the lifecycle. */
-
 import type { LogLevel } from '../log/types.ts';
 import type { LogEffect } from './words.ts';
 

@@ -2,7 +2,6 @@
  * A reload in the lifecycle of an app whose unit is Type=notify-reload (systemd.service(5)): systemd sends a signal,
  * hears RELOADING=1 with the time of it, and waits for READY=1.
  */
-
 import { formatDuration } from '../base/time-span.ts';
 import { ready, statusLine } from '../notify/state.ts';
 import { log } from './log-effect.ts';

@@ -18,7 +18,7 @@ export interface Again {
   stop(): void;
 }
 
-export interface AgainOptions {
+export interface WaitAgainOptions {
   /** The signs to wait for; `told` resolves when the app was told to reload, and had a moment to take notice. */
   readonly readyAgain: (told: Promise<void>) => Readiness;
   /** ms; `Infinity` is no limit. */
@@ -29,7 +29,7 @@ export interface AgainOptions {
   readonly onBug: (bug: unknown) => void;
 }
 
-export function createAgain({ readyAgain, timeout, clock, tell, onBug }: AgainOptions): Again {
+export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgainOptions): Again {
   let disposers: Disposer[] = [];
   let told = () => {};
   const stop = () => {

@@ -2,7 +2,6 @@
  * What the lifecycle says of an app that is not well, to systemd's watchdog above all (WatchdogSec= in
  * systemd.service(5)).
  */
-
 import { formatDuration } from '../base/time-span.ts';
 import { type NotifyState, statusLine } from '../notify/state.ts';
 import { log } from './log-effect.ts';
@@ -10,10 +9,10 @@ import { isRunning, type Running } from './reload.ts';
 import type { Effect, Living, State } from './words.ts';
 
 /** The pings end, and systemd acts once it has heard none for all of its interval: this says why before it does. */
-export function sick({ pid, watchdog, stopping }: Running, why: string, forMs: number): readonly Effect[] {
+export function sick({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `not well for ${formatDuration(forMs)}: ${why}`;
   // one that ends may take its time about it
-  if (stopping) return [log('info', 'sick', `the app is ${text}; it was asked to end`, { app_pid: pid })];
+  if (stop?.known) return [log('info', 'sick', `the app is ${text}; it was asked to end`, { app_pid: pid })];
   const then =
     watchdog === 'app' ? "systemd's watchdog acts next" : "WATCHDOG=1 is withheld, systemd's watchdog acts next";
   return [
@@ -23,8 +22,8 @@ export function sick({ pid, watchdog, stopping }: Running, why: string, forMs: n
 }
 
 /** In time: the text from before stands again. */
-export function recovered({ pid, appStatus, readyText, stopping }: Running): readonly Effect[] {
-  if (stopping) return [];
+export function recovered({ pid, appStatus, readyText, stop }: Running): readonly Effect[] {
+  if (stop?.known) return [];
   const text = appStatus === undefined ? statusLine(readyText ?? `App (pid ${pid}) is ready`) : [appStatus];
   return [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is well again', { app_pid: pid })];
 }

@@ -2,7 +2,6 @@
  * The words for the life of one start: what state it is in, what happens, what is to be done. lifecycle.ts leads from
  * one to the other.
  */
-
 import type { ExitStatus } from '../base/exit-status.ts';
 import type { LogLevel } from '../log/types.ts';
 import type { AppNotice } from '../notify/parse.ts';
@@ -32,7 +31,7 @@ export type State =
       readonly late?: true;
     })
   /** It was not ready in time and is being stopped. */
-  | (Living & { readonly phase: 'timed-out'; readonly failure: string })
+  | (Living & { readonly phase: 'timed-out' })
   /** It was ready, which was all that was asked, and is being stopped. */
   | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
@@ -45,22 +44,32 @@ export interface Living {
   readonly appStatus?: string;
   /** What ours says once the app is ready. */
   readonly readyText?: string;
-  /** It was asked to end, or has said that it does: then what is not well may well be so. */
-  readonly stopping?: true;
+  /** What stops this app: SIGTERM, or what that is rewritten to. */
+  readonly stopSignal: string;
+  /** The app is to end. Undefined as long as that is not so. */
+  readonly stop?: Stop;
   /** Who is watched for systemd's watchdog; not there where nobody is. */
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
   /** The WATCHDOG_USEC= that the app has told before READY=1. */
   readonly watchdogUsec?: string;
-  /** Why the start comes to nothing, where somebody asked us to stop before it was ready, or it was too late. */
-  readonly failure?: string;
   /** What the operator can do about it, for STATUS=; in the log each has a line of its own, once. */
   readonly advice?: readonly string[];
   /** That it becomes ready is all that is asked of it. */
   readonly onlyReady?: true;
   /** The app is to become the main process once it is ready. */
   readonly handoff?: true;
-  /** Somebody wants it to end. systemd takes no other main process then, and ours has to see to the end. */
-  readonly stopAsked?: ForwardedSignal;
+}
+
+/** That the app is to end, from the first moment that this is known. */
+export interface Stop {
+  /** A signal that came for us, the app itself (STOPPING=1), or the wrapper (a missed start timeout, a dry run). */
+  readonly by: ForwardedSignal | 'app' | 'wrapper';
+  /** The app knows. A signal that has just come may yet be kept from it. */
+  readonly known: boolean;
+  /** The app, or all of its process group, was sent its stop signal or SIGTERM by us. */
+  readonly sent: boolean;
+  /** Why the start comes to nothing, if the app was not ready by then. */
+  readonly failure?: string;
 }
 
 export type LifeEvent =
@@ -72,44 +81,32 @@ export type LifeEvent =
   /** systemd is to be asked for that much more time. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
-  /** A signal that asks to end came before the app was ready, from systemd at the end of TimeoutStartSec=, say. */
-  | {
-      readonly type: 'stop-asked';
-      readonly signal: ForwardedSignal;
-      readonly waitingFor: string;
-      readonly afterMs: number;
-    }
+  /** A signal that asks to end has come. What becomes of it is not known yet, and the app may end by it before. */
+  | { readonly type: 'stop-asked'; readonly signal: ForwardedSignal }
   /** What the operator can do about a start that does not succeed. */
   | { readonly type: 'advice'; readonly texts: readonly string[] }
   /** The app is nobody's but the manager's child now; `obstacle` is why not, if it is not. */
   | { readonly type: 'orphaned'; readonly obstacle: string | undefined }
   /** systemd has dealt with what it was told; `alive` is whether the app still was then. */
   | { readonly type: 'heard'; readonly alive: boolean }
-  /** `stopSignal` is what stops this app. */
-  | {
-      readonly type: 'start-timeout';
-      readonly afterMs: number;
-      readonly waitingFor: string;
-      readonly stopSignal: string;
-    }
+  | { readonly type: 'start-timeout'; readonly afterMs: number; readonly waitingFor: string }
   /** The app is ready, and no more is wanted of it. */
-  | { readonly type: 'dismissed'; readonly stopSignal: string }
+  | { readonly type: 'dismissed' }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
   /** systemd's signal for a reload came, of which the app is not told yet; `monotonicUsec` is now, `at` too. */
   | { readonly type: 'reload'; readonly signal: ForwardedSignal; readonly monotonicUsec: bigint; readonly at: string }
   | { readonly type: 'ready-again'; readonly by: string; readonly afterMs: number }
   | { readonly type: 'reload-timeout'; readonly afterMs: number; readonly waitingFor: string }
   | WatchdogNews
-  /** One came for us. */
-  | { readonly type: 'signal'; readonly signal: ForwardedSignal; readonly fate: SignalFate }
-  /** `stopping`: a signal that asks to end has come, if it is not known yet what became of it. */
+  /** One came for us, and it is known what becomes of it. */
   | {
-      readonly type: 'exited';
-      readonly status: ExitStatus;
+      readonly type: 'signal';
+      readonly signal: ForwardedSignal;
+      readonly fate: SignalFate;
       readonly waitingFor: string;
       readonly afterMs: number;
-      readonly stopping?: boolean;
-    };
+    }
+  | { readonly type: 'exited'; readonly status: ExitStatus; readonly waitingFor: string; readonly afterMs: number };
 
 export interface LogEffect {
   readonly type: 'log';
@@ -124,6 +121,8 @@ export type Effect =
   /** Send a signal to the app. */
   | { readonly type: 'kill'; readonly signal: string }
   | LogEffect
+  /** A start comes to nothing: find out what the operator can do about it. */
+  | { readonly type: 'diagnose' }
   /** The wait for readiness is over: stop the probes and the start timer. */
   | { readonly type: 'stop-waiting' }
   | { readonly type: 'start-stop-timer' }
@@ -138,9 +137,9 @@ export type Effect =
   | { readonly type: 'stop-awaiting-again' }
   /**
    * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
-   * it ended, and stands behind them.
+   * it ended, and stands behind them. `asked`: it was sent its stop signal by us, and so was its process group.
    */
-  | { readonly type: 'end'; readonly status: ExitStatus; readonly log: LogEffect };
+  | { readonly type: 'end'; readonly status: ExitStatus; readonly log: LogEffect; readonly asked: boolean };
 
 export interface Transition {
   readonly state: State;

@@ -1,7 +1,7 @@
 /** How a log record looks to people: in the journal, and on a terminal. */
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import type { Environment } from '../base/environment.ts';
+import { orElse } from '../base/or-else.ts';
 import type { LogFormat } from './types.ts';
 
 /** A record as pino writes it: numbers for levels, `msg` for the message. */
@@ -41,20 +41,16 @@ export function formatStamp(ms: number): string {
 }
 
 /** On a terminal, unless somebody asked for none (https://no-color.org). */
-export function wantsColours(env: Environment): boolean {
+export function wantsColours(env: NodeJS.ProcessEnv): boolean {
   return isatty(2) && !env['NO_COLOR'];
 }
 
 /** What `auto` means for this stderr. */
-export function chooseFormat(format: LogFormat, env: Environment): Exclude<LogFormat, 'auto'> {
+export function chooseFormat(format: LogFormat, env: NodeJS.ProcessEnv): Exclude<LogFormat, 'auto'> {
   if (format !== 'auto') return format;
-  try {
-    const stderr = fstatSync(2);
-    // JOURNAL_STREAM is device:inode of the stream to the journal (systemd.exec(5))
-    if (env['JOURNAL_STREAM'] === `${stderr.dev}:${stderr.ino}`) return 'journal';
-    // a terminal is a character device, and so is /dev/null, where nobody reads
-    return stderr.isCharacterDevice() ? 'pretty' : 'json';
-  } catch {
-    return 'json';
-  }
+  const stderr = orElse(() => fstatSync(2), undefined);
+  // JOURNAL_STREAM is device:inode of the stream to the journal (systemd.exec(5))
+  if (env['JOURNAL_STREAM'] === `${stderr?.dev}:${stderr?.ino}`) return 'journal';
+  // a terminal is a character device, and so is /dev/null, where nobody reads
+  return stderr?.isCharacterDevice() ? 'pretty' : 'json';
 }

@@ -1,6 +1,6 @@
 /** The wrapper's own log, on stderr, by pino: the only file that imports it. One line for each thing it did. */
-import { constants, fstatSync, openSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
+import { openAnew } from '../base/files.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 import type { Log, LogFormat } from './types.ts';
 
@@ -31,7 +31,8 @@ const cutOff = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
 
 export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptions): TerminalLog {
   // not synchronous: a reader that stopped would stop us with it, and signals would not get through
-  const stderr = pino.destination({ dest: nonBlocking(2), sync: false });
+  // a thread that is blocked in a write would not let the process exit
+  const stderr = pino.destination({ dest: openAnew(2) ?? 2, sync: false });
   const gone = new Promise<void>((resolve) => {
     stderr.once('close', resolve);
     // a reader that is gone must not end us
@@ -77,19 +78,4 @@ export function createLog({ level, format, colours, onEpipe, elapsed }: LogOptio
       stderr.destroy();
     },
   };
-}
-
-/**
- * A descriptor of the same pipe or terminal that never blocks: it has flags of its own, as it was opened anew
- * (open(2)). A thread that is blocked in a write would not let the process exit. Of a socket, such as the journal's,
- * and where we may not open it, it is the same descriptor.
- */
-function nonBlocking(fd: number): number {
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch {
-    return fd;
-  }
 }

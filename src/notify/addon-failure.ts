@@ -1,6 +1,7 @@
 /** Why an addon cannot be used, in a few words, and what mends it. */
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { orElse } from '../base/or-else.ts';
 
 /** `unix-dgram: built for another Node (NODE_MODULE_VERSION 108, v20.1.0 has 115)`. */
 export function explainFailure(name: string, error: unknown): string {
@@ -24,9 +25,5 @@ export function howToMend(failures: Iterable<string>): string {
 
 /** Where sd-ready-wrap is installed: the directory above that of the program. */
 function installation(): string {
-  try {
-    return dirname(dirname(realpathSync(process.argv[1] ?? '')));
-  } catch {
-    return 'the directory of sd-ready-wrap';
-  }
+  return orElse(() => dirname(dirname(realpathSync(process.argv[1] ?? ''))), 'the directory of sd-ready-wrap');
 }

@@ -2,10 +2,8 @@
  * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
  * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
  */
-
-import type { Environment } from '../base/environment.ts';
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
-import { createHub } from './hub.ts';
+import { createDelivery } from './delivery.ts';
 import { type AppNotice, parseAppNotice } from './parse.ts';
 import { receiveByStream } from './stream-socket.ts';
 import type { AppNoticeSource } from './types.ts';
@@ -19,20 +17,19 @@ export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
  * @param env of the wrapper
  * @throws {NoSocket}
  */
-export async function openAppNotifySocket(env: Environment): Promise<AppNotifySocket> {
-  const hub = createHub<AppNotice>();
+export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
+  const delivery = createDelivery<AppNotice>();
   const onDatagram = (datagram: Uint8Array) => {
     const notice = parseAppNotice(datagram);
-    if (notice) hub.tell(notice);
+    if (notice) delivery.tell(notice);
   };
   const socket = await bindNotifySocket(env, onDatagram, receiveByStream);
   return {
-    path: socket.path,
-    receiver: socket.receiver,
-    onNotice: hub.listen,
-    drained: hub.drained,
+    ...socket,
+    onNotice: delivery.listen,
+    drained: delivery.drained,
     close() {
-      hub.close();
+      delivery.close();
       socket.close();
     },
   };

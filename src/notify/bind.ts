@@ -1,9 +1,9 @@
 /** A notify socket of our own: where it is put, who may send to it, and by which addon it receives. */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
-import type { Environment } from '../base/environment.ts';
+import { dirname, join } from 'node:path';
+import { orElse } from '../base/or-else.ts';
+import { runtimeDirectories } from '../base/runtime-directories.ts';
 import { SOCKET_PATH_MAX } from '../base/socket-path.ts';
 import { explainFailure, howToMend } from './addon-failure.ts';
 import { STREAM_SUFFIX } from './client-protocol.ts';
@@ -43,7 +43,7 @@ export class NoSocket extends Error {}
  * @throws {NoSocket}
  */
 export async function bindNotifySocket(
-  env: Environment,
+  env: NodeJS.ProcessEnv,
   onDatagram: (datagram: Uint8Array) => void,
   receiveByStream?: ReceiveByStream,
 ): Promise<BoundSocket> {
@@ -107,15 +107,9 @@ interface Place {
   readonly path: string;
 }
 
-/**
- * Where to make the directory, the best first: what systemd removes when the unit stops, then the user's own, then /tmp
- * (RuntimeDirectory= in systemd.exec(5), pam_systemd(8)).
- */
-function candidates(env: Environment): readonly string[] {
-  const [runtime] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
-  const all = [runtime, env['XDG_RUNTIME_DIR'], tmpdir()].filter(
-    (directory): directory is string => directory !== undefined && isAbsolute(directory),
-  );
+/** Where to make the directory, the best first. */
+function candidates(env: NodeJS.ProcessEnv): readonly string[] {
+  const all = runtimeDirectories(env);
   if (!isRoot()) return all;
   // the app may give up root, and still has to get there
   return [...all.filter(isOpenToAll), ...all.filter((directory) => !isOpenToAll(directory))];
@@ -123,12 +117,9 @@ function candidates(env: Environment): readonly string[] {
 
 /** Whether every user may pass through it and all that is above it. */
 function isOpenToAll(directory: string): boolean {
-  try {
-    const above = dirname(directory);
-    return (statSync(directory).mode & 0o001) !== 0 && (above === directory || isOpenToAll(above));
-  } catch {
-    return false;
-  }
+  const above = dirname(directory);
+  const mode = orElse(() => statSync(directory).mode, 0);
+  return (mode & 0o001) !== 0 && (above === directory || isOpenToAll(above));
 }
 
 /**
@@ -154,13 +145,9 @@ function makePlace(parent: string): Place {
 }
 
 function remove({ directory, path }: Place): void {
-  for (const step of [() => unlinkSync(path), () => unlinkSync(path + STREAM_SUFFIX), () => rmdirSync(directory)]) {
-    try {
-      step();
-    } catch {
-      // not there, or gone with the unit's RuntimeDirectory=
-    }
-  }
+  // not there, or gone with the unit's RuntimeDirectory=
+  for (const each of [path, path + STREAM_SUFFIX]) orElse(() => unlinkSync(each), undefined);
+  orElse(() => rmdirSync(directory), undefined);
 }
 
 function isRoot(): boolean {

@@ -1,5 +1,4 @@
 /** The descriptors that systemd passes on, by number and name (sd_listen_fds_with_names(3)). */
-import type { Environment } from '../base/environment.ts';
 
 /** SD_LISTEN_FDS_START: the first that is no standard stream. */
 export const FIRST_FREE_FD = 3;
@@ -20,7 +19,7 @@ export interface NamedDescriptor {
 }
 
 /** Those that were passed to this process; none where LISTEN_PID= names another. */
-export function listenFds(env: Environment, pid: number): readonly NamedDescriptor[] {
+export function listenFds(env: NodeJS.ProcessEnv, pid: number): readonly NamedDescriptor[] {
   const count = Number(env['LISTEN_FDS']);
   if (env['LISTEN_PID'] !== String(pid) || !Number.isInteger(count) || count < 1) return [];
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
@@ -33,7 +32,7 @@ export function namedNotify(passed: readonly NamedDescriptor[]): number | undefi
 }
 
 /** The variables for whoever gets these, in this order, from 3 on. LISTEN_PID is up to the new process itself. */
-export function listenEnvironment(env: Environment, passed: readonly NamedDescriptor[]): Environment {
+export function listenEnvironment(env: NodeJS.ProcessEnv, passed: readonly NamedDescriptor[]): NodeJS.ProcessEnv {
   const { LISTEN_FDS: _, LISTEN_FDNAMES: names, LISTEN_PID: pid, ...others } = env;
   if (passed.length === 0) return others;
   const renamed = names === undefined ? {} : { LISTEN_FDNAMES: passed.map(({ name }) => name).join(':') };

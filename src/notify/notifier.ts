@@ -1,5 +1,4 @@
 /** The queue in front of the notify socket: in order, and each datagram tried until it is through. */
-
 import type { Clock, Disposer } from '../base/clock.ts';
 import { encode, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';

@@ -3,6 +3,8 @@
  * (manager_dispatch_notify_fd and strv_split_newlines in its source, sd_notify(3)), so that what systemd would not take
  * is not taken here.
  */
+
+import { orElse } from '../base/or-else.ts';
 import { DATAGRAM_MAX, type NotifyState } from './state.ts';
 
 /** What is passed on as it is. Not in it, as they are about the main process or hand over descriptors: MAINPID=,
@@ -29,6 +31,8 @@ export interface AppNotice {
   readonly rest: NotifyState;
   /** The names of what is not passed on. */
   readonly dropped: readonly string[];
+  /** By sd-ready-wrap/client over the IPC channel: that READY=1 is one of `--ipc` too. */
+  readonly byClient?: true;
 }
 
 /**
@@ -95,9 +99,5 @@ function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
 
 /** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
 function decode(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), undefined);
 }

@@ -2,8 +2,9 @@
  * From what the operator wrote to a checked configuration. Its defaults are here, those of the probes in
  * probe-options.ts.
  */
+
+import { isNodeRuntime, runnerIn } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
-import { isNodeRuntime, runnerIn } from '../base/node-command.ts';
 import type { LogFormat, LogLevel } from '../log/types.ts';
 import type { GivenTiming } from '../probes/poll.ts';
 import type { ReadyWhen } from '../probes/readiness.ts';
@@ -78,7 +79,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   }
   if (command === '')
     throw new UsageError('<command>', 'the command is an empty word', 'name the app to start, e.g. node app.js');
-  if (hasIpc(named) && !isNodeRuntime(command)) {
+  if (hasIpc(named) && !isNodeRuntime(command, args)) {
     throw new UsageError(
       raw.ipc?.[0]?.place ?? raw['ipc-message']?.[0]?.place ?? '--ipc',
       `${command} cannot be given a Node IPC channel of its own`,

@@ -3,7 +3,6 @@
  * does not go with that, and where it cannot be done.
  */
 import { parseBoolean } from '../base/boolean.ts';
-import type { Environment } from '../base/environment.ts';
 import type { RawOptions, RawValue } from './raw.ts';
 import type { OptionName } from './table.ts';
 
@@ -76,7 +75,7 @@ export function refusedWithHandoff(raw: RawOptions): Refused | undefined {
  * Why the app cannot be made the main process here, if it cannot. Only the main process is heard, and an orphan goes to
  * the manager only where nobody stands in between: so we have to be the manager's own child.
  */
-export function handoffObstacle(env: Environment, ppid: number): string | undefined {
+export function handoffObstacle(env: NodeJS.ProcessEnv, ppid: number): string | undefined {
   if (!env['NOTIFY_SOCKET']) return 'NOTIFY_SOCKET is not set, so there is nobody to hand the app over to';
   if (ppid === 1 || String(ppid) === env['MANAGERPID']) return undefined;
   return `the wrapper's parent, pid ${ppid}, is not systemd; in the unit ExecStart= has to start it directly`;

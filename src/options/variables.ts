@@ -1,5 +1,5 @@
 /** Options out of the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values stand one a line. */
-import { type Environment, OPTION_PREFIX } from '../base/environment.ts';
+import { OPTION_PREFIX } from '../base/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RawOptions, RawValue } from './raw.ts';
 import { OPTION_TABLE, type OptionName } from './table.ts';
@@ -13,7 +13,7 @@ export function variableOf(name: string): string {
  * @returns the options given by variables; an empty one is unset
  * @throws {UsageError} for a variable with our prefix that is no option, as it is a misspelt one
  */
-export function optionsFromEnvironment(env: Environment): RawOptions {
+export function optionsFromEnvironment(env: NodeJS.ProcessEnv): RawOptions {
   const byVariable = new Map(OPTION_TABLE.map((row) => [variableOf(row.name), row]));
   const raw: Partial<Record<OptionName, RawValue[]>> = {};
   for (const [place, text] of Object.entries(env)) {

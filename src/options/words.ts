@@ -1,5 +1,4 @@
 /** Options as they would be written on a command line, wherever they were given. */
-
 import type { ProbeSpec } from '../probes/spec.ts';
 import { isOn, type RawOptions } from './raw.ts';
 import { OPTION_TABLE, type OptionName } from './table.ts';

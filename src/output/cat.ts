@@ -8,10 +8,13 @@
  *   (https://nodejs.org/api/child_process.html#optionsstdio). With it cat is told to leave, see {@link Cat.leave}.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { isExecutable } from '../base/command-path.ts';
-import { openAnew } from './outlet.ts';
+import { openAnew } from '../base/files.ts';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 
 const PROGRAMS = ['/bin/sh', '/bin/cat'] as const;
 
@@ -102,7 +105,7 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
         // SA_RESTART)
         keepNonBlocking();
         for (const signal of ['SIGSTOP', 'SIGCONT'] as const) shell.kill(signal);
-        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, wait))]);
+        await Promise.race([ended, pause(wait)]);
         if (!isGone && writtenBy(pid) > limit) shell.kill('SIGKILL');
       }
     },
@@ -110,13 +113,10 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
 }
 
 function spawnShell(source: Readable, target: number) {
-  try {
+  return orElse(() => {
     const shell = spawn(PROGRAMS[0], ['-c', SCRIPT], { stdio: [source, target, 'ignore', 'pipe'], env: {} });
-    shell.on('error', () => {});
-    return shell;
-  } catch {
-    return undefined;
-  }
+    return shell.on('error', () => {});
+  }, undefined);
 }
 
 /**
@@ -125,21 +125,12 @@ function spawnShell(source: Readable, target: number) {
  * as with StandardError=inherit; for a file, blocking or not is the same.
  */
 function placeFor(fd: number, isShared: boolean): number | undefined {
-  try {
-    const stat = fstatSync(fd);
-    if (stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
-    if (stat.isFile()) return fd;
-    return isShared ? undefined : fd;
-  } catch {
-    return undefined;
-  }
+  const stat = orElse(() => fstatSync(fd), undefined);
+  if (!stat || stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
+  return isShared && !stat.isFile() ? undefined : fd;
 }
 
 /** Bytes, of its whole life (proc(5), /proc/PID/io); NaN where that cannot be seen. */
 function writtenBy(pid: number): number {
-  try {
-    return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
-  } catch {
-    return Number.NaN;
-  }
+  return Number(/^wchar: (\d+)$/m.exec(procText(pid, 'io') ?? '')?.[1]);
 }

@@ -6,7 +6,9 @@
  * thread of the pool, which waits for the reader; process.stdout would set O_NONBLOCK for everybody, or block us and
  * with us the signals.
  */
-import { constants, fstat, fstatSync, openSync, writev, writevSync } from 'node:fs';
+import { fstat, writev, writevSync } from 'node:fs';
+import { openAnew } from '../base/files.ts';
+import { pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from './sigpipe.ts';
 
 export interface Outlet {
@@ -90,7 +92,7 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
         }
         // somebody we share the descriptor with made it non-blocking: wait for room
         if (code !== 'EAGAIN') throw error;
-        await new Promise((resolve) => setTimeout(resolve, patience));
+        await pause(patience);
         patience = Math.min(patience * 2, 20);
       }
     }
@@ -115,21 +117,6 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
       while (held > 0) await (writing ?? new Promise((resolve) => setImmediate(resolve)));
     },
   };
-}
-
-/**
- * A non-blocking descriptor of the same pipe or terminal, which shares no flags with the other one. Of a socket, such
- * as the journal's, there is none, and of a file it would write at a place of its own; where we may not open it there
- * is none either.
- */
-export function openAnew(fd: number): number | undefined {
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFIFO() && !stat.isCharacterDevice()) return undefined;
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch {
-    return undefined;
-  }
 }
 
 function writeOnThread(fd: number, pieces: readonly Uint8Array[]): Promise<number> {

@@ -3,10 +3,11 @@ import { realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, dirname, resolve } from 'node:path';
 import { commandPath } from '../base/command-path.ts';
-import { appEnvironment, type Environment, startedByName } from '../base/environment.ts';
+import { appEnvironment, startedByName } from '../base/environment.ts';
 import { KnownError, UsageError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
+import { orElse } from '../base/or-else.ts';
 import type { UnitName } from './name.ts';
 
 /** What systemd gives its services for a PATH (systemd.exec(5)). */
@@ -29,13 +30,13 @@ export function workingDirectory(): string {
  * What started us: the program by its own name, as its first line is obeyed then, or a node, its options and the
  * program. A link to it stays one, as it outlives an update.
  */
-export function wrapper(env: Environment): readonly string[] {
+export function wrapper(env: NodeJS.ProcessEnv): readonly string[] {
   const program = resolve(process.argv[1] as string);
   return startedByName(env) ? [program] : [process.execPath, ...process.execArgv, program];
 }
 
 /** Where the command is. What stands on systemd's PATH is not what stands on the shell's. */
-export function absolute(command: string, { template }: UnitName, env: Environment): string {
+export function absolute(command: string, { template }: UnitName, env: NodeJS.ProcessEnv): string {
   // a part of it is known only when systemd starts an instance
   if (template && /%[iI]/.test(command) && command.includes('/')) return resolve(command);
   try {
@@ -52,28 +53,18 @@ export function absolute(command: string, { template }: UnitName, env: Environme
 
 /** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */
 export function pathToNode(): string | undefined {
-  for (const directory of SYSTEMD_PATH.split(delimiter)) {
-    try {
-      const found = realpathSync(`${directory}/node`);
-      return found === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
-    } catch {
-      // not there: the next
-    }
-  }
-  return `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
+  const nodes = SYSTEMD_PATH.split(delimiter).map((dir) => orElse(() => realpathSync(`${dir}/node`), undefined));
+  const first = nodes.find((node) => node !== undefined);
+  return first === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
 }
 
 /** Who asks for the unit is who ran the app so far. */
 export function account(): string | undefined {
   if (process.getuid?.() === 0) return undefined;
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.());
-  }
+  return orElse(() => userInfo().username, String(process.getuid?.()));
 }
 
 /** OpenFile= knows no %t (systemd.service(5)). */
-export function runtimeDirectory(env: Environment): string {
+export function runtimeDirectory(env: NodeJS.ProcessEnv): string {
   return env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.()}`;
 }

@@ -2,7 +2,6 @@
  * What is to be said to whoever has a unit printed, beside the unit: a line each. Nothing of it keeps the unit from
  * being printed.
  */
-
 import { quote, type RawOptions, text } from '../options/raw.ts';
 import { awaitedPort, type ProbeSpec } from '../probes/spec.ts';
 

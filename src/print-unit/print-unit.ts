@@ -1,10 +1,8 @@
 /** `--print-unit`: finds out what a unit for this command line has to say on this host. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import type { Environment } from '../base/environment.ts';
+import { isNode, launcherOf } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
-import { launcherOf } from '../base/launcher.ts';
-import { isNode } from '../base/node-command.ts';
 import { VERSION } from '../base/version.ts';
 import { buildConfig, type Config } from '../options/config.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';
@@ -42,7 +40,11 @@ export interface PrintedUnit {
  * @param words the command
  * @throws {UsageError} and other known errors
  */
-export async function printUnit(raw: RawOptions, words: readonly string[], env: Environment): Promise<PrintedUnit> {
+export async function printUnit(
+  raw: RawOptions,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<PrintedUnit> {
   const directory = workingDirectory();
   const unit = unitName(raw['unit-name']?.at(-1));
   // what systemd fills in is checked as an instance that fits everywhere

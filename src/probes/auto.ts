@@ -3,7 +3,6 @@
  * opens one of its own long before the app serves. Not Node's inspector, nor what systemd handed over, as both are
  * there before the app is ready.
  */
-
 import { listening } from './connect/listen.ts';
 import type { SocketsInUse } from './connect/tcp-sockets.ts';
 import type { ProbeContext } from './context.ts';

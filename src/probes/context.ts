@@ -1,5 +1,4 @@
 /** What a probe is made with, beside its spec. */
-
 import type { AppSigns } from '../app/types.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AppNotices } from '../notify/types.ts';

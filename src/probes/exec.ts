@@ -1,7 +1,8 @@
 /** Ready when a command says so by its exit status. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { orElse } from '../base/or-else.ts';
 import type { ProbeContext } from './context.ts';
-import { pollUntil } from './poll.ts';
+import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
 
@@ -21,46 +22,25 @@ const RUNNER = 'while read -r line; do /bin/sh -c "$1" </dev/null >/dev/null; ec
  * `--exec`: `sh -c COMMAND`. One that takes longer than an attempt may is killed, with all of its process group, and so
  * is at the end of the wait what a command left in the background.
  */
-export function execProbe(
-  { command }: Extract<ProbeSpec, { kind: 'exec' }>,
-  { clock, timing, env }: ProbeContext,
-): ReadinessProbe {
-  const name = `exec ${command}`;
-  let reason = '';
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      let runner: Runner | undefined;
-      const end = () => {
-        runner?.kill();
-        runner = undefined;
-      };
-      signal.addEventListener('abort', end, { once: true });
-      await pollUntil(
-        (done) => {
-          runner ??= startRunner(command, env);
-          runner.run((outcome) => {
-            if (outcome !== 0 && 'error' in outcome) end();
-            done(outcome === 0 ? undefined : describe(outcome));
-          });
-          return end;
-        },
-        timing,
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      end();
-      return name;
-    },
-  };
+export function execProbe({ command }: Extract<ProbeSpec, { kind: 'exec' }>, context: ProbeContext): ReadinessProbe {
+  return polled(`exec ${command}`, context, () => {
+    let runner: Runner | undefined;
+    const end = () => {
+      runner?.kill();
+      runner = undefined;
+    };
+    return {
+      attempt(done) {
+        runner ??= startRunner(command, context.env);
+        runner.run((outcome) => {
+          if (outcome !== 0 && 'error' in outcome) end();
+          done(outcome === 0 ? undefined : describe(outcome));
+        });
+        return end;
+      },
+      end,
+    };
+  });
 }
 
 /** 0, or why the command did not succeed. */
@@ -80,13 +60,8 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     tell = () => {};
     listener(outcome);
   };
-  let shell: ChildProcessWithoutNullStreams;
-  try {
-    // detached: a process group of its own, which can be killed as one
-    shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
-  } catch (error) {
-    return { run: (listener) => listener({ error: codeOf(error) }), kill: () => {} };
-  }
+  // detached: a process group of its own, which can be killed as one
+  const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env });
   let tail: Buffer = Buffer.alloc(0);
   shell.stderr.on('data', (piece: Buffer) => {
     tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
@@ -97,9 +72,10 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     // what it wrote before it ended is read in the next turns
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
-  shell.once('error', (error) => once({ error: codeOf(error) }));
+  shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
   shell.once('exit', () => once({ error: 'its shell was killed' }));
-  for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.on('error', () => {});
+  const streams = [shell.stdin, shell.stdout, shell.stderr];
+  for (const stream of streams) stream.on('error', () => {});
   return {
     run(listener) {
       tail = Buffer.alloc(0);
@@ -108,13 +84,10 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     },
     kill() {
       tell = () => {};
-      for (const stream of [shell.stdin, shell.stdout, shell.stderr]) stream.destroy();
-      if (shell.pid === undefined) return;
-      try {
-        process.kill(-shell.pid, 'SIGKILL');
-      } catch {
-        // ESRCH: nobody is left
-      }
+      for (const stream of streams) stream.destroy();
+      const { pid } = shell;
+      // ESRCH: nobody is left
+      if (pid !== undefined) orElse(() => process.kill(-pid, 'SIGKILL'), false);
     },
   };
 }
@@ -134,8 +107,4 @@ function lastLine(tail: Buffer): string {
 function describe(outcome: Exclude<Outcome, 0>): string {
   if ('error' in outcome) return outcome.error;
   return `exit status ${outcome.status}${outcome.complaint === '' ? '' : `: ${outcome.complaint}`}`;
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

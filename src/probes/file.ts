@@ -2,52 +2,27 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ProbeContext } from './context.ts';
-import { lookInterval } from './look-interval.ts';
-import { pollUntil } from './poll.ts';
+import { lookInterval } from './poll.ts';
+import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
 
 /** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
-export function fileProbe(
-  { path }: Extract<ProbeSpec, { kind: 'file' }>,
-  { clock, timing, stamp, stampBefore }: ProbeContext,
-): ReadinessProbe {
-  const name = `file ${path}`;
+export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, context: ProbeContext): ReadinessProbe {
+  const { stamp, stampBefore, timing } = context;
   const before = stampBefore(path);
-  let reason = '';
   const whyNot = (): string | undefined => {
-    try {
-      const now = stamp(path);
-      if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
-      return now === before ? 'older than the start' : undefined;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code ?? String(error);
-    }
+    const now = stamp(path);
+    if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
+    return now === before ? 'older than the start' : undefined;
   };
 
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
+  return polled(`file ${path}`, context, () => ({
+    attempt(done) {
+      done(whyNot());
     },
-    async wait(signal) {
-      reason = '';
-      await pollUntil(
-        (done) => {
-          done(whyNot());
-          return () => {};
-        },
-        { ...timing, interval: lookInterval(timing.interval) },
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      return name;
-    },
-  };
+    nextInterval: () => lookInterval(timing.interval),
+  }));
 }
 
 /** What systemd makes, and removes with the service (systemd.exec(5), RuntimeDirectory=). */

@@ -1,5 +1,4 @@
 /** The registry of readiness probes: register a new kind by adding it here; the compiler tells when one is missing. */
-
 import { autoProbe } from './auto.ts';
 import { httpProbe } from './connect/http.ts';
 import { listenProbe } from './connect/listen.ts';

@@ -1,43 +1,34 @@
 /** Ready when the app says so over the Node IPC channel: `process.send('ready')`, as PM2's wait_ready has it. */
-import { clientNotice } from '../notify/client-message.ts';
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
+import { otherMessages, told } from './told.ts';
 
 /**
- * `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and what sd-ready-wrap/client sends.
+ * `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and READY=1 of sd-ready-wrap/client.
  */
-export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, { app }: ProbeContext): ReadinessProbe {
-  const name = `ipc message ${JSON.stringify(word)}`;
+export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, context: ProbeContext): ReadinessProbe {
+  const { app, notices } = context;
   let others = 0;
-  return {
-    name,
-    get reason() {
-      return others === 0 ? 'no message yet' : `${others} other message${others === 1 ? '' : 's'} so far`;
-    },
-    wait(signal) {
+  return told(
+    `ipc message ${JSON.stringify(word)}`,
+    () => otherMessages(others, 'no message yet'),
+    (ready) => {
       others = 0;
-      return new Promise((resolve) => {
-        const take = () => {
-          stop();
-          resolve(name);
-        };
-        const stop = app.onMessage((message) => {
-          const said = clientNotice(message);
-          if (said) {
-            // behind what came with it, which is told in a turn of its own
-            if (said.ready) setImmediate(take);
-            else others += 1;
-          } else if (message === word || typeOf(message) === word) {
-            take();
-          } else {
-            others += 1;
-          }
-        });
-        signal.addEventListener('abort', stop, { once: true });
-      });
+      const disposers = [
+        app.onMessage((message) => {
+          if (message === word || typeOf(message) === word) ready();
+          else others += 1;
+        }),
+        notices.onNotice((notice) => {
+          if (notice.ready && notice.byClient) ready();
+        }),
+      ];
+      return () => {
+        for (const dispose of disposers) dispose();
+      };
     },
-  };
+  );
 }
 
 function typeOf(message: unknown): unknown {

@@ -24,12 +24,20 @@ export interface GivenTiming extends Pick<PollTiming, 'initialDelay' | 'onAttemp
 
 /**
  * One attempt. It calls `done` once: with nothing when ready, else with the reason why not. The disposer takes back an
- * attempt that is still under way; `done` is then not called any more.
+ * attempt that is still under way; `done` is then not called any more. There is none where nothing is under way.
  *
  * Plain callbacks, as there are fifty attempts a second: promises and abort signals made for each cost more than the
  * question itself.
  */
-export type Attempt = (done: (reason?: string) => void) => Disposer;
+export type Attempt = (done: (reason?: string) => void) => Disposer | undefined;
+
+/** Looks to an interval, where a look costs next to nothing. */
+const LOOKS = 3;
+
+/** @returns from one such look to the next, whole ms */
+export function lookInterval(interval: number): number {
+  return Math.ceil(interval / LOOKS);
+}
 
 /**
  * Repeats `attempt` until it succeeds.
@@ -64,7 +72,7 @@ export function pollUntil(
         const interval = timing.nextInterval?.() ?? timing.interval;
         pause(Math.max(startedAt + interval - clock.now(), interval / 2));
       };
-      let takeBack: Disposer;
+      let takeBack: Disposer | undefined;
       try {
         takeBack = attempt(settle);
       } catch (error) {
@@ -77,7 +85,7 @@ export function pollUntil(
       // an attempt may answer before it returns: then it needs no timer, and the pause is what can be cancelled
       if (settled) return;
       const giveUp = () => {
-        takeBack();
+        takeBack?.();
         settle('no answer within the attempt timeout');
       };
       if (timing.attemptTimeout <= SLOW) stopTimer = clock.after(timing.attemptTimeout, giveUp);
@@ -89,7 +97,7 @@ export function pollUntil(
         });
       cancel = () => {
         stopTimer();
-        takeBack();
+        takeBack?.();
       };
     };
     const finish = () => {

@@ -9,11 +9,13 @@
  * answers our line behind all signals that it got before.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { isInUnitOf } from '../unit/settings.ts';
-import { LOOK_INTERVAL, managerIsBusy, PATIENCE, pause } from './manager-idle.ts';
+import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 /** A signal that reached the canary so long before us is another one, ms. */
@@ -145,20 +147,15 @@ export function createCanary({ appPid, detached, onEpipe }: CanaryOptions): Cana
  * Undefined where none can be had, by the limits of the unit or its SystemCallFilter=: then what comes is forwarded.
  */
 function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
-  try {
+  return orElse(() => {
     const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
     shell.on('error', () => {});
     return shell.pid === undefined ? undefined : shell;
-  } catch {
-    return undefined;
-  }
+  }, undefined);
 }
 
 /** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */
 function isInOurUnit(pid: number): boolean {
-  try {
-    return isInUnitOf(readFileSync('/proc/self/cgroup', 'latin1'), readFileSync(`/proc/${pid}/cgroup`, 'latin1'));
-  } catch {
-    return true;
-  }
+  const [ours, its] = [procText('self', 'cgroup'), procText(pid, 'cgroup')];
+  return ours === undefined || its === undefined || isInUnitOf(ours, its);
 }

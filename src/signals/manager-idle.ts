@@ -1,5 +1,6 @@
 /** What the manager does at the moment: our parent, systemd where we are a service. */
-import { readFileSync } from 'node:fs';
+import { statFields } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 
 /** How long it may be busy before it is taken to be done, ms. It may have other things to do. */
 export const PATIENCE = 250;
@@ -18,12 +19,8 @@ export const LOOK_INTERVAL = 1;
  * @param elapsed since there has been something to do for it, ms
  */
 export function managerIsBusy(elapsed: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'latin1');
-    return !/^\) S/.test(stat.slice(stat.lastIndexOf(')')));
-  } catch {
-    return elapsed < UNSEEN;
-  }
+  const state = statFields(process.ppid)?.[0];
+  return state === undefined ? elapsed < UNSEEN : state !== 'S';
 }
 
 /** Resolves when it has dealt with what it was sent before: a datagram wakes it at once. */
@@ -31,8 +28,4 @@ export async function managerIdle(): Promise<void> {
   const since = performance.now();
   const elapsed = () => performance.now() - since;
   while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(LOOK_INTERVAL);
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,5 +1,4 @@
 /** Catches the signals that are passed on, from the first moment, and keeps those that come before anybody listens. */
-
 import { takeOwnSigpipe } from '../output/sigpipe.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 

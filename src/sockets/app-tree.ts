@@ -3,16 +3,17 @@
  * behind (a daemon's double fork). The cgroup may hold others: what an earlier run left there (KillMode=process,
  * systemd.kill(5)), and commands of our own.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { entriesOf, readText } from '../base/files.ts';
+import { parentOf, procText, procWords } from '../base/proc.ts';
 
 /** The cgroup of the unit this process runs in, as the path of a directory; undefined outside of a .service. */
 export function unitCgroup(): string | undefined {
-  for (const line of readText('/proc/self/cgroup').split('\n')) {
+  for (const line of (procText('self', 'cgroup') ?? '').split('\n')) {
     // version 2 is `0::/path`, and where it has no controllers (hybrid) systemd's own tree of version 1 is as good
     const match = /^(?:0::|\d+:name=systemd:)(\/.*\.service)(?:\/|$)/.exec(line);
     if (!match) continue;
     const roots = line.startsWith('0:') ? ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'] : ['/sys/fs/cgroup/systemd'];
-    const found = roots.map((root) => root + match[1]).find((dir) => readText(`${dir}/cgroup.procs`) !== '');
+    const found = roots.map((root) => root + match[1]).find((dir) => readText(`${dir}/cgroup.procs`));
     if (found) return found;
   }
   return undefined;
@@ -20,7 +21,7 @@ export function unitCgroup(): string | undefined {
 
 /** The pids of a cgroup and of those below it. */
 export function cgroupMembers(dir: string): readonly number[] {
-  const own = readText(`${dir}/cgroup.procs`).split('\n').filter(Boolean).map(Number);
+  const own = (readText(`${dir}/cgroup.procs`) ?? '').split('\n').filter(Boolean).map(Number);
   const below = entriesOf(dir).flatMap((entry) => (entry.isDirectory() ? cgroupMembers(`${dir}/${entry.name}`) : []));
   return [...own, ...below];
 }
@@ -48,41 +49,18 @@ function* descendants(found: Set<number>): Generator<number> {
   for (const pid of found) {
     yield pid;
     for (const thread of entriesOf(`/proc/${pid}/task`)) {
-      for (const child of readText(`/proc/${pid}/task/${thread.name}/children`).split(' ')) {
-        if (child !== '') found.add(Number(child));
-      }
+      const children = procText(pid, `task/${thread.name}/children`) ?? '';
+      for (const child of children.split(' ').filter(Boolean)) found.add(Number(child));
     }
   }
 }
 
 /** A process of the cgroup that is nobody's child in there, and not of another run of the unit. */
 function isOrphanOfApp(pid: number, members: ReadonlySet<number>, bystanders: ReadonlySet<number>): boolean {
-  for (let each = pid; members.has(each); each = parentOf(each)) {
+  for (let each = pid; members.has(each); each = parentOf(each) ?? 0) {
     if (each === process.pid || bystanders.has(each)) return false;
   }
   // each run of a unit has an id of its own (systemd.exec(5)); what an earlier run left may start processes too
-  const id = /(?:^|\0)INVOCATION_ID=([^\0]*)/.exec(readText(`/proc/${pid}/environ`))?.[1];
-  return id === undefined || id === process.env['INVOCATION_ID'];
-}
-
-function parentOf(pid: number): number {
-  // behind the name in parentheses, which may hold anything: state, parent (proc(5))
-  return Number(readText(`/proc/${pid}/stat`).split(') ').pop()?.split(' ')[1] ?? 0);
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    // it has just ended, or is hidden from us
-    return '';
-  }
-}
-
-function entriesOf(dir: string) {
-  try {
-    return readdirSync(dir, { withFileTypes: true });
-  } catch {
-    return [];
-  }
+  const id = procWords(pid, 'environ').find((word) => word.startsWith('INVOCATION_ID='));
+  return id === undefined || id === `INVOCATION_ID=${process.env['INVOCATION_ID']}`;
 }

@@ -1,5 +1,7 @@
 /** Which sockets a process has open: the links of /proc/PID/fd, `socket:[12345]` (proc(5)). */
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
+import { isThere } from '../base/proc.ts';
 
 /**
  * The inode numbers of its sockets. Nothing for a process that has just ended.
@@ -12,16 +14,8 @@ export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
     return readdirSync(dir).flatMap((fd) => socketInode(`${dir}/${fd}`) ?? []);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && exists(pid));
+    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && isThere(pid));
     return isHidden ? 'hidden' : [];
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -37,10 +31,6 @@ function socketInode(link: string): number | undefined {
 
 /** Whether two of our descriptors are of the same file, pipe or socket. */
 export function isSameFile(one: number, other: number): boolean {
-  try {
-    const [first, second] = [fstatSync(one), fstatSync(other)];
-    return first.dev === second.dev && first.ino === second.ino;
-  } catch {
-    return false;
-  }
+  const [first, second] = [one, other].map((fd) => orElse(() => fstatSync(fd), undefined));
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
 }

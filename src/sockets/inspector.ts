@@ -1,8 +1,9 @@
 /**
  * Where a Node process lets debuggers in: that port says nothing about the app (nodejs.org/api/cli.html, --inspect).
  */
-import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { isNode } from '../base/command-kind.ts';
+import { procWords, programOf } from '../base/proc.ts';
 
 /** Where SIGUSR1 opens one, in any Node. */
 const DEFAULT = { host: '127.0.0.1', port: 9229 };
@@ -19,8 +20,6 @@ const WITH_VALUE = new Set(
   ).split(' '),
 );
 
-const NODE = /^node(?:js)?[-.\d]*$/;
-
 /**
  * Whether a listening socket of the process is its debugger's: by its flags, else where SIGUSR1 opens one. Perhaps,
  * with `--inspect=0`, where any port will do: one of these is.
@@ -34,8 +33,10 @@ export function isInspector(
   startedBy?: readonly string[],
 ): boolean | 'perhaps' {
   const started = basename(startedBy?.[0] ?? '');
-  if (!NODE.test(programOf(pid) || started)) return false;
-  const words = NODE.test(started) ? startedBy : wordsOf(pid, 'cmdline');
+  // hidden from us: its own name for itself has to do
+  const program = programOf(pid) ?? basename(procWords(pid, 'cmdline')[0] ?? '');
+  if (!isNode(program || started)) return false;
+  const words = isNode(started) ? startedBy : procWords(pid, 'cmdline');
   // the command line is stronger, and `--inspect` by itself leaves the port where another flag put it
   const found = [...nodeOptionsOf(pid), ...flagsOf(words?.slice(1) ?? [])].filter(Boolean).at(-1);
   if (found === undefined) return host === DEFAULT.host && port === DEFAULT.port;
@@ -61,23 +62,6 @@ function flagsOf(words: readonly string[]): readonly string[] {
 }
 
 function nodeOptionsOf(pid: number): readonly string[] {
-  const variable = wordsOf(pid, 'environ').find((word) => word.startsWith('NODE_OPTIONS='));
+  const variable = procWords(pid, 'environ').find((word) => word.startsWith('NODE_OPTIONS='));
   return flagsOf(variable?.slice('NODE_OPTIONS='.length).trim().split(/\s+/) ?? []);
-}
-
-function programOf(pid: number): string {
-  try {
-    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
-  } catch {
-    // hidden from us: its own name for itself has to do
-    return basename(wordsOf(pid, 'cmdline')[0] ?? '');
-  }
-}
-
-function wordsOf(pid: number, file: 'cmdline' | 'environ'): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
-  } catch {
-    return [];
-  }
 }

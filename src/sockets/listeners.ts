@@ -2,8 +2,10 @@
  * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
  * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
  */
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { orElse } from '../base/or-else.ts';
+import { describeProcess } from '../base/proc.ts';
 import { isEnded } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
@@ -32,18 +34,12 @@ export interface Before {
 
 /** To be called before the app is started. */
 export function rememberBefore(): Before {
-  const cgroup = unitCgroup();
-  const tcp: Before['tcp'] = { inodes: undefined };
+  const { cgroup, inherited, tcp } = nothingKnown();
   void readAllTcpListeners().then((listeners) => {
     tcp.inodes = new Set(listeners.map(({ inode }) => inode));
   });
-  return {
-    cgroup,
-    bystanders: new Set(cgroup === undefined ? [] : cgroupMembers(cgroup)),
-    inherited: new Set(ownSockets()),
-    tcp,
-    unix: new Set(unixTable().map(({ inode }) => inode)),
-  };
+  const bystanders = new Set(cgroup === undefined ? [] : cgroupMembers(cgroup));
+  return { cgroup, bystanders, inherited, tcp, unix: new Set(unixTable().map(({ inode }) => inode)) };
 }
 
 /** Where nobody asked in time: good enough to see what the app has, not who else was there. */
@@ -268,11 +264,7 @@ function realPlace(path: string): string {
 }
 
 function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
+  return orElse(() => realpathSync(path), undefined);
 }
 
 /** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
@@ -282,33 +274,15 @@ function findHolder(inode: number): string | undefined {
     if (performance.now() > end) return undefined;
     if (Number.isNaN(pid)) continue;
     const sockets = socketsOf(pid);
-    if (sockets !== 'hidden' && sockets.includes(inode)) return `${commandOf(pid)} (pid ${pid})`;
+    if (sockets !== 'hidden' && sockets.includes(inode)) return describeProcess(pid);
   }
   return '';
 }
 
-function commandOf(pid: number): string {
-  try {
-    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-    // Node from 23 on names its main thread, and with it the process: MainThread, node-MainThread
-    return name.endsWith('MainThread') ? basename(readlinkSync(`/proc/${pid}/exe`)) : name;
-  } catch {
-    return 'a program';
-  }
-}
-
 function tcpTable(table: TcpTable): readonly TcpListener[] {
-  try {
-    return [...tcpListeners(table)];
-  } catch {
-    return [];
-  }
+  return orElse(() => [...tcpListeners(table)], []);
 }
 
 function unixTable(): readonly UnixListener[] {
-  try {
-    return unixListeners();
-  } catch {
-    return [];
-  }
+  return orElse(() => unixListeners(), []);
 }

@@ -1,5 +1,5 @@
 /** Whose the listening sockets are, as the rest of the program sees it. */
-import type { TcpTable } from './rows.ts';
+import { hostPort, type TcpTable } from './rows.ts';
 
 /** Whose a listening socket is. */
 export type Ownership =
@@ -48,3 +48,8 @@ export type ListeningSocket = (
    */
   readonly doubtful?: boolean;
 };
+
+/** For people: `[::1]:80`, or the path. */
+export function addressOf(socket: ListeningSocket): string {
+  return socket.kind === 'unix' ? socket.path : hostPort(socket.host, socket.port);
+}

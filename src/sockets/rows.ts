@@ -86,6 +86,11 @@ export function canonicalHost(host: string): string {
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
+/** As in a URL: `127.0.0.1:80`, `[::1]:80`. */
+export function hostPort(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** The kernel prints each 32 bits of an address as a number of the machine's own byte order. */
 function parseAddress(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => {

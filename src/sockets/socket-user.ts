@@ -1,5 +1,7 @@
 /** Whose a socket may be by its user, where the descriptors of the app's processes are hidden from us. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
 
 /** `perhaps`: it may as well be another program's. */
 export type Likeness = 'app' | 'perhaps' | 'other';
@@ -20,19 +22,13 @@ export function likenessOf(hidden: readonly number[], uid: number | undefined): 
 
 /** Who made a Unix socket, as far as its file tells; an abstract one has none. */
 export function userOfPath(path: string): number | undefined {
-  try {
-    return path.startsWith('@') ? undefined : statSync(path).uid;
-  } catch {
-    return undefined;
-  }
+  return path.startsWith('@') ? undefined : orElse(() => statSync(path).uid, undefined);
 }
 
 /** Real, effective, saved and of the file system (proc(5)); undefined where ProtectProc= hides even those. */
 function usersOf(pid: number): readonly number[] | undefined {
-  try {
-    const line = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '';
-    return line.split('\t').map(Number);
-  } catch {
-    return undefined;
-  }
+  return /^Uid:\s+(.*)$/m
+    .exec(procText(pid, 'status') ?? '')?.[1]
+    ?.split('\t')
+    .map(Number);
 }

@@ -9,6 +9,7 @@
  * and no further than to the inode of the one that is wanted.
  */
 import { closeSync, openSync, read, readFileSync, readSync } from 'node:fs';
+import { procText } from '../base/proc.ts';
 import { parseTcpRow, parseUnixRow, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
 
 /** Less than a row: what is read to begin one, bytes. */
@@ -51,12 +52,8 @@ export function* tcpListeners(table: TcpTable): Generator<TcpListener> {
  * How many sockets of that table there are, listening or connected; Infinity where the kernel does not tell (proc(5)).
  */
 function socketsInUse(table: TcpTable): number {
-  try {
-    const text = readFileSync(`/proc/self/net/${table === 'tcp' ? 'sockstat' : 'sockstat6'}`, 'latin1');
-    return Number(/^TCP6?: inuse (\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
+  const text = procText('self', table === 'tcp' ? 'net/sockstat' : 'net/sockstat6') ?? '';
+  return Number(/^TCP6?: inuse (\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** The same for all tables, on a thread. Those that are not there are empty. */
@@ -98,29 +95,26 @@ interface RowReader {
 
 function rowReader(): RowReader {
   let pending = '';
-  let heading = true;
-  /** The row that `pending` begins was given already. */
-  let given = false;
+  /** The row that `pending` begins is the heading, or was given already. */
+  let skipped = true;
   return {
-    begun: () => (heading || given ? 0 : pending.length),
+    begun: () => (skipped ? 0 : pending.length),
     take(piece) {
       const rows = (pending + piece).split('\n');
       pending = rows.pop() as string;
+      if (rows.length > 0) {
+        if (skipped) rows.shift();
+        skipped = false;
+      }
+      if (!skipped && holdsInode(pending)) {
+        rows.push(pending);
+        skipped = true;
+      }
       const listeners: TcpListener[] = [];
       for (const row of rows) {
-        const skipped = heading || given;
-        heading = false;
-        given = false;
-        if (skipped) continue;
         const listener = parseTcpRow(row);
         if (!listener) return { listeners, over: true };
         listeners.push(listener);
-      }
-      if (!heading && !given && holdsInode(pending)) {
-        const listener = parseTcpRow(pending);
-        if (!listener) return { listeners, over: true };
-        listeners.push(listener);
-        given = true;
       }
       return { listeners, over: false };
     },

@@ -96,10 +96,3 @@ function assignments(setting: string, texts: readonly string[]): readonly string
     .map((line) => /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line))
     .flatMap((match) => (match?.[1] === setting ? [match[2] ?? ''] : []));
 }
-
-/** @param limits /proc/PID/limits (proc(5)); an unlimited one is Infinity */
-export function openFilesLimit(limits: string): { readonly soft: number; readonly hard: number } | undefined {
-  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(limits);
-  const [soft, hard] = (match?.slice(1) ?? []).map((word) => (word === 'unlimited' ? Infinity : Number(word)));
-  return soft === undefined || hard === undefined ? undefined : { soft, hard };
-}

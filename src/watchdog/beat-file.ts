@@ -1,9 +1,8 @@
 /** The file into which an app beats: open, and without a name, so that nothing of it stays behind. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../base/environment.ts';
+import { runtimeDirectories } from '../base/runtime-directories.ts';
 
 export interface BeatFile {
   readonly fd: number;
@@ -12,11 +11,9 @@ export interface BeatFile {
 }
 
 /** In memory where that can be had: a disk that is busy must not keep the app waiting. */
-export function openBeatFile(env: Environment): BeatFile | { readonly problem: string } {
-  const [runtime] = (env['RUNTIME_DIRECTORY'] ?? '').split(':');
-  const places = ['/dev/shm', runtime, env['XDG_RUNTIME_DIR'], tmpdir()].filter((place) => place);
+export function openBeatFile(env: NodeJS.ProcessEnv): BeatFile | { readonly problem: string } {
   const problems: string[] = [];
-  for (const place of places as string[]) {
+  for (const place of ['/dev/shm', ...runtimeDirectories(env)]) {
     try {
       return openIn(place);
     } catch (error) {

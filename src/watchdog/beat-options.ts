@@ -2,8 +2,9 @@
  * How the Node of an app is made to beat from its event loop (`--watchdog loop`): by a preload, which
  * preload/loop-beat.ts is.
  */
+
+import { nodeOptions } from '../base/command-kind.ts';
 import { OPTION_PREFIX } from '../base/environment.ts';
-import { nodeOptions } from '../base/node-command.ts';
 
 /** What the preload has to know, in numbers: `FD EVERY-MS PARENT OPTION-LENGTH`. It takes the variable away. */
 export const BEAT_VARIABLE = `${OPTION_PREFIX}BEAT`;

@@ -1,7 +1,7 @@
 /** What systemd's watchdog asks of us, and what has to be there for it before the app is started. */
 import { join } from 'node:path';
 import type { Passed } from '../app/inherited.ts';
-import { appEnvironment, type Environment } from '../base/environment.ts';
+import { appEnvironment } from '../base/environment.ts';
 import { firstFree } from '../notify/listen-fds.ts';
 import type { Config, WatchdogMode } from '../options/config.ts';
 import { type BeatFile, openBeatFile } from './beat-file.ts';
@@ -24,7 +24,7 @@ export interface PreparedWatchdog {
 const NO_WATCHDOG: PreparedWatchdog = { mode: 'off', intervalMs: Number.POSITIVE_INFINITY, appMayPing: false };
 
 /** Only where WATCHDOG_USEC is set there is something to find. */
-export function findWatchdog({ watchdog: mode, args }: Config, env: Environment): PreparedWatchdog {
+export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.ProcessEnv): PreparedWatchdog {
   const request = watchdogRequest(env, process.pid);
   if (request === undefined || (mode === 'off' && 'problem' in request)) return NO_WATCHDOG;
   if ('problem' in request) return { ...NO_WATCHDOG, warning: `${request.problem}: no pings for systemd's watchdog` };

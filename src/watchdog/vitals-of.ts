@@ -1,5 +1,4 @@
 /** How to see whether the app is well, for each mode of `--watchdog`. */
-
 import type { Config } from '../options/config.ts';
 import type { ProbeContext } from '../probes/context.ts';
 import { createProbe } from '../probes/index.ts';
@@ -11,7 +10,7 @@ import { answering, existing, turning } from './vitals.ts';
 import type { Watchdog } from './watch.ts';
 
 /** Undefined where it is not for us to see. */
-export function watched(
+export function watchdogOf(
   { mode, intervalMs, file }: PreparedWatchdog,
   { probes, readyWhen, timing }: Pick<Config, 'probes' | 'readyWhen' | 'timing'>,
   context: Omit<ProbeContext, 'timing'>,

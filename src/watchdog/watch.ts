@@ -3,7 +3,6 @@
  * systemd acts once it has heard none for the whole interval, so one is sent every half of it (sd_watchdog_enabled(3)).
  */
 import type { Clock, Disposer } from '../base/clock.ts';
-import type { Environment } from '../base/environment.ts';
 import type { NotifyState } from '../notify/state.ts';
 import type { WatchdogMode } from '../options/config.ts';
 import type { Vitals } from './vitals.ts';
@@ -27,7 +26,7 @@ const INFINITE_USEC = 2n ** 64n - 1n;
 export type WatchdogRequest = { readonly intervalMs: number } | { readonly problem: string };
 
 /** Reads WATCHDOG_USEC= and WATCHDOG_PID= as sd_watchdog_enabled(3) does: no pid is for anybody. */
-export function watchdogRequest(env: Environment, pid: number): WatchdogRequest | undefined {
+export function watchdogRequest(env: NodeJS.ProcessEnv, pid: number): WatchdogRequest | undefined {
   const { WATCHDOG_USEC: usec, WATCHDOG_PID: whom } = env;
   if (usec === undefined) return undefined;
   const intervalMs = parseUsec(usec);

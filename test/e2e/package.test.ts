@@ -60,7 +60,16 @@ describe('the tarball', () => {
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
       [
-        ...['LICENSES.txt', 'attend.cjs', 'client.cjs', 'client.d.cts', 'client.d.mts', 'client.mjs', 'loop-beat.cjs'],
+        ...[
+          'LICENSES.txt',
+          'attend.cjs',
+          'client.cjs',
+          'client.d.cts',
+          'client.d.mts',
+          'client.mjs',
+          'execa.cjs',
+          'loop-beat.cjs',
+        ],
         ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
       ].map((name) => `package/dist/${name}`),
     );

@@ -110,9 +110,12 @@ describe('a command', () => {
     ['exit 1', false],
   ])('that leaves somebody behind with its stderr and says "%s" is not waited for longer', async (end, ready) => {
     const { dir, abort, probe, waited } = start(`sleep 600 & echo $! >>"$DIR/pids"; ${end}`);
-    if (ready) await waited;
-    else await reasonIs(probe, /^exit status 1$/);
-    abort.abort();
+    if (ready) {
+      await waited;
+    } else {
+      await reasonIs(probe, /^exit status 1$/);
+      abort.abort();
+    }
     await allGone(pidsIn(dir.file('pids')).slice(0, 1));
   });
 

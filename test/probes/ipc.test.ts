@@ -6,7 +6,7 @@ function start(word = 'ready') {
   const context = fakeContext();
   const abort = new AbortController();
   const probe = createProbe({ kind: 'ipc', word }, context);
-  return { app: context.app, abort, probe, waited: probe.wait(abort.signal) };
+  return { app: context.app, notice: context.notice, abort, probe, waited: probe.wait(abort.signal) };
 }
 
 describe('an IPC probe', () => {
@@ -58,11 +58,22 @@ describe('an IPC probe', () => {
     await waited;
   });
 
+  it('READY=1 of sd-ready-wrap/client is ready, and no other READY=1', async () => {
+    const { app, notice, probe, waited } = start();
+    notice({ ready: true });
+    notice({ byClient: true, rest: ['STATUS=ready'] });
+    expect(await isSettled(waited)).toBe(false);
+    notice({ byClient: true, ready: true });
+    expect(await waited).toBe(probe.name);
+    expect(app.listeners).toBe(0);
+  });
+
   it('an abort lets go, and nothing settles', async () => {
-    const { app, abort, waited } = start();
+    const { app, notice, abort, waited } = start();
     abort.abort();
     expect(app.listeners).toBe(0);
     app.say('ready');
+    notice({ byClient: true, ready: true });
     expect(await isSettled(waited)).toBe(false);
   });
 });

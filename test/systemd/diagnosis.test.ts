@@ -70,8 +70,8 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     const service = await Service.write(systemd(), { lines });
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
-    const warning =
-      `has Type=notify-reload, which systemd ${version} takes for Type=simple ` + '(253 is the first to know it)';
+    const taken = 'Type=simple (253 is the first to know it)';
+    const warning = `has Type=notify-reload, which systemd ${version} takes for ${taken}`;
     if (version < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);

@@ -189,6 +189,7 @@ export function fakeApp(
       trace.push('orphan');
       return obstacle;
     },
+    onTrouble() {},
     drained: () => drained,
     isAlive: () => alive,
     kill(signal) {

@@ -1,5 +1,4 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
-
 import type { Disposer } from '../../base/clock.ts';
 import type { Listeners, Ownership } from '../../sockets/ownership.ts';
 import { canonicalHost, TCP_TABLES } from '../../sockets/rows.ts';
@@ -9,7 +8,7 @@ import type { ReadinessProbe } from '../probe.ts';
 import { httpPort, isLoopback, type ProbeSpec } from '../spec.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
 import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /** Of statuses that mostly stay as they are. */
@@ -34,7 +33,7 @@ export function httpProbe(
     owner = listeners.ownerOf(...where);
     return owner;
   };
-  const whyNotOwner = ownership({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
+  const whyNotOwner = objectionTo({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
     systemdCounts: true,
   });
   let reason = '';

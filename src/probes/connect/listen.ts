@@ -1,9 +1,9 @@
 /** Ready when the app has a listening socket. No connection is made. */
 
-import type { ListeningSocket } from '../../sockets/ownership.ts';
+import { addressOf, type ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
-import { pollUntil } from '../poll.ts';
+import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
 import { newSocketGate } from './new-socket-gate.ts';
@@ -28,53 +28,37 @@ export function listening(
   name: string,
   counts: (socket: ListeningSocket) => boolean,
   kinds: 'tcp' | 'tcp and unix',
-  { clock, timing, listeners }: ProbeContext,
+  context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
-  let reason = '';
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      let found: ListeningSocket | undefined;
-      // the number of Unix sockets does not change when one begins to listen
-      const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
-      const look = listeners.ofApp(kinds);
-      await pollUntil(
-        (done) => {
-          const asking = gate.look();
-          if (asking) {
-            const began = clock.now();
-            const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
-            asking.done(true, clock.now() - began);
-            found = sockets.find(counts);
-            reason = describeOthers(sockets);
-          }
-          done(found ? undefined : reason);
-          return () => {};
-        },
-        { ...timing, nextInterval: gate.nextInterval },
-        clock,
-        signal,
-        () => {},
-      );
-      return found ? `${name.split(' ')[0]} ${describe(found)}` : name;
-    },
-  };
-}
-
-function describe(socket: ListeningSocket): string {
-  if (socket.kind === 'unix') return socket.path;
-  return `${socket.host.includes(':') ? `[${socket.host}]` : socket.host}:${socket.port}`;
+  const { clock, timing, listeners } = context;
+  return polled(name, context, () => {
+    let found: ListeningSocket | undefined;
+    // the number of Unix sockets does not change when one begins to listen
+    const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
+    const look = listeners.ofApp(kinds);
+    return {
+      attempt(done, latest) {
+        const asking = gate.look();
+        if (!asking) {
+          done(latest);
+          return;
+        }
+        const began = clock.now();
+        const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
+        asking.done(true, clock.now() - began);
+        found = sockets.find(counts);
+        done(found ? undefined : describeOthers(sockets));
+      },
+      nextInterval: gate.nextInterval,
+      readyBy: () => (found ? `${name.split(' ')[0]} ${addressOf(found)}` : name),
+    };
+  });
 }
 
 function describeOthers(sockets: readonly ListeningSocket[]): string {
   const own = sockets.filter(({ doubtful }) => !doubtful);
-  if (own.length > 0) return `only ${own.map(describe).join(', ')} yet`;
+  if (own.length > 0) return `only ${own.map(addressOf).join(', ')} yet`;
   return sockets.length === 0
     ? 'no listening socket yet'
     : "none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)";

@@ -4,8 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { TcpTable } from '../../sockets/rows.ts';
-import { lookInterval } from '../look-interval.ts';
-import type { PollTiming } from '../poll.ts';
+import { lookInterval, type PollTiming } from '../poll.ts';
 import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /**

@@ -4,6 +4,7 @@
  * Reading them costs a tenth of a connect that is refused.
  */
 import { openSync, readSync } from 'node:fs';
+import { orElse } from '../../base/or-else.ts';
 import { TCP_TABLES, type TcpTable } from '../../sockets/rows.ts';
 
 /** Something to compare with an earlier answer, for each table of /proc/net. */
@@ -27,11 +28,7 @@ export function unchangedTables(now: SocketsInUse | undefined, then: SocketsInUs
 }
 
 function openIfThere(file: string): number | undefined {
-  try {
-    return openSync(file, 'r');
-  } catch {
-    return undefined;
-  }
+  return orElse(() => openSync(file, 'r'), undefined);
 }
 
 /** A kernel without IPv6 has no second file, and no such sockets. */

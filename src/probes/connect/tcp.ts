@@ -1,69 +1,53 @@
 /** Ready when the app accepts a TCP connection. */
 import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../../base/clock.ts';
+import { hostPort } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
-import { pollUntil } from '../poll.ts';
+import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { isLoopback, type ProbeSpec } from '../spec.ts';
 import { leave } from './connection.ts';
 import { newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, ownership } from './ownership.ts';
+import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
 /** `--tcp`. The hosts are IP addresses. */
 export function tcpProbe(
   { hosts, port, owner }: Extract<ProbeSpec, { kind: 'tcp' }>,
-  { clock, timing, listeners, warn }: ProbeContext,
+  context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
-  let reason = '';
+  const { clock, timing, listeners, warn } = context;
   const local = hosts.every(isLoopback);
-  const whyNot = ownership(listeners, owner, warn);
-  return {
-    name: describe(hosts[0] as string, port),
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      let answered = '';
-      const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
-      await pollUntil(
-        (done) => {
-          const look = gate.look();
-          if (!look) {
-            done(reason);
-            return () => {};
-          }
-          let spent = 0;
-          const judge = (host: string) => {
-            const began = clock.now();
-            const objection = whyNot(host, port, look.unchanged);
-            spent += clock.now() - began;
-            return objection;
-          };
-          return connectToAny(hosts, port, local, judge, (accepted, reasons) => {
-            answered = accepted ?? '';
-            look.done(accepted === undefined && reasons.every(isSettled), spent);
-            // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
-            done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
-          });
-        },
-        { ...timing, nextInterval: gate.nextInterval },
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      return describe(answered, port);
-    },
-  };
-}
-
-function describe(host: string, port: number): string {
-  return `tcp ${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const whyNot = objectionTo(listeners, owner, warn);
+  return polled(`tcp ${hostPort(hosts[0] as string, port)}`, context, () => {
+    let answered = '';
+    const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
+    return {
+      attempt(done, latest) {
+        const look = gate.look();
+        if (!look) {
+          done(latest);
+          return;
+        }
+        let spent = 0;
+        const judge = (host: string) => {
+          const began = clock.now();
+          const objection = whyNot(host, port, look.unchanged);
+          spent += clock.now() - began;
+          return objection;
+        };
+        return connectToAny(hosts, port, local, judge, (accepted, reasons) => {
+          answered = accepted ?? '';
+          look.done(accepted === undefined && reasons.every(isSettled), spent);
+          // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
+          done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
+        });
+      },
+      nextInterval: gate.nextInterval,
+      readyBy: () => `tcp ${hostPort(answered, port)}`,
+    };
+  });
 }
 
 /** Nobody listens there. */

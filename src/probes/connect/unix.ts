@@ -1,11 +1,12 @@
 /** Ready when a connection to a Unix stream socket is accepted. */
 import { connect } from 'node:net';
 import type { ProbeContext } from '../context.ts';
-import { lookInterval } from '../look-interval.ts';
-import { pollUntil } from '../poll.ts';
+import { lookInterval } from '../poll.ts';
+import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
 import { leave } from './connection.ts';
+import { onceEach } from './objection.ts';
 
 /** How long somebody else's socket is believed to stand at the path, while nothing else does, ms. */
 const BELIEVED = 500;
@@ -16,80 +17,64 @@ const SHARE = 20;
 /** `--unix`. Somebody else's socket at the path does not count. */
 export function unixProbe(
   { path, owner: wanted }: Extract<ProbeSpec, { kind: 'unix' }>,
-  { clock, timing, listeners, stamp: stampOf, warn }: ProbeContext,
+  context: ProbeContext,
 ): ReadinessProbe {
-  const name = `unix ${path}`;
+  const { clock, timing, listeners, stamp: stampOf, warn } = context;
   const abstract = path.startsWith('@');
-  let reason = '';
-  const told = new Set<string>();
+  const tell = onceEach(warn);
   const whyNot = (): string | undefined => {
     const owner = wanted === 'any' ? undefined : listeners.ownerOfPath(path);
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    if (!told.has(held)) warn(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
-    told.add(held);
+    tell(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
     return held;
   };
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      // what stood at the path when a connection was last refused, and when that was
-      let refused: string | undefined | 'never asked' = 'never asked';
-      let askedAt = Number.NEGATIVE_INFINITY;
-      let believed = timing.interval;
-      let tableAt = Number.NEGATIVE_INFINITY;
-      /** Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266). */
-      const hasAnotherName = () => {
-        const began = clock.now();
-        if (!abstract || began < tableAt) return false;
-        const { by } = listeners.ownerOfPath(path) ?? {};
-        tableAt = began + (clock.now() - began) * SHARE;
-        return by === 'app';
-      };
-      await pollUntil(
-        (done) => {
-          const there = abstract ? '' : stampOf(path);
-          const now = clock.now();
-          // asked at least once, as a first connect takes milliseconds, which then are over when it counts
-          if (there === refused && (there === undefined || now + 1 < askedAt + believed)) {
-            done(reason);
-            return () => {};
-          }
-          askedAt = now;
-          refused = there;
-          believed = timing.interval;
-          const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
-          socket.once('error', (error: NodeJS.ErrnoException) => {
-            const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
-            done(isApps ? undefined : (error.code ?? error.message));
-          });
-          socket.once('connect', () => {
-            leave(socket);
-            const objection = whyNot();
-            const spent = clock.now() - now;
-            // a path shows when another socket stands there
-            if (objection !== undefined && !abstract) believed = Math.max(timing.interval, BELIEVED, spent * SHARE);
-            done(objection);
-          });
-          return () => {
-            socket.removeAllListeners().on('error', () => {});
-            socket.destroy();
-          };
-        },
-        { ...timing, interval: lookInterval(timing.interval) },
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      return name;
-    },
-  };
+  return polled(`unix ${path}`, context, () => {
+    // what stood at the path when a connection was last refused, and when that was
+    let refused: string | undefined | 'never asked' = 'never asked';
+    let askedAt = Number.NEGATIVE_INFINITY;
+    let believed = timing.interval;
+    let tableAt = Number.NEGATIVE_INFINITY;
+    /** Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266). */
+    const hasAnotherName = () => {
+      const began = clock.now();
+      if (!abstract || began < tableAt) return false;
+      const { by } = listeners.ownerOfPath(path) ?? {};
+      tableAt = began + (clock.now() - began) * SHARE;
+      return by === 'app';
+    };
+    return {
+      attempt(done, latest) {
+        const there = abstract ? '' : stampOf(path);
+        const now = clock.now();
+        // asked at least once, as a first connect takes milliseconds, which then are over when it counts
+        if (there === refused && (there === undefined || now + 1 < askedAt + believed)) {
+          done(latest);
+          return;
+        }
+        askedAt = now;
+        refused = there;
+        believed = timing.interval;
+        const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
+        socket.once('error', (error: NodeJS.ErrnoException) => {
+          const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
+          done(isApps ? undefined : (error.code ?? error.message));
+        });
+        socket.once('connect', () => {
+          leave(socket);
+          const objection = whyNot();
+          const spent = clock.now() - now;
+          // a path shows when another socket stands there
+          if (objection !== undefined && !abstract) believed = Math.max(timing.interval, BELIEVED, spent * SHARE);
+          done(objection);
+        });
+        return () => {
+          socket.removeAllListeners().on('error', () => {});
+          socket.destroy();
+        };
+      },
+      nextInterval: () => lookInterval(timing.interval),
+    };
+  });
 }

@@ -6,6 +6,7 @@ import type { Disposer } from '../../base/clock.ts';
 import type { ProbeContext } from '../context.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
+import { told } from '../told.ts';
 import { anyMatches } from './bounded-regex.ts';
 import { lineScanner } from './line-scanner.ts';
 import { literalSlashes } from './literal-slashes.ts';
@@ -52,59 +53,45 @@ export function logProbe(
     warned = true;
   };
 
-  return {
-    name,
-    get reason() {
-      const seen = lineSeen ? 'no line matched yet' : 'no output yet';
-      const hints = [lineSeen ? slashes : '', clock.now() - since < PATIENCE ? '' : both];
-      return [seen, ...hints].filter(Boolean).join('; ');
-    },
-    wait(signal) {
-      lineSeen = false;
-      since = clock.now();
-      return new Promise((resolve) => {
-        const disposers: Disposer[] = [];
-        const stop = () => {
-          for (const dispose of disposers) dispose();
-          signal.removeEventListener('abort', stop);
-        };
-        const ready = () => {
-          stop();
-          resolve(name);
-        };
-        // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
-        anyMatches(regex, lineScanner({ plain })(WARM_UP).lines);
-        for (const stream of streams) {
-          const scan = lineScanner({ required, plain });
-          let backlog: readonly string[] = [];
-          let spent = 0;
-          let cancelLater: Disposer = () => {};
-
-          const look = (lines: readonly string[], open: string) => {
-            const verdict = anyMatches(regex, lines, open, spent);
-            if (verdict === 'match') {
-              ready();
-              return;
-            }
-            if (verdict === 'too-slow') complain();
-            const starved = typeof verdict === 'object';
-            backlog = starved ? lines.slice(-BACKLOG_MAX) : [];
-            spent = starved ? verdict.spent : 0;
-            if (starved) cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
-            else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
-          };
-          disposers.push(
-            () => cancelLater(),
-            app.onOutput(stream, (piece) => {
-              cancelLater();
-              lineSeen = true;
-              const { lines, open } = scan(piece);
-              look([...backlog, ...lines], open);
-            }),
-          );
-        }
-        signal.addEventListener('abort', stop, { once: true });
-      });
-    },
+  const reason = () => {
+    const seen = lineSeen ? 'no line matched yet' : 'no output yet';
+    const hints = [lineSeen ? slashes : '', clock.now() - since < PATIENCE ? '' : both];
+    return [seen, ...hints].filter(Boolean).join('; ');
   };
+  return told(name, reason, (ready) => {
+    lineSeen = false;
+    since = clock.now();
+    // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
+    anyMatches(regex, lineScanner({ plain })(WARM_UP).lines);
+    const disposers = streams.map((stream): Disposer => {
+      const scan = lineScanner({ required, plain });
+      let backlog: readonly string[] = [];
+      let spent = 0;
+      let cancelLater: Disposer = () => {};
+
+      const look = (lines: readonly string[], open: string) => {
+        const verdict = anyMatches(regex, lines, open, spent);
+        if (verdict === 'match') return ready();
+        if (verdict === 'too-slow') complain();
+        const starved = typeof verdict === 'object';
+        backlog = starved ? lines.slice(-BACKLOG_MAX) : [];
+        spent = starved ? verdict.spent : 0;
+        if (starved) cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
+        else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
+      };
+      const stop = app.onOutput(stream, (piece) => {
+        cancelLater();
+        lineSeen = true;
+        const { lines, open } = scan(piece);
+        look([...backlog, ...lines], open);
+      });
+      return () => {
+        cancelLater();
+        stop();
+      };
+    });
+    return () => {
+      for (const dispose of disposers) dispose();
+    };
+  });
 }

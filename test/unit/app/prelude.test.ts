@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isNeeded, withPrelude } from '../../../src/app/prelude.ts';
-import { openFilesLimit } from '../../../src/unit/settings.ts';
+import { limitOf } from '../../../src/base/proc.ts';
 
 const NOTHING = { listenPid: false, watchdogPid: false, ignored: [], openFiles: undefined };
 
@@ -70,9 +69,10 @@ describe('withPrelude', () => {
   });
 
   it('the soft limit of open files is that, and the hard one as it was', () => {
-    const [file, words] = withPrelude({ ...NOTHING, openFiles: 64 }, '/bin/cat', ['/proc/self/limits'], {});
-    const limits = execFileSync(file, words, { encoding: 'utf8' });
-    const own = openFilesLimit(readFileSync('/proc/self/limits', 'utf8'));
-    expect(openFilesLimit(limits)).toEqual({ soft: 64, hard: own?.hard });
+    const script = 'ulimit -S -n; ulimit -H -n';
+    const [file, words] = withPrelude({ ...NOTHING, openFiles: 64 }, '/bin/sh', ['-c', script], {});
+    const [soft, hard] = execFileSync(file, words, { encoding: 'utf8' }).split('\n');
+    expect(soft).toBe('64');
+    expect(hard).toBe(String(limitOf('self', 'Max open files')?.hard).replace('Infinity', 'unlimited'));
   });
 });

@@ -3,13 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { next } from '../../../src/lifecycle/lifecycle.ts';
 import type { Effect, LifeEvent, State } from '../../../src/lifecycle/words.ts';
 
-const START: State = { phase: 'starting', pid: 42, since: '10:02:11', handoff: true };
+const START: State = { phase: 'starting', pid: 42, since: '10:02:11', stopSignal: 'SIGTERM', handoff: true };
 
 const ready: LifeEvent = { type: 'ready', by: 'tcp 1', afterMs: 1250 };
 const orphaned = (obstacle?: string): LifeEvent => ({ type: 'orphaned', obstacle });
 const heard = (alive = true): LifeEvent => ({ type: 'heard', alive });
-const term: LifeEvent = { type: 'signal', signal: 'SIGTERM', fate: { fate: 'forwarded', as: 'SIGTERM' } };
-const hup: LifeEvent = { type: 'signal', signal: 'SIGHUP', fate: { fate: 'forwarded', as: 'SIGHUP' } };
+const forwarded = (signal: 'SIGTERM' | 'SIGHUP'): LifeEvent => ({
+  ...{ type: 'signal', signal, fate: { fate: 'forwarded', as: signal } },
+  ...{ afterMs: 1000, waitingFor: 'tcp 1' },
+});
+const term = forwarded('SIGTERM');
+const hup = forwarded('SIGHUP');
 const ended = (status: Extract<LifeEvent, { type: 'exited' }>['status']): LifeEvent => ({
   type: 'exited',
   status,

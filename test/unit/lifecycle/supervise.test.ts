@@ -1,12 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { type Supervised, supervise } from '../../../src/lifecycle/supervise.ts';
+import {
+  type Awaited,
+  type Manager,
+  type Stopping,
+  type Supervised,
+  supervise,
+} from '../../../src/lifecycle/supervise.ts';
 import type { AppNotice } from '../../../src/notify/parse.ts';
 import type { Readiness } from '../../../src/probes/readiness.ts';
 import type { ForwardedSignal, SignalFate } from '../../../src/signals/signals.ts';
 import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from '../fakes.ts';
 
+/** What a test may want to be different. */
+type Given = Partial<
+  Pick<Supervised, 'watchdog'> &
+    Pick<Awaited, 'timeout' | 'reloadTimeout' | 'extendTimeout' | 'diagnose'> &
+    Pick<Manager, 'handoff' | 'heard' | 'notices'> &
+    Pick<Stopping, 'onExit'> & {
+      readiness: Readiness;
+      startedAt: number;
+      stopSignal: string;
+      stopTimeout: number;
+      exitWhenReady: boolean;
+      killError: string;
+    }
+>;
+
 /** A start with everything around it faked. What is done, said and logged stands in `trace`, in order. */
-function start(given: Partial<Supervised> & { killError?: string } = {}) {
+function start(given: Given = {}) {
   const trace: string[] = [];
   const clock = fakeClock(1000);
   const app = fakeApp(trace, given.killError === undefined ? {} : { killError: given.killError });
@@ -29,44 +50,54 @@ function start(given: Partial<Supervised> & { killError?: string } = {}) {
   let announce: (signal: ForwardedSignal) => void = () => {};
   let readyAgain: (by: string) => void = () => {};
   const again = { told: false, waits: 0, aborted: 0 };
+  const { handoff, heard, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
+  const { diagnose, extendTimeout, reloadTimeout, exitWhenReady } = given;
   const ended = supervise({
-    app,
-    startedAt: 1000,
-    since: '10:02:11',
-    readiness,
-    notifier: fakeNotifier(trace),
-    log: fakeLog(trace),
-    clock,
-    onSignal: (hear, onArrival) => {
-      listener = hear;
-      announce = onArrival;
+    ...{ app, clock, log: fakeLog(trace), watchdog },
+    started: { at: given.startedAt ?? 1000, since: '10:02:11' },
+    readiness: {
+      first: given.readiness ?? readiness,
+      again: (told) => {
+        void told.then(() => {
+          again.told = true;
+        });
+        return {
+          name: 'tcp 1',
+          waitingFor: () => 'tcp 1: ECONNREFUSED',
+          wait(signal) {
+            again.waits += 1;
+            signal.addEventListener('abort', () => {
+              again.aborted += 1;
+            });
+            return new Promise((resolve) => {
+              readyAgain = resolve;
+            });
+          },
+        };
+      },
+      timeout: timeout ?? Number.POSITIVE_INFINITY,
+      reloadTimeout: reloadTimeout ?? Number.POSITIVE_INFINITY,
+      isAll: exitWhenReady ?? false,
+      ...{ extendTimeout, diagnose },
     },
-    isReload: (signal) => signal === 'SIGHUP',
-    readyAgain: (told) => {
-      void told.then(() => {
-        again.told = true;
-      });
-      return {
-        name: 'tcp 1',
-        waitingFor: () => 'tcp 1: ECONNREFUSED',
-        wait(signal) {
-          again.waits += 1;
-          signal.addEventListener('abort', () => {
-            again.aborted += 1;
-          });
-          return new Promise((resolve) => {
-            readyAgain = resolve;
-          });
-        },
-      };
+    systemd: {
+      notifier: fakeNotifier(trace),
+      isReload: (signal) => signal === 'SIGHUP',
+      monotonicUsec: () => 7n,
+      timeOfDay: () => '10:05:00',
+      notices,
+      ...(handoff !== undefined && { handoff }),
+      ...(heard && { heard }),
     },
-    reloadTimeout: Number.POSITIVE_INFINITY,
-    timeOfDay: () => '10:05:00',
-    monotonicUsec: () => 7n,
-    stopSignal: 'SIGTERM',
-    timeout: Number.POSITIVE_INFINITY,
-    stopTimeout: 10_000,
-    ...given,
+    stop: {
+      onSignal: (hear, onArrival) => {
+        listener = hear;
+        announce = onArrival;
+      },
+      signal: stopSignal ?? 'SIGTERM',
+      timeout: stopTimeout ?? 10_000,
+      ...(onExit && { onExit }),
+    },
   });
   return {
     trace,
@@ -590,7 +621,7 @@ describe('advice', () => {
 describe('a handoff', () => {
   const READY = 'notify MAINPID=42 | READY=1 | STATUS=App ready after 250 ms: tcp 1';
 
-  function handsOver(given: Partial<Supervised> = {}) {
+  function handsOver(given: Given = {}) {
     let heard = () => {};
     const hearing = () =>
       new Promise<void>((resolve) => {
@@ -738,7 +769,7 @@ describe('a reload', () => {
 });
 
 describe('the watchdog', () => {
-  function watched(given: Partial<Supervised> = {}) {
+  function watched(given: Given = {}) {
     const says = { why: undefined as string | undefined };
     const vitals = { look: () => says.why, end() {} };
     const run = start({ watchdog: { mode: 'probe', intervalMs: 1000, vitals }, ...given });

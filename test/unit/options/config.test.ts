@@ -447,6 +447,13 @@ describe('--ipc', () => {
     },
   );
 
+  it('is refused to node --run, which starts a shell without it', () => {
+    expect(complaint(() => config({ ipc: true }, ['node', '--run', 'start']))).toMatch(
+      /^--ipc: node cannot be given a Node IPC channel of its own; /,
+    );
+    expect(config({ ipc: true }, ['node', 'app.js', '--run']).probes).toHaveLength(1);
+  });
+
   it('is refused under the name that was given', () => {
     const { message } = { message: complaint(() => config({ 'ipc-message': 'up' }, ['npm', 'start'])) };
     expect(message).toMatch(/^--ipc-message: npm /);
@@ -570,6 +577,7 @@ describe('--watchdog loop', () => {
     [['node', 'node_modules/.bin/nodemon', 'app.js'], 'node_modules/.bin/nodemon'],
     [['node', '--watch', 'app.js'], 'node --watch'],
     [['node', '--run', 'start'], 'node --run'],
+    [['node', '/usr/lib/node_modules/bin/bunx', 'app'], '/usr/lib/node_modules/bin/bunx'],
   ])('would watch another than the app: %j', (words, runner) => {
     const message = complaint(() => config({ tcp: '3000', watchdog: 'loop' }, words));
     expect(message).toBe(

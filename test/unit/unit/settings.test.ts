@@ -1,12 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  isInUnitOf,
-  lastBoolean,
-  lastSoftLimit,
-  openFilesLimit,
-  reloadSignal,
-  unitOfCgroup,
-} from '../../../src/unit/settings.ts';
+import { isInUnitOf, lastBoolean, lastSoftLimit, reloadSignal, unitOfCgroup } from '../../../src/unit/settings.ts';
 
 describe('unitOfCgroup', () => {
   it.each([
@@ -75,23 +68,6 @@ describe('lastSoftLimit', () => {
     [['LimitNPROC=64'], undefined],
   ])('%j', (texts, value) => {
     expect(lastSoftLimit('LimitNOFILE', texts)).toBe(value);
-  });
-});
-
-describe('openFilesLimit', () => {
-  it.each([
-    [
-      'Max processes  5 6 processes\nMax open files            1024                 524288               files\n',
-      1024,
-      524288,
-    ],
-    ['Max open files            unlimited            unlimited            files\n', Infinity, Infinity],
-  ])('%j', (text, soft, hard) => {
-    expect(openFilesLimit(text)).toEqual({ soft, hard });
-  });
-
-  it('is unknown where the line is not there', () => {
-    expect(openFilesLimit('')).toBeUndefined();
   });
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Environment } from '../../../src/base/environment.ts';
 import type { Vitals } from '../../../src/watchdog/vitals.ts';
 import { startWatch, type WatchdogNews, watchdogRequest } from '../../../src/watchdog/watch.ts';
 import { fakeClock } from '../fakes.ts';
@@ -7,7 +6,7 @@ import { fakeClock } from '../fakes.ts';
 describe('watchdogRequest', () => {
   const nonsense = ['', '0', '-1', '1s', '1e6', ' 5', '18446744073709551615', '99999999999999999999'];
 
-  it.each<[Environment, ReturnType<typeof watchdogRequest>]>([
+  it.each<[NodeJS.ProcessEnv, ReturnType<typeof watchdogRequest>]>([
     [{}, undefined],
     [{ WATCHDOG_PID: '7' }, undefined],
     [{ WATCHDOG_USEC: '3000000' }, { intervalMs: 3000 }],

@@ -1,6 +1,6 @@
 /** From a socket to whoever listens, in order and each in a turn of its own. */
 
-export interface Hub<T> {
+export interface Delivery<T> {
   tell(message: T): void;
   /** The first listener hears what came before it too. */
   listen(listener: (message: T) => void): () => void;
@@ -14,7 +14,7 @@ export interface Hub<T> {
  * one (the app is ready) is done before the next is told, and all who listen from the start are there for the first.
  * And see Receive in transport.ts.
  */
-export function createHub<T>(): Hub<T> {
+export function createDelivery<T>(): Delivery<T> {
   const listeners = new Set<(message: T) => void>();
   let early: T[] | undefined = [];
   let arrived = 0;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { launcherOf, stopProblem } from '../../../src/base/launcher.ts';
+import { launcherOf, stopProblem } from '../../../src/base/command-kind.ts';
 
 it.each([
   ['npm start', 'npm'],
@@ -8,6 +8,10 @@ it.each([
   ['pnpm start', 'pnpm'],
   ['env -i A=1 npm start', 'npm'],
   ['node /usr/lib/node_modules/npm/bin/npm-cli.js start', 'npm'],
+  ['node --no-warnings /usr/lib/node_modules/corepack/dist/pnpm.js start', 'pnpm'],
+  ['bunx serve', 'bunx'],
+  ['node --run start', 'node --run'],
+  ['/usr/bin/node22 --run=start', 'node --run'],
   ['sh -c server', 'sh -c'],
   ['/bin/bash -lc server', 'bash -c'],
 ])('%s does not pass signals on', (line, name) => {
@@ -15,13 +19,18 @@ it.each([
   expect(launcherOf(command, args)).toBe(name);
 });
 
-it.each(['node app.js', 'node npm.js', 'sh start.sh', 'env A=1 node app.js', 'python3 -c pass'])(
-  '%s is the app',
-  (line) => {
-    const [command = '', ...args] = line.split(' ');
-    expect(launcherOf(command, args)).toBeUndefined();
-  },
-);
+it.each([
+  'node app.js',
+  'node npm.js',
+  'node app.js --run',
+  'tsx app.ts',
+  'sh start.sh',
+  'env A=1 node app.js',
+  'python3 -c pass',
+])('%s is the app', (line) => {
+  const [command = '', ...args] = line.split(' ');
+  expect(launcherOf(command, args)).toBeUndefined();
+});
 
 it('a shell that becomes the app is the app', () => {
   expect(launcherOf('sh', ['-c', 'exec node app.js'])).toBeUndefined();

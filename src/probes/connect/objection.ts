@@ -14,18 +14,14 @@ type WhyNot = (host: string, port: number, unchanged: readonly TcpTable[]) => st
  * @param systemdCounts whether it is enough that the socket is one of socket activation: an answer came, not only a
  * connection
  */
-export function ownership(
+export function objectionTo(
   listeners: Listeners,
   wanted: SocketOwner,
   warn: (message: string) => void,
   { systemdCounts = false } = {},
 ): WhyNot {
   if (wanted === 'any') return () => undefined;
-  const told = new Set<string>();
-  const tell = (message: string) => {
-    if (!told.has(message)) warn(message);
-    told.add(message);
-  };
+  const tell = onceEach(warn);
   return (host, port, unchanged) => {
     const owner = listeners.ownerOf(host, port, unchanged);
     switch (owner?.by) {
@@ -50,5 +46,14 @@ export function ownership(
       default:
         return undefined;
     }
+  };
+}
+
+/** Tells each message once. */
+export function onceEach(warn: (message: string) => void): (message: string) => void {
+  const told = new Set<string>();
+  return (message) => {
+    if (!told.has(message)) warn(message);
+    told.add(message);
   };
 }

@@ -5,11 +5,11 @@
  * at a stop without being waited for (unit_kill_context() in systemd's unit.c).
  */
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { commandPath } from '../base/command-path.ts';
 import type { ExitStatus } from '../base/exit-status.ts';
-import { pause } from '../signals/manager-idle.ts';
+import { limitOf, parentOf, procText } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { type Descent, PRELUDE_PROGRAMS } from './prelude.ts';
 
@@ -36,7 +36,7 @@ export function descent({ setsid }: ParentPrograms, spare: number): Descent {
 }
 
 /** The command line of the parent of that command. It ends as the app does, and must not overwrite its core. */
-export function parentOf(
+export function parentLine(
   { unshare }: ParentPrograms,
   { cores }: Descent,
   [command, args]: readonly [string, readonly string[]],
@@ -48,9 +48,9 @@ export function parentOf(
 
 /** Ours, in the blocks of 512 bytes that ulimit counts in; undefined where there are no cores. */
 function softCoreLimit(): string | undefined {
-  const limit = /^Max core file size\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-  if (limit === undefined || limit === '0') return undefined;
-  return limit === 'unlimited' ? limit : String(Math.floor(Number(limit) / 512));
+  const limit = limitOf('self', 'Max core file size')?.soft;
+  if (!limit) return undefined;
+  return limit === Infinity ? 'unlimited' : String(Math.floor(limit / 512));
 }
 
 export interface Descendant {
@@ -102,11 +102,11 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     pid: child,
     exited,
     async orphan() {
-      if (cgroupOf(child) !== cgroupOf('self')) return 'it has gone to another cgroup';
+      if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'it has gone to another cgroup';
       mine = ended === undefined;
       parent.kill('SIGKILL');
       await gone;
-      const adopter = parentPid(child);
+      const adopter = parentOf(child);
       return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted it`;
     },
   };
@@ -121,22 +121,5 @@ function truth(status: ExitStatus, said: string): ExitStatus {
 }
 
 function firstChildOf(pid: number): number | undefined {
-  return Number(read(`/proc/${pid}/task/${pid}/children`)?.split(' ')[0]) || undefined;
-}
-
-function parentPid(pid: number): number | undefined {
-  const found = /^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
-  return found === undefined ? undefined : Number(found);
-}
-
-function cgroupOf(pid: number | 'self'): string | undefined {
-  return read(`/proc/${pid}/cgroup`);
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
+  return Number(procText(pid, `task/${pid}/children`)?.split(' ')[0]) || undefined;
 }

@@ -1,0 +1,36 @@
+/** From the command line and the variables to what is to be run; what is only to be printed is printed here. */
+import { VERSION } from '../base/version.ts';
+import { readCommandLine } from '../options/command-line.ts';
+import { buildConfig, type Config } from '../options/config.ts';
+import { modeOf } from '../options/mode.ts';
+import type { RawOptions } from '../options/raw.ts';
+import { optionsFromEnvironment } from '../options/variables.ts';
+import { print, printNote } from './print.ts';
+
+export interface Request {
+  readonly raw: RawOptions;
+  readonly config: Config;
+  readonly isDryRun: boolean;
+  /** Only a dry run has one. */
+  readonly report?: undefined;
+}
+
+/**
+ * @param argv without the runtime and the script
+ * @returns undefined where all that was asked for is printed
+ * @throws {UsageError} for anything that is not right
+ */
+export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Request | undefined> {
+  const invocation = readCommandLine(argv, VERSION);
+  if (invocation.type === 'print') return print(invocation.text);
+  if (invocation.type === 'version') return print(await (await import('./describe-versions.ts')).describeVersions());
+  const raw = { ...optionsFromEnvironment(env), ...invocation.options };
+  const mode = modeOf(raw);
+  if (mode === 'completion') return print((await import('../options/completion.ts')).completionFor(raw));
+  if (mode !== 'print-unit') return { raw, config: buildConfig(raw, invocation.words), isDryRun: mode === 'dry-run' };
+  const { printUnit } = await import('../print-unit/print-unit.ts');
+  const { text, notes } = await printUnit(raw, invocation.words, env);
+  print(text);
+  for (const note of notes) printNote(note, env);
+  return undefined;
+}
