@@ -4,7 +4,7 @@
  * --quick: few samples, for a look. --check: exit 1 when a goal is missed by more than its margin. --json FILE, --svg
  * FILE: the figures for a program, and as a picture. --from FILE: the figures of an earlier run; nothing is measured
  * but the rows that are named, which take the place of theirs. Words: only these rows, such as `relay`, or these parts
- * of rows, such as `tcp` or `wait-on`.
+ * of rows, such as `tcp` or `wait-on`. --beside DIR: another checkout, whose built program the row `pace` measures too.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -40,7 +40,11 @@ async function measure(chosen, earlier) {
   let figures = earlier?.figures ?? [];
   for (const { row, parts } of chosen) {
     const began = performance.now();
-    const found = await figuresOf(row, lab, { ...row.runs[options.quick ? 'quick' : 'full'], parts });
+    const found = await figuresOf(row, lab, {
+      ...row.runs[options.quick ? 'quick' : 'full'],
+      parts,
+      beside: options.beside,
+    });
     figures = merged(figures, row, parts, found);
     took[row.name] = Math.round((performance.now() - began) / 1000);
     results = { conditions: conditionsNow(before, took), figures };

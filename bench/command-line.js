@@ -1,12 +1,13 @@
 /** What `npm run bench -- ...` is asked for. */
 
 const SWITCHES = ['quick', 'check'];
-const FILES = ['json', 'svg', 'from'];
+const VALUES = { json: 'FILE', svg: 'FILE', from: 'FILE', beside: 'DIR' };
 
 /**
  * @param {string[]} args
  * @param {import('./rows.js').Row[]} rows
- * @returns {{quick: boolean, check: boolean, json?: string, svg?: string, from?: string, words: string[]}}
+ * @returns {{quick: boolean, check: boolean, json?: string, svg?: string, from?: string, beside?: string,
+ * words: string[]}}
  */
 export function parse(args, rows) {
   const options = { quick: false, check: false, words: [] };
@@ -15,13 +16,17 @@ export function parse(args, rows) {
     const word = args[index];
     const option = word.startsWith('--') ? word.slice(2) : '';
     if (SWITCHES.includes(option)) options[option] = true;
-    else if (FILES.includes(option)) {
+    else if (Object.hasOwn(VALUES, option)) {
       index += 1;
-      if (index === args.length) refuse(`--${option} needs a file`);
+      if (index === args.length) refuse(`--${option} needs a ${VALUES[option]}`);
       options[option] = args[index];
     } else if (known.includes(word)) options.words.push(word);
     else {
-      const all = [...SWITCHES.map((each) => `--${each}`), ...FILES.map((each) => `--${each} FILE`), ...known];
+      const all = [
+        ...SWITCHES.map((each) => `--${each}`),
+        ...Object.entries(VALUES).map((each) => `--${each.join(' ')}`),
+        ...known,
+      ];
       refuse(`${word} is none of ${all.join(', ')}`);
     }
   }

@@ -1,6 +1,7 @@
 /** The rows of the benchmark, in the order of its table. How to add one: README.md. */
 import { look } from './rows/look.js';
 import { lost } from './rows/lost.js';
+import { pace } from './rows/pace.js';
 import { ready } from './rows/ready.js';
 import { relay } from './rows/relay.js';
 import { rest } from './rows/rest.js';
@@ -22,4 +23,4 @@ import { waiting } from './rows/waiting.js';
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, ready, rolling, lost, waiting, rest, relay, scale, look];
+export const ROWS = [startUp, ready, rolling, lost, waiting, pace, rest, relay, scale, look];

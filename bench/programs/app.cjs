@@ -33,6 +33,10 @@ const getReady = {
     status = 200;
     note(process.hrtime.bigint());
   },
+  serve() {
+    status = 200;
+    serve(() => note(process.hrtime.bigint()));
+  },
   unix() {
     const server = require('node:net').createServer((socket) => socket.end());
     server.listen(sign, () => note(process.hrtime.bigint()));
@@ -70,10 +74,12 @@ const getReady = {
   },
 };
 
-// it serves, and is not ready: a refused connection would cost the one who asks less
-if (way === 'http') {
+function serve(onListening) {
   const answer = (_, response) => response.writeHead(status).end();
-  require('node:http').createServer(answer).listen(Number(port), '127.0.0.1');
+  require('node:http').createServer(answer).listen(Number(port), '127.0.0.1', onListening);
 }
+
+// it serves, and is not ready: a refused connection would cost the one who asks less
+if (way === 'http') serve();
 if (way) setTimeout(getReady[way], Number(delay));
 else note(now);

@@ -90,7 +90,7 @@ export const ready = {
  * The figures of apps that boot in that time.
  * @param {(contender: object) => number} starts how many of each
  */
-async function after(boot, starts, contenders, labs) {
+export async function after(boot, starts, contenders, labs) {
   const samples = new Map(contenders.map((each) => [each, []]));
   const failures = new Map(contenders.map((each) => [each, []]));
   const start = (each) => ({

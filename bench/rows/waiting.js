@@ -30,13 +30,11 @@ export const waiting = {
       waiting: GOAL,
       measure: async (own) => {
         const command = wrapped(own, way, 1e8, await freePort());
-        const look = async ({ child }) => {
-          await sleep(SETTLE);
-          const cpu = [];
-          for (let window = 0; window < windows; window += 1) cpu.push((await watch(child.pid, windowMs)).cpu);
-          return cpu;
-        };
-        found.set(way, await own.run(command, look));
+        const used = await own.run(command, usage(windows, windowMs));
+        found.set(
+          way,
+          used.map(({ cpu }) => cpu),
+        );
       },
     });
     try {
@@ -47,3 +45,13 @@ export const waiting = {
     return parts.map((way) => figure(nameOf(way), '% of a core', found.get(way), { goals: { median: GOAL } }));
   },
 };
+
+/** Of a program that `lab.run()` runs, one window after another. */
+export const usage =
+  (windows, windowMs) =>
+  async ({ child }) => {
+    await sleep(SETTLE);
+    const found = [];
+    for (let window = 0; window < windows; window += 1) found.push(await watch(child.pid, windowMs));
+    return found;
+  };

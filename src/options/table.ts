@@ -171,8 +171,8 @@ const rows = [
     value: 'TIME',
     group: 'Timing',
     help:
-      'from the start of an attempt to the next (default: 20ms, for --http 10ms, for --exec 14ms, for ' +
-      'both in the first second 8ms); where it costs next to nothing to see whether there is news, up to ' +
+      'from the start of an attempt to the next (default: 20ms; for --http and --exec 14ms, in the ' +
+      'first second 8ms); where it costs next to nothing to see whether there is news, up to ' +
       'three looks in between',
     example: '100ms',
   },

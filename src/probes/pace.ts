@@ -7,7 +7,7 @@ import type { ProbeSpec } from './spec.ts';
  * ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner.
  */
 const INTERVAL = 20;
-const INTERVAL_OF_SLOW: Readonly<Partial<Record<ProbeSpec['kind'], number>>> = { http: 10, exec: 14 };
+const INTERVAL_OF_SLOW: Readonly<Partial<Record<ProbeSpec['kind'], number>>> = { http: 14, exec: 14 };
 
 /**
  * The same in the first moments, ms: most apps that are asked are ready soon, and answers take longest while neither

@@ -233,6 +233,22 @@ describe('an HTTP probe', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
+  it('a change of protocol that was asked for counts, and the connection is left in order', async () => {
+    const { server, port, errors, sockets } = await serve(status(500));
+    server.on('upgrade', (_, socket) => {
+      // where the connection was cut off, the first is answered by a reset, and the second fails
+      socket.resume().on('end', () => socket.write('bye', () => socket.end('bye')));
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+    const headers = [
+      ['Connection', 'Upgrade'],
+      ['Upgrade', 'websocket'],
+    ] as const;
+    await start(specOf(`http://127.0.0.1:${port}/`, { headers, statuses: [{ from: 101, to: 101 }] })).waited;
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    expect(errors).toEqual([]);
+  });
+
   it('sends the headers, one of each Host and the others as often as given', async () => {
     const headers = [
       ['X-Token', 'abc'],

@@ -8,7 +8,7 @@ it.each([
   ['tcp', 20, 20],
   ['unix', 20, 20],
   ['file', 20, 20],
-  ['http', 8, 10],
+  ['http', 8, 14],
   ['exec', 8, 14],
 ] as const)('--%s asks each %i ms in the first second, and each %i ms from then on', (kind, first, later) => {
   const { clock } = fakeContext();
