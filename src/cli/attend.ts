@@ -85,6 +85,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     ...{ app, clock, warn, stamp: fileStamp },
     notices: notices ?? { onNotice: () => () => {} },
     listeners: listeners ?? untraced,
+    debug: (message: string) => debug('probe', message),
     stampBefore: (path) => seen.stamps.get(path),
     env: appEnvironment(env),
   };

@@ -7,8 +7,7 @@
  * There is no quick way to one row: the kernel walks its hash table of connections from the start, whatever the place
  * in the file, and writes about 4 KB of rows at each read(2) (seq_read_iter in fs/seq_file.c). With 100,000
  * connections open, both ends on this host, all of it takes 0.4 s of a processor; with few, 4 ms. So it is read on
- * libuv's threads, and a caller does well to ask only where the listener is not the app's alone, and the app has a
- * socket that it did not have before.
+ * libuv's threads, and only if the kernel cannot be asked about one connection (sock-diag.ts).
  */
 import { close, open, read } from 'node:fs';
 import { canonicalHost, TCP_TABLES, type TcpTable } from './rows.ts';
@@ -72,10 +71,13 @@ function writtenEnd(address: string, port: number, table: TcpTable): string {
 }
 
 function bytesOf(address: string, table: TcpTable): Uint8Array {
-  if (!address.includes(':')) {
-    const bytes = address.split('.').map(Number);
-    return new Uint8Array(table === 'tcp' ? bytes : [...new Array(10).fill(0), 0xff, 0xff, ...bytes]);
-  }
+  const bytes = addressBytes(address);
+  return bytes.length === 16 || table === 'tcp' ? bytes : Uint8Array.of(...new Array(10).fill(0), 0xff, 0xff, ...bytes);
+}
+
+/** In the order of the network, 4 or 16. */
+export function addressBytes(address: string): Uint8Array {
+  if (!address.includes(':')) return new Uint8Array(address.split('.').map(Number));
   const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter(Boolean));
   const groups = [...head, ...new Array(8 - head.length - tail.length).fill('0'), ...tail];
   return new Uint8Array(
@@ -123,10 +125,10 @@ async function findRow(table: TcpTable, sought: Uint8Array): Promise<string | un
  * States of include/net/tcp_states.h in which nobody has closed the other end: ESTABLISHED, SYN_RECV, and CLOSE_WAIT
  * once we have closed ours.
  */
-const STILL_OPEN = new Set(['01', '03', '08']);
+export const STILL_OPEN: ReadonlySet<number> = new Set([1, 3, 8]);
 
 function meaningOf(row: string): Acceptor {
   const [state = '', , , , , , inode] = row.trim().split(/\s+/);
   if (inode !== '0') return Number(inode);
-  return STILL_OPEN.has(state) ? 'waiting' : 'closed';
+  return STILL_OPEN.has(Number.parseInt(state, 16)) ? 'waiting' : 'closed';
 }
