@@ -100,12 +100,12 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
 
   const diagnose = async (moment: Moment) => {
     // of the dead it can only be told who else has the port
-    const isSocket = config.probes.some(({ kind }) => ['tcp', 'http', 'listen', 'unix'].includes(kind));
+    const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
       const patient = { config, env, inUnit: isMain, elapsed: elapsed(), isAlive: () => app.isAlive() };
-      return diagnose(moment, { ...patient, listeners: listeners ?? trace() });
+      return await diagnose(moment, { ...patient, listeners: listeners ?? trace() });
     } catch (bug) {
       onBug(bug);
       return [];

@@ -16,7 +16,7 @@ import { isInspector } from './inspector.ts';
 import type { Listeners, ListeningSocket, Ownership, Shared } from './ownership.ts';
 import { polls } from './polled.ts';
 import { acceptorsOf, canonicalHost, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
-import { type SockDiag, sockDiag } from './sock-diag.ts';
+import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
 
@@ -80,8 +80,6 @@ export const untraced: Listeners = {
  */
 export function traceListeners(appPid: number, before: Before, commandLine: readonly string[]): Listeners {
   const holders = new Map<number, string>();
-  /** Undefined until it is needed. */
-  let diag: SockDiag | 'none' | undefined;
   /** By process: the inode of its inspector, where only the order tells which it is. */
   const inspectors = new Map<number, number>();
 
@@ -209,9 +207,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     },
 
     async acceptorOf(connection, listener, path) {
-      diag ??= (await sockDiag()) ?? 'none';
+      const diag = await sockDiag();
       const began = process.cpuUsage();
-      const acceptor = path === undefined ? await acceptorOfTcp(connection) : await acceptorOfUnix(connection, path);
+      const acceptor =
+        path === undefined ? await acceptorOfTcp(connection, diag) : await acceptorOfUnix(connection, path, diag);
       const holder = acceptor === 'closed' ? ofClosed(listener) : undefined;
       const app = typeof acceptor === 'number' ? look([acceptor]) : undefined;
       const { user, system } = process.cpuUsage(began);
@@ -311,12 +310,8 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   /** Where the file of a Unix socket is: at the name that it was bound under, or renamed since. */
   function placeOf(inode: number, bound: string, sought: string | undefined): string | undefined {
     if (bound.startsWith('@') || existsSync(bound)) return bound;
-    if (!diag) {
-      void sockDiag().then((opened) => {
-        diag = opened ?? 'none';
-      });
-      return undefined;
-    }
+    const diag = sockDiagIfOpen();
+    if (!diag) return undefined;
     // any other socket is as likely where the kernel does not tell
     const file = diag === 'none' ? undefined : diag.fileOf(inode);
     const siblings = orElse(() => readdirSync(dirname(bound)), []).map((name) => join(dirname(bound), name));
@@ -326,18 +321,18 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     });
   }
 
-  async function acceptorOfTcp(connection: Socket) {
+  async function acceptorOfTcp(connection: Socket, diag: SockDiag | 'none') {
     const { localAddress, localPort, remoteAddress, remotePort } = connection;
     // it is closed
     if (localAddress === undefined || remoteAddress === undefined) return 'closed';
     const ends = { localAddress, localPort, remoteAddress, remotePort } as ConnectionEnds;
-    return (diag && diag !== 'none' ? diag.acceptorOf(ends) : undefined) ?? acceptorOf(ends);
+    return (diag === 'none' ? undefined : diag.acceptorOf(ends)) ?? acceptorOf(ends);
   }
 
-  function acceptorOfUnix(connection: Socket, path: string) {
+  function acceptorOfUnix(connection: Socket, path: string, diag: SockDiag | 'none') {
     const { fd } = (connection as { _handle?: { fd?: number } })._handle ?? {};
     const inode = fd === undefined ? undefined : orElse(() => fstatSync(fd).ino, undefined);
-    const told = diag && diag !== 'none' && inode !== undefined ? diag.acceptorOfUnix(inode) : undefined;
+    const told = diag === 'none' || inode === undefined ? undefined : diag.acceptorOfUnix(inode);
     return (
       told ??
       acceptedByGain(

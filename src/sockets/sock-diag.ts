@@ -44,11 +44,23 @@ const MSG_DONTWAIT = 0x40;
 const HEADER = 16;
 const UNIX_MESSAGE = 16;
 
-let opened: Promise<SockDiag | undefined> | undefined;
+let opening: Promise<SockDiag | 'none'> | undefined;
+let opened: SockDiag | 'none' | undefined;
 
-/** @returns undefined without koffi, and where netlink is refused (RestrictAddressFamilies= in systemd.exec(5)) */
-export function sockDiag(): Promise<SockDiag | undefined> {
-  opened ??= open().catch(() => undefined);
+/** @returns `none` without koffi, and where netlink is refused (RestrictAddressFamilies= in systemd.exec(5)) */
+export function sockDiag(): Promise<SockDiag | 'none'> {
+  opening ??= open()
+    .catch(() => undefined)
+    .then((found) => {
+      opened = found ?? 'none';
+      return opened;
+    });
+  return opening;
+}
+
+/** The same for whom it is soon enough the next time. */
+export function sockDiagIfOpen(): SockDiag | 'none' | undefined {
+  void sockDiag();
   return opened;
 }
 

@@ -25,13 +25,13 @@ export interface Acceptance {
 }
 
 /**
- * @param whyNotHidden what counts if the kernel hides who accepted: the rule for listeners
+ * @param whyNotListener why the listener does not count: the rule if the kernel hides who accepted
  * @param path of a Unix socket
  */
 export function acceptanceOf(
   name: string,
   { clock, listeners, debug }: Pick<ProbeContext, 'clock' | 'listeners' | 'debug'>,
-  whyNotHidden: (listener: Shared) => string | undefined,
+  whyNotListener: (listener: Shared) => string | undefined,
   path?: string,
 ): Acceptance {
   let current: { connection: Socket; listener: Shared; since: number; wasOther: boolean } | undefined;
@@ -67,7 +67,7 @@ export function acceptanceOf(
         restUntil = now + found.spent * SHARE;
         const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
         tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
-        reason = NOT_YET;
+        if (found.by === 'waiting') reason = NOT_YET;
         if (found.by === 'waiting' && now < own.since + KEPT_FOR) return tell(reason);
         // a process that is about to have it does not show for a moment
         if (found.by === 'other' && !own.wasOther) {
@@ -75,9 +75,13 @@ export function acceptanceOf(
           return tell(reason);
         }
         end();
-        if (found.by === 'other') reason = `accepted by ${found.holder}, not by the app`;
+        if (found.by === 'other') {
+          const isTheirs = own.listener.otherwise?.by === 'other';
+          const held = isTheirs ? whyNotListener(own.listener) : undefined;
+          reason = held ?? `accepted by ${found.holder}, not by the app`;
+        }
         if (found.by === 'app') tell();
-        else tell(found.by === 'hidden' ? whyNotHidden(own.listener) : reason);
+        else tell(found.by === 'hidden' ? whyNotListener(own.listener) : reason);
       };
       void judge().catch((error) => tell(error.code ?? String(error)));
       return () => {

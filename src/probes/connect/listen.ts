@@ -30,8 +30,12 @@ export function listenProbe(
   return listening(`listen ${target}`, counts, { ...sought, stays: target === 'any' }, context, socketsInUse);
 }
 
-/** Port finders open a port for a moment: one that is to count at whatever number is looked at again then, ms. */
+/**
+ * Port finders open a port for a moment: one that is to count at whatever number has to be there after so long too, ms.
+ * If we are late ourselves, the app has had no time to close it either: then once more, up to the longest.
+ */
 const STAYS = 20;
+const STAYS_LONGEST = 100;
 
 /** To look whether an inherited socket is polled may take one part in so many of the time. */
 const SHARE = 20;
@@ -54,8 +58,8 @@ export function listening(
   const { clock, timing, listeners } = context;
   return polled(name, context, () => {
     let found: ListeningSocket | undefined;
-    /** What has to be there again. */
-    let opened: ListeningSocket | undefined;
+    /** What has to be there again, since when, and when it was looked at last. */
+    let opened: (ListeningSocket & { readonly since: number; readonly seen: number }) | undefined;
     let restUntil = Number.NEGATIVE_INFINITY;
     // the number of Unix sockets does not change when one begins to listen
     const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
@@ -75,8 +79,12 @@ export function listening(
         asking?.done(true, spent);
         restUntil = now + spent * SHARE;
         const counting = sockets.filter(counts);
-        found = counting.find(({ inode }) => !stays || (opened && inode === opened.inode));
-        opened = counting[0];
+        const again = counting.find(({ inode }) => opened && inode === opened.inode);
+        const onTime = opened !== undefined && now < opened.seen + 1.5 * STAYS;
+        const first = again ?? counting[0];
+        const since = again && opened ? opened.since : now;
+        found = stays && !(again && (onTime || now >= since + STAYS_LONGEST)) ? undefined : first;
+        opened = first && { ...first, since, seen: now };
         done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },
       nextInterval: () => (opened ? STAYS : gate.nextInterval()),

@@ -52,9 +52,15 @@ export function unixProbe(
       tableAt = began + (clock.now() - began) * SHARE;
       return by === 'app';
     };
+    let isInherited = false;
+    const askWho = (done: (reason?: string) => void) =>
+      acceptance.ask((reason) => {
+        if (!acceptance.waits && !isInherited) believed = Math.max(timing.interval, BELIEVED);
+        done(reason);
+      });
     return {
       attempt(done, latest) {
-        if (acceptance.waits) return acceptance.ask(done);
+        if (acceptance.waits) return askWho(done);
         const there = abstract ? '' : stampOf(path);
         const now = clock.now();
         // asked at least once, as a first connect takes milliseconds, which then are over when it counts
@@ -78,7 +84,8 @@ export function unixProbe(
           const owner = wanted === 'any' ? undefined : listeners.ownerOfPath(path, isOld());
           if (owner?.by === 'shared') {
             acceptance.take(socket, owner);
-            stop = acceptance.ask(done);
+            isInherited = owner.otherwise?.by === 'systemd';
+            stop = askWho(done);
             return;
           }
           leave(socket);
