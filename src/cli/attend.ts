@@ -100,6 +100,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     ...{ app, clock, warn, stamp: fileStamp },
     notices: notices ?? { onNotice: () => () => {} },
     listeners: listeners ?? untraced,
+    debug: (message: string) => debug('probe', message),
     stampBefore: (path) => seen.stamps.get(path),
     env: appEnvironment(env),
   };
@@ -117,12 +118,12 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
 
   const diagnose = async (moment: Moment) => {
     // of the dead it can only be told who else has the port
-    const isSocket = config.probes.some(({ kind }) => ['tcp', 'http', 'listen', 'unix'].includes(kind));
+    const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
       const patient = { config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: () => app.isAlive() };
-      return diagnose(moment, { ...patient, listeners: listeners ?? trace() });
+      return await diagnose(moment, { ...patient, listeners: listeners ?? trace() });
     } catch (bug) {
       onBug(bug);
       return [];

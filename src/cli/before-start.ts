@@ -21,12 +21,15 @@ import type { Request } from './request.ts';
 export interface Seen {
   /** What listened. Undefined where nobody asks. */
   readonly before: Before | undefined;
-  /** The files of `--file`. */
+  /** The files of `--file`, and those of Unix sockets. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
 }
 
 export function lookAround({ probes }: Config, inherited: Inherited): Seen {
-  const files = probes.flatMap((spec) => (spec.kind === 'file' ? [spec.path] : []));
+  const files = probes.flatMap((spec) => {
+    if (spec.kind === 'listen') return typeof spec.target === 'string' ? [spec.target] : [];
+    return spec.kind === 'file' || spec.kind === 'unix' ? [spec.path] : [];
+  });
   return {
     // for a diagnosis too: sockets of socket activation are the app's alone once it is started
     before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,

@@ -13,7 +13,7 @@ import { createCanary } from '../signals/canary.ts';
 import { catchSignals, type SignalSource } from '../signals/source.ts';
 import { lookAround, tellUnitStatus, withPrepared } from './before-start.ts';
 import { printError } from './print.ts';
-import { refuseInheritedSockets, refuseTakenDescriptors } from './refuse-inherited.ts';
+import { refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Request, readRequest } from './request.ts';
 import { start } from './start.ts';
 
@@ -47,8 +47,6 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
   if (typeof request === 'string') return { signal: request };
 
   const seen = lookAround(request.config, inherited);
-  refuseInheritedSockets(request.config.probes, seen.before);
-
   return withPrepared(request, env, inherited, async (prepared) => {
     const { config, handoff } = prepared;
     const startedAt = clock.now();

@@ -10,12 +10,13 @@ import { canonicalHost } from '../sockets/rows.ts';
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {
   return Promise.all(
     probes.map(async (spec) => {
+      // localhost
+      if ('hosts' in spec && spec.hosts.length > 1) return spec;
       if (spec.kind === 'http') {
         const hosts = await addresses(spec.hosts[0] as string, spec.written);
         return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
       }
       if (spec.kind !== 'tcp') return spec;
-      if (spec.hosts.length > 1) return spec;
       const hosts = await addresses(spec.hosts[0] as string, spec.written);
       if (spec.owner === 'app' && !hosts.some(isOfThisHost)) {
         throw new UsageError(

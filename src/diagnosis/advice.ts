@@ -15,6 +15,8 @@ export interface Findings {
   readonly looked: boolean;
   /** Who else has an awaited port, by its number: `nginx (pid 77)`. */
   readonly holders: ReadonlyMap<number, string>;
+  /** The `.socket` unit of systemd that holds a port which the app may want, by the port. */
+  readonly socketUnits: ReadonlyMap<number, string>;
   /** Whether systemd may have stopped us because the start took too long. */
   readonly tooLong: boolean;
   /** The app is to become the main process: signs that need a wrapper which stays are no advice then. */
@@ -35,8 +37,9 @@ interface Awaited {
 export function advice(moment: Moment, findings: Findings): readonly string[] {
   const elsewhere = listensElsewhere(findings, moment);
   // who holds a port is told by the probe as soon as it is found out
-  if (moment === 'waiting') return [...elsewhere, ...listensAlready(findings)];
+  if (moment === 'waiting') return [...heldBySystemd(findings), ...elsewhere, ...listensAlready(findings)];
   return [
+    ...heldBySystemd(findings),
     ...heldPorts(findings),
     ...elsewhere,
     ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
@@ -49,8 +52,18 @@ const TOO_SHORT =
   'if it only needs longer: raise TimeoutStartSec= of the unit, or let --extend-timeout 30s ask for more ' +
   'while the app is starting';
 
-function heldPorts({ holders }: Findings): readonly string[] {
-  return [...holders].map(
+/** Not by a process that could be stopped. */
+function heldBySystemd({ socketUnits }: Findings): readonly string[] {
+  return [...socketUnits].map(
+    ([port, unit]) =>
+      `port ${port} is held by systemd itself, for ${unit}: write Sockets=${unit} under [Service] and let the app ` +
+      `listen on the descriptor that it gets, give the app another port, or stop ${unit}`,
+  );
+}
+
+function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
+  const others = [...holders].filter(([port]) => !socketUnits.has(port));
+  return others.map(
     ([port, holder]) => `port ${port} is held by ${holder}: stop that one, or give the app another port`,
   );
 }
@@ -94,11 +107,11 @@ function maySignify(socket: ListeningSocket, already = ''): string {
   );
 }
 
-function nothingYet({ probes, listening, looked, holders, handoff }: Findings): readonly string[] {
+function nothingYet({ probes, listening, looked, holders, socketUnits, handoff }: Findings): readonly string[] {
   const [first] = listening.filter((socket) => socket.kind === 'unix' || !socket.inspector);
   const auto = probes.some(({ kind }) => kind === 'auto');
   if (first === undefined) {
-    if (!looked || holders.size > 0) return [];
+    if (!looked || holders.size + socketUnits.size > 0) return [];
     if (auto && handoff)
       return ['the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff'];
     if (auto) return ["the app neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"];

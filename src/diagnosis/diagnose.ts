@@ -7,8 +7,9 @@ import { RELOAD_SINCE } from '../print-unit/service-file.ts';
 import { awaitedPort } from '../probes/spec.ts';
 import type { Listeners } from '../sockets/ownership.ts';
 import { TCP_TABLES } from '../sockets/rows.ts';
+import { sockDiag } from '../sockets/sock-diag.ts';
 import { ownUnit, unitTexts } from '../unit/files.ts';
-import { majorVersion, systemdVersion } from '../unit/host-systemd.ts';
+import { majorVersion, socketUnits, systemdVersion } from '../unit/host-systemd.ts';
 import { lastWord, serviceType } from '../unit/settings.ts';
 import { advice, type Findings, type Moment } from './advice.ts';
 
@@ -30,25 +31,44 @@ let seen: (Pick<Findings, 'listening' | 'holders'> & { readonly whole: boolean }
  * It is looked while the app lives, and remembered, as one that was asked to end closes its sockets: then it is looked
  * only where nobody has before. Of the dead, who has its port.
  */
-export function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: Patient) {
+export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: Patient) {
   const whole = moment === 'waiting' || moment === 'timeout';
   if (whole || (moment === 'stopped' && !seen)) {
-    const listening = listeners.ofApp('tcp and unix')(TCP_TABLES);
+    // where a Unix socket was renamed to
+    if (config.probes.some(({ kind }) => kind === 'unix' || kind === 'listen')) await sockDiag();
+    const look = listeners.ofApp('tcp and unix');
+    const listening = look(TCP_TABLES).filter((socket) => socket.kind === 'tcp' || !socket.gone);
     const holding = holders(config, listeners);
     const known = listening.length > 0 ? listening : (seen?.listening ?? []);
     // of one that ends meanwhile the kernel does not tell any more what is its own
     if (isAlive()) seen = { listening: known, holders: holding, whole };
   }
+  const held = moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map<number, string>());
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   return advice(moment, {
     probes: config.probes,
     listening: seen?.listening ?? [],
     looked: seen?.whole === true,
-    holders: moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map()),
+    holders: held,
+    socketUnits: await unitsHolding([...held.keys(), ...mentionedPorts(config, env)], env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
   });
+}
+
+/** The `.socket` units of those ports. */
+async function unitsHolding(ports: readonly number[], env: NodeJS.ProcessEnv): Promise<ReadonlyMap<number, string>> {
+  if (ports.length === 0) return new Map();
+  const units = await socketUnits(env['XDG_RUNTIME_DIR'] !== undefined);
+  return new Map([...units].filter(([port]) => ports.includes(port)));
+}
+
+/** Where no probe says which port the app will take, its command line and its variables may. */
+function mentionedPorts({ probes, command, args }: Config, env: NodeJS.ProcessEnv): readonly number[] {
+  if (!probes.some(({ kind }) => kind === 'auto')) return [];
+  const variables = Object.entries(env).flatMap(([name, value]) => (/PORT|LISTEN|ADDR|URL/i.test(name) ? [value] : []));
+  return [command, ...args, ...variables].flatMap((text) => text?.match(/(?<!\d)\d{2,5}(?!\d)/g) ?? []).map(Number);
 }
 
 /** systemd counts from before we live, ms. */

@@ -23,6 +23,11 @@ import {
  */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
+/** The addresses of `localhost` and of the names below it, whatever the hosts file says (RFC 6761, 6.3). */
+function hostsOf(host: string): readonly string[] {
+  return /^(?:.+\.)?localhost\.?$/i.test(host) ? LOOPBACK : [host];
+}
+
 /**
  * What the options ask for, in the order of the option table; none where no probe is asked for. @throws {UsageError}
  */
@@ -66,7 +71,7 @@ function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   }
   const port = portNumber('tcp', value, match[3] as string);
   const host = match[1] ?? match[2];
-  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : [host], port, owner, written: quote(value) };
+  return { kind: 'tcp', hosts: host === undefined ? LOOPBACK : hostsOf(host), port, owner, written: quote(value) };
 }
 
 function portNumber(option: 'tcp' | 'listen' | 'http', value: RawValue, digits: string): number {
@@ -138,12 +143,12 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
   }
   return (raw.http ?? []).map((value) => {
     const url = httpUrl(value);
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const hosts = hostsOf(url.hostname.replace(/^\[|\]$/g, ''));
     return {
       kind: 'http',
       url,
-      hosts: [host],
-      onThisHost: isLoopback(host),
+      hosts,
+      onThisHost: hosts.every(isLoopback),
       statuses,
       headers,
       insecure,

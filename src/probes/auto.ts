@@ -1,7 +1,7 @@
 /**
  * Ready by whichever comes first of READY=1 from the app and its first listening TCP socket. Not a Unix socket: tsx
- * opens one of its own long before the app serves. Not Node's inspector, nor what systemd handed over, as both are
- * there before the app is ready.
+ * opens one of its own long before the app serves. Not Node's inspector, nor what systemd handed over and the app does
+ * not poll yet, as both are there before the app is ready.
  */
 import { listening } from './connect/listen.ts';
 import type { SocketsInUse } from './connect/tcp-sockets.ts';
@@ -20,7 +20,7 @@ export function autoProbe(
   const port = listening(
     'listen on any TCP port',
     (socket) => socket.kind === 'tcp' && !socket.inspector && !socket.doubtful,
-    'tcp',
+    { kinds: 'tcp', stays: true },
     context,
     socketsInUse,
   );

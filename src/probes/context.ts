@@ -21,4 +21,6 @@ export interface ProbeContext {
   readonly timing: PollTiming;
   /** One line for the operator, about something that a probe cannot do. */
   readonly warn: (message: string) => void;
+  /** One for whoever looks closer: by which rule it was judged. */
+  readonly debug: (message: string) => void;
 }

@@ -2,16 +2,21 @@
  * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
  * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
  */
-import { readdirSync, realpathSync } from 'node:fs';
+import { existsSync, fstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
+import { acceptorOf, type ConnectionEnds } from './accepted.ts';
 import { isEnded, isRunning } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
 import { socketsOf } from './descriptors.ts';
+import { acceptedByGain } from './gained.ts';
 import { isInspector } from './inspector.ts';
-import type { Listeners, ListeningSocket, Ownership } from './ownership.ts';
+import type { Listeners, ListeningSocket, Ownership, Shared } from './ownership.ts';
+import { polls } from './polled.ts';
 import { acceptorsOf, canonicalHost, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
+import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
 
@@ -27,19 +32,19 @@ export interface Before {
   readonly bystanders: ReadonlySet<number>;
   /** Inodes of the sockets that this process was started with: those of socket activation. */
   readonly inherited: ReadonlySet<number>;
-  /** Inodes of what listened; undefined until they are read, on a thread. */
-  readonly tcp: { inodes: ReadonlySet<number> | undefined };
-  readonly unix: ReadonlySet<number>;
+  /** What listened; undefined until it is read, on a thread. */
+  readonly tcp: { listeners: readonly TcpListener[] | undefined };
+  readonly unix: readonly UnixListener[];
 }
 
 /** To be called before the app is started. */
 export function rememberBefore(): Before {
   const { cgroup, inherited, tcp } = nothingKnown();
   void readAllTcpListeners().then((listeners) => {
-    tcp.inodes = new Set(listeners.map(({ inode }) => inode));
+    tcp.listeners = listeners;
   });
   const bystanders = new Set(cgroup === undefined ? [] : cgroupMembers(cgroup));
-  return { cgroup, bystanders, inherited, tcp, unix: new Set(unixTable().map(({ inode }) => inode)) };
+  return { cgroup, bystanders, inherited, tcp, unix: unixTable() };
 }
 
 /** Where nobody asked in time: good enough to see what the app has, not who else was there. */
@@ -48,8 +53,8 @@ export function nothingKnown(): Before {
     cgroup: unitCgroup(),
     bystanders: new Set(),
     inherited: new Set(ownSockets()),
-    tcp: { inodes: undefined },
-    unix: new Set(),
+    tcp: { listeners: undefined },
+    unix: [],
   };
 }
 
@@ -57,21 +62,6 @@ export function nothingKnown(): Before {
 function ownSockets(): readonly number[] {
   const sockets = socketsOf('self');
   return sockets === 'hidden' ? [] : sockets;
-}
-
-/** The TCP ports on which this process itself was given a listening socket: those of socket activation. */
-export function inheritedPorts({ inherited }: Before): ReadonlySet<number> {
-  const ports = new Set<number>();
-  if (inherited.size === 0) return ports;
-  for (const table of TCP_TABLES) {
-    for (const { inode, port } of tcpTable(table)) if (inherited.has(inode)) ports.add(port);
-  }
-  return ports;
-}
-
-/** Whether this process itself was given the Unix socket that listens at that path. */
-export function isInheritedPath(path: string, { inherited }: Before): boolean {
-  return unixTable().some((listener) => inherited.has(listener.inode) && isSamePath(listener.path, path));
 }
 
 /** Whether processes of the app still run, after the death of the one that was started. */
@@ -84,6 +74,8 @@ export function leavesRunning(appPid: number, before: Before = nothingKnown()): 
 export const untraced: Listeners = {
   ownerOf: () => undefined,
   ownerOfPath: () => undefined,
+  acceptorOf: async () => ({ by: 'hidden', seenBy: '/proc', spent: 0 }),
+  inherits: () => false,
   isSamePath: (one, other) => one === other,
   ofApp: () => () => [],
 };
@@ -98,8 +90,8 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   const inspectors = new Map<number, number>();
 
   /**
-   * The sockets of the app by their inodes, and the processes whose sockets cannot be seen: all of them, or up to the
-   * first that is sought.
+   * The sockets of the app by their inodes, and the processes whose sockets cannot be seen: all of them, or up to where
+   * those that are sought are found.
    */
   const look = (sought: readonly number[] = []): AppSockets => {
     const owners = new Map<number, number>();
@@ -111,18 +103,31 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
         // more
         if (!isEnded(pid)) hidden.push(pid);
       } else for (const inode of sockets) owners.set(inode, pid);
-      if (sought.some((inode) => owners.has(inode))) break;
+      if (sought.length > 0 && sought.every((inode) => owners.has(inode))) break;
     }
     return { owners, hidden };
   };
 
-  const judge = (acceptors: readonly TcpListener[]): Ownership => {
+  /** @param others all that listen on that port, as far as they were read */
+  const judge = (acceptors: readonly TcpListener[], others: readonly TcpListener[]): Ownership => {
     const inodes = acceptors.map(({ inode }) => inode);
-    if (inodes.some((inode) => before.inherited.has(inode))) return { by: 'systemd' };
+    const shared = (by: 'systemd' | 'app'): Shared => ({ by: 'shared', inodes, otherwise: { by } });
+    if (inodes.some((inode) => before.inherited.has(inode))) return shared('systemd');
     const app = look(inodes);
-    if (inodes.some((inode) => app.owners.has(inode))) return { by: 'app' };
+    const own = inodes.filter((inode) => app.owners.has(inode));
+    if (own.length > 0) {
+      // what was there before the start may listen there too, or have passed its socket on
+      const there = before.tcp.listeners;
+      if (!there) return { by: 'unknown' };
+      const all = [...there, ...others];
+      const isAlone = all.every(
+        (other) =>
+          !acceptors.some((each) => isSamePlace(each, other)) || (own.includes(other.inode) && !wasThere(other.inode)),
+      );
+      return isAlone ? { by: 'app' } : shared('app');
+    }
     // what is hidden from us may have it, if it was not there before the start
-    if (app.hidden.length > 0 && !before.tcp.inodes) return { by: 'unknown' };
+    if (app.hidden.length > 0 && !before.tcp.listeners) return { by: 'unknown' };
     if (app.hidden.length > 0 && acceptors.some((each) => likenessOfNew(each, app) !== 'other')) return { by: 'app' };
     return { by: 'other', holder: holderOf(acceptors[0] as TcpListener) };
   };
@@ -138,7 +143,35 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     return known || (uid === undefined ? 'another program' : `another program, of uid ${uid}`);
   };
 
-  const wasThere = (inode: number) => before.tcp.inodes?.has(inode) ?? true;
+  const wasThere = (inode: number) => before.tcp.listeners?.some((listener) => listener.inode === inode) ?? true;
+  const wasUnix = (inode: number) => before.unix.some((listener) => listener.inode === inode);
+
+  /** Inherited ones, as they listened before the start. */
+  const inherited = () =>
+    [...(before.tcp.listeners ?? []), ...before.unix].filter(({ inode }) => before.inherited.has(inode));
+
+  const pids = () => [...appPids(appPid, before.cgroup, before.bystanders)];
+  const isPolled = (inode: number) => pids().some((pid) => polls(pid, inode) === true);
+
+  /** Who accepted, where the acceptor has closed the connection since: the app if no other process can have. */
+  const ofClosed = ({ inodes }: Shared) => {
+    if (!inodes.some(isPolled)) return 'another process, which closed it';
+    // the manager holds what it has handed over, and accepts nothing
+    const harmless = new Set([1, process.ppid, process.pid, ...pids()]);
+    const other = allPids().find((pid) => {
+      const sockets = harmless.has(pid) ? [] : socketsOf(pid);
+      return sockets !== 'hidden' && inodes.some((inode) => sockets.includes(inode));
+    });
+    return other === undefined ? undefined : `${describeProcess(other)} or the app, and closed`;
+  };
+
+  /** The name of whom shares a listener, sought once, as each connection has another inode. */
+  const sharers = new Map<number, string>();
+  const sharerOf = ({ inodes: [listener = 0] }: Shared, inode: number) => {
+    const known = sharers.get(listener) ?? (findHolder(inode) || 'another process');
+    sharers.set(listener, known);
+    return known;
+  };
 
   return {
     ownerOf(host, port, unchanged = []) {
@@ -151,40 +184,79 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
             if (listener.port !== port) continue;
             known.push(listener);
             // no need to read on, which may take long: nobody can stand before it
-            if (isForemost(listener, table, host) && judge([listener]).by === 'app') return { by: 'app' };
+            if (isForemost(listener, table, host) && judge([listener], known).by === 'app') return { by: 'app' };
           }
         } catch {
           return undefined;
         }
         const acceptors = acceptorsOf(known, host);
-        if (acceptors.length > 0) return judge(acceptors);
+        if (acceptors.length > 0) return judge(acceptors, []);
       }
       return { by: 'elsewhere' };
     },
 
-    ownerOfPath(path) {
+    ownerOfPath(path, isOld) {
       const there = unixTable().filter((listener) => isSamePath(listener.path, path));
-      // a socket of another network namespace
-      if (there.length === 0) return undefined;
-      if (there.some(({ inode }) => before.inherited.has(inode))) return { by: 'systemd' };
-      const { owners, hidden } = look(there.map(({ inode }) => inode));
-      if (there.some(({ inode }) => owners.has(inode))) return { by: 'app' };
-      if (hidden.length > 0 && there.some(({ inode }) => !before.unix.has(inode))) return undefined;
-      return { by: 'other', holder: holderOf(there[0] as UnixListener) };
+      const inodes = there.map(({ inode }) => inode);
+      if (inodes.some((inode) => before.inherited.has(inode))) {
+        return { by: 'shared', inodes, otherwise: { by: 'systemd' } };
+      }
+      const { owners, hidden } = look(inodes);
+      const own = inodes.filter((inode) => owners.has(inode));
+      if (!isOld && own.some((inode) => !wasUnix(inode))) return { by: 'app' };
+      const other = { by: 'other', holder: there[0] ? holderOf(there[0]) : 'another process' } as const;
+      if (isOld && own.length === 0) return other;
+      // the name in the table is the one that it was bound under, and the file may have had another (systemd#20635).
+      // Without a row it may be in another network namespace
+      const mayBeOwn = own.length > 0 || there.length === 0 || (hidden.length > 0 && !inodes.every(wasUnix));
+      return { by: 'shared', inodes, otherwise: mayBeOwn ? undefined : other };
     },
+
+    async acceptorOf(connection, listener, path) {
+      const diag = await sockDiag();
+      const began = process.cpuUsage();
+      const acceptor =
+        path === undefined ? await acceptorOfTcp(connection, diag) : await acceptorOfUnix(connection, path, diag);
+      const holder = acceptor === 'closed' ? ofClosed(listener) : undefined;
+      const app = typeof acceptor === 'number' ? look([acceptor]) : undefined;
+      const { user, system } = process.cpuUsage(began);
+      const how = { seenBy: diag === 'none' ? '/proc' : 'netlink', spent: (user + system) / 1000 } as const;
+      if (acceptor === 'waiting' || acceptor === 'hidden') return { by: acceptor, ...how };
+      if (acceptor === 'elsewhere') return { by: 'other', holder: 'another host, or was reset', ...how };
+      if (acceptor === 'closed') {
+        return holder === undefined ? { by: 'app', ...how } : { by: 'other', holder, closed: true, ...how };
+      }
+      if (app?.owners.has(acceptor)) return { by: 'app', ...how };
+      if (app?.hidden.length) return { by: 'hidden', ...how };
+      return { by: 'other', holder: sharerOf(listener, acceptor), ...how };
+    },
+
+    inherits: () => inherited().length > 0,
 
     isSamePath,
 
-    ofApp(kinds) {
+    ofApp(kinds, sought) {
       const found = new Map<number, ListeningSocket>();
       let known: ReadonlySet<number> = new Set();
       let allReadAt = Number.NEGATIVE_INFINITY;
       return (changed) => {
         const app = look();
+        for (const inode of found.keys()) {
+          if (!app.owners.has(inode) && (app.hidden.length === 0 || changed.length === TCP_TABLES.length)) {
+            found.delete(inode);
+          }
+        }
         const open = [...app.owners.keys()].filter((inode) => !found.has(inode));
         const isNew = open.some((inode) => !known.has(inode));
         known = new Set(open);
-        if (kinds === 'tcp and unix') addUnix(app, found);
+        if (kinds === 'tcp and unix') addUnix(app, found, sought);
+        for (const listener of inherited()) {
+          const { inode } = listener;
+          const isSought = 'port' in listener || kinds === 'tcp and unix';
+          if (!isSought || found.has(inode) || !app.owners.has(inode) || !isPolled(inode)) continue;
+          if ('port' in listener) found.set(inode, { kind: 'tcp', ...listener, inspector: false });
+          else found.set(inode, { kind: 'unix', ...listener, inherited: true });
+        }
         if (open.length === 0 && app.hidden.length === 0) return [...found.values()];
 
         const foundBefore = found.size;
@@ -206,12 +278,13 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const pid = app.owners.get(inode);
       const likeness = pid === undefined ? likenessOfNew({ inode, host, port, uid }, app) : 'app';
       if (likeness === 'other') continue;
-      const pids = pid === undefined ? app.hidden : [pid];
+      const holding = pid === undefined ? app.hidden : [pid];
       found.set(inode, {
         kind: 'tcp',
         host,
         port,
-        inspector: pids.some((each) => isItsInspector(each, host, port, inode)),
+        inode,
+        inspector: holding.some((each) => isItsInspector(each, host, port, inode)),
         doubtful: likeness === 'perhaps',
       });
     }
@@ -225,15 +298,55 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     return inspectors.get(pid) === inode;
   }
 
-  function addUnix(app: AppSockets, found: Map<number, ListeningSocket>): void {
+  function addUnix(app: AppSockets, found: Map<number, ListeningSocket>, sought: string | undefined): void {
     const ours = app.hidden.length > 0 ? ownSockets() : [];
-    for (const { inode, path } of unixTable()) {
-      if (found.has(inode) || before.inherited.has(inode) || ours.includes(inode)) continue;
+    for (const { inode, path: bound } of unixTable()) {
+      const known = found.get(inode);
+      const isPlaced = known?.kind === 'unix' && !known.gone;
+      if (isPlaced || before.inherited.has(inode) || ours.includes(inode)) continue;
       const isOwn = app.owners.has(inode);
-      if (!isOwn && (app.hidden.length === 0 || before.unix.has(inode))) continue;
+      if (!isOwn && (app.hidden.length === 0 || wasUnix(inode))) continue;
+      const path = placeOf(inode, bound, sought);
       // the file may have been given to another user since: only a hint
-      found.set(inode, { kind: 'unix', path, doubtful: !isOwn && likenessOf(app.hidden, userOfPath(path)) !== 'app' });
+      const doubtful = !isOwn && likenessOf(app.hidden, userOfPath(path ?? bound)) !== 'app';
+      found.set(inode, { kind: 'unix', path: path ?? bound, gone: path === undefined, inode, doubtful });
     }
+  }
+
+  /** Where the file of a Unix socket is: at the name that it was bound under, or renamed since. */
+  function placeOf(inode: number, bound: string, sought: string | undefined): string | undefined {
+    if (bound.startsWith('@') || existsSync(bound)) return bound;
+    const diag = sockDiagIfOpen();
+    if (!diag) return undefined;
+    // any other socket is as likely where the kernel does not tell
+    const file = diag === 'none' ? undefined : diag.fileOf(inode);
+    const siblings = orElse(() => readdirSync(dirname(bound)), []).map((name) => join(dirname(bound), name));
+    return [sought, ...(file === undefined ? [] : siblings)].find((path) => {
+      const stat = path === undefined ? undefined : orElse(() => statSync(path, { throwIfNoEntry: false }), undefined);
+      return stat?.isSocket() && (file === undefined || stat.ino === file);
+    });
+  }
+
+  async function acceptorOfTcp(connection: Socket, diag: SockDiag | 'none') {
+    const { localAddress, localPort, remoteAddress, remotePort } = connection;
+    // it is closed
+    if (localAddress === undefined || remoteAddress === undefined) return 'closed';
+    const ends = { localAddress, localPort, remoteAddress, remotePort } as ConnectionEnds;
+    return (diag === 'none' ? undefined : diag.acceptorOf(ends)) ?? acceptorOf(ends);
+  }
+
+  function acceptorOfUnix(connection: Socket, path: string, diag: SockDiag | 'none') {
+    const { fd } = (connection as { _handle?: { fd?: number } })._handle ?? {};
+    const inode = fd === undefined ? undefined : orElse(() => fstatSync(fd).ino, undefined);
+    const told = diag === 'none' || inode === undefined ? undefined : diag.acceptorOfUnix(inode);
+    return (
+      told ??
+      acceptedByGain(
+        path,
+        (name) => isSamePath(name, path),
+        () => look().owners,
+      )
+    );
   }
 }
 
@@ -276,13 +389,23 @@ function realPath(path: string): string | undefined {
 /** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
 function findHolder(inode: number): string | undefined {
   const end = performance.now() + SEARCH_MS;
-  for (const pid of readdirSync('/proc').map(Number)) {
+  for (const pid of allPids()) {
     if (performance.now() > end) return undefined;
-    if (Number.isNaN(pid)) continue;
     const sockets = socketsOf(pid);
     if (sockets !== 'hidden' && sockets.includes(inode)) return describeProcess(pid);
   }
   return '';
+}
+
+function allPids(): readonly number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => !Number.isNaN(pid));
+}
+
+/** Connections to one may go to the other. */
+function isSamePlace(one: TcpListener, other: TcpListener): boolean {
+  return one.port === other.port && one.host === other.host;
 }
 
 function tcpTable(table: TcpTable): readonly TcpListener[] {

@@ -44,9 +44,21 @@ export function parseTcpRow(row: string): TcpListener | undefined {
 
 /** @returns undefined for a row that is no listening socket with a name */
 export function parseUnixRow(row: string): UnixListener | undefined {
+  const named = namedUnixRow(row);
+  return named?.accepts ? { inode: named.inode, path: named.path } : undefined;
+}
+
+/** @returns undefined for a row that has no name or listens. One that was accepted has the name of its listener */
+export function parseUnixConnection(row: string): UnixListener | undefined {
+  const named = namedUnixRow(row);
+  return named && !named.accepts ? { inode: named.inode, path: named.path } : undefined;
+}
+
+function namedUnixRow(row: string) {
   const match = /^\S+ \S+ \S+ ([\dA-F]+) \S+ \S+ +(\d+) (.+)$/s.exec(row);
-  if (!match || (Number.parseInt(match[1] as string, 16) & ACCEPTS) === 0) return undefined;
-  return { inode: Number(match[2]), path: withoutFilling(match[3] as string) };
+  if (!match) return undefined;
+  const accepts = (Number.parseInt(match[1] as string, 16) & ACCEPTS) !== 0;
+  return { accepts, inode: Number(match[2]), path: withoutFilling(match[3] as string) };
 }
 
 /** The size of sun_path, unix(7). */

@@ -10,7 +10,15 @@
  */
 import { closeSync, openSync, read, readFileSync, readSync } from 'node:fs';
 import { procText } from '../base/proc.ts';
-import { parseTcpRow, parseUnixRow, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
+import {
+  parseTcpRow,
+  parseUnixConnection,
+  parseUnixRow,
+  TCP_TABLES,
+  type TcpListener,
+  type TcpTable,
+  type UnixListener,
+} from './rows.ts';
 
 /** Less than a row: what is read to begin one, bytes. */
 const BEGINNING = 64;
@@ -128,7 +136,14 @@ function holdsInode(row: string): boolean {
 
 /** The listening Unix sockets that have a name. @throws where there is no such table: ENOENT */
 export function unixListeners(): readonly UnixListener[] {
-  return readFileSync('/proc/self/net/unix', 'utf8')
-    .split('\n')
-    .flatMap((row) => parseUnixRow(row) ?? []);
+  return unixRows().flatMap((row) => parseUnixRow(row) ?? []);
+}
+
+/** Those that are connected and have a name: that of the listener, on the side that accepted. */
+export function unixConnections(): readonly UnixListener[] {
+  return unixRows().flatMap((row) => parseUnixConnection(row) ?? []);
+}
+
+function unixRows(): readonly string[] {
+  return readFileSync('/proc/self/net/unix', 'utf8').split('\n');
 }

@@ -5,13 +5,35 @@ const PATIENCE = 5000;
 
 /** @returns its first line, `systemd 252 (252.39-1~deb12u2)`; undefined where there is none */
 export async function systemdVersion(): Promise<string | undefined> {
+  return /^systemd \d.*/.exec(await systemctl(['--version'], PATIENCE))?.[0].trim();
+}
+
+/** What it prints, which is nothing where it fails. */
+async function systemctl(args: readonly string[], timeout: number): Promise<string> {
   const { execa } = await import('execa');
-  const { stdout = '' } = await execa('systemctl', ['--version'], { timeout: PATIENCE, reject: false });
-  return /^systemd \d.*/.exec(stdout)?.[0].trim();
+  const { stdout = '' } = await execa('systemctl', args, { timeout, reject: false });
+  return stdout;
 }
 
 /** @param version as {@link systemdVersion} tells it */
 export function majorVersion(version: string | undefined): number | undefined {
   const digits = /\d+/.exec(version ?? '')?.[0];
   return digits === undefined ? undefined : Number(digits);
+}
+
+/** How long the managers may take to list their sockets, ms: a unit that fails waits for it. */
+const LIST_PATIENCE = 2000;
+
+/**
+ * The `.socket` units on whose TCP ports the managers listen themselves, system's and user's, by port.
+ * @param user whether there is a user's manager
+ */
+export async function socketUnits(user: boolean): Promise<ReadonlyMap<number, string>> {
+  const lists = await Promise.all(
+    [[], ...(user ? [['--user']] : [])].map((manager) =>
+      systemctl([...manager, 'list-sockets', '--no-legend', '--no-pager', '--full'], LIST_PATIENCE),
+    ),
+  );
+  const rows = lists.flatMap((list) => [...list.matchAll(/^\S+:(\d+) +(\S+\.socket)\b/gm)]);
+  return new Map(rows.map(([, port, unit]) => [Number(port), unit as string]));
 }

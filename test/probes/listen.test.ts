@@ -24,6 +24,8 @@ function start(make: typeof listenProbe | typeof autoProbe, target: 'any' | numb
   const add = (socket: ListeningSocket) => {
     context.appListens.push(socket);
     counts += 1;
+    // looked at, and 20 ms later once more
+    context.clock.advance(30);
     context.clock.advance(30);
   };
   return { context, abort, probe, waited, add, ready: () => isSettled(waited) };

@@ -11,7 +11,7 @@ import type { NotifyState } from '../../src/notify/state.ts';
 import type { Notifier } from '../../src/notify/types.ts';
 import type { ProbeContext } from '../../src/probes/context.ts';
 import { fileStamp } from '../../src/probes/file-stamp.ts';
-import type { ListeningSocket, Ownership } from '../../src/sockets/ownership.ts';
+import type { Acceptance, ListeningSocket, Ownership } from '../../src/sockets/ownership.ts';
 
 export interface FakeClock extends Clock {
   /** Lets time pass: calls what is due, in the order of its time. */
@@ -113,6 +113,7 @@ export interface FakeContext extends ProbeContext {
   notice(notice: Partial<AppNotice>): void;
   /** Who accepts a connection, and which sockets the app has begun to listen on. */
   owner: Ownership | undefined;
+  acceptor: Acceptance;
   readonly appListens: ListeningSocket[];
   /** Stands for the state of the files before the start. */
   readonly before: Map<string, string>;
@@ -133,6 +134,7 @@ export function fakeContext(): FakeContext {
     timing: { initialDelay: 0, interval: 20, attemptTimeout: 1000 },
     warn: (message) => warnings.push(message),
     warnings,
+    debug: () => {},
     notices: {
       onNotice(listener) {
         notices.add(listener);
@@ -144,10 +146,13 @@ export function fakeContext(): FakeContext {
       for (const listener of notices) listener(whole);
     },
     owner: { by: 'app' },
+    acceptor: { by: 'app', seenBy: 'netlink', spent: 0 },
     appListens,
     listeners: {
       ownerOf: () => context.owner,
       ownerOfPath: () => context.owner,
+      acceptorOf: async () => context.acceptor,
+      inherits: () => false,
       isSamePath: (one, other) => resolve(one) === resolve(other),
       ofApp: () => () => [...appListens],
     },

@@ -28,6 +28,7 @@ const PURE = [
       'command-path.ts',
       'files.ts',
       'frames.ts',
+      'koffi.ts',
       'private-directory.ts',
       'proc.ts',
       'runtime-directories.ts',

@@ -1,19 +1,13 @@
 /**
- * Notify sockets by koffi, which calls the C library: the only file that imports it. It comes ready built for any Node,
- * so it serves where unix-dgram was not compiled or was compiled for another one. Paths and abstract names.
+ * Notify sockets by koffi, which comes ready built for any Node, so it serves where unix-dgram was not compiled or was
+ * compiled for another one. Paths and abstract names.
  */
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { loadLibc } from '../../base/koffi.ts';
 import { withSocketUmask } from '../../base/private-directory.ts';
 import type { NotifyAddress } from '../address.ts';
 import { DATAGRAM_MAX } from '../state.ts';
 import type { NotifyTransport, Receiver } from '../transport.ts';
-
-/** The part of koffi that is used. */
-interface Koffi {
-  load(path: null): { func(prototype: string): (...args: unknown[]) => number };
-  errno(): number;
-}
 
 const NAME = 'koffi';
 
@@ -35,10 +29,8 @@ const O_ASYNC = 0o20000;
 
 /** @throws whatever loading the addon throws, or when there is no socket to be had */
 export async function openKoffi(address: NotifyAddress): Promise<NotifyTransport> {
-  const { libc, lastError, newSocket } = await load();
-  const sendto = libc.func(
-    'long sendto(int fd, const void *buf, size_t len, int flags, const void *to, uint32_t tolen)',
-  );
+  const { func, lastError, newSocket } = await load();
+  const sendto = func('long sendto(int fd, const void *buf, size_t len, int flags, const void *to, uint32_t tolen)');
   const fd = newSocket(SOCK_CLOEXEC);
   const to = socketAddress(address);
   return {
@@ -68,11 +60,11 @@ const BUDGET = 100;
  * the wrapper.
  */
 export async function receiveByKoffi(path: string, onDatagram: (datagram: Uint8Array) => void): Promise<Receiver> {
-  const { libc, lastError, newSocket } = await load();
-  const bind = libc.func('int bind(int fd, const void *address, uint32_t length)');
-  const recv = libc.func('long recv(int fd, void *buf, size_t len, int flags)');
-  const close = libc.func('int close(int fd)');
-  const fcntl = libc.func('int fcntl(int fd, int command, ...)');
+  const { func, lastError, newSocket } = await load();
+  const bind = func('int bind(int fd, const void *address, uint32_t length)');
+  const recv = func('long recv(int fd, void *buf, size_t len, int flags)');
+  const close = func('int close(int fd)');
+  const fcntl = func('int fcntl(int fd, int command, ...)');
   const fd = newSocket(SOCK_CLOEXEC | SOCK_NONBLOCK);
 
   // of a longer datagram the rest is dropped (recv(2)), and what is left is still too long
@@ -113,14 +105,10 @@ export async function receiveByKoffi(path: string, onDatagram: (datagram: Uint8A
 }
 
 async function load() {
-  // a name that the bundler does not see
-  const name = NAME;
-  const { default: koffi }: { default: Koffi } = await import(name);
-  const libc = koffi.load(null);
-  const socket = libc.func('int socket(int domain, int type, int protocol)');
-  const lastError = () => getSystemErrorName(-koffi.errno());
+  const { func, lastError } = await loadLibc();
+  const socket = func('int socket(int domain, int type, int protocol)');
   return {
-    libc,
+    func,
     lastError,
     newSocket(flags: number): number {
       const fd = socket(AF_UNIX, SOCK_DGRAM | flags, 0);

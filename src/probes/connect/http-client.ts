@@ -1,7 +1,7 @@
 /** Polls one URL, for the status alone. */
 import { readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage } from 'node:http';
-import { isIP, type Socket } from 'node:net';
+import { isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import type { Clock, Disposer } from '../../base/clock.ts';
 import { LEAVE_TIMEOUT, leave } from './connection.ts';
@@ -25,16 +25,24 @@ export interface HttpAnswer {
   readonly address: string;
   /** Whether it came over a connection of an earlier question. */
   readonly kept: boolean;
+  readonly socket: Socket;
 }
 
 export interface HttpClient {
   /**
    * One question at a time. Tells the answer, or why there is none: `ECONNREFUSED`. Not after the disposer was called.
+   * @param hold keeps the question from being complete on a new connection: who closes it with the answer could not be
+   * seen any more
    */
-  get(tell: (answer: HttpAnswer | string) => void): Disposer;
-  /** Says goodbye, and lets the server finish its last answer. The next question goes over a new connection. */
-  leave(): void;
+  get(tell: (answer: HttpAnswer | string) => void, hold?: Hold): Disposer;
+  /**
+   * Says goodbye, and lets the server finish its last answer. The next question goes over a new connection.
+   * @param otherAddress to the next address of the host
+   */
+  leave(otherAddress?: boolean): void;
 }
+
+type Hold = (socket: Socket) => Promise<void>;
 
 /**
  * How long a connection is kept, ms: the process that accepted it goes on to answer there, even after the port has gone
@@ -61,7 +69,8 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   const http = secure ? await import('node:https') : await import('node:http');
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const tls = secure ? await tlsOptions(host, request) : {};
-  const addresses = hosts.map((address) => ({ address, family: isIP(address) }));
+  const connectTls = secure ? (await import('node:tls')).connect : undefined;
+  let addresses = hosts.map((address) => ({ address, family: isIP(address) }));
   const lookup: ConnectionOptions['lookup'] = (_name, { all }, callback) => {
     if (all) callback(null, addresses);
     else callback(null, addresses[0]?.address ?? '', addresses[0]?.family);
@@ -72,8 +81,9 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   /** One that still takes the rest of an answer. */
   let leaving: Connection | undefined;
 
-  const open = (): Connection => {
+  const open = (hold: Hold | undefined): Connection => {
     const agent = new http.Agent({ ...tls, lookup, keepAlive: true, maxSockets: 1 });
+    if (hold) holdConnections(agent, hold, connectTls);
     const opened: Connection = { agent, openedAt: clock.now(), busy: false, left: false };
     // called once all of an answer has been read
     agent.keepSocketAlive = (socket) => {
@@ -83,7 +93,8 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
     };
     return opened;
   };
-  const leaveIt = () => {
+  const leaveIt = (otherAddress = false) => {
+    if (otherAddress) addresses = [...addresses.slice(1), ...addresses.slice(0, 1)];
     if (!current) return;
     // an app that never ends its answers has one connection of ours to serve, and not one for each question
     leaving?.socket?.destroy();
@@ -93,9 +104,9 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   };
 
   return {
-    get(tell) {
+    get(tell, hold) {
       if (current && (current.busy || clock.now() > current.openedAt + KEPT_FOR)) leaveIt();
-      current ??= open();
+      current ??= open(hold);
       const own = current;
       own.busy = true;
       let settled = false;
@@ -110,6 +121,7 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
           status: statusCode as number,
           address: socket.remoteAddress ?? (hosts[0] as string),
           kept: asked.reusedSocket,
+          socket: socket as Socket,
         });
       const asked = http
         .request({ ...question, agent: own.agent })
@@ -130,6 +142,41 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
     },
     leave: leaveIt,
   };
+}
+
+/** Lets each new connection send all of its first question but the last byte, and then hold. */
+function holdConnections(agent: Agent, hold: Hold, connectTls: typeof import('node:tls').connect | undefined): void {
+  agent.createConnection = (options, created) => {
+    if (!connectTls) return new HeldSocket(hold).connect(options as TcpNetConnectOpts);
+    // the handshake is enough for the server to accept
+    const socket = connectTls(
+      options as ConnectionOptions,
+      () => void hold(socket).then(() => created?.(null, socket)),
+    );
+    socket.once('error', (error) => created?.(error, socket));
+    return undefined;
+  };
+}
+
+/** A server may be given a connection only when something has come (TCP_DEFER_ACCEPT in tcp(7)). */
+class HeldSocket extends Socket {
+  #hold: Hold | undefined;
+
+  constructor(hold: Hold) {
+    super();
+    this.#hold = hold;
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    const hold = this.#hold;
+    this.#hold = undefined;
+    const bytes = Buffer.from(chunk as string, encoding);
+    const last = hold ? bytes.length - 1 : bytes.length;
+    super._write(bytes.subarray(0, last), encoding, (error) => {
+      if (error || !hold) callback(error);
+      else void hold(this).then(() => super._write(bytes.subarray(last), encoding, callback));
+    });
+  }
 }
 
 /**

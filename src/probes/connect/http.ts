@@ -1,6 +1,7 @@
 /** Ready when an HTTP server answers GET with a status that means so. */
+import type { Socket } from 'node:net';
 import type { Disposer } from '../../base/clock.ts';
-import type { Listeners, Ownership } from '../../sockets/ownership.ts';
+import type { Acceptance, Ownership, Shared } from '../../sockets/ownership.ts';
 import { canonicalHost, TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
 import { pollUntil } from '../poll.ts';
@@ -8,7 +9,7 @@ import type { ReadinessProbe } from '../probe.ts';
 import { httpPort, isLoopback, type ProbeSpec } from '../spec.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
 import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
+import { NOT_KNOWN_YET, objectionTo, onceEach } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /** Of statuses that mostly stay as they are. */
@@ -18,46 +19,71 @@ const REMEDIES: Readonly<Record<number, string>> = {
   404: ' (another path, or --http-status 404?)',
 };
 
+/** A connection that is held is looked at so often, ms, and that may take one part in so many of the time. */
+const HOLD_LOOK = 2;
+const SHARE = 20;
+
 /** `--http`. Redirects are not followed. */
 export function httpProbe(
   spec: Extract<ProbeSpec, { kind: 'http' }>,
-  { clock, timing, listeners, warn, env }: ProbeContext,
+  { clock, timing, listeners, warn, debug, env }: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   const { url, hosts, statuses } = spec;
   const name = `http ${withoutSecrets(url)}`;
   const port = httpPort(url);
   const local = hosts.every(isLoopback);
+  const tell = onceEach(warn);
+  const tellRule = onceEach(debug);
+  const object = (found: Shared['otherwise']) => objectionTo(found, port, tell, { systemdCounts: true });
   let owner: Ownership | undefined;
-  const ownerOf: Listeners['ownerOf'] = (...where) => {
-    owner = listeners.ownerOf(...where);
-    return owner;
-  };
-  const whyNotOwner = objectionTo({ ...listeners, ownerOf }, spec.onThisHost ? spec.owner : 'any', warn, {
-    systemdCounts: true,
-  });
   let reason = '';
 
   // whose the port is, is looked up at the first answer and not at the one that counts, as it takes milliseconds; what
   // is the app's stays the app's
   let isOwn = false;
   let judged: { readonly inUse: SocketsInUse | undefined; readonly objection: string; readonly at: number } | undefined;
-  const whyNotItsOwner = (address: string): string | undefined => {
-    if (isOwn) return undefined;
+  const whyNotItsOwner = (address: string): string | Shared | undefined => {
+    if (isOwn || spec.owner === 'any' || !spec.onThisHost) return undefined;
     const inUse = local ? socketsInUse() : undefined;
     const unchanged = judged !== undefined && unchangedTables(inUse, judged.inUse).length === TCP_TABLES.length;
     // not for ever: the port may have gone from hand to hand, and the count is as it was
     if (judged && unchanged && clock.now() < judged.at + BELIEVED) return judged.objection;
-    const objection = whyNotOwner(canonicalHost(address), port, []);
+    owner = listeners.ownerOf(canonicalHost(address), port, []);
+    if (owner?.by === 'shared') return owner;
+    tellRule(`${name}: judged by who listens`);
+    const objection = object(owner);
     isOwn = objection === undefined;
     judged = objection === undefined || objection === NOT_KNOWN_YET ? undefined : { inUse, objection, at: clock.now() };
     return objection;
   };
-  const whyNot = ({ status, address }: HttpAnswer): string | undefined => {
+  const whyNot = ({ status, address }: HttpAnswer): string | Shared | undefined => {
     const objection = whyNotItsOwner(address);
     return statuses.some(({ from, to }) => from <= status && status <= to)
       ? objection
       : `${status}${REMEDIES[status] ?? ''}`;
+  };
+
+  /** Who accepted the connection that is held, or was. */
+  let held: Acceptance | undefined;
+  let holds = false;
+  const lookWho = async (socket: Socket, listener: Shared) => {
+    for (;;) {
+      const found = await listeners.acceptorOf(socket, listener);
+      if (found.by !== 'waiting' || socket.destroyed) return found;
+      await new Promise<void>((resolve) => clock.after(HOLD_LOOK + found.spent * SHARE, resolve));
+    }
+  };
+  let spent = 0;
+  const whyNotAccepted = async (socket: Socket, listener: Shared): Promise<string | undefined> => {
+    const found = held ?? (await listeners.acceptorOf(socket, listener));
+    spent += found.spent;
+    const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
+    tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
+    if (found.by === 'hidden') return object(listener.otherwise);
+    if (found.by !== 'other') return undefined;
+    holds = found.closed === true;
+    return `answered by ${found.holder}, not by the app`;
   };
 
   return {
@@ -70,7 +96,7 @@ export function httpProbe(
       reason = '';
       const client = await openHttpClient({ ...spec, extraCa: env['NODE_EXTRA_CA_CERTS'], warn }, clock);
       const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
-      signal.addEventListener('abort', client.leave, { once: true });
+      signal.addEventListener('abort', () => client.leave(), { once: true });
       await pollUntil(
         (done) => {
           const look = gate.look();
@@ -80,21 +106,45 @@ export function httpProbe(
           }
           let stop: Disposer;
           const ask = () => {
-            stop = client.get((answer) => {
-              const began = clock.now();
-              const wasOwn = isOwn;
-              const objection = typeof answer === 'string' ? answer : whyNot(answer);
-              const spent = typeof answer === 'string' ? 0 : clock.now() - began;
-              // who accepted a connection before the port was known for the app's may be another
-              const proven = wasOwn && owner?.by === 'app';
-              if (typeof answer === 'object' && objection === undefined && !proven) {
-                client.leave();
-                // a new one has to say so too
-                if (answer.kept) return ask();
-              } else if (!isOwn || (!wasOwn && owner?.by === 'app')) client.leave();
-              look.done(objection === 'ECONNREFUSED', spent);
-              done(objection);
-            });
+            held = undefined;
+            const listener = owner?.by === 'shared' ? owner : undefined;
+            const hold = async (socket: Socket) => {
+              if (listener) held = await lookWho(socket, listener);
+            };
+            stop = client.get(
+              (answer) => {
+                const began = clock.now();
+                const wasOwn = isOwn;
+                spent = 0;
+                const finish = (objection: string | undefined, isAccepted = false) => {
+                  // who accepted a connection before the port was known for the app's may be another
+                  const proven = isAccepted || (wasOwn && owner?.by === 'app');
+                  if (typeof answer === 'object' && objection === undefined && !proven) {
+                    client.leave();
+                    // a new one has to say so too
+                    if (answer.kept) return ask();
+                  } else if (!isOwn || (!wasOwn && owner?.by === 'app')) {
+                    // another address of the host may be the app's
+                    client.leave(typeof answer === 'object' && owner?.by !== 'app');
+                  }
+                  look.done(objection === 'ECONNREFUSED', spent);
+                  done(objection);
+                };
+                const objection = typeof answer === 'string' ? answer : whyNot(answer);
+                spent += clock.now() - began;
+                if (typeof objection !== 'object' || typeof answer === 'string') return finish(objection as string);
+                let cancelled = false;
+                stop = () => {
+                  cancelled = true;
+                };
+                void whyNotAccepted(answer.socket, objection)
+                  .catch((error) => String(error))
+                  .then((why) => {
+                    if (!cancelled) finish(why, true);
+                  });
+              },
+              holds ? hold : undefined,
+            );
           };
           ask();
           return () => stop();

@@ -15,42 +15,79 @@ export function listenProbe(
   context: ProbeContext,
   socketsInUse?: () => SocketsInUse | undefined,
 ): ReadinessProbe {
+  const { listeners, stamp, stampBefore } = context;
+  const before = typeof target === 'string' ? stampBefore(target) : undefined;
   const counts = (socket: ListeningSocket) => {
     if (target === 'any') return !socket.doubtful;
-    return socket.kind === 'tcp' ? socket.port === target : context.listeners.isSamePath(socket.path, String(target));
+    if (socket.kind === 'tcp') return socket.port === target;
+    const isOld = !socket.inherited && before !== undefined && stamp(socket.path) === before;
+    return !socket.gone && !isOld && listeners.isSamePath(socket.path, String(target));
   };
-  const kinds = typeof target === 'number' ? 'tcp' : 'tcp and unix';
-  return listening(`listen ${target}`, counts, kinds, context, socketsInUse);
+  const sought =
+    typeof target === 'number'
+      ? ({ kinds: 'tcp' } as const)
+      : ({ kinds: 'tcp and unix', path: target === 'any' ? undefined : target } as const);
+  return listening(`listen ${target}`, counts, { ...sought, stays: target === 'any' }, context, socketsInUse);
+}
+
+/**
+ * Port finders open a port for a moment: one that is to count at whatever number has to be there after so long too, ms.
+ * If we are late ourselves, the app has had no time to close it either: then once more, up to the longest.
+ */
+const STAYS = 20;
+const STAYS_LONGEST = 100;
+
+/** To look whether an inherited socket is polled may take one part in so many of the time. */
+const SHARE = 20;
+
+interface Sought {
+  readonly kinds: 'tcp' | 'tcp and unix';
+  readonly path?: string | undefined;
+  /** Whether it has to be there a moment later too. */
+  readonly stays: boolean;
 }
 
 /** A probe for the app's first listening socket that counts. */
 export function listening(
   name: string,
   counts: (socket: ListeningSocket) => boolean,
-  kinds: 'tcp' | 'tcp and unix',
+  { kinds, path, stays }: Sought,
   context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
   const { clock, timing, listeners } = context;
   return polled(name, context, () => {
     let found: ListeningSocket | undefined;
+    /** What has to be there again, since when, and when it was looked at last. */
+    let opened: (ListeningSocket & { readonly since: number; readonly seen: number }) | undefined;
+    let restUntil = Number.NEGATIVE_INFINITY;
     // the number of Unix sockets does not change when one begins to listen
     const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
-    const look = listeners.ofApp(kinds);
+    const look = listeners.ofApp(kinds, path);
     return {
       attempt(done, latest) {
         const asking = gate.look();
-        if (!asking) {
+        const now = clock.now();
+        // no socket is added when the app begins to poll one
+        if (!asking && !opened && !(listeners.inherits() && now >= restUntil)) {
           done(latest);
           return;
         }
-        const began = clock.now();
-        const sockets = look(TCP_TABLES.filter((table) => !asking.unchanged.includes(table)));
-        asking.done(true, clock.now() - began);
-        found = sockets.find(counts);
-        done(found ? undefined : describeOthers(sockets));
+        const unchanged = asking || opened ? (asking?.unchanged ?? []) : TCP_TABLES;
+        const sockets = look(TCP_TABLES.filter((table) => opened || !unchanged.includes(table)));
+        const spent = clock.now() - now;
+        asking?.done(true, spent);
+        restUntil = now + spent * SHARE;
+        const counting = sockets.filter(counts);
+        const again = counting.find(({ inode }) => opened && inode === opened.inode);
+        const onTime = opened !== undefined && now < opened.seen + 1.5 * STAYS;
+        const first = again ?? counting[0];
+        const since = again && opened ? opened.since : now;
+        found = stays && !(again && (onTime || now >= since + STAYS_LONGEST)) ? undefined : first;
+        opened = first && { ...first, since, seen: now };
+        done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },
-      nextInterval: gate.nextInterval,
+      nextInterval: () => (opened ? STAYS : gate.nextInterval()),
       readyBy: () => (found ? `${name.split(' ')[0]} ${addressOf(found)}` : name),
     };
   });

@@ -1,14 +1,17 @@
 /** Ready when the app accepts a TCP connection. */
 import { connect, type Socket } from 'node:net';
 import type { Disposer } from '../../base/clock.ts';
+import type { Shared } from '../../sockets/ownership.ts';
 import { hostPort } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
+import { lookInterval } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { isLoopback, type ProbeSpec } from '../spec.ts';
+import { acceptanceOf } from './acceptance.ts';
 import { leave } from './connection.ts';
 import { newSocketGate } from './new-socket-gate.ts';
-import { NOT_KNOWN_YET, objectionTo } from './objection.ts';
+import { NOT_KNOWN_YET, objectionTo, onceEach } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse } from './tcp-sockets.ts';
 
 /** `--tcp`. The hosts are IP addresses. */
@@ -17,14 +20,25 @@ export function tcpProbe(
   context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
-  const { clock, timing, listeners, warn } = context;
+  const { clock, timing, listeners, warn, debug } = context;
+  const name = `tcp ${hostPort(hosts[0] as string, port)}`;
   const local = hosts.every(isLoopback);
-  const whyNot = objectionTo(listeners, owner, warn);
-  return polled(`tcp ${hostPort(hosts[0] as string, port)}`, context, () => {
+  const tell = onceEach(warn);
+  const tellRule = onceEach(debug);
+  return polled(name, context, () => {
     let answered = '';
+    /** The host to begin with: the next one, once who accepted at one is another process. */
+    let first = 0;
     const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
+    const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise, port, tell));
+    const askWho = (done: (reason?: string) => void) =>
+      acceptance.ask((reason) => {
+        if (reason !== undefined && !acceptance.waits) first += 1;
+        done(reason);
+      });
     return {
       attempt(done, latest) {
+        if (acceptance.waits) return askWho(done);
         const look = gate.look();
         if (!look) {
           done(latest);
@@ -32,20 +46,32 @@ export function tcpProbe(
         }
         let spent = 0;
         const judge = (host: string) => {
+          if (owner === 'any') return undefined;
           const began = clock.now();
-          const objection = whyNot(host, port, look.unchanged);
+          const found = listeners.ownerOf(host, port, look.unchanged);
           spent += clock.now() - began;
-          return objection;
+          if (found?.by === 'shared') return found;
+          tellRule(`${name}: judged by who listens`);
+          return objectionTo(found, port, tell);
         };
-        return connectToAny(hosts, port, local, judge, (accepted, reasons) => {
-          answered = accepted ?? '';
+        const start = first % hosts.length;
+        const inTurn = [...hosts.slice(start), ...hosts.slice(0, start)];
+        let stop = connectToAny(inTurn, port, local, judge, (accepted, reasons) => {
+          answered = accepted?.host ?? '';
           look.done(accepted === undefined && reasons.every(isSettled), spent);
+          if (accepted?.shared) {
+            acceptance.take(accepted.socket, accepted.shared);
+            stop = askWho(done);
+            return;
+          }
           // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
           done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
         });
+        return () => stop();
       },
-      nextInterval: gate.nextInterval,
+      nextInterval: () => (acceptance.waits ? lookInterval(timing.interval) : gate.nextInterval()),
       readyBy: () => `tcp ${hostPort(answered, port)}`,
+      end: acceptance.end,
     };
   });
 }
@@ -60,6 +86,13 @@ function isSettled(reason: string): boolean {
   return isRefusal(reason) || !(/^E[A-Z]+$/.test(reason) || reason === NOT_KNOWN_YET);
 }
 
+interface Accepted {
+  readonly host: string;
+  readonly socket: Socket;
+  /** Others listen there too. The connection stays open then. */
+  readonly shared: Shared | undefined;
+}
+
 /**
  * Tells the first host that accepted, or, when none did, for each in their order why not: its error code, or what
  * `whyNot` has against it. That is asked while the connection is open, as the kernel then gets through its table of
@@ -72,8 +105,8 @@ function connectToAny(
   hosts: readonly string[],
   port: number,
   inTurn: boolean,
-  whyNot: (host: string) => string | undefined,
-  tell: (accepted: string | undefined, reasons: readonly string[]) => void,
+  whyNot: (host: string) => string | Shared | undefined,
+  tell: (accepted: Accepted | undefined, reasons: readonly string[]) => void,
 ): Disposer {
   const errors: string[] = [];
   const sockets: Socket[] = [];
@@ -98,13 +131,14 @@ function connectToAny(
         return;
       }
       const objection = whyNot(host);
-      leave(socket);
-      if (objection !== undefined) {
+      const shared = typeof objection === 'object' ? objection : undefined;
+      if (!shared) leave(socket);
+      if (typeof objection === 'string') {
         refused(objection);
         return;
       }
       close();
-      tell(host, errors);
+      tell({ host, socket, shared }, errors);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
   };

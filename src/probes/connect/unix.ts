@@ -1,10 +1,12 @@
 /** Ready when a connection to a Unix stream socket is accepted. */
 import { connect } from 'node:net';
+import type { Shared } from '../../sockets/ownership.ts';
 import type { ProbeContext } from '../context.ts';
 import { lookInterval } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
+import { acceptanceOf } from './acceptance.ts';
 import { leave } from './connection.ts';
 import { onceEach } from './objection.ts';
 
@@ -19,18 +21,24 @@ export function unixProbe(
   { path, owner: wanted }: Extract<ProbeSpec, { kind: 'unix' }>,
   context: ProbeContext,
 ): ReadinessProbe {
-  const { clock, timing, listeners, stamp: stampOf, warn } = context;
+  const { clock, timing, listeners, stamp: stampOf, stampBefore, warn, debug } = context;
+  const name = `unix ${path}`;
   const abstract = path.startsWith('@');
   const tell = onceEach(warn);
-  const whyNot = (): string | undefined => {
-    const owner = wanted === 'any' ? undefined : listeners.ownerOfPath(path);
+  const tellRule = onceEach(debug);
+  const isOld = () => {
+    const before = abstract ? undefined : stampBefore(path);
+    return before !== undefined && before === stampOf(path);
+  };
+  const objectionTo = (owner: Shared['otherwise']): string | undefined => {
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
     tell(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
     return held;
   };
-  return polled(`unix ${path}`, context, () => {
+  return polled(name, context, () => {
+    const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise), path);
     // what stood at the path when a connection was last refused, and when that was
     let refused: string | undefined | 'never asked' = 'never asked';
     let askedAt = Number.NEGATIVE_INFINITY;
@@ -40,12 +48,19 @@ export function unixProbe(
     const hasAnotherName = () => {
       const began = clock.now();
       if (!abstract || began < tableAt) return false;
-      const { by } = listeners.ownerOfPath(path) ?? {};
+      const { by } = listeners.ownerOfPath(path, false) ?? {};
       tableAt = began + (clock.now() - began) * SHARE;
       return by === 'app';
     };
+    let isInherited = false;
+    const askWho = (done: (reason?: string) => void) =>
+      acceptance.ask((reason) => {
+        if (!acceptance.waits && !isInherited) believed = Math.max(timing.interval, BELIEVED);
+        done(reason);
+      });
     return {
       attempt(done, latest) {
+        if (acceptance.waits) return askWho(done);
         const there = abstract ? '' : stampOf(path);
         const now = clock.now();
         // asked at least once, as a first connect takes milliseconds, which then are over when it counts
@@ -61,20 +76,30 @@ export function unixProbe(
           const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
           done(isApps ? undefined : (error.code ?? error.message));
         });
+        let stop = () => {
+          socket.removeAllListeners().on('error', () => {});
+          socket.destroy();
+        };
         socket.once('connect', () => {
+          const owner = wanted === 'any' ? undefined : listeners.ownerOfPath(path, isOld());
+          if (owner?.by === 'shared') {
+            acceptance.take(socket, owner);
+            isInherited = owner.otherwise?.by === 'systemd';
+            stop = askWho(done);
+            return;
+          }
           leave(socket);
-          const objection = whyNot();
+          tellRule(`${name}: judged by who listens`);
+          const objection = objectionTo(owner);
           const spent = clock.now() - now;
           // a path shows when another socket stands there
           if (objection !== undefined && !abstract) believed = Math.max(timing.interval, BELIEVED, spent * SHARE);
           done(objection);
         });
-        return () => {
-          socket.removeAllListeners().on('error', () => {});
-          socket.destroy();
-        };
+        return () => stop();
       },
       nextInterval: () => lookInterval(timing.interval),
+      end: acceptance.end,
     };
   });
 }

@@ -66,9 +66,9 @@ export function anyMatches(regex: RegExp, lines: readonly string[], open = '', s
 }
 
 /**
- * Whether it has no quantifier, no group and no back-reference: then it can do no more than compare itself once at each
- * place of a line, and the limit, which starts a thread for every look, can be spared. `listening on` is, `\d+` is not.
+ * Whether it is plain text, but for anchors: then it can do no more than compare itself once at each place of a line,
+ * and the limit, which starts a thread for every look, can be spared. `listening on` is, `\d+` and `a|b` are not.
  */
 function isStraight({ source }: RegExp): boolean {
-  return !/[*+?{(]|\\[\dk]/.test(source.replace(/\\[^\dk]/g, ''));
+  return !/[*+?{(|[.]|\\[\dk]/.test(source.replace(/\\[^\dk]/g, ''));
 }

@@ -1,7 +1,7 @@
 /** Cuts bytes into lines of text, with a bound on what it keeps of a line that does not end. */
 
-/** What is kept of a line without an end, characters. */
-const LINE_MAX = 16 * 1024;
+/** What is kept of a line without an end once it was scanned, characters. */
+const LINE_MAX = 64 * 1024;
 
 /** Stands for what was cut from the start of a long line, so that `^` does not match in its middle. */
 const CUT = '\ufffc';
@@ -12,7 +12,7 @@ const NEWLINE = 0x0a;
 const CONTROLS = ['\u001b', '\u009b'].map((text) => Buffer.from(text));
 
 export interface Scan {
-  /** Lines that ended, without their line end. */
+  /** Lines that ended, without their line end. A carriage return starts a line again, and so ends what was before. */
   readonly lines: readonly string[];
   /** The start of a line that did not end yet; empty where there is none. */
   readonly open: string;
@@ -35,12 +35,14 @@ export function lineScanner({ required, plain = (text) => text }: ScanOptions = 
   return (piece) => {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     const text = rest + (wanted && hasNoneInside(bytes, wanted) ? decodeEnds(bytes) : decode(bytes));
-    const end = text.lastIndexOf('\n');
-    rest = shorten(text.slice(end + 1));
+    // what follows a return at the very end tells whether it is part of a line end
+    const end = Math.max(text.lastIndexOf('\n'), text.length < 2 ? -1 : text.lastIndexOf('\r', text.length - 2));
+    const unfinished = text.slice(end + 1);
+    rest = shorten(unfinished);
     const ended = end < 0 ? '' : plain(text.slice(0, end));
-    const open = plain(rest);
+    const open = plain(unfinished).replace(/\r$/, '');
     return {
-      lines: end >= 0 && mayMatter(ended) ? ended.split('\n').map(withoutReturn) : [],
+      lines: end >= 0 && mayMatter(ended) ? splitLines(ended) : [],
       open: mayMatter(open) ? open : '',
     };
   };
@@ -62,8 +64,9 @@ function hasNoneInside(bytes: Buffer, wanted: readonly Buffer[]): boolean {
   return inside.length > 0 && wanted.every((each) => !inside.includes(each));
 }
 
-function withoutReturn(line: string): string {
-  return line.endsWith('\r') ? line.slice(0, -1) : line;
+/** At line ends, a carriage return before one included, and at carriage returns. */
+function splitLines(text: string): readonly string[] {
+  return text.includes('\r') ? text.replace(/\r+$/, '').split(/\r*\n|\r+/) : text.split('\n');
 }
 
 function shorten(line: string): string {

@@ -27,6 +27,7 @@ function advised(
     listening,
     looked: true,
     holders: new Map(),
+    socketUnits: new Map(),
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -83,6 +84,7 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
     listening: [tcp('::', 8080)],
     looked: true,
     holders: new Map(),
+    socketUnits: new Map(),
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -93,6 +95,14 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
 it('the app listens, and no line has matched', () => {
   expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
     'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
+  ]);
+});
+
+it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for a socket unit: %s', (moment) => {
+  const more = { holders: new Map([[3000, 'systemd (pid 1)']]), socketUnits: new Map([[3000, 'shop.socket']]) };
+  expect(advised('--tcp 3000', [], moment, more)).toEqual([
+    'port 3000 is held by systemd itself, for shop.socket: write Sockets=shop.socket under [Service] and let the app ' +
+      'listen on the descriptor that it gets, give the app another port, or stop shop.socket',
   ]);
 });
 

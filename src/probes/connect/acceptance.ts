@@ -1,0 +1,95 @@
+/**
+ * Judges a connection to a listener that others share: it counts if the app accepted it. While no process has, it is
+ * kept and looked at again, so that no more than one of ours waits in the backlog.
+ */
+import type { Socket } from 'node:net';
+import type { Disposer } from '../../base/clock.ts';
+import type { Shared } from '../../sockets/ownership.ts';
+import type { ProbeContext } from '../context.ts';
+import { leave } from './connection.ts';
+import { onceEach } from './objection.ts';
+
+/** A listener may be shared with a process that hangs: after so long another connection may reach the app, ms. */
+const KEPT_FOR = 5000;
+
+/** To look who accepted may take one part in so many of the time. */
+const SHARE = 20;
+
+export interface Acceptance {
+  /** Whether a connection waits to be judged. */
+  readonly waits: boolean;
+  take(connection: Socket, listener: Shared): void;
+  /** Tells why it does not count yet; nothing once the app has accepted it. Not after the disposer was called. */
+  ask(tell: (reason?: string) => void): Disposer;
+  end(): void;
+}
+
+/**
+ * @param whyNotListener why the listener does not count: the rule if the kernel hides who accepted
+ * @param path of a Unix socket
+ */
+export function acceptanceOf(
+  name: string,
+  { clock, listeners, debug }: Pick<ProbeContext, 'clock' | 'listeners' | 'debug'>,
+  whyNotListener: (listener: Shared) => string | undefined,
+  path?: string,
+): Acceptance {
+  let current: { connection: Socket; listener: Shared; since: number; wasOther: boolean } | undefined;
+  const tellRule = onceEach(debug);
+  let restUntil = Number.NEGATIVE_INFINITY;
+  let reason = NOT_YET;
+  const end = () => {
+    if (current) leave(current.connection);
+    current = undefined;
+  };
+  return {
+    get waits() {
+      return current !== undefined;
+    },
+    take(connection, listener) {
+      end();
+      current = { connection, listener, since: clock.now(), wasOther: false };
+      connection.removeAllListeners('error').on('error', () => {});
+      connection.unref();
+    },
+    ask(tell) {
+      const own = current;
+      const began = clock.now();
+      if (!own || began < restUntil) {
+        tell(reason);
+        return () => {};
+      }
+      let cancelled = false;
+      const judge = async () => {
+        const found = await listeners.acceptorOf(own.connection, own.listener, path);
+        if (cancelled) return;
+        const now = clock.now();
+        restUntil = now + found.spent * SHARE;
+        const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
+        tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
+        if (found.by === 'waiting') reason = NOT_YET;
+        if (found.by === 'waiting' && now < own.since + KEPT_FOR) return tell(reason);
+        // a process that is about to have it does not show for a moment
+        if (found.by === 'other' && !own.wasOther) {
+          own.wasOther = true;
+          return tell(reason);
+        }
+        end();
+        if (found.by === 'other') {
+          const isTheirs = own.listener.otherwise?.by === 'other';
+          const held = isTheirs ? whyNotListener(own.listener) : undefined;
+          reason = held ?? `accepted by ${found.holder}, not by the app`;
+        }
+        if (found.by === 'app') tell();
+        else tell(found.by === 'hidden' ? whyNotListener(own.listener) : reason);
+      };
+      void judge().catch((error) => tell(error.code ?? String(error)));
+      return () => {
+        cancelled = true;
+      };
+    },
+    end,
+  };
+}
+
+const NOT_YET = 'connected, and not accepted by the app yet';

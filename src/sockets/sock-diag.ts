@@ -1,0 +1,175 @@
+/**
+ * Asks the kernel about one socket by netlink (sock_diag(7)): an exact look-up, which takes the same fraction of a
+ * millisecond however many connections are open. Node has no netlink sockets, so it needs koffi. It is opened at the
+ * first question, as most starts have none.
+ */
+import { endianness } from 'node:os';
+import { loadLibc } from '../base/koffi.ts';
+import { type Acceptor, addressBytes, type ConnectionEnds, STILL_OPEN } from './accepted.ts';
+import { canonicalHost } from './rows.ts';
+
+export interface SockDiag {
+  /** As acceptorOf() of accepted.ts; undefined if the kernel does not answer. */
+  acceptorOf(ends: ConnectionEnds): Acceptor | undefined;
+  /**
+   * Who accepted a connection of a Unix socket.
+   * @param inode of our end
+   */
+  acceptorOfUnix(inode: number): Acceptor | undefined;
+  /** The inode number of the file at which a Unix socket was bound: it stays the same when the file is renamed. */
+  fileOf(inode: number): number | undefined;
+}
+
+/** From the kernel's headers: linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h, linux/unix_diag.h. */
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_DIAG_BY_FAMILY = 20;
+const NLM_F_REQUEST = 1;
+const NLMSG_ERROR = 2;
+const IPPROTO_TCP = 6;
+const TCP_LISTEN = 10;
+const UDIAG_SHOW_VFS = 2;
+const UDIAG_SHOW_PEER = 4;
+const UNIX_DIAG_VFS = 1;
+const UNIX_DIAG_PEER = 2;
+const UNIX_DIAG_SHUTDOWN = 6;
+const MSG_DONTWAIT = 0x40;
+
+/** Of a struct nlmsghdr, and of the fixed part of a unix_diag_msg, bytes. */
+const HEADER = 16;
+const UNIX_MESSAGE = 16;
+
+let opening: Promise<SockDiag | 'none'> | undefined;
+let opened: SockDiag | 'none' | undefined;
+
+/** @returns `none` without koffi, and where netlink is refused (RestrictAddressFamilies= in systemd.exec(5)) */
+export function sockDiag(): Promise<SockDiag | 'none'> {
+  opening ??= open()
+    .catch(() => undefined)
+    .then((found) => {
+      opened = found ?? 'none';
+      return opened;
+    });
+  return opening;
+}
+
+/** The same for whom it is soon enough the next time. */
+export function sockDiagIfOpen(): SockDiag | 'none' | undefined {
+  void sockDiag();
+  return opened;
+}
+
+async function open(): Promise<SockDiag | undefined> {
+  // numbers are in the order of the machine, and koffi's buffers are Node's
+  if (endianness() !== 'LE') return undefined;
+  const { func } = await loadLibc();
+  const send = func('long send(int fd, const void *buf, size_t len, int flags)');
+  const recv = func('long recv(int fd, void *buf, size_t len, int flags)');
+  const fd = func('int socket(int domain, int type, int protocol)')(
+    AF_NETLINK,
+    SOCK_RAW | SOCK_CLOEXEC,
+    NETLINK_SOCK_DIAG,
+  );
+  if (fd < 0) return undefined;
+  const answer = Buffer.alloc(8192);
+
+  /** @returns what follows the header of the answer; undefined for an error, which is ENOENT for no such socket */
+  const ask = (body: Buffer): Buffer | undefined => {
+    const header = Buffer.alloc(HEADER);
+    header.writeUInt32LE(HEADER + body.length, 0);
+    header.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
+    header.writeUInt16LE(NLM_F_REQUEST, 6);
+    if (send(fd, Buffer.concat([header, body]), HEADER + body.length, 0) < 0) return undefined;
+    // the kernel has answered before send(2) returns
+    const length = recv(fd, answer, answer.length, MSG_DONTWAIT);
+    if (length < HEADER || answer.readUInt16LE(4) === NLMSG_ERROR) return undefined;
+    return answer.subarray(HEADER, length);
+  };
+
+  const askTcp = (source: End, destination: End) => {
+    const found = ask(inetRequest(source, destination));
+    return found && { state: found.readUInt8(1), inode: found.readUInt32LE(68) };
+  };
+
+  return {
+    acceptorOf({ localAddress, localPort, remoteAddress, remotePort }) {
+      // those of a link have a zone, and Node does not tell which
+      if (/^fe[89ab]/i.test(localAddress)) return undefined;
+      const ours = { address: canonicalHost(localAddress), port: localPort };
+      const theirs = { address: canonicalHost(remoteAddress), port: remotePort };
+      const found = askTcp(theirs, ours);
+      // without such a connection the kernel answers with a listener that would take it
+      if (found && found.state !== TCP_LISTEN) {
+        if (found.inode !== 0) return found.inode;
+        return STILL_OPEN.has(found.state) ? 'waiting' : 'closed';
+      }
+      // a kernel without tcp_diag finds nothing at all
+      return askTcp(ours, theirs) ? 'elsewhere' : undefined;
+    },
+
+    acceptorOfUnix(inode) {
+      const found = ask(unixRequest(inode, UDIAG_SHOW_PEER));
+      if (!found) return undefined;
+      const attributes = attributesOf(found);
+      const peer = attributes.get(UNIX_DIAG_PEER)?.readUInt32LE(0) ?? 0;
+      if (peer !== 0) return peer;
+      return attributes.get(UNIX_DIAG_SHUTDOWN)?.readUInt8(0) === 0 ? 'waiting' : 'closed';
+    },
+
+    fileOf(inode) {
+      const found = ask(unixRequest(inode, UDIAG_SHOW_VFS));
+      return found && attributesOf(found).get(UNIX_DIAG_VFS)?.readUInt32LE(0);
+    },
+  };
+}
+
+interface End {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A struct inet_diag_req_v2. The address says which version it is, also at a listener of both (`::`). */
+function inetRequest(source: End, destination: End): Buffer {
+  const body = Buffer.alloc(56);
+  body[0] = source.address.includes(':') ? AF_INET6 : AF_INET;
+  body[1] = IPPROTO_TCP;
+  body.writeUInt32LE(ANY, 4);
+  body.writeUInt16BE(source.port, 8);
+  body.writeUInt16BE(destination.port, 10);
+  body.set(addressBytes(source.address), 12);
+  body.set(addressBytes(destination.address), 28);
+  body.fill(NO_COOKIE, 48);
+  return body;
+}
+
+/** A struct unix_diag_req. */
+function unixRequest(inode: number, show: number): Buffer {
+  const body = Buffer.alloc(24);
+  body[0] = AF_UNIX;
+  body.writeUInt32LE(ANY, 4);
+  body.writeUInt32LE(inode, 8);
+  body.writeUInt32LE(show, 12);
+  body.fill(NO_COOKIE, 16);
+  return body;
+}
+
+/** All states. */
+const ANY = 0xffffffff;
+const NO_COOKIE = 0xff;
+
+/** By their types. */
+function attributesOf(message: Buffer): ReadonlyMap<number, Buffer> {
+  const found = new Map<number, Buffer>();
+  for (let at = UNIX_MESSAGE; at + 4 <= message.length; ) {
+    const length = message.readUInt16LE(at);
+    found.set(message.readUInt16LE(at + 2), message.subarray(at + 4, at + length));
+    // each begins at a multiple of 4
+    at += (Math.max(length, 4) + 3) & ~3;
+  }
+  return found;
+}
