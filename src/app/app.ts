@@ -5,7 +5,7 @@ import { closeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { commandPath, isExecutable } from '../base/command-path.ts';
-import type { ExitStatus } from '../base/exit-status.ts';
+import { type ExitStatus, RAISE_LIMIT } from '../base/exit-status.ts';
 import { notFound } from '../base/not-found.ts';
 import { orElse } from '../base/or-else.ts';
 import { FIRST_FREE_FD, firstFree } from '../notify/listen-fds.ts';
@@ -62,7 +62,7 @@ const WHY: Record<string, string> = {
     'or name what runs it, e.g. node',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
   EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
-  EMFILE: 'no descriptors are left for it (EMFILE); raise LimitNOFILE= of the unit',
+  EMFILE: `no descriptors are left for it (EMFILE); ${RAISE_LIMIT}`,
 };
 
 const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };

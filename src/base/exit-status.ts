@@ -48,3 +48,6 @@ export function spawnFailureCode(errno: string | undefined): number {
   if (errno === 'EAGAIN' || errno === 'ENOMEM' || errno === 'EMFILE' || errno === 'ENFILE') return EXIT.OWN_FAILURE;
   return EXIT.CANNOT_EXECUTE;
 }
+
+/** What mends EMFILE. */
+export const RAISE_LIMIT = 'raise LimitNOFILE= of the unit';

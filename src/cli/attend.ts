@@ -88,7 +88,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   if (appNotify.socket) debug('app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) debug('app-notify', `the app has no notify socket: ${appNotify.problem}`);
   if (handoff?.obstacle) warn(`no handoff, the wrapper stays: ${handoff.obstacle}`);
-  if (watchdog?.warning !== undefined) warn(watchdog.warning);
+  for (const each of [watchdog?.warning, seen.warning]) if (each !== undefined) warn(each);
 
   const notices = mergeNotices([
     ...(appNotify.socket ? [appNotify.socket] : []),

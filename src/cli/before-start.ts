@@ -1,8 +1,9 @@
 /** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
+import { existsSync } from 'node:fs';
 import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
 import { type Inherited, inheritedDescriptors } from '../app/inherited.ts';
 import { appEnvironment } from '../base/environment.ts';
-import { KnownError } from '../base/errors.ts';
+import { KnownError, UsageError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import type { Report } from '../dry-run/report.ts';
 import { notifyAddress } from '../notify/address.ts';
@@ -23,8 +24,11 @@ export interface Seen {
   readonly before: Before | undefined;
   /** The files of `--file`, and those of Unix sockets. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
+  /** For the operator, once there is a log. */
+  readonly warning: string | undefined;
 }
 
+/** @throws {UsageError} for a probe that can see nothing here */
 export function lookAround({ probes }: Config, inherited: Inherited): Seen {
   const files = probes.flatMap((spec) => {
     if (spec.kind === 'listen') return typeof spec.target === 'string' ? [spec.target] : [];
@@ -34,7 +38,25 @@ export function lookAround({ probes }: Config, inherited: Inherited): Seen {
     // for a diagnosis too: sockets of socket activation are the app's alone once it is started
     before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,
     stamps: new Map(files.map((path) => [path, stampIfSeen(path)])),
+    warning: existsSync('/proc/self') ? undefined : withoutProc(probes),
   };
+}
+
+/** Who listens is told by /proc alone. */
+function withoutProc(probes: readonly ProbeSpec[]): string | undefined {
+  for (const spec of probes) {
+    if (spec.kind === 'listen')
+      throw new UsageError(
+        `--listen ${spec.target}`,
+        'it needs /proc, which is not there',
+        'use --tcp, or mount /proc',
+      );
+    if (spec.kind !== 'auto') continue;
+    if (!spec.notify)
+      throw new UsageError('auto', 'it needs /proc, which is not there', 'name a probe, e.g. --tcp 3000');
+    return 'there is no /proc, so no listening socket can be seen: READY=1 from the app alone counts; or use --tcp';
+  }
+  return undefined;
 }
 
 /** What cannot be seen now (EACCES) the probe tells, if it is still so then. */

@@ -1,6 +1,7 @@
 /** Why an addon cannot be used, in a few words, and what mends it. */
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { RAISE_LIMIT } from '../base/exit-status.ts';
 import { orElse } from '../base/or-else.ts';
 
 /** `unix-dgram: built for another Node (NODE_MODULE_VERSION 108, v20.1.0 has 115)`. */
@@ -15,12 +16,13 @@ const ANOTHER_NODE = 'built for another Node';
 
 /** What to type, the surest first: an addon that is there but for another Node has only to be built again. */
 export function howToMend(failures: Iterable<string>): string {
+  if ([...failures].some((failure) => failure.includes('EMFILE'))) return RAISE_LIMIT;
   const rebuild = 'npm rebuild unix-dgram';
   const install = 'npm install koffi (no compiler needed)';
   const ways = [...failures].some((failure) => failure.includes(ANOTHER_NODE))
     ? [rebuild, install]
     : [install, rebuild];
-  return `${ways.join(', or ')}, in ${installation()}`;
+  return `install one: ${ways.join(', or ')}, in ${installation()}`;
 }
 
 /** Where sd-ready-wrap is installed: the directory above that of the program. */

@@ -79,9 +79,7 @@ export async function bindNotifySocket(
     const tried = [...places].join('; ');
     throw new NoSocket(`no directory for the app's notify socket (${tried}); set RuntimeDirectory= in the unit`);
   }
-  throw new NoSocket(
-    `no way to receive datagrams (${[...receivers].join('; ')}); install one: ${howToMend(receivers)}`,
-  );
+  throw new NoSocket(`no way to receive datagrams (${[...receivers].join('; ')}); ${howToMend(receivers)}`);
 
   function close(receivers: readonly Receiver[], place: Place): void {
     // unix-dgram aborts the process at a second one

@@ -71,9 +71,8 @@ export async function openNotifySocket(
     );
   }
   throw new KnownError(
-    `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ` +
-      `three ways out: ${howToMend(failures)}; or OpenFile=/run/systemd/notify:notify in the unit (systemd ` +
-      `253 and later)`,
+    `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ${howToMend(failures)}, or write ` +
+      'OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later)',
     EXIT.OWN_FAILURE,
   );
 }

@@ -1,5 +1,6 @@
 /** Ready when a command says so by its exit status. */
 import { spawn } from 'node:child_process';
+import { RAISE_LIMIT } from '../base/exit-status.ts';
 import { orElse } from '../base/or-else.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import type { ProbeContext } from './context.ts';
@@ -69,24 +70,27 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
   // detached: a process group of its own, which can be killed as one
   const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env: withoutFunctions(env) });
   let tail: Buffer = Buffer.alloc(0);
-  shell.stderr.on('data', (piece: Buffer) => {
+  // without descriptors for them it has no streams
+  shell.stderr?.on('data', (piece: Buffer) => {
     tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
   });
-  shell.stdout.on('data', (text: Buffer) => {
+  shell.stdout?.on('data', (text: Buffer) => {
     const status = Number(text);
     if (status === 0) once(0);
     // what it wrote before it ended is read in the next turns
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
-  shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
+  shell.once('error', ({ code, message }: NodeJS.ErrnoException) =>
+    once({ error: code === 'EMFILE' ? `no descriptors are left (EMFILE); ${RAISE_LIMIT}` : (code ?? message) }),
+  );
   shell.once('exit', () => once({ error: 'its shell was killed' }));
-  const streams = [shell.stdin, shell.stdout, shell.stderr];
+  const streams = [shell.stdin, shell.stdout, shell.stderr].filter(Boolean);
   for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {
     run(listener) {
       tail = Buffer.alloc(0);
       tell = listener;
-      shell.stdin.write('\n');
+      shell.stdin?.write('\n');
     },
     kill() {
       tell = () => {};

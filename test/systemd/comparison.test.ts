@@ -179,6 +179,13 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'slack 77000', ...filter]));
     });
 
+    test('a negative Nice=, with CPUSchedulingResetOnFork=', async () => {
+      // a user manager may not give it
+      if (systemd().mode !== 'system') return;
+      const told = await expectSame(['Nice=-5', 'CPUSchedulingResetOnFork=yes']);
+      expect(told).toContainEqual(expect.stringMatching(/^priority \d+ nice -5 /));
+    });
+
     test('arguments with spaces, empty, dashes, and what shells and systemd know', async () => {
       const more = `"a  b" "" -x --tcp -- '"' $$HOME %%i \\x2a * "\\t" ü -- --`;
       const told = await expectSame([], more);

@@ -1,0 +1,113 @@
+/** Promise: where descriptors or /proc are missing, and as PID 1, it works, or one clear line says why it does not. */
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { app, sh } from '../helpers/apps.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { describeAsRoot } from '../helpers/root.ts';
+import { tempDir } from '../helpers/temp.ts';
+import { type Run, wrap } from '../helpers/wrap.ts';
+
+const PROBES = [
+  ...['--tcp 3000', '--listen any', '--unix /tmp/none', '--http http://127.0.0.1:3000/', '--stdout up', '--output up'],
+  ...['--notify', '--fd 5', '--file /tmp/none', '--exec true', '--delay 1ms', ''],
+];
+
+/** Neither of a bug nor of a module that could not be loaded. */
+function expectNoTrace(run: Run): void {
+  expect(run.stderr.text).not.toMatch(/^\s+at |\\n\s+at |"event":"bug"/m);
+}
+
+test.each(PROBES)(
+  'LimitNOFILE=20 and a few more, probe %j: it works, or one line says what to raise',
+  async (probe) => {
+    for (let limit = 20; limit <= 30; limit += 1) {
+      const under = ['prlimit', `--nofile=${limit}:${limit}`];
+      await using run = wrap([...probe.split(' ').filter(Boolean), '--', ...sh('sleep 0.05; exit 3')], { under });
+      const exit = await run.closed;
+      expectNoTrace(run);
+      if ('code' in exit && exit.code === 3) continue;
+      expect(exit).toEqual({ code: 125 });
+      expect(run.stderr.text).toMatch(/^sd-ready-wrap: .*EMFILE.*raise LimitNOFILE= of the unit.*\n$/);
+    }
+  },
+);
+
+test('--exec without descriptors for its shell says so', async () => {
+  const under = ['prlimit', '--nofile=27:27'];
+  await using run = wrap(['--exec', 'true', '--', ...sh('sleep 0.3; exit 3')], { under });
+  expect(await run.closed).toEqual({ code: 3 });
+  expect((await run.logged('exited')).msg).toContain(
+    'no descriptors are left (EMFILE); raise LimitNOFILE= of the unit',
+  );
+});
+
+describeAsRoot('without /proc', () => {
+  const under = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
+
+  test('probes that need none of it are what they were', async () => {
+    using dir = tempDir();
+    const port = await freePort();
+    writeFileSync(
+      dir.file('app.js'),
+      `require('node:http').createServer((_, answer) => answer.end()).listen(${port}, '127.0.0.1', () => {
+         console.log('up');
+         require('node:fs').writeFileSync('made', '');
+       });
+       process.on('SIGTERM', () => process.exit(3));`,
+    );
+    const all = [
+      '--tcp',
+      `${port}`,
+      '--http',
+      `http://127.0.0.1:${port}/`,
+      '--exec',
+      'test -e made',
+      '--stdout',
+      '^up',
+    ];
+    const command = [process.execPath, dir.file('app.js')];
+    await using run = wrap([...all, '--file', 'made', '--', ...command], { under, cwd: dir.path });
+    await run.logged('ready');
+    run.kill('SIGTERM');
+    expect(await run.closed).toEqual({ code: 3 });
+    expectNoTrace(run);
+  });
+
+  test.each(['any', '3000'])('--listen %s is refused, in one line', async (target) => {
+    await using run = wrap(['--listen', target, '--', ...sh('exit 3')], { under });
+    expect(await run.closed).toEqual({ code: 125 });
+    const line = `--listen ${target}: it needs /proc, which is not there; use --tcp, or mount /proc`;
+    expect(run.stderr.text).toBe(`sd-ready-wrap: ${line}\n`);
+  });
+
+  test('auto says once that READY=1 alone counts', async () => {
+    await using run = wrap(['--', ...app('exits-with', 3)], { under });
+    expect(await run.closed).toEqual({ code: 3 });
+    const warnings = run.log.filter(({ event }) => event === 'warning');
+    expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringContaining('READY=1 from the app alone counts')]);
+  });
+});
+
+describeAsRoot('as PID 1', () => {
+  const under = ['unshare', '--pid', '--fork', '--mount-proc'];
+
+  test("an exit code is the app's; a death by a signal is 128+n, as the kernel lets PID 1 die of none", async () => {
+    for (const [how, code] of [
+      ['exit 7', 7],
+      ['kill -TERM $$; sleep 60', 143],
+      ['kill -SEGV $$; sleep 60', 139],
+    ] as const) {
+      await using run = wrap(['--stdout', 'up', '--', ...sh(`echo up; ${how}`)], { under });
+      expect(await run.closed).toEqual({ code });
+    }
+  });
+
+  test('each signal reaches the app', async () => {
+    const trap = 'trap "exit 9" TERM; echo up; while :; do sleep 0.01; done';
+    await using run = wrap(['--stdout', 'up', '--', ...sh(trap)], { under: [...under, '--kill-child'] });
+    await run.logged('ready');
+    const [pid = 0] = run.pids().filter((each) => each !== run.pid);
+    process.kill(pid, 'SIGTERM');
+    expect(await run.closed).toEqual({ code: 9 });
+  });
+});
