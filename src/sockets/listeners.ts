@@ -254,7 +254,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
           const { inode } = listener;
           const isSought = 'port' in listener || kinds === 'tcp and unix';
           if (!isSought || found.has(inode) || !app.owners.has(inode) || !isPolled(inode)) continue;
-          if ('port' in listener) found.set(inode, { kind: 'tcp', ...listener, inspector: false });
+          if ('port' in listener) found.set(inode, { kind: 'tcp', ...listener, inspector: false, inherited: true });
           else found.set(inode, { kind: 'unix', ...listener, inherited: true });
         }
         if (open.length === 0 && app.hidden.length === 0) return [...found.values()];

@@ -81,10 +81,12 @@ export type ListeningSocket = (
       readonly inspector: boolean;
     }
   /** The path as the app wrote it, or where the file was renamed to, or @name. `gone`: there is no file any more. */
-  | { readonly kind: 'unix'; readonly path: string; readonly gone?: boolean; readonly inherited?: boolean }
+  | { readonly kind: 'unix'; readonly path: string; readonly gone?: boolean }
 ) & {
   /** Tells it from another at the same place. */
   readonly inode?: number;
+  /** From systemd, and the app polls it. */
+  readonly inherited?: boolean;
   /**
    * The app's sockets are hidden from us, and it may be another program's: only who asks for just this one can tell.
    */

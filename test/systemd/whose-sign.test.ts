@@ -194,6 +194,20 @@ describeSystemd('whose sign', MODES, (systemd) => {
       }
     });
 
+    // netlink is refused, so that the kernel's tables have to do
+    test.each(
+      (['tcp', 'http', 'unix'] as const).flatMap((probe) => [true, false].map((serves) => ({ probe, serves }))),
+    )('without netlink: $probe, an app that serves: $serves', async ({ probe, serves }) => {
+      const cell = { probe, situation: 'shared by Sockets=', serves } as const;
+      const options = `--log-level debug ${OPTIONS[probe]}`;
+      const lines = ['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6'];
+      const scene = await Scene.write(systemd(), options, appOf(cell), lines);
+      await stage(scene, cell);
+      expect(await scene.outcome(), scene.service.stderr).toBe(serves ? 'ready' : 'exit-code exited 124');
+      expect(scene.service.stderr).toContain('judged by who accepted the connection (/proc)');
+      await scene.stop();
+    });
+
     test.each(['tcp', 'http'] as const)('--tcp-owner any: anybody counts, %s', async (probe) => {
       const scene = await Scene.write(systemd(), `${OPTIONS[probe]} --tcp-owner any`, 'NODE never');
       await stage(scene, { probe, situation: 'shared by Sockets=', serves: false });

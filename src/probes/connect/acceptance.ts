@@ -15,9 +15,14 @@ const KEPT_FOR = 5000;
 /** To look who accepted may take one part in so many of the time. */
 const SHARE = 20;
 
+/** Between a connection that another process accepted and the next one to the same listener, ms. */
+export const SHARED_PACE = 60;
+
 export interface Acceptance {
   /** Whether a connection waits to be judged. */
   readonly waits: boolean;
+  /** Whether it is too early for another connection. */
+  readonly rests: boolean;
   take(connection: Socket, listener: Shared): void;
   /** Tells why it does not count yet; nothing once the app has accepted it. Not after the disposer was called. */
   ask(tell: (reason?: string) => void): Disposer;
@@ -46,16 +51,19 @@ export function acceptanceOf(
     get waits() {
       return current !== undefined;
     },
+    get rests() {
+      return clock.now() < restUntil;
+    },
     take(connection, listener) {
       end();
       current = { connection, listener, since: clock.now(), wasOther: false };
       connection.removeAllListeners('error').on('error', () => {});
       connection.unref();
+      restUntil = Number.NEGATIVE_INFINITY;
     },
     ask(tell) {
       const own = current;
-      const began = clock.now();
-      if (!own || began < restUntil) {
+      if (!own || clock.now() < restUntil) {
         tell(reason);
         return () => {};
       }
@@ -78,6 +86,7 @@ export function acceptanceOf(
         if (found.by === 'other') {
           const isTheirs = own.listener.otherwise?.by === 'other';
           const held = isTheirs ? whyNotListener(own.listener) : undefined;
+          restUntil = now + Math.max(SHARED_PACE, found.spent * SHARE);
           reason = held ?? `accepted by ${found.holder}, not by the app`;
         }
         if (found.by === 'app') tell();

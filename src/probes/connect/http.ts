@@ -7,6 +7,7 @@ import type { ProbeContext } from '../context.ts';
 import { pollUntil } from '../poll.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { httpPort, isLoopback, type ProbeSpec } from '../spec.ts';
+import { SHARED_PACE } from './acceptance.ts';
 import { type HttpAnswer, openHttpClient } from './http-client.ts';
 import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, objectionTo, onceEach } from './objection.ts';
@@ -127,7 +128,8 @@ export function httpProbe(
                     // another address of the host may be the app's
                     client.leave(typeof answer === 'object' && owner?.by !== 'app');
                   }
-                  look.done(objection === 'ECONNREFUSED', spent);
+                  const isShared = owner?.by === 'shared' && typeof answer === 'object';
+                  look.done(objection === 'ECONNREFUSED', isShared ? Math.max(spent, SHARED_PACE / SHARE) : spent);
                   done(objection);
                 };
                 const objection = typeof answer === 'string' ? answer : whyNot(answer);

@@ -37,8 +37,9 @@ export function listenProbe(
 const STAYS = 20;
 const STAYS_LONGEST = 100;
 
-/** To look whether an inherited socket is polled may take one part in so many of the time. */
+/** To look whether an inherited socket is polled may take one part in so many of the time, and is so long apart, ms. */
 const SHARE = 20;
+const APART = 40;
 
 interface Sought {
   readonly kinds: 'tcp' | 'tcp and unix';
@@ -55,7 +56,7 @@ export function listening(
   context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
 ): ReadinessProbe {
-  const { clock, timing, listeners } = context;
+  const { clock, timing, listeners, debug } = context;
   return polled(name, context, () => {
     let found: ListeningSocket | undefined;
     /** What has to be there again, since when, and when it was looked at last. */
@@ -77,13 +78,14 @@ export function listening(
         const sockets = look(TCP_TABLES.filter((table) => opened || !unchanged.includes(table)));
         const spent = clock.now() - now;
         asking?.done(true, spent);
-        restUntil = now + spent * SHARE;
+        restUntil = now + Math.max(spent * SHARE, APART);
         const counting = sockets.filter(counts);
         const again = counting.find(({ inode }) => opened && inode === opened.inode);
         const onTime = opened !== undefined && now < opened.seen + 1.5 * STAYS;
         const first = again ?? counting[0];
         const since = again && opened ? opened.since : now;
         found = stays && !(again && (onTime || now >= since + STAYS_LONGEST)) ? undefined : first;
+        if (found) debug(`${name}: judged by who ${found.inherited ? 'polls the inherited socket' : 'listens'}`);
         opened = first && { ...first, since, seen: now };
         done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },

@@ -4,7 +4,6 @@ import type { Disposer } from '../../base/clock.ts';
 import type { Shared } from '../../sockets/ownership.ts';
 import { hostPort } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
-import { lookInterval } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { isLoopback, type ProbeSpec } from '../spec.ts';
@@ -39,7 +38,7 @@ export function tcpProbe(
     return {
       attempt(done, latest) {
         if (acceptance.waits) return askWho(done);
-        const look = gate.look();
+        const look = acceptance.rests ? undefined : gate.look();
         if (!look) {
           done(latest);
           return;
@@ -69,7 +68,7 @@ export function tcpProbe(
         });
         return () => stop();
       },
-      nextInterval: () => (acceptance.waits ? lookInterval(timing.interval) : gate.nextInterval()),
+      nextInterval: () => (acceptance.waits ? timing.interval : gate.nextInterval()),
       readyBy: () => `tcp ${hostPort(answered, port)}`,
       end: acceptance.end,
     };

@@ -6,7 +6,7 @@ import { lookInterval } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
-import { acceptanceOf } from './acceptance.ts';
+import { acceptanceOf, SHARED_PACE } from './acceptance.ts';
 import { leave } from './connection.ts';
 import { onceEach } from './objection.ts';
 
@@ -55,7 +55,7 @@ export function unixProbe(
     let isInherited = false;
     const askWho = (done: (reason?: string) => void) =>
       acceptance.ask((reason) => {
-        if (!acceptance.waits && !isInherited) believed = Math.max(timing.interval, BELIEVED);
+        if (!acceptance.waits) believed = Math.max(timing.interval, isInherited ? SHARED_PACE : BELIEVED);
         done(reason);
       });
     return {
@@ -98,7 +98,7 @@ export function unixProbe(
         });
         return () => stop();
       },
-      nextInterval: () => lookInterval(timing.interval),
+      nextInterval: () => (acceptance.waits ? timing.interval : lookInterval(timing.interval)),
       end: acceptance.end,
     };
   });
