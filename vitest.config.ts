@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/probes/**/*.test.ts'],
+          setupFiles: ['test/helpers/not-starved.ts'],
           // a file keeps nothing in its modules, and to boot a worker takes longer than most of them
           isolate: false,
           ...limits(120_000),

@@ -203,8 +203,8 @@ describe('a regex that backtracks for ever', () => {
       clock.advance(1000);
       return took;
     });
-    // it is stopped at 50 ms; the quickest of three, as V8 may be compiling
-    expect(Math.min(...times)).toBeLessThan(75);
+    // for ever is longer; it is stopped at 50 ms, by a thread that may have to wait for the processor itself
+    expect(Math.min(...times)).toBeLessThan(200);
     expect(warnings).toEqual([
       'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that ' +
         'backtracks less',
