@@ -24,6 +24,7 @@ export default defineConfig({
           ...limits(120_000),
         },
       },
+      { test: { name: 'fuzz', include: ['test/fuzz/*.test.ts'] } },
       {
         test: {
           name: 'e2e',

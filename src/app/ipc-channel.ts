@@ -66,7 +66,6 @@ export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
 }
 
 function isInternal(message: unknown): message is { cmd: string } {
-  return (
-    typeof message === 'object' && message !== null && String((message as { cmd?: unknown }).cmd).startsWith('NODE_')
-  );
+  const { cmd } = Object(message) as { cmd?: unknown };
+  return typeof cmd === 'string' && cmd.startsWith('NODE_');
 }

@@ -25,16 +25,16 @@ export class UsageError extends KnownError {
    * @param hint what to write instead, with an example
    */
   constructor(place: string, problem: string, hint: string) {
-    super(`${brief(place)}: ${brief(problem)}; ${hint}`, EXIT.OWN_FAILURE);
+    super(`${brief(place)}: ${brief(problem)}; ${brief(hint, 400)}`, EXIT.OWN_FAILURE);
     this.name = 'UsageError';
   }
 }
 
 /** What an operator wrote, fit for one line on a terminal: without control characters, and not too much of it. */
-function brief(text: string): string {
+function brief(text: string, most = 150): string {
   const clean = oneLine(text);
-  if (clean.length <= 150) return clean;
-  const start = clean.slice(0, 150);
+  if (clean.length <= most) return clean;
+  const start = clean.slice(0, most);
   // of a quoted word the end was cut as well; `'\\''` in it is a quote of its own
   const isOpen = /^[^']*'(?:[^']|'\\'')*$/.test(start);
   return `${start}…${isOpen ? "'" : ''}`;

@@ -11,6 +11,13 @@ export type NotifyAddress = { readonly type: 'path' | 'abstract'; readonly name:
  */
 export function notifyAddress(socket: string | undefined): NotifyAddress | undefined {
   if (socket === undefined || socket === '') return undefined;
+  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
+    throw unusable(
+      `${socket.slice(0, 40)}…`,
+      `longer than ${SOCKET_PATH_MAX} bytes`,
+      'a Unix socket address cannot be; use a shorter path',
+    );
+  }
   const type = socket.startsWith('/') ? 'path' : socket.startsWith('@') && socket.length > 1 ? 'abstract' : undefined;
   if (type === undefined) {
     throw unusable(
@@ -19,13 +26,6 @@ export function notifyAddress(socket: string | undefined): NotifyAddress | undef
         ? 'a vsock address is for the manager of a virtual machine'
         : 'neither a path nor @name',
       'systemd sets it to a path such as /run/systemd/notify; unset it to run without systemd',
-    );
-  }
-  if (Buffer.byteLength(socket) > SOCKET_PATH_MAX) {
-    throw unusable(
-      `${socket.slice(0, 40)}…`,
-      `longer than ${SOCKET_PATH_MAX} bytes`,
-      'a Unix socket address cannot be; use a shorter path',
     );
   }
   return { type, name: type === 'path' ? socket : socket.slice(1) };

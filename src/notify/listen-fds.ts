@@ -10,6 +10,9 @@ export function firstFree(taken: readonly number[]): number {
   return fd;
 }
 
+/** The most that a process can have open (fs.nr_open in proc(5), by default). */
+const OPEN_MAX = 1024 * 1024;
+
 /** The name of the connected notify socket: `OpenFile=/run/systemd/notify:notify`. */
 const NOTIFY_NAME = 'notify';
 
@@ -20,8 +23,9 @@ export interface NamedDescriptor {
 
 /** Those that were passed to this process; none where LISTEN_PID= names another. */
 export function listenFds(env: NodeJS.ProcessEnv, pid: number): readonly NamedDescriptor[] {
-  const count = Number(env['LISTEN_FDS']);
-  if (env['LISTEN_PID'] !== String(pid) || !Number.isInteger(count) || count < 1) return [];
+  const written = env['LISTEN_FDS'] ?? '';
+  const count = /^\d+$/.test(written) ? Number(written) : 0;
+  if (env['LISTEN_PID'] !== String(pid) || count > OPEN_MAX) return [];
   const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
   return Array.from({ length: count }, (_, index) => ({ fd: FIRST_FREE_FD + index, name: names[index] ?? 'unknown' }));
 }

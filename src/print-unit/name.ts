@@ -30,7 +30,8 @@ export function unitNameFrom(path: string): UnitName {
   const last = path.split('/').findLast((part) => part !== '') ?? '';
   const name = last
     .replace(/[^\w:.-]+/g, '-')
-    .replace(/^[.-]+|-+$/g, '')
-    .slice(0, 100);
+    .replace(/^[.-]+/, '')
+    .slice(0, 100)
+    .replace(/-+$/, '');
   return { name: name === '' ? 'app' : name, template: false };
 }

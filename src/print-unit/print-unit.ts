@@ -93,6 +93,10 @@ export async function printUnit(
   if (text.split('\n').some((line) => Buffer.byteLength(line) > LINE_MAX)) {
     throw new UsageError('<command>', `too long for a line of a unit file (${LINE_MAX} bytes)`, 'put it in a script');
   }
+  if (/\p{NChar}/u.test(text)) {
+    // to systemd they are no UTF-8 (unichar_is_valid() in its source)
+    throw new UsageError('<command>', 'systemd takes no noncharacters, such as U+FFFF', 'put it in a script');
+  }
   const notes = unitNotes({
     raw,
     probes: config.probes,

@@ -93,6 +93,6 @@ export function lastSoftLimit(setting: string, texts: readonly string[]): number
 function assignments(setting: string, texts: readonly string[]): readonly string[] {
   return texts
     .flatMap((text) => text.split('\n'))
-    .map((line) => /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line))
-    .flatMap((match) => (match?.[1] === setting ? [match[2] ?? ''] : []));
+    .map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()] as const)
+    .flatMap(([name, value]) => (name === setting ? [value] : []));
 }

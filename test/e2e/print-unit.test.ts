@@ -262,6 +262,7 @@ describe('what is odd is said beside it', () => {
 
 describe('bad input is one line', () => {
   test.each([
+    [['--print-unit', 'true', '\uffff'], 125, /systemd takes no noncharacters/],
     [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],
     [['--print-unit'], 125, /no command given/],
     [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name 'a b': not a name .*--unit-name shop/],

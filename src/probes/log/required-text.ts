@@ -21,7 +21,7 @@ export function requiredText({ source, flags }: RegExp): string | undefined {
     if (part === undefined) return undefined;
     rest = rest.slice(part.length);
     if (/^[ -~]$/.test(part) && !/[.^$*+?]/.test(part)) run += part;
-    else if (/^\\[^\w\s]/.test(part)) run += part.charAt(1);
+    else if (/^\\[!-~]/.test(part) && !/\w$/.test(part)) run += part.charAt(1);
     else {
       // what may be there no time at all does not count
       if (/^[*?{]/.test(part)) run = run.slice(0, -1);

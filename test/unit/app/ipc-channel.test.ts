@@ -97,6 +97,14 @@ describe('the IPC channel', () => {
     expect(messages).toEqual([{ cmd: 'start' }, { cmd: 5 }]);
   });
 
+  it('what cannot be made a string is a message like others', async () => {
+    const { app, messages, flush } = await open();
+    const message = { cmd: { toString: 1, valueOf: 1 } };
+    await give(app, `${JSON.stringify(message)}\n`);
+    await flush();
+    expect(messages).toEqual([message]);
+  });
+
   it('every listener hears, until it is taken away', async () => {
     const { app, channel, messages, flush } = await open();
     const others: unknown[] = [];

@@ -24,6 +24,7 @@ describe('notifyAddress', () => {
     ['vsock:2:1234', 'a vsock address is for the manager of a virtual machine'],
     ['vsock-stream:2:1234', 'a vsock address is for the manager of a virtual machine'],
     [path(108), 'longer than 107 bytes'],
+    [`x${path(108)}`, 'longer than 107 bytes'],
     [`/${'ü'.repeat(54)}`, 'longer than 107 bytes'],
   ])('%j cannot be used', (socket, problem) => {
     try {

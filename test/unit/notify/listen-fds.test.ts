@@ -28,6 +28,8 @@ describe('listenFds', () => {
     [{ ...OURS, LISTEN_FDS: '-1' }, []],
     [{ ...OURS, LISTEN_FDS: 'many' }, []],
     [{ ...OURS, LISTEN_FDS: '1.5' }, []],
+    [{ ...OURS, LISTEN_FDS: '1e1' }, []],
+    [{ ...OURS, LISTEN_FDS: '4294967296' }, []],
   ])('%j', (env, passed) => {
     expect(listenFds(env, 7)).toEqual(passed);
   });

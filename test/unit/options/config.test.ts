@@ -270,6 +270,18 @@ describe('wrong values', () => {
       { output: 'a**' },
       "--output 'a**': not a JavaScript regex (/a**/: Nothing to repeat); write e.g. --output 'listening on'",
     ],
+    [
+      { stdout: 'x'.repeat(10_001) },
+      `--stdout ${'x'.repeat(141)}…: a regex has at most 10000 characters; write e.g. --stdout 'listening on'`,
+    ],
+    [
+      { tcp: `http://${'x'.repeat(500)}` },
+      `--tcp http://${'x'.repeat(137)}…: a URL is for --http; write e.g. --http http://${'x'.repeat(375)}…`,
+    ],
+    [
+      { http: 'http://%E4:%B8%AD@127.0.0.1/' },
+      '--http http://%E4:%B8%AD@127.0.0.1/: a % in user or password that encodes nothing; write %25 for a %',
+    ],
     [{ stderr: '' }, "--stderr '': an empty regex matches any line; write e.g. --stderr 'listening on'"],
     [{ 'ipc-message': '' }, "--ipc-message '': an empty word; write e.g. --ipc-message online"],
     [{ 'tcp-owner': 'me' }, '--tcp-owner me: not one of app, any; write e.g. --tcp-owner any'],
@@ -597,4 +609,13 @@ describe('--watchdog loop', () => {
     const given = optionsFromEnvironment({ SD_READY_WRAP_WATCHDOG: 'loop' });
     expect(complaint(() => buildConfig(given, ['npm', 'start']))).toMatch(/^SD_READY_WRAP_WATCHDOG=loop: npm /);
   });
+});
+
+it.each([
+  { tcp: `${':'.repeat(100_000)}x` },
+  { http: 'http://127.0.0.1/', 'http-header': `A: b${' '.repeat(100_000)}ü\u0100` },
+])('a long value takes no longer than it is long', (options) => {
+  const began = process.cpuUsage();
+  expect(() => config(options)).toThrow(UsageError);
+  expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);
 });

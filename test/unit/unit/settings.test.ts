@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isInUnitOf, lastBoolean, lastSoftLimit, reloadSignal, unitOfCgroup } from '../../../src/unit/settings.ts';
+import {
+  isInUnitOf,
+  lastBoolean,
+  lastSoftLimit,
+  lastWord,
+  reloadSignal,
+  unitOfCgroup,
+} from '../../../src/unit/settings.ts';
 
 describe('unitOfCgroup', () => {
   it.each([
@@ -97,4 +104,10 @@ describe('reloadSignal', () => {
     expect(reloadSignal([''], NUMBERS, 'notify-reload')).toBe('SIGHUP');
     expect(reloadSignal(['Type=notify'], NUMBERS, 'notify-reload')).toBeUndefined();
   });
+});
+
+it('a long line takes no longer than it is long', () => {
+  const began = process.cpuUsage();
+  expect(lastWord('KillMode', [`KillMode=a${' '.repeat(100_000)}b`])).toMatch(/^a +b$/);
+  expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);
 });

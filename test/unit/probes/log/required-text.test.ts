@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { requiredText } from '../../../../src/probes/log/required-text.ts';
 
+const [ROCKET, REPLACEMENT] = ['\u{1f680}', '\ufffd'];
+
 describe('requiredText', () => {
   it.each([
     [/listening on/, 'listening on'],
@@ -17,6 +19,9 @@ describe('requiredText', () => {
     [/\[info\] up/, '[info] up'],
     [/a[)\]]b[^(]serves/, 'serves'],
     [/([)(\]])serves/, 'serves'],
+    // what is read is searched as bytes, in which half a character is never found
+    [new RegExp(`done\\${ROCKET}`), 'done'],
+    [new RegExp(`done\\${REPLACEMENT}`), 'done'],
   ])('%s needs %j', (regex, text) => {
     expect(requiredText(regex)).toBe(text);
   });
