@@ -160,6 +160,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     },
     stop: {
       onSignal: route.listen,
+      announced: route.announced,
       signal: rewrites.get('SIGTERM') ?? 'SIGTERM',
       timeout: config.stopTimeout,
       leavesRunning: () => leavesRunning(app.pid, seen.before),

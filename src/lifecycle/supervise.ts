@@ -94,6 +94,8 @@ export interface Stopping {
    * stop signal.
    */
   readonly onExit?: (asked: boolean) => Promise<void>;
+  /** Resolves when each signal that has reached us was announced to `onSignal`. */
+  readonly announced?: () => Promise<void>;
   /** Whether processes that the app has started still run, after its own death. */
   readonly leavesRunning?: () => boolean;
 }
@@ -201,6 +203,8 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       const afterMs = elapsed();
       // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
       await notices?.drained();
+      // the signal that ended it has reached us as well, perhaps: on another thread, and so in a later turn
+      await stop.announced?.();
       const isStarting = state.phase === 'starting';
       // it may have died of a signal before it is known what became of that
       const moment = 'stop' in state && state.stop ? 'stopped' : 'died';

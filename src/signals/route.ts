@@ -21,6 +21,10 @@ export interface SignalRules {
   readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
 }
 
+async function announced(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** @param announce told of each as it comes, before anything is asked about it */
 type Listen = (
   deliver: (signal: ForwardedSignal, fate: SignalFate) => void,
@@ -30,6 +34,8 @@ type Listen = (
 export interface SignalRoute {
   /** From now on. */
   readonly listen: Listen;
+  /** Resolves when all that has reached the process so far has been announced. */
+  readonly announced: () => Promise<void>;
   /** Resolves when all that came so far has been delivered. */
   readonly settled: () => Promise<void>;
 }
@@ -69,8 +75,9 @@ export function routeSignals(
   };
   return {
     listen,
+    announced,
     async settled() {
-      for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await announced();
       while (asking) await asking;
     },
   };

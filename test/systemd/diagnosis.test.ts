@@ -1,4 +1,5 @@
 /** What an operator is told about a unit that does not start, or not as it should. */
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
@@ -143,6 +144,27 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(status).toMatch(/^SIGTERM came before the app was ready/);
     expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
     expect(status).toContain('raise TimeoutStartSec= of the unit');
+  });
+
+  test('what to raise is told also when the app dies of that SIGTERM at once, 20 times of 20, on a busy machine', async () => {
+    const probe = `--tcp ${await freePort()}`;
+    const lines = ['TimeoutStartSec=8', 'KillMode=control-group'];
+    const recipe = { probe, command: '/bin/sleep 600', lines };
+    const all = await Promise.all(Array.from({ length: 20 }, () => Service.write(systemd(), recipe)));
+    const loops = Array.from({ length: 4 }, () => spawn('sh', ['-c', 'while :; do :; done']));
+    try {
+      await Promise.all(all.map((service) => service.systemctl('start')));
+      await Promise.all(all.map((service) => service.results()));
+    } finally {
+      for (const loop of loops) loop.kill('SIGKILL');
+    }
+    const advised = await Promise.all(
+      all.map(async (service) => [
+        service.stderr.includes('raise TimeoutStartSec= of the unit'),
+        (await service.show('StatusText')).includes('raise TimeoutStartSec= of the unit'),
+      ]),
+    );
+    expect(advised).toEqual(all.map(() => [true, true]));
   });
 
   test('a short TimeoutStartSec= is over: where the app was seen to listen', async () => {
