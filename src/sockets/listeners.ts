@@ -20,7 +20,10 @@ import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
 
-/** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
+/**
+ * How much CPU the search for the name of a port's holder may take: it looks at every process of the host, ms. Not how
+ * much time, of which other programs may have most.
+ */
 const SEARCH_MS = 50;
 
 /** How often all tables are read, though none of them seems changed, ms. */
@@ -388,9 +391,10 @@ function realPath(path: string): string | undefined {
 
 /** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
 function findHolder(inode: number): string | undefined {
-  const end = performance.now() + SEARCH_MS;
+  const begun = process.cpuUsage();
   for (const pid of allPids()) {
-    if (performance.now() > end) return undefined;
+    const { user, system } = process.cpuUsage(begun);
+    if (user + system > SEARCH_MS * 1000) return undefined;
     const sockets = socketsOf(pid);
     if (sockets !== 'hidden' && sockets.includes(inode)) return describeProcess(pid);
   }
