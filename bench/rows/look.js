@@ -1,9 +1,11 @@
-/** What one look for the owner of a listening socket takes, on the host as it is and with many connections. */
+/**
+ * What one look for the owner of a listening socket takes, and one for who accepted a connection, on the host as it is
+ * and with many connections.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -21,35 +23,34 @@ const GOALS = { median: 5 };
 
 export const look = {
   name: 'look',
-  title: "one look for the app's listener, on the host as it is and on a crowded one; the ratio is of the two",
+  title:
+    "one look for the app's listener, and for who accepted, on the host as it is and on a crowded one; the ratio is of the two",
   runs: { full: { samples: 100 }, quick: { samples: 10 } },
   async run(lab, { samples }) {
     lab.progress(`a look beside ${CONNECTIONS} connections`);
     const found = await looks(CONNECTIONS, samples);
-    return Object.entries(found).flatMap(([host, { quiet, crowded }]) => {
-      const alone = figure(`the app listens on ${host}`, 'ms', quiet, { goals: GOALS });
+    return Object.entries(found).flatMap(([what, { quiet, crowded }]) => {
+      const alone = figure(what, 'ms', quiet, { goals: GOALS });
       // the kernel walks past them all where they are of the other version of IP
-      const goals = host === '::' ? {} : GOALS;
-      return [
-        alone,
-        figure(`the same beside ${CONNECTIONS} IPv4 connections, on ${host}`, 'ms', crowded, { over: alone, goals }),
-      ];
+      const goals = what === 'the app listens on ::' ? {} : GOALS;
+      return [alone, figure(`beside ${CONNECTIONS} IPv4 connections: ${what}`, 'ms', crowded, { over: alone, goals })];
     });
   },
 };
 
 /**
- * @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by where the app listens
+ * @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by what it is for
  */
 async function looks(connections, samples) {
   const { traceListeners, rememberBefore } = await tracing();
   const before = rememberBefore();
   const apps = await Promise.all(HOSTS.map(listen));
   const sample = async () => {
-    const taken = [];
-    for (const { child, port } of apps) {
-      const listeners = traceListeners(child.pid, before);
+    const taken = {};
+    for (const { child, port, host } of apps) {
+      const listeners = traceListeners(child.pid, before, []);
       const times = [];
+      const acceptors = [];
       for (let run = -5; run < samples; run += 1) {
         // as --tcp asks: while its connection is open, one more each time, as where it stands in the kernel's table
         // counts
@@ -59,9 +60,14 @@ async function looks(connections, samples) {
         const owner = listeners.ownerOf('127.0.0.1', port, port === apps[0].port ? ['tcp'] : ['tcp6']);
         if (run >= 0) times.push(Number(process.hrtime.bigint() - began) / 1e6);
         if (owner?.by !== 'app') throw new Error(`the look found ${JSON.stringify(owner)}`);
+        const asked = process.hrtime.bigint();
+        const acceptor = await listeners.acceptorOf(asking, { by: 'shared', inodes: [], otherwise: undefined });
+        if (run >= 0) acceptors.push(Number(process.hrtime.bigint() - asked) / 1e6);
+        if (acceptor.by !== 'app') throw new Error(`the look found ${JSON.stringify(acceptor)}`);
         asking.resetAndDestroy();
       }
-      taken.push(times);
+      taken[`the app listens on ${host}`] = times;
+      taken[`who accepted, on ${host}`] = acceptors;
     }
     return taken;
   };
@@ -79,7 +85,7 @@ async function looks(connections, samples) {
   crowd.stdin.end();
   await once(crowd, 'exit');
   for (const { child } of apps) child.kill();
-  return Object.fromEntries(HOSTS.map((host, index) => [host, { quiet: quiet[index], crowded: crowded[index] }]));
+  return Object.fromEntries(Object.keys(quiet).map((what) => [what, { quiet: quiet[what], crowded: crowded[what] }]));
 }
 
 async function listen(host) {
@@ -88,12 +94,13 @@ async function listen(host) {
     server.listen(0, '${host}', () => console.log(server.address().port));
   `;
   const child = spawn(process.execPath, ['-e', app], { stdio: ['ignore', 'pipe', 'inherit'] });
-  return { child, port: Number((await once(child.stdout, 'data'))[0]) };
+  return { child, host, port: Number((await once(child.stdout, 'data'))[0]) };
 }
 
 /** The wrapper's own, in this process. */
 async function tracing() {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-look-'));
+  // in here, so that it finds koffi
+  const directory = fs.mkdtempSync(path.join(HERE, '../../dist/look-'));
   const outfile = path.join(directory, 'look.mjs');
   try {
     const entryPoints = [path.join(HERE, '../../src/sockets/listeners.ts')];
