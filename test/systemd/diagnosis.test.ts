@@ -146,7 +146,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(status).toContain('raise TimeoutStartSec= of the unit');
   });
 
-  test('what to raise is told also when the app dies of that SIGTERM at once, 20 times of 20, on a busy machine', async () => {
+  test('what to raise is told also when the app dies of that SIGTERM at once, 20 times of 20', async () => {
     const probe = `--tcp ${await freePort()}`;
     const lines = ['TimeoutStartSec=8', 'KillMode=control-group'];
     const recipe = { probe, command: '/bin/sleep 600', lines };
