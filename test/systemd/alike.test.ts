@@ -1,6 +1,6 @@
 /**
- * Promise: launchers with a watched stream, workers, env files and SIGWINCH are directly and wrapped what they are; rows
- * of README's table.
+ * Promise: launchers with a watched stream, workers, env files and SIGWINCH are the same directly and wrapped: rows of
+ * README's table.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
