@@ -71,7 +71,7 @@ export async function openNotifySocket(
     );
   }
   throw new KnownError(
-    `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ${howToMend(failures)}, or write ` +
+    `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ${howToMend(failures)}; or ` +
       'OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later)',
     EXIT.OWN_FAILURE,
   );
