@@ -14,6 +14,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/probes/**/*.test.ts'],
         },
       },
+      { test: { name: 'fuzz', include: ['test/fuzz/*.test.ts'] } },
       {
         test: {
           name: 'e2e',

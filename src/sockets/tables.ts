@@ -93,7 +93,8 @@ interface RowReader {
   take(piece: string): { readonly listeners: readonly TcpListener[]; readonly over: boolean };
 }
 
-function rowReader(): RowReader {
+/** Of one table, from its beginning, in pieces cut anywhere. */
+export function rowReader(): RowReader {
   let pending = '';
   /** The row that `pending` begins is the heading, or was given already. */
   let skipped = true;

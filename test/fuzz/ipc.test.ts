@@ -1,0 +1,84 @@
+/** What the app says over the Node IPC channel. */
+import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import * as fc from 'fast-check';
+import { expect } from 'vitest';
+import { openChannel } from '../../src/app/ipc-channel.ts';
+import { noticeOf } from '../../src/app/ipc-notices.ts';
+import { CLIENT_MESSAGE } from '../../src/notify/client-protocol.ts';
+import { ipcProbe } from '../../src/probes/ipc.ts';
+import { fakeContext } from '../unit/fakes.ts';
+import { anyText, assertOneLine, bounded, pieces, property, text } from './property.ts';
+
+const object = fc.record({
+  cmd: fc.oneof(fc.constantFrom('NODE_HANDLE', 'NODE_X', 'start'), fc.jsonValue(), unprintable()),
+  msg: fc.jsonValue(),
+});
+const message = fc.oneof(
+  fc.jsonValue(),
+  object,
+  fc.record({ type: fc.oneof(fc.constant(CLIENT_MESSAGE), unprintable()), state: fc.oneof(text(), fc.jsonValue()) }),
+);
+
+/** What no string can be made of. */
+function unprintable(): fc.Arbitrary<unknown> {
+  return fc.record({ toString: fc.jsonValue(), valueOf: fc.jsonValue() });
+}
+
+/** A channel, what is heard on it, and how often garbage was complained of. */
+function channel() {
+  const socket = new EventEmitter();
+  const answers: string[] = [];
+  const heard: unknown[] = [];
+  let garbage = 0;
+  Object.assign(socket, { write: (answer: string) => answers.push(answer) });
+  openChannel(socket as unknown as Duplex, () => {
+    garbage += 1;
+  }).onMessage((each) => heard.push(each));
+  return { take: (piece: Buffer) => socket.emit('data', piece), answers, heard, garbage: () => garbage };
+}
+
+const messages = fc.array(message, { maxLength: 4 }).chain((all) =>
+  pieces(fc.constant(Buffer.from(all.map((each) => `${JSON.stringify(each)}\n`).join('')))).map((cut) => ({
+    all,
+    ...cut,
+  })),
+);
+
+property('IPC messages: each is heard as it was sent, wherever the bytes are cut', messages, ({ all, pieces: cut }) => {
+  const { take, heard, answers, garbage } = channel();
+  for (const piece of cut) bounded(() => take(piece));
+  const isInternal = ({ cmd }: { cmd?: unknown }) => typeof cmd === 'string' && cmd.startsWith('NODE_');
+  const sent = all.map((each) => JSON.parse(JSON.stringify(each)));
+  expect(heard).toEqual(sent.map((each) => (isInternal(Object(each)) ? each.msg : each)));
+  expect(answers.length).toBe(sent.filter((each) => Object(each).cmd === 'NODE_HANDLE').length);
+  expect(garbage()).toBe(0);
+});
+
+property(
+  'IPC messages: what follows any garbage is heard',
+  pieces(anyText().map(Buffer.from)),
+  ({ whole, pieces: cut }) => {
+    const { take, heard, garbage } = channel();
+    for (const piece of cut) bounded(() => take(piece));
+    const lines = new TextDecoder().decode(whole).split('\n').slice(0, -1);
+    expect(heard.length).toBeLessThanOrEqual(lines.length);
+    expect(garbage()).toBeLessThanOrEqual(1);
+    take(Buffer.from('\n"and then"\n'));
+    expect(heard.at(-1)).toBe('and then');
+  },
+);
+
+property(
+  'IPC messages: each is a notice or none, and a sign of readiness or none',
+  fc.oneof(message, anyText()),
+  (each) => {
+    const notice = bounded(() => noticeOf(each));
+    for (const line of notice?.rest ?? []) expect(line).toMatch(/^[A-Z_]+=/);
+    const context = fakeContext();
+    const probe = ipcProbe({ kind: 'ipc', word: 'ready' }, context);
+    void probe.wait(new AbortController().signal);
+    bounded(() => context.app.say(each));
+    assertOneLine(probe.reason);
+  },
+);

@@ -1,0 +1,198 @@
+/** What operators write: options, variables, their values and lists. */
+import * as fc from 'fast-check';
+import { expect } from 'vitest';
+import { notFound } from '../../src/base/not-found.ts';
+import { formatDuration, parseTimeSpan } from '../../src/base/time-span.ts';
+import { readCommandLine } from '../../src/options/command-line.ts';
+import { buildConfig, type Config } from '../../src/options/config.ts';
+import { modeOf } from '../../src/options/mode.ts';
+import type { RawOptions } from '../../src/options/raw.ts';
+import { OPTION_TABLE, type OptionName } from '../../src/options/table.ts';
+import { optionsFromEnvironment, variableOf } from '../../src/options/variables.ts';
+import { optionWords } from '../../src/options/words.ts';
+import { parseUnitName, unitNameFrom } from '../../src/print-unit/name.ts';
+import type { ProbeSpec } from '../../src/probes/spec.ts';
+import { parseRewrite } from '../../src/signals/signals.ts';
+import { anyText, bounded, orRefused, property, text } from './property.ts';
+
+const UNITS = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+const part = fc.tuple(fc.nat(10_000), fc.constantFrom(...(Object.keys(UNITS) as (keyof typeof UNITS)[])));
+const blank = fc.constantFrom('', ' ', '\t', '  ');
+
+property('time spans: the sum of their parts', fc.array(fc.tuple(part, blank, blank), { minLength: 1 }), (parts) => {
+  const written = parts.map(([[count, unit], before, behind]) => `${count}${before}${unit}${behind}`).join('');
+  const sum = parts.reduce((total, [[count, unit]]) => total + count * UNITS[unit], 0);
+  expect(parseTimeSpan(written)).toBeCloseTo(sum, 3);
+});
+
+property(
+  'time spans: any text is one or none',
+  fc.oneof(anyText(), anyText(fc.stringMatching(/^[\d. smh]*$/))),
+  (span) => {
+    const ms = bounded(() => parseTimeSpan(span));
+    if (ms === undefined) return;
+    expect(ms).toBeGreaterThanOrEqual(0);
+    expect(span).toMatch(/^\s*(infinity|[\d.]+.*)\s*$/s);
+  },
+);
+
+/** Up to so many ms, by how much what is printed may be off. */
+const PRECISION = [
+  [10, 0.05],
+  [1000, 0.5],
+  [10_000, 5],
+  [60_000, 50],
+  [Infinity, 500],
+] as const;
+
+property('durations: what is printed is a time span near it', fc.double({ min: 0, max: 1e9, noNaN: true }), (ms) => {
+  const off = PRECISION.find(([limit]) => ms < limit)?.[1] ?? 0;
+  expect(Math.abs((parseTimeSpan(formatDuration(ms)) ?? Infinity) - ms)).toBeLessThanOrEqual(off + 1e-6);
+});
+
+const listed = fc.array(fc.tuple(fc.integer({ min: 100, max: 599 }), fc.nat(600)), { minLength: 1 });
+
+property('lists: --http-status is the ranges in it', listed, (pairs) => {
+  const ranges = pairs.map(([from, more]) => ({ from, to: Math.min(599, from + more) }));
+  const list = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} - ${to}`)).join(', ');
+  expect(probesOf({ http: 'http://[::1]/', 'http-status': list })).toMatchObject([{ statuses: ranges }]);
+});
+
+const header = fc.tuple(fc.constantFrom('Host:', 'X-a: ', 'Not a:', ''), anyText(), fc.constantFrom('', '\r\nX: y'));
+
+property('--http-header: one field of one line, or refused', header, (parts) => {
+  const options = { http: 'http://[::1]/', 'http-header': parts.join('') };
+  const probes = bounded(() => orRefused(() => probesOf(options)));
+  for (const spec of probes ?? []) assertSendable(spec);
+});
+
+property('--rewrite-signal: two signals, or what is wrong', fc.oneof(anyText(), signalPair()), (pair) => {
+  const found = bounded(() => parseRewrite(pair));
+  if (typeof found === 'string') return;
+  const [from, to = '0'] = found;
+  expect(parseRewrite(`${from}:${to}`.toLowerCase())).toEqual(found);
+});
+
+property('names of units: one or what is wrong, and one for each path', anyText(), (name) => {
+  const found = bounded(() => parseUnitName(name));
+  if (typeof found !== 'string') expect(`${found.name}.service`).toMatch(/^[\w:.\\-]+@?\.service$/);
+  const made = bounded(() => unitNameFrom(name));
+  expect(parseUnitName(`${made.name}.service`)).toEqual(made);
+});
+
+property('a command that is not found: what to write instead', fc.array(anyText(), { maxLength: 3 }), (words) => {
+  bounded(() => notFound(words[0] ?? '', words.slice(1)));
+});
+
+const OPTIONS = OPTION_TABLE as readonly { name: OptionName; value?: string; example?: string }[];
+const option = fc.constantFrom(...OPTIONS);
+// made once, as to make one takes longer than to make a text by it
+const [odd, any] = [text(3), anyText()];
+/** A right value, one with something wrong in it, or any text. */
+const value = option.chain(({ value: shown = '', example = 'yes' }) =>
+  fc.oneof(
+    fc.constantFrom(example, ...shown.split('|')),
+    fc.tuple(fc.nat(example.length), odd).map(([at, put]) => example.slice(0, at) + put + example.slice(at)),
+    any,
+  ),
+);
+const fitting = option.chain((row) =>
+  fc.tuple(
+    fc.constant(row),
+    row.value === undefined ? fc.constant('yes') : fc.constantFrom(row.example ?? 'x', ...row.value.split('|')),
+  ),
+);
+const word = fc.oneof(
+  option.map(({ name }) => `--${name}`),
+  fc.tuple(option, value).map(([{ name }, written]) => `--${name}=${written}`),
+  fc.constantFrom('--', '-h', '--help', '--version', '-v', 'node', 'app.js', 'npm', 'start', 'sh', '-c'),
+  value,
+);
+const argv = fc.oneof(
+  fc.array(word, { maxLength: 8 }),
+  fc
+    .array(fitting, { maxLength: 5 })
+    .map((all) => [
+      ...all.flatMap(([{ name, value: shown }, written]) => (shown ? [`--${name}`, written] : [`--${name}`])),
+      ...['--', 'node', 'app.js'],
+    ]),
+  fc
+    .array(fitting, { maxLength: 5 })
+    .map((all) => [...all.map(([row, written]) => `--${row.name}=${written}`), 'node']),
+);
+
+property('the command line: what is asked for, or one line', argv, (words) => {
+  const invocation = bounded(() => orRefused(() => readCommandLine(words, '1.2.3')));
+  if (invocation?.type !== 'run') return;
+  expect(words.slice(words.length - invocation.words.length)).toEqual(invocation.words);
+  const config = bounded(() => orRefused(() => configOf(invocation.options, invocation.words)));
+  if (config) assertRight(config);
+});
+
+const variables = fc.array(
+  fc.tuple(
+    fc.oneof(
+      option.map(({ name }) => variableOf(name)),
+      text(5).map(variableOf),
+      text(5),
+    ),
+    value,
+  ),
+);
+
+property('variables: what they ask for, or one line', variables, (pairs) => {
+  const env = Object.fromEntries(pairs);
+  const raw = bounded(() => orRefused(() => optionsFromEnvironment(env)));
+  if (!raw) return;
+  const config = bounded(() => orRefused(() => configOf(raw, ['node', 'app.js'])));
+  if (config) assertRight(config);
+});
+
+property('options: the same from variables as from the command line', fc.array(fitting, { maxLength: 4 }), (pairs) => {
+  const env = Object.fromEntries(pairs.map(([{ name }, written]) => [variableOf(name), written]));
+  const given = orRefused(() => optionsFromEnvironment(env));
+  const config = given && orRefused(() => buildConfig(given, ['node', 'app.js']));
+  if (!given || !config) return;
+  const { words, variables: rest } = optionWords(given, config.probes);
+  expect(rest).toEqual([]);
+  const again = readCommandLine([...words, '--', 'node', 'app.js'], '1.2.3');
+  if (again.type !== 'run') throw new Error(again.type);
+  expect(shown(buildConfig(again.options, again.words))).toEqual(shown(config));
+});
+
+function configOf(raw: RawOptions, words: readonly string[]): Config {
+  modeOf(raw);
+  return buildConfig(raw, words);
+}
+
+/** What a probe is later asked to do can be done: no exception comes behind this. */
+function assertRight({ command, probes, timing, timeout }: Config): void {
+  expect(command).not.toBe('');
+  for (const ms of [timing.initialDelay, timing.interval ?? 0, timeout]) expect(ms).toBeGreaterThanOrEqual(0);
+  for (const spec of probes) {
+    if ('port' in spec) expect(spec.port).toBeLessThan(65_536);
+    assertSendable(spec);
+  }
+}
+
+function assertSendable(spec: ProbeSpec): void {
+  if (spec.kind !== 'http') return;
+  decodeURIComponent(spec.url.username);
+  decodeURIComponent(spec.url.password);
+  for (const [name, text] of spec.headers) expect(`${name}: ${text}`).toMatch(/^[!-~]+: [\t -~\x80-\xff]*$/);
+}
+
+/** Without what tells where it was written. */
+function shown(config: Config): unknown {
+  return { ...config, probes: config.probes.map((spec) => ({ ...spec, written: '' })) };
+}
+
+function probesOf(options: Partial<Record<OptionName, string>>): readonly ProbeSpec[] {
+  const raw = Object.entries(options).map(([name, written]) => [name, [{ place: `--${name}`, text: written }]]);
+  return buildConfig(Object.fromEntries(raw), ['node']).probes;
+}
+
+function signalPair(): fc.Arbitrary<string> {
+  const name = fc.constantFrom('TERM', 'sigterm', 'QUIT', '0', 'KILL', 'SIGSIGTERM', 'CHLD', '');
+  return fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join(':'));
+}

@@ -1,0 +1,131 @@
+/** What the app prints, and the regexes that are looked for in it. */
+import * as fc from 'fast-check';
+import { expect } from 'vitest';
+import { lineScanner } from '../../src/probes/log/line-scanner.ts';
+import { literalSlashes } from '../../src/probes/log/literal-slashes.ts';
+import { requiredText } from '../../src/probes/log/required-text.ts';
+import { anyText, bounded, pieces, property, text } from './property.ts';
+
+const bytes = fc.oneof(
+  anyText().map((written) => Buffer.from(written)),
+  fc.uint8Array().map((written) => Buffer.from(written)),
+);
+const output = pieces(
+  fc.array(bytes, { maxLength: 6 }).map((lines) => Buffer.concat(lines.flatMap((each) => [each, NEWLINE]))),
+);
+const NEWLINE = Buffer.from('\n');
+
+property('lines: the same wherever the bytes are cut, and none grows without end', output, ({ whole, pieces: all }) => {
+  const scan = lineScanner();
+  const lines = all.flatMap((piece) => {
+    const { lines: ended, open } = bounded(() => scan(piece));
+    expect(open.length).toBeLessThanOrEqual(16 * 1024 + 1);
+    return ended;
+  });
+  const expected = new TextDecoder().decode(whole).split('\n').slice(0, -1);
+  expect(lines.map(end)).toEqual(expected.map((line) => end(line.replace(/\r$/, ''))));
+});
+
+/** Of a line that is longer only the end is kept, and of which one that is lies in the cuts. */
+function end(line: string): string {
+  return line.slice(-1000);
+}
+
+/** A part of a regex, and a text that it matches. */
+interface Part {
+  readonly source: string;
+  readonly matched: string;
+}
+
+const literal = text()
+  .chain((written) => fc.constantFrom(...(written === '' ? ['x'] : written)))
+  .map(
+    (char): Part => ({ source: /[\n\r\u2028\u2029\w]/.test(char) || char === '\0' ? 'x' : `\\${char}`, matched: char }),
+  )
+  .map(({ source, matched }) => (source === 'x' ? { source, matched: 'x' } : { source, matched }));
+const word = fc.string({ unit: fc.constantFrom(...'abc -:,'), minLength: 1, maxLength: 6 });
+const atom: fc.Arbitrary<Part> = fc.oneof(
+  { weight: 4, arbitrary: word.map((written) => ({ source: written, matched: written })) },
+  { weight: 2, arbitrary: literal },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Part>(
+      { source: '.', matched: 'z' },
+      { source: '\\d', matched: '7' },
+      { source: '[ab)]', matched: ')' },
+      { source: '[^]', matched: 'q' },
+      { source: '[\\]x]', matched: ']' },
+      { source: '(?:abc|x)', matched: 'x' },
+      { source: '(abc(d)?)', matched: 'abc' },
+      { source: '(?=)', matched: '' },
+      { source: '(?!abc )', matched: '' },
+      { source: '^', matched: '' },
+      { source: '\\babc', matched: 'abc' },
+      { source: 'é', matched: 'é' },
+      { source: '/', matched: '/' },
+    ),
+  },
+);
+const quantifier = fc.constantFrom<readonly [string, number]>(
+  ...([
+    ['', 1],
+    ['', 1],
+    ['', 1],
+    ['*', 0],
+    ['*', 2],
+    ['+', 1],
+    ['?', 0],
+    ['??', 0],
+    ['{0}', 0],
+  ] as const),
+  ...([
+    ['{2}', 2],
+    ['{0,1}', 0],
+    ['{1,}', 3],
+    ['*?', 0],
+  ] as const),
+);
+/** A quantifier is for the last character. */
+const part = fc.tuple(atom, quantifier).map(([{ source, matched }, [written, times]]): Part => {
+  const isWord = source === matched && source.length > 1;
+  if (written === '' || source === '^' || source.startsWith('(?') || source === '\\babc') return { source, matched };
+  const repeated = isWord ? matched.slice(-1) : matched;
+  return { source: source + written, matched: (isWord ? matched.slice(0, -1) : '') + repeated.repeat(times) };
+});
+const regex = fc.tuple(fc.array(part, { minLength: 1, maxLength: 6 }), text(4), text(4));
+
+property('regexes: no line that matches is left out for what it is without', regex, ([parts, before, behind]) => {
+  const pattern = new RegExp(parts.map(({ source }) => source).join(''));
+  const line = before + parts.map(({ matched }) => matched).join('') + behind;
+  const required = requiredText(pattern);
+  // as it is read, between others in one piece
+  const piece = Buffer.from(`one\n${line}\ntwo\n`);
+  const all = lineScanner()(piece).lines.filter((each) => pattern.test(each));
+  if (required !== undefined) for (const each of all) expect(each).toContain(required);
+  const found = lineScanner({ required })(piece).lines.filter((each) => pattern.test(each));
+  expect(found).toEqual(all);
+});
+
+/** The option takes no longer one. */
+const source = anyText().map((written) => written.slice(0, 10_000));
+
+property('regexes: any has a text that it needs or none, and a hint of one line', source, (written) => {
+  let pattern: RegExp;
+  try {
+    pattern = new RegExp(written);
+  } catch {
+    return;
+  }
+  const required = bounded(() => requiredText(pattern));
+  if (required !== undefined && pattern.test(written)) expect(written).toContain(required);
+  const hint = bounded(() => literalSlashes('stdout', pattern));
+  expect(hint).not.toMatch(/\n./);
+});
+
+property('regexes: what is written between slashes is what matches between them', regex, ([parts]) => {
+  const pattern = new RegExp(`/${parts.map(({ source }) => source).join('')}/`);
+  const shown = / write --stdout (.*)$/s.exec(literalSlashes('stdout', pattern))?.[1];
+  if (shown === undefined) return;
+  const inner = new RegExp(/^'/.test(shown) ? shown.slice(1, -1).replaceAll("'\\''", "'") : shown);
+  expect(inner.source).toBe(new RegExp(pattern.source.slice(2, -2)).source);
+});
