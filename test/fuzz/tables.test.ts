@@ -106,6 +106,7 @@ const cgroup = fc
       anyText(),
       fc.constantFrom('', '.service', '.scope'),
     ),
+    { maxLength: 3 },
   )
   .map((lines) => lines.map(([hierarchy, path, kind]) => `${hierarchy}:/${path}${kind}`).join('\n'));
 
@@ -123,19 +124,23 @@ const line = fc.oneof(
   fc.tuple(blank, fc.constantFrom('#Type', '; Type', 'XType', '[Type'), blank, blank, plain, blank),
 );
 
-property('unit files: the last assignment of a setting', fc.array(fc.array(line)), (files) => {
-  const texts = files.map((lines) =>
-    lines
-      .map(([before, name, behind, front, value, end]) => `${before}${name}${behind}=${front}${value}${end}`)
-      .join('\n'),
-  );
-  for (const setting of ['Type', 'KillMode']) {
-    const values = files.flat().flatMap(([, name, , , value]) => (name === setting ? [value] : []));
-    expect(lastWord(setting, texts)).toBe(values.at(-1) || undefined);
-  }
-});
+property(
+  'unit files: the last assignment of a setting',
+  fc.array(fc.array(line, { maxLength: 6 }), { maxLength: 3 }),
+  (files) => {
+    const texts = files.map((lines) =>
+      lines
+        .map(([before, name, behind, front, value, end]) => `${before}${name}${behind}=${front}${value}${end}`)
+        .join('\n'),
+    );
+    for (const setting of ['Type', 'KillMode']) {
+      const values = files.flat().flatMap(([, name, , , value]) => (name === setting ? [value] : []));
+      expect(lastWord(setting, texts)).toBe(values.at(-1) || undefined);
+    }
+  },
+);
 
-property('unit files: any text has a value of each kind or none', fc.array(anyText()), (texts) => {
+property('unit files: any text has a value of each kind or none', fc.array(anyText(), { maxLength: 4 }), (texts) => {
   const all = texts.map((each, index) => ['Type=', 'ReloadSignal=', 'LimitNOFILE=', ''][index % 4] + each);
   bounded(() => lastBoolean('Type', all));
   bounded(() => reloadSignal(all, { SIGHUP: 1 }, 'notify-reload'));
