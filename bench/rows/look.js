@@ -23,8 +23,7 @@ const GOALS = { median: 5 };
 
 export const look = {
   name: 'look',
-  title:
-    "one look for the app's listener, and for who accepted, on the host as it is and on a crowded one; the ratio is of the two",
+  title: "one look for the app's listener, and for who accepted, on the host as it is and on a crowded one",
   runs: { full: { samples: 100 }, quick: { samples: 10 } },
   async run(lab, { samples }) {
     lab.progress(`a look beside ${CONNECTIONS} connections`);
