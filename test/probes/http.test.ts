@@ -504,6 +504,29 @@ describe('whose the port is', () => {
     expect(context.warnings).toEqual([]);
   });
 
+  it.each([false, true])(
+    'an app that closes with its answer is seen while the question is held; TLS: %s',
+    async (tls) => {
+      const { port, requests } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end(), {
+        tls,
+      });
+      const { waited, context } = start(specOf(`http${tls ? 's' : ''}://127.0.0.1:${port}/`, { insecure: true }));
+      context.owner = { by: 'shared', inodes: [1], otherwise: { by: 'systemd' } };
+      const before: number[] = [];
+      context.listeners.acceptorOf = async () => {
+        before.push(requests.length);
+        const seen = { seenBy: 'netlink', spent: 0 } as const;
+        // asked before the server has the whole question, or behind its answer
+        return before.length > 1 && requests.length === before[0]
+          ? { by: 'app', ...seen }
+          : { by: 'other', holder: 'another process', closed: true, ...seen };
+      };
+      await waited;
+      expect(before).toEqual([1, 1]);
+      expect(requests).toHaveLength(2);
+    },
+  );
+
   it('with --tcp-owner any it is not asked', async () => {
     const { port } = await serve(status(200));
     const { waited, context } = start(specOf(`http://127.0.0.1:${port}/`, { owner: 'any' }));

@@ -18,7 +18,7 @@ function start(hosts: readonly string[], port: number, socketsInUse?: () => Sock
   onTestFinished(() => abort.abort());
   const waited = probe.wait(abort.signal);
   clock.advance(0);
-  return { clock, abort, probe, waited };
+  return { context, clock, abort, probe, waited };
 }
 
 /** Waits until the attempt under way has failed: the timer that is left is that of the pause. */
@@ -190,3 +190,56 @@ async function neverAccepting(): Promise<number> {
   await new Promise((resolve) => fillers[0]?.once('connect', resolve));
   return port;
 }
+
+describe('a listener that others share', () => {
+  const shared = (by: 'app' | 'systemd') => ({ by: 'shared', inodes: [1], otherwise: { by } }) as const;
+  const seen = { seenBy: 'netlink', spent: 0 } as const;
+  const step = async (clock: FakeClock) => {
+    await turns();
+    clock.advance(100);
+    await turns();
+  };
+
+  it('is ready once the app has accepted, and has no more than one connection in the backlog', async () => {
+    const server = await listen('127.0.0.1');
+    const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
+    context.owner = shared('systemd');
+    context.acceptor = { by: 'waiting', ...seen };
+    const reason = 'connected, and not accepted by the app yet';
+    for (let count = 0; count < 10; count += 1) await step(clock);
+    expect(probe.reason).toBe(reason);
+    expect(await new Promise((resolve) => server.getConnections((_, open) => resolve(open)))).toBe(1);
+    context.acceptor = { by: 'app', ...seen };
+    clock.advance(100);
+    await waited;
+    await deserted(server);
+  });
+
+  it('is not where another process accepts, whose connections are left again', async () => {
+    const server = await listen('127.0.0.1');
+    const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
+    context.owner = shared('app');
+    context.acceptor = { by: 'other', holder: 'old (pid 7)', ...seen };
+    for (let count = 0; count < 10; count += 1) await step(clock);
+    expect(probe.reason).toBe('accepted by old (pid 7), not by the app');
+    expect(await isSettled(waited)).toBe(false);
+    context.acceptor = { by: 'app', ...seen };
+    for (let count = 0; count < 5; count += 1) await step(clock);
+    await waited;
+    await deserted(server);
+  });
+
+  it.each([
+    ['app', ''],
+    ['systemd', 'accepted by systemd, not by the app yet'],
+  ] as const)('if who accepted is hidden, who listens decides: %s', async (by, reason) => {
+    const server = await listen('127.0.0.1');
+    const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
+    context.owner = shared(by);
+    context.acceptor = { by: 'hidden', ...seen };
+    for (let count = 0; count < 3; count += 1) await step(clock);
+    if (reason === '') await waited;
+    else await vi.waitFor(() => expect(probe.reason).toBe(reason));
+    expect(await isSettled(waited)).toBe(reason === '');
+  });
+});

@@ -126,6 +126,16 @@ describe('a probe of a Unix socket', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
+  it.each(['unchanged', 'renamed'])('a file from before the start is old while it is unchanged: %s', async (what) => {
+    const path = socketPath();
+    await serve(path);
+    const { context, probe, waited } = start(path);
+    context.before.set(path, what === 'unchanged' ? (context.stamp(path) ?? '') : 'another');
+    context.listeners.ownerOfPath = (_, isOld) => (isOld ? { by: 'other', holder: 'old (pid 7)' } : { by: 'app' });
+    if (what === 'renamed') await waited;
+    else await reasonIs(probe, 'held by old (pid 7), not by the app');
+  });
+
   it('but one is of which it cannot be told whose it is', async () => {
     const path = socketPath();
     await serve(path);

@@ -215,6 +215,13 @@ describeSystemd('whose sign', MODES, (systemd) => {
       await scene.stop();
     });
 
+    test.each(SHARED)('an app that closes each connection with its answer: http, %s', async (situation) => {
+      const scene = await Scene.write(systemd(), OPTIONS.http, 'NODE fd 3 end');
+      await stage(scene, { probe: 'http', situation, serves: true });
+      expect(await scene.outcome(), scene.service.stderr).toBe('ready');
+      await scene.stop();
+    });
+
     test.each(['alone', 'inherited'] as const)('an app that accepts and closes at once: tcp, %s', async (situation) => {
       const app = situation === 'alone' ? 'NODE port 127.0.0.1:PORT close' : 'NODE fd 3 close';
       const scene = await Scene.write(systemd(), OPTIONS.tcp, app);

@@ -170,12 +170,16 @@ class HeldSocket extends Socket {
   override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     const hold = this.#hold;
     this.#hold = undefined;
-    const bytes = Buffer.from(chunk as string, encoding);
-    const last = hold ? bytes.length - 1 : bytes.length;
-    super._write(bytes.subarray(0, last), encoding, (error) => {
-      if (error || !hold) callback(error);
-      else void hold(this).then(() => super._write(bytes.subarray(last), encoding, callback));
-    });
+    if (!hold) super._write(chunk, encoding, callback);
+    else {
+      const bytes = Buffer.from(chunk as string, encoding);
+      // Node aborts at bytes whose encoding is that of a text
+      const none = 'buffer' as BufferEncoding;
+      super._write(bytes.subarray(0, -1), none, (error) => {
+        if (error) callback(error);
+        else void hold(this).then(() => super._write(bytes.subarray(-1), none, callback));
+      });
+    }
   }
 }
 
