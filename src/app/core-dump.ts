@@ -2,7 +2,7 @@
  * The app dumped core, and so must we, for systemd to say Result=core-dump (systemd.service(5)): but there is nothing
  * to be learned from our memory, and the app's core must not be overwritten with it.
  */
-import { accessSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { makePrivateDirectory, refuseChangeable } from '../base/private-directory.ts';
@@ -47,14 +47,14 @@ function goElsewhere(env: NodeJS.ProcessEnv): void {
   const { dev, ino } = statSync('.');
   const uid = process.getuid?.();
   for (const parent of runtimeDirectories(env)) {
-    const usual = join(parent, `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
     const isThere = orElse(() => {
       refuseChangeable(parent);
+      const usual = join(realpathSync(parent), `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
       mkdirSync(usual, { recursive: true, mode: 0o700 });
       process.chdir(usual);
-      // what we are in now cannot be replaced any more
+      // what we are in now cannot be replaced any more; a link leads to a directory of ours as well, even the app's
       const found = statSync('.');
-      return found.uid === uid && (found.mode & 0o022) === 0;
+      return process.cwd() === usual && found.uid === uid && (found.mode & 0o022) === 0;
     }, false);
     if (isThere || orElse(() => process.chdir(makePrivateDirectory(parent).path) === undefined, false)) return;
   }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { refuseChangeable } from '../base/private-directory.ts';
 import { runtimeDirectories } from '../base/runtime-directories.ts';
 
 export interface BeatFile {
@@ -17,13 +18,14 @@ export function openBeatFile(env: NodeJS.ProcessEnv): BeatFile | { readonly prob
     try {
       return openIn(place);
     } catch (error) {
-      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
     }
   }
   return { problem: `no place for a file (${problems.join('; ')})` };
 }
 
 function openIn(directory: string): BeatFile {
+  refuseChangeable(directory);
   const path = join(directory, `sd-ready-wrap-${randomBytes(8).toString('hex')}`);
   const fd = openSync(path, 'wx+', 0o600);
   const count = Buffer.alloc(4);

@@ -65,7 +65,7 @@ function prepareBeat(env: NodeJS.ProcessEnv): Beating | { readonly problem: stri
       chmodSync(preload, isRoot() ? 0o644 : 0o600);
       return { file, preload, close: directory.remove };
     } catch (error) {
-      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? error}`);
+      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
     }
   }
   return { problem: `no place for the preload (${problems.join('; ')})` };
