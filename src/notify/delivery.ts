@@ -14,11 +14,11 @@ export interface Delivery<T> {
 }
 
 /** Messages that may be told at once, and how many more in a second: more than an app has to say to systemd. */
-const BURST = 1000;
+const BURST = 2000;
 const RATE = 200;
 
 /** The most that wait. */
-const WAITING_MAX = 1000;
+const WAITING_MAX = 3000;
 
 /**
  * @param merge makes one of two messages, where that says the same to a listener; undefined where each has to be told.
@@ -55,7 +55,7 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
     tell(message) {
       arrived += 1;
       const last = waiting.at(-1);
-      const merged = last !== undefined && (allowed < 1 || waiting.length > RATE) ? merge(last, message) : undefined;
+      const merged = last !== undefined && waiting.length >= allowed ? merge(last, message) : undefined;
       if (merged !== undefined) waiting[waiting.length - 1] = merged;
       else if (waiting.length < WAITING_MAX) waiting.push(message);
       schedule();

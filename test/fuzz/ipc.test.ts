@@ -31,11 +31,25 @@ function channel() {
   const answers: string[] = [];
   const heard: unknown[] = [];
   let garbage = 0;
-  Object.assign(socket, { write: (answer: string) => answers.push(answer) });
+  let isPaused = false;
+  Object.assign(socket, {
+    write: (answer: string) => answers.push(answer),
+    pause: () => {
+      isPaused = true;
+    },
+    resume: () => {
+      isPaused = false;
+    },
+  });
   openChannel(socket as unknown as Duplex, () => {
     garbage += 1;
   }).onMessage((each) => heard.push(each));
-  return { take: (piece: Buffer) => socket.emit('data', piece), answers, heard, garbage: () => garbage };
+  /** Back when all of it is read: a flood is, in several turns. */
+  const take = async (piece: Buffer) => {
+    bounded(() => socket.emit('data', piece));
+    while (isPaused) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { take, answers, heard, garbage: () => garbage };
 }
 
 const messages = fc.array(message, { maxLength: 4 }).chain((all) =>
@@ -45,26 +59,30 @@ const messages = fc.array(message, { maxLength: 4 }).chain((all) =>
   })),
 );
 
-property('IPC messages: each is heard as it was sent, wherever the bytes are cut', messages, ({ all, pieces: cut }) => {
-  const { take, heard, answers, garbage } = channel();
-  for (const piece of cut) bounded(() => take(piece));
-  const isInternal = ({ cmd }: { cmd?: unknown }) => typeof cmd === 'string' && cmd.startsWith('NODE_');
-  const sent = all.map((each) => JSON.parse(JSON.stringify(each)));
-  expect(heard).toEqual(sent.map((each) => (isInternal(Object(each)) ? each.msg : each)));
-  expect(answers.length).toBe(sent.filter((each) => Object(each).cmd === 'NODE_HANDLE').length);
-  expect(garbage()).toBe(0);
-});
+property(
+  'IPC messages: each is heard as it was sent, wherever the bytes are cut',
+  messages,
+  async ({ all, pieces: cut }) => {
+    const { take, heard, answers, garbage } = channel();
+    for (const piece of cut) await take(piece);
+    const isInternal = ({ cmd }: { cmd?: unknown }) => typeof cmd === 'string' && cmd.startsWith('NODE_');
+    const sent = all.map((each) => JSON.parse(JSON.stringify(each)));
+    expect(heard).toEqual(sent.map((each) => (isInternal(Object(each)) ? each.msg : each)));
+    expect(answers.length).toBe(sent.filter((each) => Object(each).cmd === 'NODE_HANDLE').length);
+    expect(garbage()).toBe(0);
+  },
+);
 
 property(
   'IPC messages: what follows any garbage is heard',
   pieces(anyText().map(Buffer.from)),
-  ({ whole, pieces: cut }) => {
+  async ({ whole, pieces: cut }) => {
     const { take, heard, garbage } = channel();
-    for (const piece of cut) bounded(() => take(piece));
+    for (const piece of cut) await take(piece);
     const lines = new TextDecoder().decode(whole).split('\n').slice(0, -1);
     expect(heard.length).toBeLessThanOrEqual(lines.length);
     expect(garbage()).toBeLessThanOrEqual(1);
-    take(Buffer.from('\n"and then"\n'));
+    await take(Buffer.from('\n"and then"\n'));
     expect(heard.at(-1)).toBe('and then');
   },
 );

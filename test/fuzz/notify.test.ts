@@ -1,6 +1,7 @@
 /** What the app says to systemd, what we say, and what systemd says to us. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
+import { oneLine } from '../../src/base/one-line.ts';
 import { notifyAddress } from '../../src/notify/address.ts';
 import { listenEnvironment, listenFds } from '../../src/notify/listen-fds.ts';
 import { parseAppNotice } from '../../src/notify/parse.ts';
@@ -36,7 +37,8 @@ property('notifications: the first of each name is read as it was written', fc.a
   const first = new Map(assignments.toReversed().map(([name, value]) => [name, value]));
   const notice = parseAppNotice(Uint8Array.from(written.flat()));
   expect(notice).toMatchObject({ ready: false, dropped: [] });
-  expect(notice?.rest.toSorted()).toEqual([...first].map((pair) => pair.join('=')).toSorted());
+  const lines = [...first].map(([name, value]) => `${name}=${oneLine(value)}`);
+  expect(notice?.rest.toSorted()).toEqual(lines.toSorted());
 });
 
 property('STATUS=: any text is one assignment of one line that fits', anyText(), (status) => {

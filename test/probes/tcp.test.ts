@@ -1,6 +1,6 @@
 import { connect, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tcpProbe } from '../../src/probes/connect/tcp.ts';
 import { type SocketsInUse, tcpSocketsInUse } from '../../src/probes/connect/tcp-sockets.ts';
 import { describeIpv6 } from '../helpers/ipv6.ts';

@@ -115,7 +115,10 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
 
     test('--notify: one line and no socket', async () => {
       const { tmp, victim } = scene();
-      const service = await Service.write(systemd(), { probe: '--notify --timeout 9s', lines: [`Environment=TMPDIR=${tmp}`] });
+      const service = await Service.write(systemd(), {
+        probe: '--notify --timeout 9s',
+        lines: [`Environment=TMPDIR=${tmp}`],
+      });
       {
         await using _attacker = await attack(tmp, victim.file);
         for (let n = 1; n <= STARTS; n += 1) {
