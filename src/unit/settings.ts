@@ -26,7 +26,7 @@ export function isInUnitOf(cgroup: string, other: string): boolean {
 }
 
 function pathsOf(cgroup: string): readonly string[] {
-  return [...cgroup.matchAll(/^(?:0:|\d+:name=systemd):(.*)$/gm)].map((match) => match[1] ?? '');
+  return cgroup.split('\n').flatMap((line) => /^(?:0:|\d+:name=systemd):(.*)$/s.exec(line)?.[1] ?? []);
 }
 
 function isUnit(part: string): boolean {

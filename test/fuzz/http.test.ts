@@ -23,9 +23,13 @@ const servers = HOSTS.map(() =>
   createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    socket.on('data', () => {
+    socket.on('data', async () => {
       const answer = answers.shift();
-      for (const piece of answer?.pieces ?? []) socket.write(piece);
+      for (const piece of answer?.pieces ?? []) {
+        socket.write(piece);
+        // so that they arrive one by one
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       if (answer?.then === 'end') socket.end();
       if (answer?.then === 'reset') socket.resetAndDestroy();
     });

@@ -1,4 +1,5 @@
 /** What operators write: options, variables, their values and lists. */
+import { constants } from 'node:os';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { notFound } from '../../src/base/not-found.ts';
@@ -58,6 +59,13 @@ property('lists: --http-status is the ranges in it', listed, (pairs) => {
   expect(probesOf({ http: 'http://[::1]/', 'http-status': list })).toMatchObject([{ statuses: ranges }]);
 });
 
+const address = fc.tuple(fc.constantFrom('', 'localhost:', '[::1]:', '127.0.0.1:'), fc.nat(100_000));
+
+property('--tcp: a port that there is, or refused', address, ([host, port]) => {
+  const [spec] = orRefused(() => probesOf({ tcp: `${host}${port}` })) ?? [];
+  expect(spec && 'port' in spec && spec.port).toBe(port > 0 && port < 65_536 ? port : undefined);
+});
+
 const header = fc.tuple(fc.constantFrom('Host:', 'X-a: ', 'Not a:', ''), anyText(), fc.constantFrom('', '\r\nX: y'));
 
 property('--http-header: one field of one line, or refused', header, (parts) => {
@@ -70,6 +78,7 @@ property('--rewrite-signal: two signals, or what is wrong', fc.oneof(anyText(), 
   const found = bounded(() => parseRewrite(pair));
   if (typeof found === 'string') return;
   const [from, to = '0'] = found;
+  expect(to === '0' || (to in constants.signals && to !== 'SIGCHLD')).toBe(true);
   expect(parseRewrite(`${from}:${to}`.toLowerCase())).toEqual(found);
 });
 

@@ -7,7 +7,7 @@ import { KnownError } from '../../src/base/errors.ts';
 /** Cases of each property: `npm run fuzz` sets more. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1000);
 
-/** One seed for all properties of a run. */
+/** One seed for all properties of a file. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** The most that a test may take for each case, ms. */
@@ -136,7 +136,7 @@ export function anyText(piece: fc.Arbitrary<string> = text(6)): fc.Arbitrary<str
 
 /** A text cut into pieces, as bytes of UTF-8. */
 export function pieces(whole: fc.Arbitrary<Buffer>): fc.Arbitrary<{ whole: Buffer; pieces: readonly Buffer[] }> {
-  return fc.tuple(whole, fc.array(fc.nat(200), { maxLength: 5 })).map(([bytes, cuts]) => {
+  return fc.tuple(whole, fc.array(fc.oneof(fc.nat(200), fc.nat()), { maxLength: 5 })).map(([bytes, cuts]) => {
     const ends = [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
     return { whole: bytes, pieces: ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end)) };
   });

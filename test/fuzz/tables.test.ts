@@ -117,6 +117,16 @@ property('/proc/PID/cgroup: a service or none, and each is in its own', fc.tuple
   bounded(() => isInUnitOf(own, other));
 });
 
+const name = text().map((written) => `${written.replace(/[\0\n/]/g, '')}x`);
+const unitPath = fc.tuple(name, fc.constantFrom('.service', '.scope'), fc.constantFrom('', '/child', '/a/b'));
+
+property('/proc/PID/cgroup: the unit that it names', fc.tuple(name, unitPath), ([slice, [unit, kind, below]]) => {
+  const own = `1:name=systemd:/\n0::/${slice}.slice/${unit}${kind}`;
+  expect(unitOfCgroup(`${own}${below}\n`)).toBe(kind === '.service' ? `${unit}.service` : undefined);
+  expect(isInUnitOf(own, `${own}${below}`)).toBe(true);
+  expect(isInUnitOf(`${own}${below}`, `1:name=systemd:/\n0::/${slice}.slice/${unit}y${kind}`)).toBe(false);
+});
+
 const plain = text().filter((value) => !/[\n\r\u2028\u2029]/.test(value) && value.trim() === value);
 const blank = fc.constantFrom('', ' ', '\t', '  ');
 const line = fc.oneof(

@@ -13,6 +13,7 @@ describe('unitOfCgroup', () => {
     ['0::/system.slice/app.service\n', 'app.service'],
     ['0::/system.slice/system-app.slice/app@3000.service\n', 'app@3000.service'],
     ['0::/system.slice/app.service/inner\n', 'app.service'],
+    ['0::/odd\r.slice/app.service\n', 'app.service'],
     ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service\n', 'app.service'],
     ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/terminal-1.scope\n', undefined],
     ['0::/user.slice/user-1000.slice/session-2.scope\n', undefined],
