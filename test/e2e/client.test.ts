@@ -36,8 +36,9 @@ describe.each([
   test('each call is handed over, in order, and its words are the main process', async () => {
     await using receiver = await NotifyReceiver.start();
     const words = ['status=a\nb\\c', 'extendTimeout=1500', 'ready', 'status=open', 'watchdog', 'reloading', 'ready'];
-    await using run = wrap([...options, '--', ...app(...words, 'stopping', 'end', 'stays')], {
-      env: { NOTIFY_SOCKET: receiver.path },
+    // a unit that waits for pings, and they are the app's own
+    await using run = wrap([...options, '--watchdog', 'off', '--', ...app(...words, 'stopping', 'end', 'stays')], {
+      env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '3600000000' },
     });
     // one that ends at once was not ready
     await receiver.until(({ text: datagram }) => datagram === 'STOPPING=1');
