@@ -106,6 +106,14 @@ it('each dependency is imported by one file', () => {
   expect(foreign.map(({ target }) => target).sort()).toEqual(Object.keys(DEPENDENCIES).sort());
 });
 
+it('ARCHITECTURE.md names files that are there', () => {
+  const text = readFileSync(join(REPOSITORY, 'ARCHITECTURE.md'), 'utf8');
+  const named = [...text.matchAll(/`([\w-]+\/[\w/-]+\.ts)`/g)].map(([, file]) => file as string);
+  expect(named.length).toBeGreaterThan(40);
+  const isThere = (file: string) => existsSync(join(SRC, file)) || existsSync(join(REPOSITORY, file));
+  expect(named.filter((file) => !isThere(file))).toEqual([]);
+});
+
 it('no line of code or comment is longer than 120 columns', () => {
   const listed = execFileSync('git', ['ls-files', '*.ts', '*.js', '*.mjs', '*.cjs', '*.sh', '*.pl', '*.py'], {
     cwd: REPOSITORY,
