@@ -68,7 +68,14 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
   };
   // detached: a process group of its own, which can be killed as one
   const shell = spawn('/bin/sh', ['-c', RUNNER, 'sh', command], { detached: true, env: withoutFunctions(env) });
+  shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
   let tail: Buffer = Buffer.alloc(0);
+  const hear = (listener: typeof tell) => {
+    tell = listener;
+  };
+  const forget = () => hear(() => {});
+  // it has no streams then, and the event tells why: no descriptors are left (EMFILE)
+  if (shell.pid === undefined) return { run: hear, kill: forget };
   shell.stderr.on('data', (piece: Buffer) => {
     tail = Buffer.concat([tail, piece]).subarray(-TAIL_MAX);
   });
@@ -78,18 +85,17 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     // what it wrote before it ended is read in the next turns
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
-  shell.once('error', (error: NodeJS.ErrnoException) => once({ error: error.code ?? error.message }));
   shell.once('exit', () => once({ error: 'its shell was killed' }));
   const streams = [shell.stdin, shell.stdout, shell.stderr];
   for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {
     run(listener) {
       tail = Buffer.alloc(0);
-      tell = listener;
+      hear(listener);
       shell.stdin.write('\n');
     },
     kill() {
-      tell = () => {};
+      forget();
       for (const stream of streams) stream.destroy();
       const { pid } = shell;
       // ESRCH: nobody is left
