@@ -85,7 +85,11 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     // what it wrote before it ended is read in the next turns
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
-  shell.once('exit', () => once({ error: 'its shell was killed' }));
+  shell.once('exit', (_, signal) => {
+    if (signal !== null) return once({ error: 'its shell was killed' });
+    // it has said why: it could start no process
+    afterTurns(QUIET_TURNS, () => once({ error: lastLine(tail) || 'its shell ended' }));
+  });
   const streams = [shell.stdin, shell.stdout, shell.stderr];
   for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {

@@ -202,7 +202,9 @@ describe('a unit at its limits', () => {
     const command = `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --version`;
     systemd.writeUnit(
       name,
-      `[Service]\nType=oneshot\nTimeoutStartSec=5\nStandardOutput=null\nStandardError=null\n${limit}\nExecStart=${command}\n`,
+      ['[Service]', 'Type=oneshot', 'TimeoutStartSec=5', 'StandardOutput=null', 'StandardError=null', limit]
+        .concat(`ExecStart=${command}`, '')
+        .join('\n'),
     );
     return (await systemd.systemctl('start', name)).code === 0;
   }
@@ -230,10 +232,16 @@ describe('a unit at its limits', () => {
         continue;
       }
       const [result] = await service.results();
-      const errors = service.stderr.split('\n').filter((line) => !/"level":[345]0/.test(line));
+      // the first kind is the wrapper's log, the second what Node says of its own threads
+      const errors = service.stderr.split('\n').filter((line) => !/"level":[345]0|^node\[\d+\]: /.test(line));
       account.push(`${limit.replace('\n', ' ')} ${result}: ${errors.join(' | ')}`);
+      // where the app has the last tasks, Node finds no thread for its pool, and aborts without a word: nothing of ours
+      // runs then (init_threads() in libuv's threadpool.c)
+      if (!limit.includes('NOFILE') && result === 'signal killed ABRT') continue;
       // what may pass is waited for, and is then the reason
-      const isTold = result === 'exit-code exited 124' && /not ready after .*: (EMFILE|EAGAIN)"/.test(service.stderr);
+      const isTold =
+        result === 'exit-code exited 124' &&
+        /not ready after .*: (EMFILE|EAGAIN|[^"]*[Cc]annot fork[^"]*)"/.test(service.stderr);
       if (!isTold && (result !== 'exit-code exited 125' || errors.length !== 1)) faults.push(`${result}: ${about}`);
     }
     tell(`${probe}\n  ${account.join('\n  ')}`);
@@ -288,7 +296,8 @@ describe('a huge app', () => {
         Number(process.hrtime.bigint() / 1000n) / 1000 - Number(readFileSync(`${service.dir}/listens`, 'utf8'));
       tell(
         `${size}, ${wanted}: ready ${Math.round(late)} ms after listen(2), ` +
-          `at most ${await memory(main, 'VmHWM')} MB (${waiting} MB while it waited, ${Math.round(share * 100)} % of a core)`,
+          `at most ${await memory(main, 'VmHWM')} MB ` +
+          `(${waiting} MB while it waited, ${Math.round(share * 100)} % of a core)`,
       );
       expect(code, service.stderr).toBe(0);
       expect(late).toBeLessThan(scaled(5000));
