@@ -11,6 +11,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { isExecutable } from '../base/command-path.ts';
 import { openAnew } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
@@ -65,7 +66,9 @@ export function startCat(source: Readable, fd: number, isShared: boolean): Cat |
   if (target === undefined) return undefined;
   // spawn makes what becomes stdin blocking, for all who share it
   const keepNonBlocking = () => handle.setBlocking?.(false);
-  const isFile = fstatSync(target).isFile();
+  const stat = fstatSync(target);
+  // it has no reader that could go away: what fails is for want of room, also in /dev/full
+  const isFile = stat.isFile() || (stat.isCharacterDevice() && !isatty(target));
   const shell = spawnShell(source, target);
   if (target !== fd) closeSync(target);
   if (shell?.pid === undefined) {

@@ -83,7 +83,11 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
   shell.once('error', ({ code, message }: NodeJS.ErrnoException) =>
     once({ error: code === 'EMFILE' ? `no descriptors are left (EMFILE); ${RAISE_LIMIT}` : (code ?? message) }),
   );
-  shell.once('exit', () => once({ error: 'its shell was killed' }));
+  shell.once('exit', (_, signal) => {
+    if (signal !== null) return once({ error: 'its shell was killed' });
+    // it has said why: it could start no process
+    afterTurns(QUIET_TURNS, () => once({ error: lastLine(tail) || 'its shell ended' }));
+  });
   const streams = [shell.stdin, shell.stdout, shell.stderr].filter(Boolean);
   for (const stream of streams) stream.on('error', noteOwnEpipe);
   return {

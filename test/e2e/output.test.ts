@@ -175,6 +175,17 @@ testAsRoot('a disk that is full for a while: what comes later is written', async
   expect(run.stdout.text).toBe('kept\n');
 });
 
+test('a disk that is full for cat(1) is no reader that has gone away', async () => {
+  const script = 'echo ready; read -r line; echo lost; read -r line; echo lost too; exit 5';
+  const under = sh('exec "$@" >/dev/full');
+  await using run = wrap(['--stdout', '^ready', '--', ...sh(script)], { under });
+  const cat = await until('cat', () => childrenOf(run.pid).find((pid) => commandOf(pid) === 'cat'));
+  run.tell('');
+  await until('its end', () => !isRunning(cat));
+  run.tell('');
+  expect(await run.exit).toEqual({ code: 5 });
+});
+
 describe('the flags of the descriptors are those of a run without the wrapper', () => {
   const FLAGS = 'read -r line; grep -H flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 /proc/self/fdinfo/2 >flags';
   // the wrapper has loaded all it loads when the app looks

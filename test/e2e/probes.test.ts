@@ -241,3 +241,13 @@ test.each<[string, string, readonly string[], (another: string) => Record<string
   await using run = new Run(runtime, [...first, ...options, ...command], { env: env(dir.file('another.pem')) });
   expect(await run.closed).toEqual({ code: 0 });
 });
+
+test('--exec where descriptors are short: a reason, and no bug', async () => {
+  // somewhere between Node's own need and what is enough
+  for (let most = 20; most <= 36; most += 1) {
+    const under = sh(`ulimit -n ${most}; exec "$@"`);
+    await using run = wrap(['--exec', 'false', '--timeout', '200ms', '--', 'sleep', '9'], { under });
+    await run.closed;
+    expect(run.stderr.text, `${most}`).not.toMatch(/a bug of|TypeError/);
+  }
+});

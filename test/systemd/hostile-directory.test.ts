@@ -115,10 +115,8 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
 
     test('--notify: one line and no socket', async () => {
       const { tmp, victim } = scene();
-      const service = await Service.write(systemd(), {
-        probe: '--notify --timeout 9s',
-        lines: [`Environment=TMPDIR=${tmp}`],
-      });
+      const lines = [`Environment=TMPDIR=${tmp}`];
+      const service = await Service.write(systemd(), { probe: '--notify --timeout 9s', lines });
       {
         await using _attacker = await attack(tmp, victim.file);
         for (let n = 1; n <= STARTS; n += 1) {
@@ -126,9 +124,9 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
           expect(await service.results(n)).toEqual(Array(n).fill('exit-code exited 125'));
         }
       }
-      const lines = service.stderr.split('\n');
-      expect(lines).toHaveLength(STARTS);
-      for (const line of lines) expect(line).toMatch(/not safe for root: .*; set RuntimeDirectory= in the unit/);
+      const said = service.stderr.split('\n');
+      expect(said).toHaveLength(STARTS);
+      for (const line of said) expect(line).toMatch(/not safe for root: .*; set RuntimeDirectory= in the unit/);
       expect(service.story).toEqual([]);
       expectUntouched(victim);
       expect(roots(tmp)).toEqual([]);

@@ -16,6 +16,9 @@ export const BELIEVED = 500;
 /** A question may take one part in so many of the time: the next waits so many times as long as the last one took. */
 const SHARE = 20;
 
+/** The most that it waits so, ms: of an app with 50,000 descriptors a look takes 0.3 s, and several are needed. */
+const REST_MAX = 1000;
+
 /** A timer of Node may come so much early, ms: then it is now, and not an interval later. */
 const EARLY = 1;
 
@@ -67,7 +70,7 @@ export function newSocketGate(
       return {
         unchanged,
         done(settled, spent) {
-          restUntil = now + spent * SHARE;
+          restUntil = now + Math.min(spent * SHARE, REST_MAX);
           if (settled) settledAt = inUse;
         },
       };
