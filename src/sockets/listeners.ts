@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { acceptorOf, type ConnectionEnds } from './accepted.ts';
 import { isEnded } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
@@ -22,6 +23,9 @@ import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
 
 /** How long the search for the name of a port's holder may take: it looks at every process of the host, ms. */
 const SEARCH_MS = 50;
+
+/** How long before its descriptor an accepted socket may have its inode, ms. */
+const NUMBERED_BEFORE = 5;
 
 /** How often all tables are read, though none of them seems changed, ms. */
 const READ_ALL_EVERY = 1000;
@@ -147,6 +151,14 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   const pids = () => [...appPids(appPid, before.cgroup, before.bystanders)];
   const isPolled = (inode: number) => pids().some((pid) => polls(pid, inode) === true);
 
+  /** A process that has just accepted has no descriptor for a moment (accept(2) numbers the socket first). */
+  const lookFor = async (inode: number) => {
+    const app = look([inode]);
+    if (app.owners.has(inode)) return app;
+    await pause(NUMBERED_BEFORE);
+    return look([inode]);
+  };
+
   /** Who accepted, where the acceptor has closed the connection since: the app if no other process can have. */
   const ofClosed = ({ inodes }: Shared) => {
     if (!inodes.some(isPolled)) return 'another process, which closed it';
@@ -212,7 +224,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const acceptor =
         path === undefined ? await acceptorOfTcp(connection, diag) : await acceptorOfUnix(connection, path, diag);
       const holder = acceptor === 'closed' ? ofClosed(listener) : undefined;
-      const app = typeof acceptor === 'number' ? look([acceptor]) : undefined;
+      const app = typeof acceptor === 'number' ? await lookFor(acceptor) : undefined;
       const { user, system } = process.cpuUsage(began);
       const how = { seenBy: diag === 'none' ? '/proc' : 'netlink', spent: (user + system) / 1000 } as const;
       if (acceptor === 'waiting' || acceptor === 'hidden') return { by: acceptor, ...how };
