@@ -16,7 +16,15 @@ import { acceptedByGain } from './gained.ts';
 import { isInspector } from './inspector.ts';
 import type { Listeners, ListeningSocket, Ownership, Shared } from './ownership.ts';
 import { polls } from './polled.ts';
-import { acceptorsOf, canonicalHost, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
+import {
+  acceptorsOf,
+  canonicalHost,
+  hostPort,
+  TCP_TABLES,
+  type TcpListener,
+  type TcpTable,
+  type UnixListener,
+} from './rows.ts';
 import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
@@ -84,6 +92,8 @@ export const untraced: Listeners = {
  */
 export function traceListeners(appPid: number, before: Before, commandLine: readonly string[]): Listeners {
   const holders = new Map<number, string>();
+  /** By address: an inherited listener stays one, and who accepts there is looked up each time. */
+  const inheritedAt = new Map<string, Shared>();
   /** By process: the inode of its inspector, where only the order tells which it is. */
   const inspectors = new Map<number, number>();
 
@@ -181,6 +191,9 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   return {
     ownerOf(host, port, unchanged = []) {
+      const place = hostPort(host, port);
+      const inheritedThere = inheritedAt.get(place);
+      if (inheritedThere) return inheritedThere;
       const known: TcpListener[] = [];
       // a table that is not needed is not read: that takes milliseconds
       for (const table of changedFirst(unchanged)) {
@@ -196,7 +209,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
           return undefined;
         }
         const acceptors = acceptorsOf(known, host);
-        if (acceptors.length > 0) return judge(acceptors, []);
+        if (acceptors.length === 0) continue;
+        const owner = judge(acceptors, []);
+        if (owner.by === 'shared' && owner.otherwise?.by === 'systemd') inheritedAt.set(place, owner);
+        return owner;
       }
       return { by: 'elsewhere' };
     },
@@ -343,8 +359,9 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   function acceptorOfUnix(connection: Socket, path: string, diag: SockDiag | 'none') {
     const { fd } = (connection as { _handle?: { fd?: number } })._handle ?? {};
-    const inode = fd === undefined ? undefined : orElse(() => fstatSync(fd).ino, undefined);
-    const told = diag === 'none' || inode === undefined ? undefined : diag.acceptorOfUnix(inode);
+    // it is closed
+    if (fd === undefined || fd < 0) return 'closed';
+    const told = diag === 'none' ? undefined : diag.acceptorOfUnix(fstatSync(fd).ino);
     return (
       told ??
       acceptedByGain(
