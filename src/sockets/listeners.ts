@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
+import { pause } from '../base/real-clock.ts';
 import { acceptorOf, type ConnectionEnds } from './accepted.ts';
 import { isEnded, isRunning } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
@@ -15,7 +16,15 @@ import { acceptedByGain } from './gained.ts';
 import { isInspector } from './inspector.ts';
 import type { Listeners, ListeningSocket, Ownership, Shared } from './ownership.ts';
 import { polls } from './polled.ts';
-import { acceptorsOf, canonicalHost, TCP_TABLES, type TcpListener, type TcpTable, type UnixListener } from './rows.ts';
+import {
+  acceptorsOf,
+  canonicalHost,
+  hostPort,
+  TCP_TABLES,
+  type TcpListener,
+  type TcpTable,
+  type UnixListener,
+} from './rows.ts';
 import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
 import { likenessOf, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
@@ -25,6 +34,9 @@ import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
  * much time, of which other programs may have most.
  */
 const SEARCH_MS = 50;
+
+/** How long before its descriptor an accepted socket may have its inode, ms. */
+const NUMBERED_BEFORE = 5;
 
 /** How often all tables are read, though none of them seems changed, ms. */
 const READ_ALL_EVERY = 1000;
@@ -89,6 +101,8 @@ export const untraced: Listeners = {
  */
 export function traceListeners(appPid: number, before: Before, commandLine: readonly string[]): Listeners {
   const holders = new Map<number, string>();
+  /** By address: an inherited listener stays one, and who accepts there is looked up each time. */
+  const inheritedAt = new Map<string, Shared>();
   /** By process: the inode of its inspector, where only the order tells which it is. */
   const inspectors = new Map<number, number>();
 
@@ -156,6 +170,14 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   const pids = () => [...appPids(appPid, before.cgroup, before.bystanders)];
   const isPolled = (inode: number) => pids().some((pid) => polls(pid, inode) === true);
 
+  /** A process that has just accepted has no descriptor for a moment (accept(2) numbers the socket first). */
+  const lookFor = async (inode: number) => {
+    const app = look([inode]);
+    if (app.owners.has(inode)) return app;
+    await pause(NUMBERED_BEFORE);
+    return look([inode]);
+  };
+
   /** Who accepted, where the acceptor has closed the connection since: the app if no other process can have. */
   const ofClosed = ({ inodes }: Shared) => {
     if (!inodes.some(isPolled)) return 'another process, which closed it';
@@ -178,6 +200,9 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   return {
     ownerOf(host, port, unchanged = []) {
+      const place = hostPort(host, port);
+      const inheritedThere = inheritedAt.get(place);
+      if (inheritedThere) return inheritedThere;
       const known: TcpListener[] = [];
       // a table that is not needed is not read: that takes milliseconds
       for (const table of changedFirst(unchanged)) {
@@ -193,7 +218,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
           return undefined;
         }
         const acceptors = acceptorsOf(known, host);
-        if (acceptors.length > 0) return judge(acceptors, []);
+        if (acceptors.length === 0) continue;
+        const owner = judge(acceptors, []);
+        if (owner.by === 'shared' && owner.otherwise?.by === 'systemd') inheritedAt.set(place, owner);
+        return owner;
       }
       return { by: 'elsewhere' };
     },
@@ -221,7 +249,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const acceptor =
         path === undefined ? await acceptorOfTcp(connection, diag) : await acceptorOfUnix(connection, path, diag);
       const holder = acceptor === 'closed' ? ofClosed(listener) : undefined;
-      const app = typeof acceptor === 'number' ? look([acceptor]) : undefined;
+      const app = typeof acceptor === 'number' ? await lookFor(acceptor) : undefined;
       const { user, system } = process.cpuUsage(began);
       const how = { seenBy: diag === 'none' ? '/proc' : 'netlink', spent: (user + system) / 1000 } as const;
       if (acceptor === 'waiting' || acceptor === 'hidden') return { by: acceptor, ...how };
@@ -340,8 +368,9 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   function acceptorOfUnix(connection: Socket, path: string, diag: SockDiag | 'none') {
     const { fd } = (connection as { _handle?: { fd?: number } })._handle ?? {};
-    const inode = fd === undefined ? undefined : orElse(() => fstatSync(fd).ino, undefined);
-    const told = diag === 'none' || inode === undefined ? undefined : diag.acceptorOfUnix(inode);
+    // it is closed
+    if (fd === undefined || fd < 0) return 'closed';
+    const told = diag === 'none' ? undefined : diag.acceptorOfUnix(fstatSync(fd).ino);
     return (
       told ??
       acceptedByGain(

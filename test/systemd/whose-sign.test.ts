@@ -222,10 +222,14 @@ describeSystemd('whose sign', MODES, (systemd) => {
       await scene.stop();
     });
 
-    test.each(['alone', 'inherited'] as const)('an app that accepts and closes at once: tcp, %s', async (situation) => {
-      const app = situation === 'alone' ? 'NODE port 127.0.0.1:PORT close' : 'NODE fd 3 close';
-      const scene = await Scene.write(systemd(), OPTIONS.tcp, app);
-      await stage(scene, { probe: 'tcp', situation, serves: true });
+    test.each([
+      ['tcp', 'alone', 'NODE port 127.0.0.1:PORT close'],
+      ['tcp', 'inherited', 'NODE fd 3 close'],
+      ['unix', 'alone', 'NODE path PATH close'],
+      ['unix', 'inherited', 'NODE fd 3 close'],
+    ] as const)('an app that accepts and closes at once: %s, %s', async (probe, situation, app) => {
+      const scene = await Scene.write(systemd(), OPTIONS[probe], app);
+      await stage(scene, { probe, situation, serves: true });
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
       await scene.stop();
     });

@@ -39,7 +39,7 @@ export function acceptanceOf(
   whyNotListener: (listener: Shared) => string | undefined,
   path?: string,
 ): Acceptance {
-  let current: { connection: Socket; listener: Shared; since: number; wasOther: boolean } | undefined;
+  let current: { connection: Socket; listener: Shared; since: number } | undefined;
   const tellRule = onceEach(debug);
   let restUntil = Number.NEGATIVE_INFINITY;
   let reason = NOT_YET;
@@ -56,7 +56,7 @@ export function acceptanceOf(
     },
     take(connection, listener) {
       end();
-      current = { connection, listener, since: clock.now(), wasOther: false };
+      current = { connection, listener, since: clock.now() };
       connection.removeAllListeners('error').on('error', () => {});
       connection.unref();
       restUntil = Number.NEGATIVE_INFINITY;
@@ -77,11 +77,6 @@ export function acceptanceOf(
         tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
         if (found.by === 'waiting') reason = NOT_YET;
         if (found.by === 'waiting' && now < own.since + KEPT_FOR) return tell(reason);
-        // a process that is about to have it does not show for a moment
-        if (found.by === 'other' && !own.wasOther) {
-          own.wasOther = true;
-          return tell(reason);
-        }
         end();
         if (found.by === 'other') {
           const isTheirs = own.listener.otherwise?.by === 'other';

@@ -137,7 +137,7 @@ describe('who accepted a connection to a Unix socket', () => {
     return dir.file('app.sock');
   }
   async function dialPath(path: string): Promise<number> {
-    const socket = connect(path);
+    const socket = connect({ path, allowHalfOpen: true });
     onTestFinished(() => void socket.destroy());
     await once(socket, 'connect');
     return fstatSync((socket as unknown as { _handle: { fd: number } })._handle.fd).ino;
