@@ -33,7 +33,7 @@ import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
  * How much CPU the search for the name of a port's holder may take: it looks at every process of the host, ms. Not how
  * much time, of which other programs may have most.
  */
-const SEARCH_MS = 50;
+const SEARCH_MS = 100;
 
 /** How long before its descriptor an accepted socket may have its inode, ms. */
 const NUMBERED_BEFORE = 5;

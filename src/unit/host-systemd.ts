@@ -1,5 +1,10 @@
 /** The systemd of this host, as systemctl(1) tells. By execa: the only file that imports it, where it is needed. */
 
+import { closeSync, openSync } from 'node:fs';
+
+/** Descriptors that a start of a program with three streams needs for a moment, and some to spare. */
+const NEEDED = 16;
+
 /** How long it may take to say so, ms. */
 const PATIENCE = 5000;
 
@@ -11,8 +16,22 @@ export async function systemdVersion(): Promise<string | undefined> {
 /** What it prints, which is nothing where it fails. */
 async function systemctl(args: readonly string[], timeout: number): Promise<string> {
   const { execa } = await import('execa');
+  // without descriptors it throws, and its child has an error that nobody could listen for
+  if (!areDescriptorsLeft()) return '';
   const { stdout = '' } = await execa('systemctl', args, { timeout, reject: false });
   return stdout;
+}
+
+function areDescriptorsLeft(): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < NEEDED) opened.push(openSync('/dev/null', 'r'));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 /** @param version as {@link systemdVersion} tells it */
