@@ -5,7 +5,7 @@
 import { accessSync, constants, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from '../base/or-else.ts';
-import { makePrivateDirectory, refuseChangeable } from '../base/private-directory.ts';
+import { makePrivateDirectory, refuseChangeable, withUmask } from '../base/private-directory.ts';
 import { limitOf } from '../base/proc.ts';
 import { runtimeDirectories } from '../base/runtime-directories.ts';
 
@@ -50,7 +50,7 @@ function goElsewhere(env: NodeJS.ProcessEnv): void {
     const isThere = orElse(() => {
       refuseChangeable(parent);
       const usual = join(realpathSync(parent), `sd-ready-wrap-core-${uid}-${dev}-${ino}`);
-      mkdirSync(usual, { recursive: true, mode: 0o700 });
+      withUmask(0o077, () => mkdirSync(usual, { recursive: true }));
       process.chdir(usual);
       // what we are in now cannot be replaced any more; a link leads to a directory of ours as well, even the app's
       const found = statSync('.');

@@ -14,7 +14,8 @@ export interface PrivateDirectory {
  */
 export function makePrivateDirectory(parent: string): PrivateDirectory {
   refuseChangeable(parent);
-  const path = mkdtempSync(join(parent, 'sd-ready-wrap-'));
+  // 0700, mkdtemp(3)
+  const path = withUmask(0o077, () => mkdtempSync(join(parent, 'sd-ready-wrap-')));
   const remove = () => {
     try {
       rmSync(path, { recursive: true, force: true });
@@ -37,9 +38,14 @@ const SOCKET_UMASK = { root: 0o111, other: 0o177 };
 
 /** Binds a socket, which gets its mode from the umask: to change the mode by its path later is a race (bind(2)). */
 export function withSocketUmask<T>(bind: () => T): T {
-  const before = process.umask(isRoot() ? SOCKET_UMASK.root : SOCKET_UMASK.other);
+  return withUmask(isRoot() ? SOCKET_UMASK.root : SOCKET_UMASK.other, bind);
+}
+
+/** Whatever the unit's UMask= says: 0777 would close to us what we have just made. */
+export function withUmask<T>(mask: number, act: () => T): T {
+  const before = process.umask(mask);
   try {
-    return bind();
+    return act();
   } finally {
     process.umask(before);
   }

@@ -28,6 +28,23 @@ export function statFields(pid: Pid, file = 'stat'): readonly string[] | undefin
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
+/** How the first thread of a process has fared so far, ms. */
+export interface Scheduling {
+  readonly ran: number;
+  /** For a core, while it could have run. A wait that is not over is not in it: then it is runnable. */
+  readonly waited: number;
+  /** It runs, or waits for a core. */
+  readonly runnable: boolean;
+}
+
+/** By /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux), where the kernel keeps that. */
+export function schedulingOf(pid: Pid): Scheduling | undefined {
+  const [ran = 0, waited = 0, slices = 0] = procText(pid, 'schedstat')?.split(' ').map(Number) ?? [];
+  const state = statFields(pid)?.[0];
+  if (slices === 0 || state === undefined) return undefined;
+  return { ran: ran / 1e6, waited: waited / 1e6, runnable: state === 'R' };
+}
+
 export function parentOf(pid: Pid): number | undefined {
   const parent = statFields(pid)?.[1];
   return parent === undefined ? undefined : Number(parent);

@@ -285,8 +285,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
           const { inode } = listener;
           const isSought = 'port' in listener || kinds === 'tcp and unix';
           if (!isSought || found.has(inode) || !app.owners.has(inode) || !isPolled(inode)) continue;
-          if ('port' in listener) found.set(inode, { kind: 'tcp', ...listener, inspector: false, inherited: true });
-          else found.set(inode, { kind: 'unix', ...listener, inherited: true });
+          const pid = app.owners.get(inode);
+          if ('port' in listener)
+            found.set(inode, { kind: 'tcp', ...listener, inspector: false, inherited: true, pid });
+          else found.set(inode, { kind: 'unix', ...listener, inherited: true, pid });
         }
         if (open.length === 0 && app.hidden.length === 0) return [...found.values()];
 
@@ -315,6 +317,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
         host,
         port,
         inode,
+        pid: holding[0],
         inspector: holding.some((each) => isItsInspector(each, host, port, inode)),
         doubtful: likeness === 'perhaps',
       });
@@ -340,7 +343,14 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const path = placeOf(inode, bound, sought);
       // the file may have been given to another user since: only a hint
       const doubtful = !isOwn && likenessOf(app.hidden, userOfPath(path ?? bound)) !== 'app';
-      found.set(inode, { kind: 'unix', path: path ?? bound, gone: path === undefined, inode, doubtful });
+      found.set(inode, {
+        kind: 'unix',
+        path: path ?? bound,
+        gone: path === undefined,
+        inode,
+        pid: app.owners.get(inode),
+        doubtful,
+      });
     }
   }
 

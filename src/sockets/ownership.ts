@@ -85,6 +85,8 @@ export type ListeningSocket = (
 ) & {
   /** Tells it from another at the same place. */
   readonly inode?: number;
+  /** Who has it open, as far as that can be seen. */
+  readonly pid?: number | undefined;
   /** From systemd, and the app polls it. */
   readonly inherited?: boolean;
   /**

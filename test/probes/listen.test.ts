@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { autoProbe } from '../../src/probes/auto.ts';
-import { listenProbe } from '../../src/probes/connect/listen.ts';
+import { listening, listenProbe } from '../../src/probes/connect/listen.ts';
 import type { ListeningSocket } from '../../src/sockets/ownership.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
@@ -130,5 +130,38 @@ describe('auto', () => {
     const { add, ready } = start(autoProbe, 'any');
     add(socket);
     expect(await ready()).toBe(false);
+  });
+});
+
+describe('the time that a port has to stay open', () => {
+  it.each([
+    ['is 20 ms', { ran: 3, waited: 0, runnable: false }, 20],
+    ['is longer by what the app waited for a core', { ran: 3, waited: 12, runnable: false }, 32],
+    ['does not pass while the app waits for a core', { ran: 0, waited: 0, runnable: true }, 1000],
+    ['passes while the app runs', { ran: 20, waited: 0, runnable: true }, 20],
+    ['passes where the kernel tells nothing', undefined, 20],
+  ])('%s', async (_what, after, ms) => {
+    const context = fakeContext();
+    const before = after && { ran: 0, waited: 0, runnable: false };
+    let fares = before;
+    let counts = 0;
+    const probe = listening(
+      'listen any',
+      () => true,
+      { kinds: 'tcp', stays: true },
+      context,
+      () => ({ tcp: 'inuse 1', tcp6: `inuse ${counts}` }),
+      () => fares,
+    );
+    const waited = probe.wait(new AbortController().signal);
+    context.clock.advance(0);
+    context.appListens.push({ ...TCP, pid: 1 });
+    counts += 1;
+    while (!probe.reason.endsWith('has just been opened')) context.clock.advance(1);
+    fares = after;
+    context.clock.advance(ms - 1);
+    expect(await isSettled(waited)).toBe(false);
+    context.clock.advance(5);
+    expect(await isSettled(waited)).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 /** Ready when the app has a listening socket. No connection is made. */
 
+import { type Scheduling, schedulingOf } from '../../base/proc.ts';
 import { addressOf, type ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
@@ -32,10 +33,14 @@ export function listenProbe(
 
 /**
  * Port finders open a port for a moment: one that is to count at whatever number has to be there after so long too, ms.
- * If we are late ourselves, the app has had no time to close it either: then once more, up to the longest.
+ * What the app waited for a core is no part of that time, as it could not close it then; up to the longest, as the
+ * thread that we look at may be one that never gets a core.
  */
 const STAYS = 20;
-const STAYS_LONGEST = 100;
+const STAYS_LONGEST = 1000;
+/** The app seldom gets each moment of it, and then it is looked again so soon. */
+const NEARLY = 0.9;
+const AGAIN = 4;
 
 /** To look whether an inherited socket is polled may take one part in so many of the time, and is so long apart, ms. */
 const SHARE = 20;
@@ -55,12 +60,15 @@ export function listening(
   { kinds, path, stays }: Sought,
   context: ProbeContext,
   socketsInUse: () => SocketsInUse | undefined = tcpSocketsInUse,
+  scheduling = schedulingOf,
 ): ReadinessProbe {
   const { clock, timing, listeners, debug } = context;
   return polled(name, context, () => {
     let found: ListeningSocket | undefined;
-    /** What has to be there again, since when, and when it was looked at last. */
-    let opened: (ListeningSocket & { readonly since: number; readonly seen: number }) | undefined;
+    /** What has to be there again. */
+    let opened: Opened | undefined;
+    /** For how much longer, ms. */
+    let missing = STAYS;
     let restUntil = Number.NEGATIVE_INFINITY;
     // the number of Unix sockets does not change when one begins to listen
     const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
@@ -81,18 +89,30 @@ export function listening(
         restUntil = now + Math.max(spent * SHARE, APART);
         const counting = sockets.filter(counts);
         const again = counting.find(({ inode }) => opened && inode === opened.inode);
-        const onTime = opened !== undefined && now < opened.seen + 1.5 * STAYS;
         const first = again ?? counting[0];
-        const since = again && opened ? opened.since : now;
-        found = stays && !(again && (onTime || now >= since + STAYS_LONGEST)) ? undefined : first;
+        const fares = stays && first?.pid !== undefined ? scheduling(first.pid) : undefined;
+        const had = again && opened ? timeHad(opened, now, fares) : 0;
+        found = stays && had < NEARLY * STAYS ? undefined : first;
+        missing = Math.max(AGAIN, STAYS - had);
         if (found) debug(`${name}: judged by who ${found.inherited ? 'polls the inherited socket' : 'listens'}`);
-        opened = first && { ...first, since, seen: now };
+        opened = again ? opened : first && { ...first, since: clock.now(), fared: fares };
         done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },
-      nextInterval: () => (opened ? STAYS : gate.nextInterval()),
+      nextInterval: () => (opened ? missing : gate.nextInterval()),
       readyBy: () => (found ? `${name.split(' ')[0]} ${addressOf(found)}` : name),
     };
   });
+}
+
+type Opened = ListeningSocket & { readonly since: number; readonly fared: Scheduling | undefined };
+
+/** @returns how long the app could have closed it, ms */
+function timeHad({ since, fared }: Opened, now: number, fares: Scheduling | undefined): number {
+  const elapsed = now - since;
+  if (!fared || !fares || elapsed >= STAYS_LONGEST) return elapsed;
+  // it may have been waiting for a core all the time that it did not run
+  const waited = fares.runnable ? elapsed - (fares.ran - fared.ran) : fares.waited - fared.waited;
+  return elapsed - waited;
 }
 
 function describeOthers(sockets: readonly ListeningSocket[]): string {
