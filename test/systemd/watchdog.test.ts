@@ -66,12 +66,12 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
   'probe, and it stops answering': [
     { options: '--watchdog probe', probe: HTTP },
     (service) => fallIll(service, 'deaf'),
-    /not well for .*: http http:\/\/127\.0\.0\.1:\d+\/: no answer yet/,
+    /not well for .*: http http:\/\/127\.0\.0\.1:\d+\/: no answer (yet|within)/,
   ],
   'probe, and it is stopped': [
     { options: '--watchdog probe', probe: HTTP },
     stopApp,
-    /not well for .*: http .*: no answer yet/,
+    /not well for .*: http .*: no answer (yet|within)/,
   ],
   'app by IPC, and it stops pinging': [
     { options: '--watchdog app', probe: '--ipc', lines: [`Environment=PING=${scaled(200)}`] },
