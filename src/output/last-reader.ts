@@ -56,11 +56,30 @@ const passOn = (): void => {
 };
 
 /**
+ * A signal may end it before it stands: systemd sends one to each new process of the unit as long as it finds any
+ * (KillMode= in systemd.kill(5)), and Node takes back what was ignored when it starts. Then another one is started, so
+ * often at most.
+ */
+const TRIES = 20;
+
+/**
  * @param source is not to be read any more. Nothing may be in its buffer
  * @param fd where it writes
  * @returns resolves once it reads and we may end; why it does not, if it does not
  */
 export async function startLastReader(source: Readable, fd: number): Promise<string | undefined> {
+  let problem = '';
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const end = await startReader(source, fd);
+    if (end === 'reads') return undefined;
+    problem = typeof end === 'string' ? end : `its process ended (${end.signal})`;
+    if (typeof end === 'string') break;
+  }
+  return problem;
+}
+
+/** @returns why it does not read, or the signal that ended it */
+async function startReader(source: Readable, fd: number): Promise<string | { readonly signal: string }> {
   try {
     const reader = spawn(
       existsSync('/proc/self/exe') ? '/proc/self/exe' : process.execPath,
@@ -74,10 +93,10 @@ export async function startLastReader(source: Readable, fd: number): Promise<str
     );
     const gate = (reader.stdio as unknown as readonly Duplex[])[5] as Duplex;
     gate.on('error', noteOwnEpipe);
-    return await new Promise<string | undefined>((resolve) => {
-      gate.once('data', () => resolve(undefined));
+    return await new Promise((resolve) => {
+      gate.once('data', () => resolve('reads'));
       reader.once('error', ({ message }) => resolve(message));
-      reader.once('exit', (code, signal) => resolve(`its process ended (${signal ?? code})`));
+      reader.once('exit', (code, signal) => resolve(signal ? { signal } : `its process ended (${code})`));
     });
   } catch (error) {
     return (error as Error).message;

@@ -2,9 +2,10 @@
  * Promise: a watched stream keeps a reader until its end, also when the command has ended and the wrapper with it, and
  * a child of theirs writes on: every byte, once, in order, to whatever the stream leads to.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { orElse } from '../../src/base/or-else.ts';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
@@ -95,6 +96,29 @@ describe.each(['behind the hand-over', 'across it'])('what is written %s is ther
   });
 });
 
+test('a signal for the whole unit may find it while it starts: then another one reads', async () => {
+  using dir = tempDir();
+  await using run = start(dir);
+  await run.until('stdout', 'READY');
+  const sent = new Set<number>();
+  const over = run.exit.then(() => true);
+  tell(dir, 'end');
+  await until('three that start', async () => {
+    for (const pid of childrenOf(run.process.pid as number)) {
+      if (sent.has(pid) || !read(`/proc/${pid}/cmdline`).includes('\0-e\0')) continue;
+      process.kill(pid, 'SIGTERM');
+      sent.add(pid);
+    }
+    // one may have been further than it looked
+    return sent.size >= 3 || Promise.race([over, false]);
+  });
+  expect(sent.size).toBeGreaterThan(0);
+  tell(dir, 'go');
+  expect(await run.closed).toEqual({ code: 5 });
+  expect(await result(dir)).toBe('all');
+  expect(run.stdout.text === `READY\n${NUMBERS}`).toBe(true);
+});
+
 test('a full disk does not stop the writer', async () => {
   using dir = tempDir();
   await using run = direct(sh('exec "$@" >/dev/full', ...wrapped(dir)));
@@ -139,6 +163,14 @@ test('one that stalls holds up the writer, and loses nothing', async () => {
   expect(await run.closed).toEqual({ code: 5 });
   expect(run.stdout.text === `READY\n${NUMBERS}`).toBe(true);
 });
+
+const read = (path: string) => orElse(() => readFileSync(path, 'utf8'), '');
+
+const childrenOf = (pid: number) =>
+  orElse(() => readdirSync(`/proc/${pid}/task`), [])
+    .flatMap((task) => read(`/proc/${pid}/task/${task}/children`).split(' '))
+    .filter(Boolean)
+    .map(Number);
 
 /** Bytes, of its whole life (proc(5)). */
 function writtenBy(pid: number): number {
