@@ -20,7 +20,8 @@ const noted = ({ dir }: Service) => {
 async function wayOfSignals(service: Service): Promise<number> {
   const main = await service.show('MainPID');
   const ways: number[] = [];
-  for (let count = 1; count <= SIGNALS; count += 1) {
+  const first = noted(service) + 1;
+  for (let count = first; count < first + SIGNALS; count += 1) {
     const sentAt = performance.now();
     await service.systemd.run('kill', ['-USR2', main]);
     await until(`signal ${count}`, () => noted(service) >= count);
@@ -44,11 +45,13 @@ describeSystemd('a flood', ['user-1000', 'system'], (systemd) => {
     ['FD', '--notify --fd 3 --ready-when any'],
   ])('of %s: signals, memory, watchdog', async (kind, probe) => {
     const quiet = await start(systemd(), 'QUIET', probe);
-    const usual = await wayOfSignals(quiet);
-    await quiet.systemctl('stop');
-
+    const before = await wayOfSignals(quiet);
     const service = await start(systemd(), kind, probe, ['WatchdogSec=3']);
-    expect(await wayOfSignals(service)).toBeLessThan(usual * 2 + MORE);
+    const during = await wayOfSignals(service);
+    // the machine may have got other work meanwhile: then the same without a flood takes longer as well
+    const meanwhile = during < before * 2 + MORE ? before : await wayOfSignals(quiet);
+    expect(during).toBeLessThan(meanwhile * 2 + MORE);
+    await quiet.systemctl('stop');
     const pings = new Set<string>();
     await until('pings', async () => {
       pings.add(await service.show('WatchdogTimestampMonotonic'));
