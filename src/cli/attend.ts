@@ -18,13 +18,14 @@ import type { ProbeContext } from '../probes/context.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
-import { combine, combineAgain } from '../probes/readiness.ts';
+import { combine, combineAgain, type Readiness } from '../probes/readiness.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
 import type { Canary } from '../signals/canary.ts';
 import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
+import { problemWhenFailed, problemWhenReady } from '../take-sockets/report.ts';
 import { reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
@@ -43,7 +44,7 @@ export interface Attended {
 
 /** @returns how the wrapper has to end */
 export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
-  const { transport, appNotify, handoff, watchdog, report } = prepared;
+  const { transport, appNotify, handoff, watchdog, taking, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
@@ -116,7 +117,10 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     detached: config.signalScope === 'group',
   });
 
+  const first = combine(probes, config.readyWhen);
   const diagnose = async (moment: Moment) => {
+    const untaken = moment === 'waiting' || !taking ? undefined : problemWhenFailed(taking.report());
+    if (untaken !== undefined) return [untaken];
     // of the dead it can only be told who else has the port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
@@ -132,7 +136,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   return supervise({
     ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
     readiness: {
-      first: combine(probes, config.readyWhen),
+      first: taking ? thenTell(first, () => problemWhenReady(taking.report()), warn) : first,
       again: (told) => combineAgain(probes, config.readyWhen, told),
       timeout: config.timeout,
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
@@ -171,6 +175,19 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     },
     watchdog: watchdog && watchdogOf(watchdog, config, context),
   });
+}
+
+/** Once it is ready, a problem is told that does not make it less ready. */
+function thenTell(readiness: Readiness, problem: () => string | undefined, warn: (message: string) => void): Readiness {
+  return {
+    ...readiness,
+    async wait(signal) {
+      const by = await readiness.wait(signal);
+      const found = problem();
+      if (found !== undefined) warn(found);
+      return by;
+    },
+  };
 }
 
 /** Of all watched streams together, in the order in which it comes. */
