@@ -67,7 +67,7 @@ interface Socket extends Place {
 function begin(given: readonly number[]): void {
   const report = openReport();
   // at once: systemd has made the socket, which others share, a blocking one (NonBlocking= in systemd.exec(5)), and an
-  // instance that runs already would hang in accept(2) if another took its connection
+  // instance that runs already can hang in accept(2) if another takes its connection
   const sockets = given.flatMap(openSocket);
   report({ passed: sockets.map(placeOf) });
 

@@ -53,7 +53,7 @@ async function shop(systemd: TestSystemd, probe: string, lines: readonly string[
       const { stdout } = await systemd.run('cat', children.map((pid) => `/proc/${pid}/fdinfo/3`).slice(0, 1));
       return Number.parseInt(/^flags:\s*(\d+)/m.exec(stdout)?.[1] ?? '0', 8);
     },
-    end: () => must('stop', unit('a'), unit('b'), systemd.unit(socket), systemd.unit(holder)),
+    end: () => must('stop', unit('a'), unit('b'), unit('idle'), systemd.unit(socket), systemd.unit(holder)),
   };
 }
 
@@ -126,10 +126,10 @@ describeSystemd('--take-sockets', ['system'], (get) => {
     await it.end();
   });
 
-  test('a start does not leave the shared socket a blocking one', async () => {
+  test('a start leaves the shared socket one that does not block, before its app listens', async () => {
     const it = await shop(get(), '--stdout ^listening');
     await it.start('a');
-    await it.start('b');
+    await it.start('idle');
     expect((await it.flags('a')) & O_NONBLOCK).toBe(O_NONBLOCK);
     await it.end();
   });
