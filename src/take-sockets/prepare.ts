@@ -1,5 +1,5 @@
 /** Finds the sockets that systemd passed, and prepares the app's Node to take them. */
-import { fstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, fstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasPermissionModel, nodeOptions } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
@@ -39,6 +39,8 @@ export function prepareTaking(args: readonly string[], env: NodeJS.ProcessEnv, p
   if ('problem' in preload) throw new KnownError(`--take-sockets: ${preload.problem}`, EXIT.OWN_FAILURE);
   const file = join(preload.directory, REPORT_FILE);
   writeFileSync(file, '', { mode: 0o600 });
+  // the unit may have UMask=0777
+  chmodSync(file, 0o600);
   const report = () => parseReport(orElse(() => readFileSync(file, 'utf8'), ''));
   return { preload: preload.path, fds, report, close: preload.close };
 }

@@ -237,6 +237,17 @@ describe('an app that', () => {
     expect(problems(run)).toEqual([]);
   });
 
+  testAsRoot('has UMask=0777, and is another user from the start', async () => {
+    const script = `require('node:http').createServer((_, response) => response.end()).listen(${a})`;
+    const user = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
+    await using run = taking([`127.0.0.1:${a}`], [NODE, '-e', script], ['--http', `http://127.0.0.1:${a}/`], {
+      under: [...sh('umask 0777; exec "$@"'), ...user, ...under(`127.0.0.1:${a}`)],
+      cwd: '/',
+    });
+    await run.logged('ready');
+    expect(problems(run)).toEqual([]);
+  });
+
   test('has NODE_OPTIONS in an --env-file, beside --watchdog loop, --ipc and --fd', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('.env'), 'NODE_OPTIONS="--title=from-the-file"\n');
