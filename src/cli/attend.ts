@@ -117,9 +117,9 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     detached: config.signalScope === 'group',
   });
 
-  const first = combine(probes, config.readyWhen);
   const diagnose = async (moment: Moment) => {
-    const untaken = moment === 'waiting' || !taking ? undefined : problemWhenFailed(taking.report());
+    // one that may yet become ready is told of it then
+    const untaken = taking && moment !== 'waiting' ? problemWhenFailed(taking.report()) : undefined;
     if (untaken !== undefined) return [untaken];
     // of the dead it can only be told who else has the port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
@@ -133,10 +133,15 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       return [];
     }
   };
+  const first = combine(probes, config.readyWhen);
+  const tellUntaken = () => {
+    const problem = taking && problemWhenReady(taking.report());
+    if (problem !== undefined) warn(problem);
+  };
   return supervise({
     ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
     readiness: {
-      first: taking ? thenTell(first, () => problemWhenReady(taking.report()), warn) : first,
+      first: taking ? thenTell(first, tellUntaken) : first,
       again: (told) => combineAgain(probes, config.readyWhen, told),
       timeout: config.timeout,
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
@@ -177,14 +182,13 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   });
 }
 
-/** Once it is ready, a problem is told that does not make it less ready. */
-function thenTell(readiness: Readiness, problem: () => string | undefined, warn: (message: string) => void): Readiness {
+/** @param tell once it is ready */
+function thenTell(readiness: Readiness, tell: () => void): Readiness {
   return {
     ...readiness,
     async wait(signal) {
       const by = await readiness.wait(signal);
-      const found = problem();
-      if (found !== undefined) warn(found);
+      tell();
       return by;
     },
   };

@@ -48,16 +48,17 @@ export function problemWhenReady({ passed, asked, took }: Report): string | unde
   );
 }
 
-/** What may have kept an app from becoming ready: it asked for other places than it was passed. */
+/** What may keep an app from becoming ready: it asked for a port that it was passed, and did not get it. */
 export function problemWhenFailed({ passed, asked, took }: Report): string | undefined {
-  return passed !== undefined && asked.length > 0 && took.length === 0 ? tookNone(passed, asked) : undefined;
+  const isPassed = asked.some((wished) => passed?.some(({ port }) => port === wished.port));
+  return isPassed && took.length === 0 ? tookNone(passed ?? [], asked) : undefined;
 }
 
 function tookNone(passed: readonly Place[], asked: readonly Asked[]): string {
   const wished =
     asked.length > 0
       ? `it asked for ${names(asked)}; ${remedy(passed, asked)}`
-      : 'its main process has not asked for a port; children and worker threads cannot take one';
+      : 'its main process has not asked for a port so far; children and worker threads cannot take one';
   return `--take-sockets: the app took none of the sockets that systemd passed (${names(passed)}): ${wished}`;
 }
 

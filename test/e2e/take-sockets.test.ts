@@ -255,8 +255,10 @@ describe('an app that', () => {
       const { title, execArgv, env } = process;
       const told = { title, execArgv: execArgv.filter((word) => word === '--require'), vars: Object.keys(env) };
       require('node:http').createServer((_, response) => response.end(JSON.stringify(told))).listen(${a}, () => {
-        require('node:fs').writeSync(5, '\\n');
-        process.send('ready');
+        require('node:http').createServer((_, response) => response.end('b')).listen(${b}, () => {
+          require('node:fs').writeSync(5, '\\n');
+          process.send('ready');
+        });
       });`;
     await using receiver = await NotifyReceiver.start();
     const flags = ['--watchdog', 'loop', '--ipc', '--fd', '5'];
@@ -267,6 +269,7 @@ describe('an app that', () => {
     await run.logged('ready');
     const told = JSON.parse(await answerOf(a as number));
     expect(told).toMatchObject({ title: 'from-the-file', execArgv: [] });
+    expect(await answerOf(b as number)).toBe('b');
     expect(told.vars.filter((name: string) => name.startsWith('SD_READY_WRAP_'))).toEqual([]);
     await receiver.until(({ text }) => text === 'WATCHDOG=1');
     expect(problems(run)).toEqual([]);
@@ -386,12 +389,19 @@ describe('an app that took nothing', () => {
     expect(problems(run)).toEqual([expect.stringContaining('has not loaded our preload')]);
   });
 
-  test('and dies of it: the advice says why', async () => {
-    await using run = taking([`0.0.0.0:${a}`], listens(a, '127.0.0.1'), ['--tcp', `${a}`]);
-    expect(await run.closed).toEqual({ code: 1 });
-    expect(problems(run)).toContain(
+  test.each([
+    ['dies of it', "''", { code: 1 }],
+    ['goes on, and is ready', "server.once('error', () => server.listen(0))", undefined],
+  ])('and %s: it is told once', async (_, copes, end) => {
+    const script = `
+      const server = require('node:http').createServer((_, response) => response.end()).listen(${a}, '127.0.0.1');
+      ${copes}`;
+    await using run = taking([`0.0.0.0:${a}`], [NODE, '-e', script], ['--listen', 'any']);
+    if (end) expect(await run.closed).toEqual(end);
+    else await run.logged('ready');
+    expect(problems(run).filter((line) => line.startsWith('--take-sockets'))).toEqual([
       `--take-sockets: the app took none of the sockets that systemd passed (0.0.0.0:${a}): it asked for ` +
         `127.0.0.1:${a}; 0.0.0.0:${a} is wider: write ListenStream=127.0.0.1:${a} in the .socket`,
-    );
+    ]);
   });
 });
