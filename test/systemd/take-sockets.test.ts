@@ -126,6 +126,14 @@ describeSystemd('--take-sockets', ['system'], (get) => {
     await it.end();
   });
 
+  test('an app that does not listen is not told that systemd holds its port: it was passed the socket', async () => {
+    const it = await shop(get(), '--timeout 1500ms');
+    await expect(it.start('idle')).rejects.toThrow();
+    expect(it.log('idle')).toContain('not ready after 1.5 s');
+    expect(it.log('idle')).not.toContain('is held by');
+    await it.end();
+  });
+
   test('a start leaves the shared socket one that does not block, before its app listens', async () => {
     const it = await shop(get(), '--stdout ^listening');
     await it.start('a');
