@@ -1,8 +1,8 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. execa, which few runs need, is one of its own, and so is what is for the
- * app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands behind one
- * costs nothing until it is needed.
+ * and no ESM loader, before the app starts. execa, which few runs need, is one of its own, and so are the preloads of
+ * the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same file, so
+ * what stands behind one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -38,7 +38,7 @@ const { metafile } = await build({
 });
 await buildClient();
 await build({
-  entryPoints: { 'loop-beat': 'src/watchdog/preload.ts' },
+  entryPoints: { 'loop-beat': 'src/watchdog/preload.ts', 'take-sockets': 'src/take-sockets/preload.ts' },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,

@@ -43,6 +43,21 @@ export function nodeOptions(args: readonly string[]): readonly string[] {
   return args.slice(0, at);
 }
 
+/** What is behind `node`, and its environment. */
+export interface NodeCommand {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Whether this Node restricts what the app may do: then it may not load a preload of ours, and the app not start.
+ * @param args behind `node`
+ * @param options NODE_OPTIONS
+ */
+export function hasPermissionModel(args: readonly string[], options: string): boolean {
+  return /(^|\s)--(experimental-)?permission(\s|=|$)/.test([...nodeOptions(args), options].join(' '));
+}
+
 /** What of a command line would run instead of the app; undefined where it is Node and a script. */
 export function runnerIn([command = '', ...args]: readonly string[]): string | undefined {
   if (!isNode(command)) return command;

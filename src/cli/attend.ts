@@ -18,13 +18,14 @@ import type { ProbeContext } from '../probes/context.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { createProbe } from '../probes/index.ts';
 import { pace } from '../probes/pace.ts';
-import { combine, combineAgain } from '../probes/readiness.ts';
+import { combine, combineAgain, type Readiness } from '../probes/readiness.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
 import type { Canary } from '../signals/canary.ts';
 import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
+import { problemWhenFailed, problemWhenReady } from '../take-sockets/report.ts';
 import { reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
@@ -43,7 +44,7 @@ export interface Attended {
 
 /** @returns how the wrapper has to end */
 export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
-  const { transport, appNotify, handoff, watchdog, report } = prepared;
+  const { transport, appNotify, handoff, watchdog, taking, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
@@ -117,6 +118,9 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   });
 
   const diagnose = async (moment: Moment) => {
+    // one that may yet become ready is told of it then
+    const untaken = taking && moment !== 'waiting' ? problemWhenFailed(taking.report()) : undefined;
+    if (untaken !== undefined) return [untaken];
     // of the dead it can only be told who else has the port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
@@ -129,10 +133,15 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
       return [];
     }
   };
+  const first = combine(probes, config.readyWhen);
+  const tellUntaken = () => {
+    const problem = taking && problemWhenReady(taking.report());
+    if (problem !== undefined) warn(problem);
+  };
   return supervise({
     ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
     readiness: {
-      first: combine(probes, config.readyWhen),
+      first: taking ? thenTell(first, tellUntaken) : first,
       again: (told) => combineAgain(probes, config.readyWhen, told),
       timeout: config.timeout,
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
@@ -171,6 +180,18 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     },
     watchdog: watchdog && watchdogOf(watchdog, config, context),
   });
+}
+
+/** @param tell once it is ready */
+function thenTell(readiness: Readiness, tell: () => void): Readiness {
+  return {
+    ...readiness,
+    async wait(signal) {
+      const by = await readiness.wait(signal);
+      tell();
+      return by;
+    },
+  };
 }
 
 /** Of all watched streams together, in the order in which it comes. */

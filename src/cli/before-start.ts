@@ -15,6 +15,7 @@ import { handoffObstacle } from '../options/handoff.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { type ProbeSpec, tracesSockets } from '../probes/spec.ts';
 import { type Before, rememberBefore } from '../sockets/listeners.ts';
+import type { PreparedTaking } from '../take-sockets/prepare.ts';
 import type { PreparedWatchdog } from '../watchdog/request.ts';
 import type { Request } from './request.ts';
 
@@ -73,6 +74,8 @@ export interface Prepared {
   readonly transport: NotifyTransport | undefined;
   readonly appNotify: AppNotify;
   readonly watchdog: PreparedWatchdog | undefined;
+  /** With --take-sockets. */
+  readonly taking: PreparedTaking | undefined;
   /** Undefined where none was asked for. */
   readonly handoff: Handoff | undefined;
   /** Of a dry run. */
@@ -97,12 +100,16 @@ export async function withPrepared<T>(
     if (dryRun) closers.push(dryRun.close);
     const { config, report } = dryRun ?? request;
     const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const taking = config.takeSockets
+      ? (await import('../take-sockets/prepare.ts')).prepareTaking(config.args, env, inherited.listen)
+      : undefined;
+    if (taking) closers.push(taking.close);
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
     if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
-    return await run({ config, transport, appNotify, watchdog, handoff, report });
+    return await run({ config, transport, appNotify, watchdog, taking, handoff, report });
   } finally {
     for (const close of closers) close();
   }

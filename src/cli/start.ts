@@ -8,13 +8,14 @@ import { appEnvironment } from '../base/environment.ts';
 import { KnownError } from '../base/errors.ts';
 import { spawnFailureCode } from '../base/exit-status.ts';
 import { hasIpc, watchedStreams } from '../probes/spec.ts';
+import { withTaking } from '../take-sockets/hand-over.ts';
 import { ignoredSignals, softOpenFilesLimit } from '../unit/before-node.ts';
 import { managerTexts, reloadSignalOf, unitTexts } from '../unit/files.ts';
 import type { Prepared } from './before-start.ts';
 
 /** @throws {KnownError} where the command cannot be started */
 export async function start(
-  { config, appNotify, watchdog, handoff }: Prepared,
+  { config, appNotify, watchdog, taking, handoff }: Prepared,
   env: NodeJS.ProcessEnv,
   inherited: Inherited,
 ) {
@@ -29,7 +30,8 @@ export async function start(
   // one that becomes the main process has to ping by itself
   const pings =
     parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
-  const given = { args: config.args, env: appEnvironment(theirs.env, { notifySocket, pings, journal }), ours: [] };
+  const words = { args: config.args, env: appEnvironment(theirs.env, { notifySocket, pings, journal }) };
+  const given = { ...(taking ? withTaking(words, taking, process.pid) : words), ours: [] };
   const taken = [...descriptors, ...theirs.all.map(({ to }) => to)];
   const handedOver = watchdog?.beat
     ? (await import('../watchdog/request.ts')).handOver(watchdog.beat, watchdog.intervalMs, given, { taken, ipc })

@@ -57,7 +57,7 @@ function heldBySystemd({ socketUnits }: Findings): readonly string[] {
   return [...socketUnits].map(
     ([port, unit]) =>
       `port ${port} is held by systemd itself, for ${unit}: write Sockets=${unit} under [Service] and let the app ` +
-      `listen on the descriptor that it gets, give the app another port, or stop ${unit}`,
+      `listen on the descriptor that it gets (Node: --take-sockets), give the app another port, or stop ${unit}`,
   );
 }
 

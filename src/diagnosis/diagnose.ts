@@ -44,13 +44,15 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     if (isAlive()) seen = { listening: known, holders: holding, whole };
   }
   const held = moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map<number, string>());
+  // a socket of systemd's that we were passed is the app's to take
+  const mentioned = listeners.inherits() ? [] : mentionedPorts(config, env);
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   return advice(moment, {
     probes: config.probes,
     listening: seen?.listening ?? [],
     looked: seen?.whole === true,
     holders: held,
-    socketUnits: await unitsHolding([...held.keys(), ...mentionedPorts(config, env)], env),
+    socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),

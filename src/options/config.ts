@@ -33,6 +33,8 @@ export interface Config {
   readonly extendTimeout: number | undefined;
   /** The app becomes the main process once it is ready. */
   readonly handoff: boolean;
+  /** The app's servers listen on the sockets that systemd passed. */
+  readonly takeSockets: boolean;
   readonly watchdog: WatchdogMode;
   /** Undefined where none was given; `Infinity` was. */
   readonly reloadTimeout: number | undefined;
@@ -91,20 +93,18 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto', notify: !handoff }];
-  refuseWatchdog(last(raw, 'watchdog'), watchdog, probes, words);
+  refuseWatchdog(last(raw, 'watchdog'), watchdog, probes);
+  if (watchdog === 'loop') refuseUnlessNode(last(raw, 'watchdog'), '--watchdog loop', words);
+  const takeSockets = isOn(raw, 'take-sockets');
+  if (takeSockets) refuseUnlessNode(last(raw, 'take-sockets'), '--take-sockets', words);
   return {
     ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
-    ...{ watchdog, reloadTimeout, handoff, forwardSignals, signalScope, rewrites, logLevel, logFormat },
+    ...{ watchdog, reloadTimeout, handoff, takeSockets, forwardSignals, signalScope, rewrites, logLevel, logFormat },
   };
 }
 
 /** @throws {UsageError} where nobody could ever be found well, or another in the app's place */
-function refuseWatchdog(
-  value: RawValue | undefined,
-  mode: WatchdogMode,
-  probes: readonly ProbeSpec[],
-  words: readonly string[],
-): void {
+function refuseWatchdog(value: RawValue | undefined, mode: WatchdogMode, probes: readonly ProbeSpec[]): void {
   if (value === undefined) return;
   if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
     throw new UsageError(
@@ -113,14 +113,17 @@ function refuseWatchdog(
       'add one that can, e.g. --tcp 3000 or --http http://127.0.0.1:3000/, or use --watchdog process',
     );
   }
-  const runner = mode === 'loop' ? runnerIn(words) : undefined;
-  if (runner !== undefined) {
-    throw new UsageError(
-      quote(value),
-      `${runner} is not known to be Node, or starts the app as a child of its own`,
-      'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
-    );
-  }
+}
+
+/** @throws {UsageError} for an option by which Node is to load a file of ours first */
+function refuseUnlessNode(value: RawValue | undefined, option: string, words: readonly string[]): void {
+  const runner = runnerIn(words);
+  if (value === undefined || runner === undefined) return;
+  throw new UsageError(
+    quote(value),
+    `${runner} is not known to be Node, or starts the app as a child of its own`,
+    `name Node and the app itself, e.g. sd-ready-wrap ${option} -- node app.js`,
+  );
 }
 
 function rewrite(value: RawValue) {

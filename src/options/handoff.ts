@@ -35,6 +35,11 @@ const STAYING: Partial<Record<OptionName, Staying>> = {
     hint: 'let the app send WATCHDOG=1 itself, or leave out one of the two',
     unless: (value) => value === 'off',
   },
+  'take-sockets': {
+    why: 'once the wrapper has left, no process reports whether the app took a socket',
+    hint: 'leave out one of the two',
+    unless: isOff,
+  },
   'reload-timeout': {
     why: "a reload is the app's own once the wrapper has left",
     hint: 'leave out one of the two',

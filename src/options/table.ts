@@ -183,6 +183,13 @@ const GROUPS = {
         'steady state',
     },
   },
+  'Socket activation': {
+    'take-sockets': {
+      help:
+        'lets the listen(PORT) of an unchanged Node app use the socket that systemd passed for that port, if it is ' +
+        'not wider than what the app asks for',
+    },
+  },
   Signals: {
     'forward-signals': {
       value: 'auto|all|none',

@@ -2,7 +2,7 @@
  * How the Node of an app is made to beat from its event loop (`--watchdog loop`): by a preload, preload.ts.
  */
 
-import { nodeOptions } from '../base/command-kind.ts';
+import { hasPermissionModel, type NodeCommand } from '../base/command-kind.ts';
 import { OPTION_PREFIX } from '../base/environment.ts';
 
 /** What the preload has to know, in numbers: `FD EVERY-MS PARENT`. It takes the variable away. */
@@ -13,9 +13,6 @@ const BEATS = 4;
 
 /** Between two beats, ms. */
 const EVERY_LEAST = 5;
-
-/** Options of Node under which it may not load the preload, and the app would not start. */
-const NO_PRELOAD = /(^|\s)--(experimental-)?permission(\s|=|$)/;
 
 export interface Beat {
   /** The file of the preload. */
@@ -40,18 +37,11 @@ export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, 
   };
 }
 
-/** What is behind `node`, and its environment. */
-export interface NodeCommand {
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
 /**
  * Why this Node cannot load it; undefined where it can.
  * @param args behind `node`
  * @param options NODE_OPTIONS
  */
 export function whyNoBeat(args: readonly string[], options = ''): string | undefined {
-  const all = [...nodeOptions(args), options].join(' ');
-  return NO_PRELOAD.test(all) ? "Node's permission model would keep the app from it" : undefined;
+  return hasPermissionModel(args, options) ? "Node's permission model would keep the app from it" : undefined;
 }

@@ -8,22 +8,14 @@
  * - it throws nothing, whatever is wrong.
  */
 import fs from 'node:fs';
+import { toldToPreload } from '../base/as-preload.ts';
 import { BEAT_VARIABLE } from './beat-options.ts';
 
 // as they are now: whatever the app may put in their place is not asked
 const { fstatSync, writeSync } = fs;
 
-// what the app forks gets the options that the operator wrote
-const at = process.execArgv.indexOf(__filename);
-if (at > 0 && process.execArgv[at - 1] === '--require') process.execArgv.splice(at - 1, 2);
-
-const told = process.env[BEAT_VARIABLE];
-if (told !== undefined) {
-  delete process.env[BEAT_VARIABLE];
-  const [fd = 0, every = 0, parent = 0] = told.split(' ').map(Number);
-  if (process.ppid === parent) begin(fd, every);
-}
-delete require.cache[__filename];
+const [fd = 0, every = 0] = toldToPreload(__filename, BEAT_VARIABLE) ?? [];
+if (every > 0) begin(fd, every);
 
 function begin(fd: number, every: number): void {
   const count = Buffer.alloc(4);

@@ -1,14 +1,12 @@
 /** What systemd's watchdog asks of us, and what has to be there for it before the app is started. */
-import { chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Passed } from '../app/inherited.ts';
+import type { NodeCommand } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
-import { isRoot, makePrivateDirectory } from '../base/private-directory.ts';
-import { runtimeDirectories } from '../base/runtime-directories.ts';
+import { placePreload } from '../base/preload.ts';
 import { firstFree } from '../notify/listen-fds.ts';
 import type { Config, WatchdogMode } from '../options/config.ts';
 import { type BeatFile, openBeatFile } from './beat-file.ts';
-import { type NodeCommand, whyNoBeat, withBeat } from './beat-options.ts';
+import { whyNoBeat, withBeat } from './beat-options.ts';
 import { watchdogRequest } from './watch.ts';
 
 export interface PreparedWatchdog {
@@ -48,27 +46,12 @@ export interface Beating {
   close(): void;
 }
 
-/**
- * The preload is a copy: each worker of the app loads it anew, also after an update has replaced our own files, and
- * after the app has become a user who may not read those.
- */
 function prepareBeat(env: NodeJS.ProcessEnv): Beating | { readonly problem: string } {
   const file = openBeatFile(env);
   if ('problem' in file) return file;
-  const problems: string[] = [];
-  for (const place of runtimeDirectories(env)) {
-    try {
-      const directory = makePrivateDirectory(place);
-      const preload = join(realpathSync(directory.path), 'loop-beat.cjs');
-      // built beside the bundle
-      writeFileSync(preload, readFileSync(join(__dirname, 'loop-beat.cjs')));
-      chmodSync(preload, isRoot() ? 0o644 : 0o600);
-      return { file, preload, close: directory.remove };
-    } catch (error) {
-      problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
-    }
-  }
-  return { problem: `no place for the preload (${problems.join('; ')})` };
+  // built beside the bundle
+  const preload = placePreload('loop-beat.cjs', env);
+  return 'problem' in preload ? preload : { file, preload: preload.path, close: preload.close };
 }
 
 /**

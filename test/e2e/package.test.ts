@@ -73,7 +73,7 @@ describe('the tarball', () => {
           'execa.cjs',
           'loop-beat.cjs',
         ],
-        ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
+        ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs', 'take-sockets.cjs'],
       ].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);

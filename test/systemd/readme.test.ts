@@ -17,7 +17,7 @@ const BLOCKS: ReadonlyMap<string, string> = new Map(
     text as string,
   ]),
 );
-const UNITS = ['ini tcp', 'ini watchdog', 'ini reload', 'ini handoff', 'ini from-sd-notify'];
+const UNITS = ['ini tcp', 'ini watchdog', 'ini reload', 'ini handoff', 'ini from-sd-notify', 'ini take-sockets'];
 const SCRIPTS = ['sh dry-run', 'sh smoke', 'sh print-unit', 'sh template', 'sh instances', 'sh hosts', 'sh ansible'];
 const PROGRAMS = ['js client', 'js drop-in'];
 /** Run by test/e2e/package.test.ts; here only what they name is looked at. */
@@ -107,6 +107,7 @@ describeSystemd('README', ['system'], (get) => {
       .replaceAll('/usr/bin/node', systemd.node)
       .replaceAll(/\/srv\/app\/\w+\.js/g, `${systemd.repo}/test/fixtures/systemd/says-ready.mjs`)
       .replaceAll('3000', String(port))
+      .replace('shop.socket', 'taken.socket')
       // 252 does not know it
       .replace('Type=notify-reload', isOld ? 'Type=notify' : '$&');
     const type = text.includes('Type=') ? [] : ['Type=notify'];
@@ -116,9 +117,14 @@ describeSystemd('README', ['system'], (get) => {
     writeFileSync(file, `${lines.join('\n')}\n`);
     expect(await verify(systemd, file)).toEqual([0, '']);
     systemd.writeUnit(name, readFileSync(file, 'utf8'));
+    if (text.includes('taken.socket')) {
+      systemd.writeUnit('taken.socket', `[Socket]\nListenStream=127.0.0.1:${port}\nService=${name}\n`);
+      await systemd.systemctl('start', 'taken.socket');
+    }
     expect(await systemd.systemctl('start', name)).toMatchObject({ code: 0, stderr: '' });
     expect(await systemd.show(name, 'ActiveState')).toBe('active');
     expect(await systemd.show(name, 'StatusText')).toContain('ready after');
+    await systemd.systemctl('stop', 'taken.socket');
     expect(await systemd.systemctl('stop', name)).toMatchObject({ code: 0, stderr: '' });
   });
 

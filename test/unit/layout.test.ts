@@ -12,7 +12,7 @@ const FLOORS = [
   ['dry-run', 'watchdog', 'print-unit'],
   ['options'],
   ['probes'],
-  ['app', 'client'],
+  ['app', 'client', 'take-sockets'],
   ['signals'],
   ['log', 'notify', 'unit'],
   ['output', 'sockets'],
@@ -29,6 +29,7 @@ const PURE = [
       'files.ts',
       'frames.ts',
       'koffi.ts',
+      'preload.ts',
       'private-directory.ts',
       'proc.ts',
       'runtime-directories.ts',
@@ -38,6 +39,7 @@ const PURE = [
   { in: 'options', except: [] },
   { in: 'signals', except: ['canary.ts', 'manager-idle.ts', 'source.ts'] },
   { in: 'watchdog', except: ['beat-file.ts', 'preload.ts', 'request.ts'] },
+  { in: 'take-sockets', except: ['preload.ts', 'prepare.ts'] },
   { in: 'print-unit', except: ['host.ts', 'print-unit.ts'] },
 ];
 

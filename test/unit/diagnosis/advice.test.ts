@@ -102,7 +102,7 @@ it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for 
   const more = { holders: new Map([[3000, 'systemd (pid 1)']]), socketUnits: new Map([[3000, 'shop.socket']]) };
   expect(advised('--tcp 3000', [], moment, more)).toEqual([
     'port 3000 is held by systemd itself, for shop.socket: write Sockets=shop.socket under [Service] and let the app ' +
-      'listen on the descriptor that it gets, give the app another port, or stop shop.socket',
+      'listen on the descriptor that it gets (Node: --take-sockets), give the app another port, or stop shop.socket',
   ]);
 });
 

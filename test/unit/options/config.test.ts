@@ -49,6 +49,7 @@ describe('defaults', () => {
       stopTimeout: 10_000,
       extendTimeout: undefined,
       handoff: false,
+      takeSockets: false,
       watchdog: 'process',
       reloadTimeout: undefined,
       forwardSignals: 'auto',
@@ -200,6 +201,8 @@ describe('right values', () => {
     ['watchdog', 'loop', { watchdog: 'loop' }],
     ['reload-timeout', '30s', { reloadTimeout: 30_000 }],
     ['reload-timeout', '0', { reloadTimeout: Number.POSITIVE_INFINITY }],
+    ['take-sockets', 'yes', { takeSockets: true }],
+    ['take-sockets', 'no', { takeSockets: false }],
     ['log-level', 'debug', { logLevel: 'debug' }],
     ['log-level', 'info', { logLevel: 'info' }],
     ['log-level', 'warn', { logLevel: 'warn' }],
@@ -574,14 +577,17 @@ describe('--watchdog probe', () => {
   });
 });
 
-describe('--watchdog loop', () => {
+describe.each([
+  ['--watchdog loop', { watchdog: 'loop' }],
+  ['--take-sockets', { 'take-sockets': true }],
+] as const)('%s', (option, given) => {
   it.each([
     ['node', 'app.js'],
     ['/usr/bin/node', '--max-old-space-size=100', 'app.js', '--watch'],
     ['nodejs', 'npm.js/app.js'],
     ['node22', '-e', '0'],
-  ])('watches %s %s', (...words) => {
-    expect(config({ watchdog: 'loop' }, words).watchdog).toBe('loop');
+  ])('is fine with %s %s', (...words) => {
+    expect(config(given, words).command).toBe(words[0]);
   });
 
   it.each([
@@ -597,17 +603,20 @@ describe('--watchdog loop', () => {
     [['node', '--watch', 'app.js'], 'node --watch'],
     [['node', '--run', 'start'], 'node --run'],
     [['node', '/usr/lib/node_modules/bin/bunx', 'app'], '/usr/lib/node_modules/bin/bunx'],
-  ])('would watch another than the app: %j', (words, runner) => {
-    const message = complaint(() => config({ tcp: '3000', watchdog: 'loop' }, words));
+  ])('would load into another than the app: %j', (words, runner) => {
+    const message = complaint(() => config({ tcp: '3000', ...given }, words));
     expect(message).toBe(
-      `--watchdog loop: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
-        'name Node and the app itself, e.g. sd-ready-wrap --watchdog loop -- node app.js',
+      `${option}: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
+        `name Node and the app itself, e.g. sd-ready-wrap ${option} -- node app.js`,
     );
   });
 
   it('is refused by the name of its variable too', () => {
-    const given = optionsFromEnvironment({ SD_READY_WRAP_WATCHDOG: 'loop' });
-    expect(complaint(() => buildConfig(given, ['npm', 'start']))).toMatch(/^SD_READY_WRAP_WATCHDOG=loop: npm /);
+    const [[name, value]] = Object.entries(given) as [[OptionName, string | true]];
+    const variable = variableOf(name);
+    const text = value === true ? 'yes' : value;
+    const message = complaint(() => buildConfig(optionsFromEnvironment({ [variable]: text }), ['npm', 'start']));
+    expect(message).toContain(`${variable}=${text}: npm `);
   });
 });
 

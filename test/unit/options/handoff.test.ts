@@ -33,6 +33,7 @@ describe('what does not go with --handoff', () => {
     ['ipc-message', 'up', '--ipc-message up: not with --handoff'],
     ['notify', true, '--notify: not with --handoff: its socket would go with the wrapper'],
     ['fd', '3', '--fd 3: not with --handoff: the pipe would break'],
+    ['take-sockets', true, '--take-sockets: not with --handoff: .*; leave out one of the two'],
     ['forward-signals', 'none', '--forward-signals none: not with --handoff'],
     ['signal-scope', 'group', '--signal-scope group: not with --handoff: .*KillMode='],
     ['rewrite-signal', 'TERM:QUIT', '--rewrite-signal TERM:QUIT: not with --handoff: .*KillSignal='],
@@ -43,7 +44,7 @@ describe('what does not go with --handoff', () => {
   it('is refused from a variable too, and not where a variable turns it off', () => {
     const variable = (name: string) => `SD_READY_WRAP_${name.toUpperCase()}`;
     expect(refusal({ notify: 'yes' }, variable)).toMatch(/^SD_READY_WRAP_NOTIFY=yes: not with --handoff/);
-    expect(refusal({ notify: 'no', ipc: 'off' }, variable)).toBeUndefined();
+    expect(refusal({ notify: 'no', ipc: 'off', 'take-sockets': 'no' }, variable)).toBeUndefined();
   });
 
   it('is nothing else', () => {

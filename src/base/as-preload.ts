@@ -1,0 +1,19 @@
+/**
+ * For a file that runs in the app's Node before the app does. What the app and its children see stays as the operator
+ * wrote it: the option goes from process.execArgv, the variable from the environment, the file from require's cache.
+ */
+
+/**
+ * @param file the preload's own path
+ * @param variable it holds numbers, the last of which is the pid of the wrapper
+ * @returns the others; undefined in every process but the app's own: a worker loads the file too, and so does a child
+ *   that is started with the app's original options
+ */
+export function toldToPreload(file: string, variable: string): readonly number[] | undefined {
+  const at = process.execArgv.indexOf(file);
+  if (at > 0 && process.execArgv[at - 1] === '--require') process.execArgv.splice(at - 1, 2);
+  const numbers = process.env[variable]?.split(' ').map(Number) ?? [];
+  delete process.env[variable];
+  delete require.cache[file];
+  return numbers.pop() === process.ppid ? numbers : undefined;
+}
