@@ -10,6 +10,7 @@ import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
+import { withStartRecords } from '../log/start-record.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
 import type { Config } from '../options/config.ts';
@@ -25,7 +26,7 @@ import { managerIdle } from '../signals/manager-idle.ts';
 import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
-import { reloadSignalOf } from '../unit/files.ts';
+import { ownUnit, reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
 
@@ -67,6 +68,8 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const unitLog =
+    isMain && transport ? withStartRecords(log, () => ownUnit(env) ?? 'unknown', transport.name, clock.now) : log;
   const launcher = launcherOf(config.command, config.args, readText);
   if (inUnit && (isMain || !transport)) {
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
@@ -130,7 +133,13 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     }
   };
   return supervise({
-    ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
+    ...{
+      app,
+      name: launcher ?? 'the app',
+      clock,
+      log: unitLog,
+      started: { at: startedAt, since: timeOfDay(elapsed()) },
+    },
     readiness: {
       first: combine(probes, config.readyWhen),
       again: (told) => combineAgain(probes, config.readyWhen, told),

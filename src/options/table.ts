@@ -183,6 +183,13 @@ const GROUPS = {
         'steady state',
     },
   },
+  'The app': {
+    argv0: {
+      value: 'NAME',
+      help: 'what the app finds as its own name, argv[0] (default: the command as it was written)',
+      example: 'shop',
+    },
+  },
   Signals: {
     'forward-signals': {
       value: 'auto|all|none',
@@ -209,6 +216,13 @@ const GROUPS = {
     'print-unit': {
       help: 'prints the .service file for this very command line, and runs nothing',
     },
+    'print-drop-in': {
+      value: 'UNIT|PATH',
+      help:
+        'prints a drop-in by which an existing unit starts its command through this program, with the probe given ' +
+        'here, and runs nothing; reads systemctl cat UNIT, or the file at PATH, which has a slash in it',
+      example: 'shop.service',
+    },
     'unit-name': {
       value: 'NAME',
       help:
@@ -217,7 +231,9 @@ const GROUPS = {
       example: 'shop',
     },
     user: {
-      help: "lets --print-unit print a unit of your own manager, systemctl --user (default: the system's)",
+      help:
+        'lets --print-unit and --print-drop-in print for your own manager, systemctl --user (default: ' +
+        "the system's)",
     },
     'dry-run': {
       help:

@@ -22,6 +22,32 @@ async function systemctl(args: readonly string[], timeout: number): Promise<stri
   return stdout;
 }
 
+export interface UnitCat {
+  readonly text: string;
+  /** Why there is none, in systemctl's words. */
+  readonly problem: string | undefined;
+}
+
+/** The files of a unit as the manager has found them, each below its path: `systemctl cat`. */
+export async function catUnit(unit: string, manager: 'system' | 'user'): Promise<UnitCat> {
+  const { execa } = await import('execa');
+  const flags = manager === 'user' ? ['--user'] : [];
+  const {
+    stdout = '',
+    stderr,
+    exitCode,
+    shortMessage,
+  } = await execa('systemctl', [...flags, 'cat', '--no-pager', '--', unit], {
+    timeout: PATIENCE,
+    reject: false,
+    env: { SYSTEMD_COLORS: '0', LC_ALL: 'C.UTF-8' },
+  });
+  // of one that is masked it says so on stdout, and succeeds
+  const masked = /^# (Unit \S+ (?:is masked|could not be loaded)).*$/m.exec(stdout)?.[1];
+  const failed = exitCode === 0 ? undefined : stderr?.split('\n').find((line) => line !== '') || shortMessage;
+  return { text: stdout, problem: masked ?? failed };
+}
+
 function areDescriptorsLeft(): boolean {
   const opened: number[] = [];
   try {
