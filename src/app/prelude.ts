@@ -88,9 +88,9 @@ export function withPrelude(
 }
 
 /**
- * Starts what follows by another name. sh and env(1) cannot: `exec -a` is bash's, and env has --argv0 from coreutils 9.5
- * on. With -p bash reads no BASH_ENV=. What it sets is put back: an array is never in the environment, where exec would
- * put SHLVL.
+ * Starts what follows by another name. sh and env(1) cannot: `exec -a` is bash's, and env has --argv0 from coreutils
+ * 9.5 on. With these options bash reads no file: neither that of BASH_ENV= nor, where stdin is a socket, one of the
+ * user's. What it sets is put back: an array is never in the environment, where exec would put SHLVL.
  */
 function byName(argv0: string, env: Readonly<Record<string, string>>): readonly string[] {
   const undo = (name: string) => {
@@ -99,5 +99,5 @@ function byName(argv0: string, env: Readonly<Record<string, string>>): readonly 
   };
   const level = 'SHLVL' in env ? [] : ['unset SHLVL', 'declare -a SHLVL'];
   const script = [undo('PWD'), undo('OLDPWD'), ...level, 'exec -a "$0" "$@"'].join('; ');
-  return [NAMING_SHELL, '-p', '-c', script, argv0];
+  return [NAMING_SHELL, '--norc', '-p', '-c', script, argv0];
 }

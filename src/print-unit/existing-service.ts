@@ -23,6 +23,8 @@ export interface ExistingService {
   readonly args: readonly string[];
   /** systemd waits for pings. */
   readonly isWatched: boolean;
+  /** The app may notify systemd itself. */
+  readonly mayNotify: boolean;
   /** The unit says where programs are, so that its PATH= may not lead to Node. */
   readonly setsPath: boolean;
   /** The setting by which its processes do not see what is at that path; undefined where they do. */
@@ -91,6 +93,7 @@ export function existingService(texts: readonly UnitText[]): ExistingService | O
     settingObstacle(settings, command) ?? {
       ...{ type, command, argv0, args },
       isWatched: parseTimeSpan(settings.last('WatchdogSec') ?? '0') !== 0,
+      mayNotify: type.startsWith('notify') || (settings.last('NotifyAccess') ?? 'none') !== 'none',
       setsPath: settings.setsPath() || settings.last('ExecSearchPath') !== undefined,
       hides: (path) => settings.hides(path),
       hasUser: settings.hasUser() && !/[+!]/.test(command.prefixes),

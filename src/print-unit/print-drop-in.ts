@@ -1,6 +1,7 @@
 /** `--print-drop-in`: reads an existing service, and prints what starts it by the wrapper. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { isNode } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
 import { orElse } from '../base/or-else.ts';
 import { VERSION } from '../base/version.ts';
@@ -54,11 +55,12 @@ export async function printDropIn(
   try {
     const text = dropIn({
       ...{ version: VERSION, unit, manager, template, type: service.type, wrapper: program, options: options.words },
-      ...{ argv0: service.argv0, path: service.command.path, args: service.args },
+      ...{ argv0: service.argv0 ?? ownName(service), path: service.command.path, args: service.args },
       prefixes: service.command.prefixes.replaceAll('@', ''),
       environment: options.variables.map(([name, text]) => [variableOf(name), text] as const),
     });
-    return { text, notes: service.notes.map((note) => `${unit ?? quote(value)}: ${note}`) };
+    const notes = [...service.notes, ...unheard(service, config)];
+    return { text, notes: notes.map((note) => `${unit ?? quote(value)}: ${note}`) };
   } catch (error) {
     if (!(error instanceof UnwritablePath)) throw error;
     throw new UsageError(
@@ -84,6 +86,18 @@ function implied({ type, isWatched }: ExistingService, raw: RawOptions): RawOpti
     ...(speaks ? { notify: [{ place: '--notify', text: true }] } : {}),
     ...(isWatched && !raw.watchdog ? { watchdog: [{ place: '--watchdog', text: 'app' }] } : {}),
   };
+}
+
+/** One without a directory finds just that; from the wrapper, mostly its whole path. Node does not look. */
+function ownName({ command: { path } }: ExistingService): string | undefined {
+  return path.includes('/') || isNode(path) ? undefined : path;
+}
+
+/** Without a notify socket of its own the app speaks to nobody. */
+function unheard({ mayNotify }: ExistingService, { probes, watchdog, handoff }: Config): readonly string[] {
+  const isHeard = handoff || watchdog === 'app' || probes.some(({ kind }) => kind === 'notify' || kind === 'auto');
+  if (!mayNotify || isHeard) return [];
+  return ['what its app itself tells systemd, such as STATUS=, is not passed on without --notify'];
 }
 
 /** Where the system's manager is notified. */
@@ -165,6 +179,6 @@ const HEADING = /(?:^|\n\n)# (\/.+\.service|\/.+\.d\/[^/\n]+\.conf)(?=\n)/;
 
 function divided(text: string): readonly UnitText[] {
   const [before = '', ...parts] = text.split(HEADING);
-  const files = parts.flatMap((part, index) => (index % 2 === 0 ? [{ path: part, text: parts[index + 1] ?? '' }] : []));
+  const files = parts.flatMap((part, index) => (index % 2 === 0 ? [{ path: part, text: (parts[index + 1] ?? '').slice(1) }] : []));
   return before.trim() === '' ? files : [{ path: undefined, text: before }, ...files];
 }

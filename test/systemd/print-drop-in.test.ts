@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
+import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { versionOf } from '../helpers/systemd/version.ts';
@@ -212,7 +213,8 @@ ExecStopPost=-/bin/true
     text: `[Service]
 Environment=PORT=PORT NODE_OPTIONS=--max-old-space-size=256
 ExecStart=NODE --enable-source-maps -e 'const { writeFileSync, readFileSync } = require("fs"); \\
-  writeFileSync("DIR/told", readFileSync("/proc/self/cmdline") + "\\\\n===\\\\n" + readFileSync("/proc/self/environ")); \\
+  const told = ["cmdline", "environ"].map((file) => readFileSync("/proc/self/" + file)).join("\\\\n===\\\\n"); \\
+  writeFileSync("DIR/told", told); \\
   require("http").createServer((_, r) => r.end("ok")).listen(process.env.PORT, "127.0.0.1")' -- --port 3000
 `,
     options: ['--http', 'http://127.0.0.1:PORT/'],
@@ -245,7 +247,7 @@ class Tried {
       .replaceAll(/\bPERL\b/g, '/usr/bin/perl')
       .replaceAll(/\bNODE /g, `${node} `)
       .replaceAll(/(?<!\w)DIR\b/g, this.dir)
-      .replaceAll(/(?<![_\w])PORT(?!=)\b/g, String(this.port))
+      .replaceAll(/(?<![_\w.])PORT(?!=)\b/g, String(this.port))
       .replaceAll('UNIT', this.id);
   }
 
@@ -298,6 +300,7 @@ class Tried {
     await until(
       () => `${this.name}: ${existsSync(`${this.dir}/stderr`) && readFileSync(`${this.dir}/stderr`, 'utf8')}`,
       () => existsSync(file),
+      scaled(20_000),
     );
     const [words, variables = '', status] = readFileSync(file, 'utf8').split('\n===\n');
     rmSync(file);
