@@ -49,11 +49,11 @@ ExecStart=${exec.join(' ')}
     { batch: BATCH },
   );
 
-  /** Lines that a unit may have; of several commands the second would be one that nobody has chosen. */
+  /** Lines that a unit may have. Behind a semicolon stands another command, which nobody has chosen. */
   const line = fc
     .tuple(fc.constantFrom('', ':', '@'), written, fc.constantFrom('', '"', "'"))
     .map(([prefix, words, quote]) => ({ prefix, quote, words: `${words.replace(/[\n\r]/g, ' ')} end` }))
-    .filter(({ words }) => execCommands(`/bin/a ${words}`)?.length !== 2);
+    .filter(({ words }) => !/(^|\s);\s/.test(words));
 
   property(
     'moved commands: systemd gives the same words to a command that another one starts',
@@ -69,9 +69,9 @@ ExecStart=${exec.join(' ')}
       });
       const exec = cases.flatMap(({ line }) => {
         const unit = `[Service]\nExecStart=${line.replace('KIND', 'direct')}\n`;
-        const [command, ...others] = execCommands(assignmentsIn(unit)[0]?.value ?? '') ?? [];
-        // one that systemd does not read it leaves out
-        if (!command || others.length > 0) return [unit];
+        const [command] = execCommands(assignmentsIn(unit)[0]?.value ?? '') ?? [];
+        // one that systemd cannot read it leaves out
+        if (!command) return [unit];
         const { prefixes, path, words } = command;
         const args = (prefixes.includes('@') ? words.slice(1) : words).join(' ').replace('direct', 'moved');
         const moved = movedPath(path, !prefixes.includes(':'));
@@ -87,6 +87,6 @@ ExecStart=${exec.join(' ')}
       const seen = (kind: string) => cases.map(({ id, line }) => [line, read(kind, id)]);
       expect(seen('moved')).toEqual(seen('direct'));
     },
-    { batch: BATCH },
+    { batch: BATCH, oneIn: 4 },
   );
 });

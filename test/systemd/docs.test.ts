@@ -183,14 +183,12 @@ describeSystemd('docs', ['system'], (get) => {
   // nor Ansible
   test.runIf(!process.env['PS_ROOT'])('a hundred units, with Ansible', async () => {
     writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
-    writeFileSync(path.join(dir, 'migrate.yml'), placed(MIGRATING['yaml migrate.yml']));
-    const first = await run(MIGRATING['sh ansible']);
-    expect(first).toMatch(/legacy\.service: Type=forking/);
-    expect(await types('shop', 'mail', 'worker')).toEqual(['notify', 'notify', 'notify']);
-    const pid = await systemd.show('shop.service', 'MainPID');
-    // a second run changes nothing
-    expect(await run(MIGRATING['sh ansible'])).toMatch(/changed=0 .*failed=0/);
-    expect(await systemd.show('shop.service', 'MainPID')).toBe(pid);
+    // each unit takes Ansible seconds: one that goes, and one that does not
+    const play = placed(MIGRATING['yaml migrate.yml']).replace(/^ +- { name: (mail|worker),.*\n/gm, '');
+    writeFileSync(path.join(dir, 'migrate.yml'), play);
+    expect(await run(MIGRATING['sh ansible'])).toMatch(/legacy\.service: Type=forking/);
+    expect(await types('shop', 'legacy')).toEqual(['notify', 'forking']);
+    expect(await systemd.show('shop.service', 'ActiveState')).toBe('active');
     await run(MIGRATING['sh ansible-back']);
     expect([await types('shop'), existsSync(dropIn('shop'))]).toEqual([['simple'], false]);
   });

@@ -320,7 +320,9 @@ describeSystemd('--print-drop-in', ['user-1000', 'system'], (get) => {
   test('each unit is active, and its program finds the words and the variables that it had', async () => {
     const systemd = get();
     const version = await versionOf(systemd);
-    const given = Object.values(UNITS).filter(({ since = 0 }) => since <= version);
+    // how a line is read does not depend on the manager: of a user's, some of each kind
+    const some = Object.values(UNITS).filter((_, index) => systemd.mode === 'system' || index % 3 === 0);
+    const given = some.filter(({ since = 0 }) => since <= version);
     const all = [];
     for (const [id, unit] of given.entries()) all.push(new Tried(systemd, id, unit, await freePort()));
     for (const each of all) each.write();

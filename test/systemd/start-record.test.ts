@@ -15,13 +15,15 @@ interface Start {
   readonly reload: boolean;
 }
 
-describeSystemd('the record of a start', ['user-root', 'user-1000', 'system'], (get) => {
+describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
   let systemd: TestSystemd;
   let journal: Journal | undefined;
 
   beforeAll(async () => {
     systemd = get();
     journal = await startJournal(systemd);
+    // other trees may have no machine-id(5)
+    if (!process.env['PS_ROOT']) expect(journal).toBeDefined();
   });
   afterAll(() => journal?.[Symbol.asyncDispose]());
 
