@@ -179,6 +179,8 @@ const HEADING = /(?:^|\n\n)# (\/.+\.service|\/.+\.d\/[^/\n]+\.conf)(?=\n)/;
 
 function divided(text: string): readonly UnitText[] {
   const [before = '', ...parts] = text.split(HEADING);
-  const files = parts.flatMap((part, index) => (index % 2 === 0 ? [{ path: part, text: (parts[index + 1] ?? '').slice(1) }] : []));
+  const files = parts.flatMap((part, index) =>
+    index % 2 === 0 ? [{ path: part, text: (parts[index + 1] ?? '').slice(1) }] : [],
+  );
   return before.trim() === '' ? files : [{ path: undefined, text: before }, ...files];
 }
