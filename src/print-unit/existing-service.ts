@@ -230,6 +230,13 @@ function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | 
   if (settings.isOn('MemoryDenyWriteExecute')) {
     return obstacle(written('MemoryDenyWriteExecute'), 'Node cannot run with it, nor can sd-ready-wrap', 'take it out');
   }
+  if (sizeOf(settings.last('LimitAS')) < ADDRESS_SPACE) {
+    return obstacle(
+      written('LimitAS'),
+      'Node needs more address space to start, 1G at least',
+      'use MemoryMax= instead',
+    );
+  }
   if (!isUnixAllowed(settings.list('RestrictAddressFamilies'))) {
     return obstacle(
       `RestrictAddressFamilies=${settings.list('RestrictAddressFamilies').at(-1)}`,
@@ -255,6 +262,15 @@ function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | 
     );
   }
   return undefined;
+}
+
+/** With 512M V8 ends without a word; with 1G it starts. */
+const ADDRESS_SPACE = 1024 ** 3;
+
+/** The soft limit of LimitAS= (systemd.exec(5)), bytes; `Infinity` where there is none. */
+function sizeOf(limit = 'infinity'): number {
+  const [, digits, unit = ''] = /^(\d+)([KMGT]?)B?(?::|$)/.exec(limit) ?? [];
+  return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits) * 1024 ** ' KMGT'.indexOf(unit || ' ');
 }
 
 /** RestrictAddressFamilies= in systemd.exec(5): a list of what is allowed, or behind ~ of what is not. */

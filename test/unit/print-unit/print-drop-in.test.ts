@@ -256,6 +256,8 @@ describe('what cannot be carried over is one line', () => {
       /starts sd-ready-wrap already/,
     ],
     ['no memory for V8', service('MemoryDenyWriteExecute=yes'), /MemoryDenyWriteExecute=yes: Node cannot run/],
+    ['no room for V8', service('LimitAS=512M'), /LimitAS=512M: Node needs more .*; use MemoryMax=/],
+    ['no room for V8, a pair', service('LimitAS=1048576K', 'LimitAS=900M:infinity'), /LimitAS=900M:infinity: /],
     ['no Unix sockets', service('RestrictAddressFamilies=AF_INET'), /RestrictAddressFamilies=AF_INET: .*add AF_UNIX/],
     ['no sockets', service('RestrictAddressFamilies=none'), /add AF_UNIX/],
     ['all but them', service('RestrictAddressFamilies=~AF_UNIX AF_INET'), /add AF_UNIX/],
@@ -319,6 +321,8 @@ describe('what cannot be carried over is one line', () => {
 test.each([
   ['what is allowed', service('RestrictAddressFamilies=AF_INET', 'RestrictAddressFamilies=AF_UNIX')],
   ['a reset', service('RestrictAddressFamilies=AF_INET', 'RestrictAddressFamilies=')],
+  ['room enough', service('LimitAS=1G')],
+  ['room without end', service('LimitAS=9', 'LimitAS=infinity')],
   ['what is not forbidden', service('RestrictAddressFamilies=~AF_PACKET')],
   ['a type that was taken back', service('Type=forking', 'Type=exec')],
   [
