@@ -1,5 +1,5 @@
 /** What is printed for an existing unit, or the one line that says why not. By processes: test/e2e, test/systemd. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KnownError } from '../../../src/base/errors.ts';
@@ -7,6 +7,7 @@ import { readCommandLine } from '../../../src/options/command-line.ts';
 import { modeOf } from '../../../src/options/mode.ts';
 import { optionsFromEnvironment } from '../../../src/options/variables.ts';
 import { printDropIn } from '../../../src/print-unit/print-drop-in.ts';
+import { testAsRoot } from '../../helpers/root.ts';
 import { tempDir } from '../../helpers/temp.ts';
 
 const COMMAND = 'ExecStart=/usr/bin/node app.js';
@@ -315,6 +316,36 @@ describe('what cannot be carried over is one line', () => {
     expect(await printed(['--print-drop-in', name])).toEqual({
       ...{ code: 125, stdout: '', stderr: [expect.stringMatching(text)] },
     });
+  });
+});
+
+describe('where the wrapper is', () => {
+  const from = async (place: string, text: string) => {
+    process.argv[1] = `${place}/sd-ready-wrap`;
+    const { code, stderr } = await print({ text });
+    process.argv[1] = BIN;
+    return [code, ...stderr];
+  };
+
+  test.each([
+    ['yes', '/root/.nvm/bin'],
+    ['tmpfs', '/home/deploy'],
+  ])('ProtectHome=%s hides %s', async (value, place) => {
+    const found = await from(place, service(`ProtectHome=${value}`));
+    expect(found).toEqual([125, expect.stringMatching(new RegExp(`ProtectHome=${value}: ${place}/.*cannot be seen`))]);
+    expect(await from(place, service('ProtectHome=read-only'))).toEqual([0]);
+  });
+
+  testAsRoot("a directory of root's alone is closed to another user", async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file('bin'));
+    const closed = [125, expect.stringMatching(new RegExp(`^${dir.path}: it is closed to the unit's user`))];
+    expect(await from(dir.file('bin'), service('User=nobody'))).toEqual(closed);
+    expect(await from(dir.file('bin'), service('DynamicUser=yes'))).toEqual(closed);
+    expect(await from(dir.file('bin'), service('User=root'))).toEqual([0]);
+    expect(await from(dir.file('bin'), '[Service]\nUser=nobody\nExecStart=+/bin/a\n')).toEqual([0]);
+    chmodSync(dir.path, 0o755);
+    expect(await from(dir.file('bin'), service('User=nobody'))).toEqual([0]);
   });
 });
 
