@@ -92,7 +92,7 @@ describeSystemd('docs', ['system'], (get) => {
     const env = [
       `PATH=${dir}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       ...['HOME', 'ANSIBLE_LOCAL_TEMP', 'ANSIBLE_REMOTE_TEMP'].map((name) => `${name}=${dir}`),
-      ...['ANSIBLE_NOCOLOR=1', 'LC_ALL=C.UTF-8', 'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3'],
+      ...['ANSIBLE_NOCOLOR=1', 'ANSIBLE_PIPELINING=1', 'LC_ALL=C.UTF-8', 'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3'],
     ];
     const words = ['bash', '-ec', `set -o pipefail; cd ${dir}; ${placed(script)}`];
     const { code, stdout, stderr } = await systemd.run('env', [...env, ...words]);
