@@ -9,7 +9,7 @@ import { type ExecCommand, execCommands, unquoted } from './exec-line.ts';
 export const DROP_IN = 'zz-sd-ready-wrap.conf';
 
 export interface UnitText {
-  /** Undefined where it is not known where the text is from. */
+  /** Undefined if the text's origin is not known. */
   readonly path: string | undefined;
   readonly text: string;
 }
@@ -45,7 +45,7 @@ export interface Obstacle {
   readonly hint: string;
 }
 
-/** What can be changed in an obstacle's way is up to the operator; the others are not for the wrapper at all. */
+/** The hint for a unit that gains nothing by the wrapper. */
 const LEAVE = 'leave this unit as it is';
 
 /** What does not go with each Type= (systemd.service(5)). */
@@ -66,41 +66,48 @@ const TYPES: Readonly<Record<string, Omit<Obstacle, 'setting'>>> = {
 export function existingService(texts: readonly UnitText[]): ExistingService | Obstacle {
   const counted = texts.filter(({ path }) => !path?.endsWith(`/${DROP_IN}`));
   const settings = new Settings(counted.map(({ text }) => text));
-  const late = laterDropIn(counted);
-  if (late) return late;
-  const lines = settings.list('ExecStart');
-  const type = settings.type(lines.length > 0);
-  const commands = lines.map((line) => execCommands(line));
-  const unreadable = commands.indexOf(undefined);
-  if (unreadable >= 0) {
-    return obstacle(`ExecStart=${lines[unreadable]}`, 'systemd cannot read that', 'see systemd-analyze verify');
-  }
-  const all = commands.flatMap((each) => each ?? []);
-  const [command] = all;
-  const awaited = TYPES[type];
-  if (awaited && !(type === 'oneshot' && !command)) {
-    const written = settings.writtenType() === undefined ? `BusName=${settings.last('BusName')}` : `Type=${type}`;
-    return obstacle(written, awaited.problem, awaited.hint);
-  }
-  if (!command) return obstacle('ExecStart=', 'there is none, so there is no program to start', LEAVE);
-  if (all.length > 1) {
-    return obstacle(`ExecStart=${lines.at(-1)}`, `the last of ${all.length}: one program can be waited for`, LEAVE);
-  }
-  const named = command.prefixes.includes('@');
-  const [argv0, args] = named ? [command.words[0], command.words.slice(1)] : [undefined, command.words];
+  const start = laterDropIn(counted) ?? typeObstacle(settings) ?? onlyCommand(settings);
+  if ('problem' in start) return start;
+  const { prefixes, words } = start;
+  const isNamed = prefixes.includes('@');
+  const argv0 = isNamed ? words[0] : undefined;
+  const type = settings.type();
+  const pings = parseTimeSpan(settings.last('WatchdogSec') ?? '');
   return (
-    commandObstacle(command, lines[0] as string, argv0) ??
-    settingObstacle(settings, command) ?? {
-      ...{ type, command, argv0, args },
-      isWatched: parseTimeSpan(settings.last('WatchdogSec') ?? '0') !== 0,
+    commandObstacle(start, argv0) ??
+    settingObstacle(settings, start) ?? {
+      ...{ type, command: start, argv0, args: isNamed ? words.slice(1) : words },
+      isWatched: pings !== undefined && pings > 0 && Number.isFinite(pings),
       mayNotify: type.startsWith('notify') || (settings.last('NotifyAccess') ?? 'none') !== 'none',
       setsPath: settings.setsPath() || settings.last('ExecSearchPath') !== undefined,
       hides: (path) => settings.hides(path),
-      hasUser: settings.hasUser() && !/[+!]/.test(command.prefixes),
+      hasUser: settings.hasUser() && !/[+!]/.test(prefixes),
       dropsPackets: settings.dropsPackets(),
       notes: [...(type.startsWith('notify') ? [] : timingNotes(settings)), ...nodeNotes(settings)],
     }
   );
+}
+
+function typeObstacle(settings: Settings): Obstacle | undefined {
+  const found = TYPES[settings.type()];
+  if (!found) return undefined;
+  const isWritten = settings.writtenType() !== undefined;
+  const setting = isWritten ? `Type=${settings.type()}` : `BusName=${settings.last('BusName')}`;
+  return obstacle(setting, found.problem, found.hint);
+}
+
+function onlyCommand(settings: Settings): ExecCommand | Obstacle {
+  const lines = settings.list('ExecStart');
+  const commands: ExecCommand[] = [];
+  for (const line of lines) {
+    const found = execCommands(line);
+    if (!found) return obstacle(`ExecStart=${line}`, 'systemd cannot read that', 'see systemd-analyze verify');
+    commands.push(...found);
+  }
+  const [command, ...others] = commands;
+  if (!command) return obstacle('ExecStart=', 'there is none, so there is no program to start', LEAVE);
+  if (others.length === 0) return command;
+  return obstacle(`ExecStart=${lines.at(-1)}`, `the last of ${commands.length}: one program can be waited for`, LEAVE);
 }
 
 export function isObstacle(found: ExistingService | Obstacle): found is Obstacle {
@@ -142,10 +149,9 @@ class Settings {
     return serviceType(this.#all('Type').map((value) => `Type=${value}`));
   }
 
-  /** "Type=" in systemd.service(5): what it is where nothing is written. */
-  type(hasCommand: boolean): string {
-    const byDefault = this.last('BusName') !== undefined ? 'dbus' : hasCommand ? 'simple' : 'oneshot';
-    return this.writtenType() ?? byDefault;
+  /** Where none is written it depends on BusName= ("Type=" in systemd.service(5)). */
+  type(): string {
+    return this.writtenType() ?? (this.last('BusName') === undefined ? 'simple' : 'dbus');
   }
 
   hasUser(): boolean {
@@ -204,8 +210,8 @@ function laterDropIn(texts: readonly UnitText[]): Obstacle | undefined {
   return undefined;
 }
 
-function commandObstacle({ prefixes, path }: ExecCommand, line: string, argv0: string | undefined) {
-  const setting = `ExecStart=${line}`;
+function commandObstacle({ prefixes, path, words }: ExecCommand, argv0: string | undefined) {
+  const setting = `ExecStart=${[prefixes + path, ...words].join(' ')}`;
   if (prefixes.includes('|')) {
     return obstacle(setting, 'the prefix | starts a shell', "write /bin/sh -c 'exec ...' instead of |");
   }
@@ -213,8 +219,7 @@ function commandObstacle({ prefixes, path }: ExecCommand, line: string, argv0: s
   if (prefixes.includes('@') && (name === '' || name.startsWith('--'))) {
     return obstacle(setting, 'the word behind a path with @ has to be a name for the program', 'leave out the @');
   }
-  // its own path would be taken for the app's
-  if (/\/sd-ready-wrap(\.cjs)?(\s|$)/.test(` ${line}`) || /^sd-ready-wrap$/.test(path)) {
+  if ([path, ...words.slice(0, 3).map(unquoted)].some((word) => /^(.*\/)?sd-ready-wrap(\.cjs)?$/.test(word))) {
     return obstacle(setting, 'it starts sd-ready-wrap already', 'change its options there');
   }
   return undefined;
