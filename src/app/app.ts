@@ -16,12 +16,14 @@ import { isSameFile } from '../sockets/descriptors.ts';
 import { type Descendant, descent, followChildOf, type ParentPrograms, parentLine } from './handoff-parent.ts';
 import type { Inherited, Passed } from './inherited.ts';
 import { channelEnvironment, openChannel } from './ipc-channel.ts';
-import { isNeeded, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
+import { isNeeded, NAMING_SHELL, PRELUDE_PROGRAMS, type Prelude, withPrelude } from './prelude.ts';
 import type { App, OutputStream } from './types.ts';
 
 export interface StartOptions {
   readonly command: string;
   readonly args: readonly string[];
+  /** What it finds as its own name; undefined for the command as it was written. */
+  readonly argv0: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   /** These pass through the wrapper; the others are inherited untouched. */
   readonly watched: ReadonlySet<OutputStream>;
@@ -43,6 +45,9 @@ export interface StartOptions {
 
 /** A command and its arguments. */
 type Words = readonly [string, ...string[]];
+
+/** The same, and what it finds as its own name if that is another. */
+type CommandLine = readonly [command: string, args: readonly string[], argv0?: string | undefined];
 
 /** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
 export class StartError extends Error {
@@ -77,7 +82,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   const output = (stream: OutputStream) => (watched.has(stream) ? 'pipe' : 'inherit');
   const pipes = ipc ? [...descriptors, channelFd] : descriptors;
   const own = commandLine({ ...options, prelude: { ...options.prelude, descent: between } });
-  const [command, args] = parent && between ? parentLine(parent, between, own) : own;
+  const [command, args, argv0] = parent && between ? parentLine(parent, between, own) : own;
   const toStderr = between?.stderrAt === undefined ? [] : [{ from: 2, to: between.stderrAt }];
   const stderr = toStderr.length > 0 ? 'pipe' : output('stderr');
   const subprocess = await spawned([options.command, ...options.args], () =>
@@ -90,6 +95,7 @@ export async function startApp(options: StartOptions): Promise<App> {
       ],
       env: ipc ? { ...options.env, ...channelEnvironment(channelFd) } : options.env,
       detached: options.ownGroup,
+      argv0,
     }),
   );
   keepPriority(subprocess.pid as number);
@@ -213,11 +219,11 @@ function appFds({ watched, inherited }: StartOptions): readonly number[] {
 }
 
 /** @throws {StartError} */
-function commandLine({ command, args, env, prelude }: StartOptions): readonly [string, readonly string[]] {
-  if (!isNeeded(prelude)) return [command, args];
+function commandLine({ command, args, argv0, env, prelude }: StartOptions): CommandLine {
+  if (!isNeeded(prelude)) return [command, args, argv0];
   if (!PRELUDE_PROGRAMS.every(isExecutable)) {
     // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
-    if (!prelude.listenPid) return [command, args];
+    if (!prelude.listenPid) return [command, args, argv0];
     const programs = PRELUDE_PROGRAMS.join(' and ');
     throw new StartError(
       [command],
@@ -225,8 +231,11 @@ function commandLine({ command, args, env, prelude }: StartOptions): readonly [s
       `socket activation needs ${programs}, and they may not be executed here`,
     );
   }
+  if (argv0 !== undefined && !isExecutable(NAMING_SHELL)) {
+    throw new StartError([command], undefined, `--argv0 needs ${NAMING_SHELL}, which may not be executed here`);
+  }
   try {
-    return withPrelude(prelude, commandPath(command, env), args, env);
+    return withPrelude(prelude, commandPath(command, env), args, env, argv0);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new StartError([command, ...args], code, message);

@@ -39,7 +39,7 @@ export function descent({ setsid }: ParentPrograms, spare: number): Descent {
 export function parentLine(
   { unshare }: ParentPrograms,
   { cores }: Descent,
-  [command, args]: readonly [string, readonly string[]],
+  [command, args]: readonly [string, readonly string[], ...unknown[]],
 ): readonly [string, readonly string[]] {
   const words = ['--fork', '--', command, ...args];
   if (cores === undefined) return [unshare, words];

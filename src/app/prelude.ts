@@ -4,6 +4,8 @@
  * the app.
  */
 
+import { quotedShellWord } from '../base/shell-word.ts';
+
 /** What it has to do beside that where its parent is a process between us (process/parent.ts). */
 export interface Descent {
   /** The path of setsid(1): a service of systemd's has a session of its own. */
@@ -29,6 +31,9 @@ export interface Prelude {
 /** What it is done with. */
 export const PRELUDE_PROGRAMS = ['/bin/sh', '/usr/bin/env'] as const;
 
+/** What it is done with where the app gets another name. */
+export const NAMING_SHELL = '/bin/bash';
+
 /** Whether the command is started just so. */
 export function isNeeded({ listenPid, watchdogPid, ignored, openFiles, descent }: Prelude): boolean {
   return listenPid || watchdogPid || ignored.length > 0 || openFiles !== undefined || descent !== undefined;
@@ -50,12 +55,14 @@ const IDENTIFIER = /^[a-z_]\w*$/i;
  * The command line that does it and ends as the command itself, in the same process, with exactly that environment:
  * env(1) takes away what the shell added and adds what it dropped, as dash does with names that are no identifiers.
  * @param command a path: a bare name could be a word of the shell's or of env's
+ * @param argv0 what it finds as its own name; undefined for its path
  */
 export function withPrelude(
   { listenPid, watchdogPid, ignored, openFiles, descent }: Prelude,
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  argv0?: string,
 ): readonly [string, readonly string[]] {
   const { stderrAt, cores } = descent ?? {};
   const script = [
@@ -73,8 +80,24 @@ export function withPrelude(
     .filter(([name]) => SET_BY_SHELLS.includes(name) || !IDENTIFIER.test(name))
     .map(([name, value]) => `${name}=${value}`);
   const [shell, envProgram] = PRELUDE_PROGRAMS;
+  const named = argv0 === undefined ? [] : byName(argv0, env);
   // env would take such a path for a variable
-  const environment = command.includes('=') ? [] : [envProgram, ...unset, '--', ...set];
+  const environment = named.length === 0 && command.includes('=') ? [] : [envProgram, ...unset, '--', ...set];
   const session = descent ? [descent.setsid] : [];
-  return [shell, ['-c', script, 'sh', ...session, ...environment, command, ...args]];
+  return [shell, ['-c', script, 'sh', ...session, ...environment, ...named, command, ...args]];
+}
+
+/**
+ * Starts what follows by another name. sh and env(1) cannot: `exec -a` is bash's, and env has --argv0 from coreutils
+ * 9.5 on. With these options bash reads no file: neither that of BASH_ENV= nor, where stdin is a socket, one of the
+ * user's. What it sets is put back: an array is never in the environment, where exec would put SHLVL.
+ */
+function byName(argv0: string, env: Readonly<Record<string, string>>): readonly string[] {
+  const undo = (name: string) => {
+    const value = env[name];
+    return value === undefined ? `unset ${name}` : `export ${name}=${quotedShellWord(value)}`;
+  };
+  const level = 'SHLVL' in env ? [] : ['unset SHLVL', 'declare -a SHLVL'];
+  const script = [undo('PWD'), undo('OLDPWD'), ...level, 'exec -a "$0" "$@"'].join('; ');
+  return [NAMING_SHELL, '--norc', '-p', '-c', script, argv0];
 }

@@ -10,6 +10,7 @@ import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
 import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
+import { withStartRecords } from '../log/start-record.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
 import type { Config } from '../options/config.ts';
@@ -26,7 +27,7 @@ import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
 import { problemWhenFailed, problemWhenReady } from '../take-sockets/report.ts';
-import { reloadSignalOf } from '../unit/files.ts';
+import { ownUnit, reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Seen } from './before-start.ts';
 
@@ -68,6 +69,8 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   const inUnit = env['INVOCATION_ID'] !== undefined;
   // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
+  const unitLog =
+    isMain && transport ? withStartRecords(log, () => ownUnit(env) ?? 'unknown', transport.name, clock.now) : log;
   const launcher = launcherOf(config.command, config.args, readText);
   if (inUnit && (isMain || !transport)) {
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
@@ -139,7 +142,13 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
     if (problem !== undefined) warn(problem);
   };
   return supervise({
-    ...{ app, name: launcher ?? 'the app', clock, log, started: { at: startedAt, since: timeOfDay(elapsed()) } },
+    ...{
+      app,
+      name: launcher ?? 'the app',
+      clock,
+      log: unitLog,
+      started: { at: startedAt, since: timeOfDay(elapsed()) },
+    },
     readiness: {
       first: taking ? thenTell(first, tellUntaken) : first,
       again: (told) => combineAgain(probes, config.readyWhen, told),

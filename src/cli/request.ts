@@ -27,9 +27,14 @@ export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEn
   const raw = { ...optionsFromEnvironment(env), ...invocation.options };
   const mode = modeOf(raw);
   if (mode === 'completion') return print((await import('../options/completion.ts')).completionFor(raw));
-  if (mode !== 'print-unit') return { raw, config: buildConfig(raw, invocation.words), isDryRun: mode === 'dry-run' };
-  const { printUnit } = await import('../print-unit/print-unit.ts');
-  const { text, notes } = await printUnit(raw, invocation.words, env);
+  if (mode === 'run' || mode === 'dry-run') {
+    return { raw, config: buildConfig(raw, invocation.words), isDryRun: mode === 'dry-run' };
+  }
+  const printed =
+    mode === 'print-unit'
+      ? (await import('../print-unit/print-unit.ts')).printUnit
+      : (await import('../print-unit/print-drop-in.ts')).printDropIn;
+  const { text, notes } = await printed(raw, invocation.words, env);
   print(text);
   for (const note of notes) printNote(note, env);
   return undefined;

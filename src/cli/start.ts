@@ -39,6 +39,7 @@ export async function start(
   try {
     return await startApp({
       command: config.command,
+      argv0: config.argv0,
       ...handedOver,
       watched,
       ipc,

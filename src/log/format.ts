@@ -2,6 +2,7 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { orElse } from '../base/or-else.ts';
+import type { StartRecord } from './start-record.ts';
 import type { LogFormat } from './types.ts';
 
 /** A record as pino writes it: numbers for levels, `msg` for the message. */
@@ -9,6 +10,8 @@ export interface LogRecord {
   readonly level: number;
   readonly msg: string;
   readonly stack?: string;
+  /** With READY=1 in a unit: see start-record.ts. */
+  readonly start?: StartRecord;
 }
 
 /** pino's levels as syslog's priorities (sd-daemon(3)), and their colour on a terminal. */
@@ -22,10 +25,12 @@ const LEVELS: Record<number, { readonly priority: number; readonly colour: numbe
 /**
  * `<6>started the app, pid 12`: the journal adds the time, the unit and the name. Each further line needs its prefix.
  */
-export function formatJournal({ level, msg, stack }: LogRecord): string {
+export function formatJournal({ level, msg, stack, start }: LogRecord): string {
   const prefix = `<${LEVELS[level]?.priority ?? 6}>`;
   const text = stack ? `${msg}\n${stack}` : msg;
-  return `${text.replace(/^/gm, `${prefix}sd-ready-wrap: `)}\n`;
+  // a stream to the journal has no fields of its own, so it is a line of JSON, which jq reads
+  const record = start ? `${prefix}${JSON.stringify({ start })}\n` : '';
+  return `${text.replace(/^/gm, `${prefix}sd-ready-wrap: `)}\n${record}`;
 }
 
 /** The same for people, coloured by level. `stamp` stands in front of the message. */

@@ -12,7 +12,7 @@ import { canBeAskedAgain, hasIpc, type ProbeSpec } from '../probes/spec.ts';
 import { type ForwardSignals, parseRewrite, type Rewrites } from '../signals/signals.ts';
 import { refusedWithHandoff } from './handoff.ts';
 import { probeSpecs } from './probes.ts';
-import { choice, example, isOn, last, quote, type RawOptions, type RawValue, text, time } from './raw.ts';
+import { choice, example, isOn, last, nonEmpty, quote, type RawOptions, type RawValue, text, time } from './raw.ts';
 
 /** Who gets what is sent to the app: its process, or all of its process group. */
 export type SignalScope = 'process' | 'group';
@@ -24,6 +24,8 @@ export type WatchdogMode = 'off' | 'process' | 'probe' | 'app' | 'loop';
 export interface Config {
   readonly command: string;
   readonly args: readonly string[];
+  /** What the app finds as its own name; undefined for the command as it was written. */
+  readonly argv0: string | undefined;
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
   readonly timing: GivenTiming;
@@ -66,6 +68,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const signalScope = choice(raw, 'signal-scope', ['process', 'group'] as const);
   const rewrites = new Map((raw['rewrite-signal'] ?? []).map(rewrite));
   const named = probeSpecs(raw);
+  const argv0 = raw.argv0?.at(-1) && nonEmpty('argv0', last(raw, 'argv0') as RawValue);
 
   const handoff = isOn(raw, 'handoff');
   const refused = handoff && refusedWithHandoff(raw);
@@ -98,7 +101,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const takeSockets = isOn(raw, 'take-sockets');
   if (takeSockets) refuseUnlessNode(last(raw, 'take-sockets'), '--take-sockets', words);
   return {
-    ...{ command, args, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
+    ...{ command, args, argv0, probes, readyWhen, timing, timeout, stopTimeout, extendTimeout },
     ...{ watchdog, reloadTimeout, handoff, takeSockets, forwardSignals, signalScope, rewrites, logLevel, logFormat },
   };
 }

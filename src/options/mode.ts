@@ -3,13 +3,13 @@ import { UsageError } from '../base/errors.ts';
 import { isOn, type RawOptions } from './raw.ts';
 import type { OptionName } from './table.ts';
 
-export type Mode = 'run' | 'print-unit' | 'dry-run' | 'completion';
+export type Mode = 'run' | 'print-unit' | 'print-drop-in' | 'dry-run' | 'completion';
 
 /** Options that mean something only beside another. */
-const BESIDE: readonly (readonly [OptionName, OptionName, string])[] = [
-  ['unit-name', 'print-unit', '--print-unit --unit-name shop'],
-  ['user', 'print-unit', '--print-unit --user'],
-  ['exit-when-ready', 'dry-run', '--dry-run --exit-when-ready'],
+const BESIDE: readonly (readonly [OptionName, readonly OptionName[], string])[] = [
+  ['unit-name', ['print-unit'], '--print-unit --unit-name shop'],
+  ['user', ['print-unit', 'print-drop-in'], '--print-unit --user'],
+  ['exit-when-ready', ['dry-run'], '--dry-run --exit-when-ready'],
 ];
 
 /** @throws {UsageError} for options that go with another which is not there */
@@ -18,13 +18,19 @@ export function modeOf(raw: RawOptions): Mode {
   for (const [name, needed, example] of BESIDE) {
     const value = raw[name]?.at(-1);
     const given = value && (value.text !== true ? name === 'unit-name' || isOn(raw, name) : true);
-    if (given && !isOn(raw, needed)) {
-      throw new UsageError(value.place, `it is for --${needed}, which is not there`, `write e.g. ${example}`);
+    if (given && !needed.some((mode) => isAsked(raw, mode))) {
+      throw new UsageError(value.place, `it is for --${needed[0]}, which is not there`, `write e.g. ${example}`);
     }
   }
-  const modes = (['print-unit', 'dry-run'] as const).filter((name) => isOn(raw, name));
-  if (modes.length > 1) {
-    throw new UsageError('--dry-run', 'nothing is run where a unit is printed', 'leave out --dry-run or --print-unit');
+  const modes = (['print-unit', 'print-drop-in', 'dry-run'] as const).filter((name) => isAsked(raw, name));
+  const [mode = 'run', other] = modes;
+  if (other === 'dry-run') {
+    throw new UsageError('--dry-run', 'nothing is run where a unit is printed', `leave out --dry-run or --${mode}`);
   }
-  return modes[0] ?? 'run';
+  if (other) throw new UsageError(`--${other}`, `not with --${mode}: one unit is printed`, 'leave out one of the two');
+  return mode;
+}
+
+function isAsked(raw: RawOptions, name: OptionName): boolean {
+  return name === 'print-drop-in' ? raw[name] !== undefined : isOn(raw, name);
 }

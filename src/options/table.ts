@@ -190,6 +190,13 @@ const GROUPS = {
         'not wider than what the app asks for',
     },
   },
+  'The app': {
+    argv0: {
+      value: 'NAME',
+      help: 'what the app finds as its own name, argv[0] (default: the command as it was written)',
+      example: 'shop',
+    },
+  },
   Signals: {
     'forward-signals': {
       value: 'auto|all|none',
@@ -216,6 +223,13 @@ const GROUPS = {
     'print-unit': {
       help: 'prints the .service file for this very command line, and runs nothing',
     },
+    'print-drop-in': {
+      value: 'UNIT|PATH',
+      help:
+        'prints a drop-in by which an existing unit starts its command through this program, with the probe given ' +
+        'here, and runs nothing; reads systemctl cat UNIT, or the file at PATH, which has a slash in it',
+      example: 'shop.service',
+    },
     'unit-name': {
       value: 'NAME',
       help:
@@ -224,7 +238,9 @@ const GROUPS = {
       example: 'shop',
     },
     user: {
-      help: "lets --print-unit print a unit of your own manager, systemctl --user (default: the system's)",
+      help:
+        'lets --print-unit and --print-drop-in print for your own manager, systemctl --user (default: ' +
+        "the system's)",
     },
     'dry-run': {
       help:

@@ -16,13 +16,16 @@ export interface UnitName {
  */
 export function parseUnitName(text: string): UnitName | string {
   const name = text.trim().replace(/\.service$/, '');
-  if (/\.(socket|target|timer|path|mount|slice|scope|device|swap|automount|snapshot)$/.test(name)) {
-    return 'not a service';
-  }
+  if (isOtherUnit(name)) return 'not a service';
   if (!/^[\w:.\\-]+(@.*)?$/.test(name)) return 'not a name of letters, digits and : - _ . \\';
   if (/@./.test(name)) return `an instance, and a file is for its template, ${name.replace(/@.*/, '@')}`;
   if (`${name}.service`.length > NAME_MAX) return `longer than ${NAME_MAX} characters`;
   return { name, template: name.endsWith('@') };
+}
+
+/** Whether it is the name of a unit of another kind. */
+export function isOtherUnit(name: string): boolean {
+  return /\.(socket|target|timer|path|mount|slice|scope|device|swap|automount|snapshot)$/.test(name);
 }
 
 /** A name for what has none yet, out of a path or a word. */

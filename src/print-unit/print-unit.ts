@@ -141,7 +141,7 @@ function unitName(value: RawValue | undefined): UnitName {
   throw new UsageError(quote(value), name, `${example('unit-name', value)}, or ${template} for a template`);
 }
 
-function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions {
+export function mapTexts(raw: RawOptions, change: (text: string) => string): RawOptions {
   return Object.fromEntries(
     Object.entries(raw).map(([name, values]) => [
       name,

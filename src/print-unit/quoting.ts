@@ -8,9 +8,21 @@ export interface Specifiers {
   readonly template: boolean;
 }
 
-/** A word of ExecStart= behind the first, where `$` stands for a variable whether it is quoted or not. */
-export function execWord(text: string, specifiers: Specifiers): string {
-  return quoted(withoutSpecifiers(text, specifiers).replaceAll('$', '$$$$'));
+/**
+ * A word of ExecStart= behind the first, where `$` stands for a variable whether it is quoted or not.
+ * @param variables false on a line whose path has the prefix `:`, where it does not
+ */
+export function execWord(text: string, specifiers: Specifiers, variables = true): string {
+  return withVariables(withoutSpecifiers(text, specifiers), variables);
+}
+
+/** The path of a command, without quotes but with its specifiers, where another command has become the first word. */
+export function movedPath(path: string, variables: boolean): string {
+  return withVariables(path, variables);
+}
+
+function withVariables(text: string, variables: boolean): string {
+  return quoted(variables ? text.replaceAll('$', '$$$$') : text);
 }
 
 /**

@@ -15,11 +15,33 @@ export async function systemdVersion(): Promise<string | undefined> {
 
 /** What it prints, which is nothing where it fails. */
 async function systemctl(args: readonly string[], timeout: number): Promise<string> {
+  return (await called(args, timeout))?.stdout ?? '';
+}
+
+/** @returns undefined where no descriptors are left for it */
+async function called(args: readonly string[], timeout: number) {
   const { execa } = await import('execa');
   // without descriptors it throws, and its child has an error that nobody could listen for
-  if (!areDescriptorsLeft()) return '';
-  const { stdout = '' } = await execa('systemctl', args, { timeout, reject: false });
-  return stdout;
+  if (!areDescriptorsLeft()) return undefined;
+  return execa('systemctl', args, { timeout, reject: false });
+}
+
+export interface UnitCat {
+  readonly text: string;
+  /** Why there is none, in systemctl's words. */
+  readonly problem: string | undefined;
+}
+
+/** The files of a unit as the manager has found them, each below its path: `systemctl cat`. */
+export async function catUnit(unit: string, manager: 'system' | 'user'): Promise<UnitCat> {
+  const flags = manager === 'user' ? ['--user'] : [];
+  const result = await called([...flags, 'cat', '--no-pager', '--', unit], PATIENCE);
+  if (!result) return { text: '', problem: 'no descriptors are left for systemctl (EMFILE)' };
+  const { stdout = '', stderr, exitCode, shortMessage } = result;
+  // of one that is masked it says so on stdout, and succeeds
+  const masked = /^# (Unit \S+ (?:is masked|could not be loaded))/.exec(stdout)?.[1];
+  const failed = exitCode === 0 ? undefined : stderr?.split('\n').find((line) => line !== '') || shortMessage;
+  return { text: stdout, problem: (masked ?? failed)?.replace(/\.$/, '') };
 }
 
 function areDescriptorsLeft(): boolean {

@@ -1,5 +1,6 @@
 /** What can be read out of unit files without systemd. */
 import { parseBoolean } from '../base/boolean.ts';
+import { assignmentsIn } from './syntax.ts';
 
 /**
  * The service that a process of that cgroup belongs to: the innermost, as a user's manager is a service itself.
@@ -91,8 +92,5 @@ export function lastSoftLimit(setting: string, texts: readonly string[]): number
 }
 
 function assignments(setting: string, texts: readonly string[]): readonly string[] {
-  return texts
-    .flatMap((text) => text.split('\n'))
-    .map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()] as const)
-    .flatMap(([name, value]) => (name === setting ? [value] : []));
+  return texts.flatMap(assignmentsIn).flatMap(({ name, value }) => (name === setting ? [value] : []));
 }

@@ -1,7 +1,9 @@
 /** Promise: one line for each thing that the wrapper did, in the form that its reader takes. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE } from '../helpers/apps.ts';
+import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
@@ -121,4 +123,49 @@ test('a reader of stderr that goes away is no harm', async () => {
   expect(await run.closed).toEqual({ code: 0 });
   // the wrapper's own write raised one, which is not the app's
   expect(run.stdout.count('got SIGPIPE')).toBe(0);
+});
+
+describe('the record of a start, in a unit', () => {
+  const IN_UNIT = { INVOCATION_ID: 'f3a1b1a5c1f24f6c9a1e1d1c2b3a4f5e' };
+  const START = {
+    unit: expect.any(String),
+    probe: 'stdout /^ready/',
+    ms: expect.any(Number),
+    transport: expect.stringMatching(/^(unix-dgram|koffi|node:ffi)$/),
+    reload: false,
+  };
+
+  test('is a line of its own in the journal', async () => {
+    await using systemd = await NotifyReceiver.start();
+    const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };
+    await using run = wrap(['--log-format', 'journal', ...COMMAND], { env });
+    await live(run);
+    const records = run.stderr.lines.filter((line) => line.startsWith('<6>{')).map((line) => JSON.parse(line.slice(3)));
+    expect(records).toEqual([{ start: START }]);
+  });
+
+  test('is a field of the line of READY=1 elsewhere', async () => {
+    await using systemd = await NotifyReceiver.start();
+    const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };
+    await using run = wrap(['--log-format', 'json', ...COMMAND], { env });
+    await live(run);
+    expect(run.log.filter(({ start }) => start)).toMatchObject([{ event: 'ready', start: START }]);
+  });
+
+  test('does not hold READY=1 up where nobody reads the log', async () => {
+    using dir = tempDir();
+    execFileSync('mkfifo', [dir.file('log')]);
+    const log = openSync(dir.file('log'), constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      for (;;) writeSync(log, Buffer.alloc(4096));
+    } catch {
+      // it is full
+    }
+    await using systemd = await NotifyReceiver.start();
+    const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };
+    await using run = wrap(['--log-format', 'journal', ...COMMAND], { env, stdio: ['pipe', 'pipe', log] });
+    run.tell('ready');
+    await systemd.untilReady();
+    closeSync(log);
+  });
 });

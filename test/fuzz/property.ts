@@ -19,6 +19,8 @@ const TURN_AFTER = 100;
 export interface PropertyOptions {
   /** How many cases one run of the predicate stands for, where it looks at many at once. */
   readonly batch?: number;
+  /** Of the cases only one in so many, where each starts processes. */
+  readonly oneIn?: number;
 }
 
 /**
@@ -29,9 +31,9 @@ export function property<T>(
   name: string,
   values: fc.Arbitrary<T>,
   holds: (value: T) => void | Promise<void>,
-  { batch = 1 }: PropertyOptions = {},
+  { batch = 1, oneIn = 1 }: PropertyOptions = {},
 ): void {
-  const numRuns = Math.ceil(RUNS / batch);
+  const numRuns = Math.ceil(RUNS / oneIn / batch);
   test(
     name,
     async () => {

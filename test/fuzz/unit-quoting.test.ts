@@ -1,8 +1,10 @@
 /** Text in unit files, through a real systemd. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
-import { environmentWord, execWord, settingText } from '../../src/print-unit/quoting.ts';
+import { execCommands } from '../../src/print-unit/exec-line.ts';
+import { environmentWord, execWord, movedPath, settingText } from '../../src/print-unit/quoting.ts';
+import { assignmentsIn } from '../../src/unit/syntax.ts';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { property, text } from './property.ts';
 
@@ -45,5 +47,46 @@ ExecStart=${exec.join(' ')}
       expect(await systemd.show('words.service', 'Description')).toBe(`(${description.replaceAll('%%', '%')})`);
     },
     { batch: BATCH },
+  );
+
+  /** Lines that a unit may have. Behind a semicolon stands another command, which nobody has chosen. */
+  const line = fc
+    .tuple(fc.constantFrom('', ':', '@'), written, fc.constantFrom('', '"', "'"))
+    .map(([prefix, words, quote]) => ({ prefix, quote, words: `${words.replace(/[\n\r]/g, ' ')} end` }))
+    .filter(({ words }) => !/(^|\s);\s/.test(words));
+
+  property(
+    'moved commands: systemd gives the same words to a command that another one starts',
+    fc.array(line, { minLength: BATCH, maxLength: BATCH }),
+    async (lines) => {
+      const systemd = get();
+      const dir = systemd.makeDir();
+      const cases = lines.map(({ prefix, quote, words }, id) => {
+        const before = prefix === '@' ? ' name' : '';
+        const own = prefix === ':' ? '$' : '$$';
+        const script = `-c 'printf "%%s\\0" "${own}@" >${dir}/KIND-${id}' sh`;
+        return { id, line: `${quote}-${prefix}/bin/sh${quote}${before} ${script} ${words}` };
+      });
+      const exec = cases.flatMap(({ line }) => {
+        const unit = `[Service]\nExecStart=${line.replace('KIND', 'direct')}\n`;
+        const [command] = execCommands(assignmentsIn(unit)[0]?.value ?? '') ?? [];
+        // one that systemd cannot read it leaves out
+        if (!command) return [unit];
+        const { prefixes, path, words } = command;
+        const args = (prefixes.includes('@') ? words.slice(1) : words).join(' ').replace('direct', 'moved');
+        const moved = movedPath(path, !prefixes.includes(':'));
+        return [unit, `ExecStart=${prefixes.replace('@', '')}/usr/bin/env -- ${moved} ${args}\n`];
+      });
+      const variables = 'Environment=a=1 "Z=two  words" READY=x SIG=';
+      systemd.writeUnit('moved.service', `[Service]\nType=oneshot\n${variables}\n${exec.join('')}`);
+      await systemd.systemctl('daemon-reload');
+      const { code, stderr } = await systemd.systemctl('start', 'moved.service');
+      expect(code === 0 ? '' : stderr + (await systemd.managerLog()).slice(-2000)).toBe('');
+      const read = (kind: string, id: number) =>
+        existsSync(`${dir}/${kind}-${id}`) ? readFileSync(`${dir}/${kind}-${id}`, 'utf8') : undefined;
+      const seen = (kind: string) => cases.map(({ id, line }) => [line, read(kind, id)]);
+      expect(seen('moved')).toEqual(seen('direct'));
+    },
+    { batch: BATCH, oneIn: 4 },
   );
 });

@@ -40,6 +40,8 @@ const PROGRAMS_OF_TESTS = [
   { file: 'script', debian: 'bsdutils' },
   { file: 'g++', debian: 'g++' },
   { file: 'ansible-playbook', debian: 'ansible-core' },
+  // which docs/slow-starts.md asks the journal with
+  { file: 'jq', debian: 'jq' },
 ];
 
 /**

@@ -40,7 +40,7 @@ const PURE = [
   { in: 'signals', except: ['canary.ts', 'manager-idle.ts', 'source.ts'] },
   { in: 'watchdog', except: ['beat-file.ts', 'preload.ts', 'request.ts'] },
   { in: 'take-sockets', except: ['preload.ts', 'prepare.ts'] },
-  { in: 'print-unit', except: ['host.ts', 'print-unit.ts'] },
+  { in: 'print-unit', except: ['host.ts', 'print-drop-in.ts', 'print-unit.ts'] },
 ];
 
 /** Each is imported by one file, so that another can take its place. */

@@ -18,6 +18,8 @@ export interface TestSystemd extends AsyncDisposable {
   readonly dir: string;
   /** What systemctl needs to reach this manager. */
   readonly flags: readonly string[];
+  /** Its pid 1, seen from outside. There is none of a session's. */
+  readonly init?: number;
   /** Where its file system is, seen from outside. */
   readonly root: string;
   readonly unitDir: string;

@@ -75,4 +75,21 @@ describe('withPrelude', () => {
     expect(soft).toBe('64');
     expect(hard).toBe(String(limitOf('self', 'Max open files')?.hard).replace('Infinity', 'unlimited'));
   });
+
+  it.each([
+    ['a name', {}],
+    ['-with a dash', { 'a.b': '1', BASH_ENV: '/no/such', 'BASH_FUNC_x%%': '() {  echo x\n}' }],
+    ['and what shells set', { PWD: '/not/here', SHLVL: '7' }],
+  ])('another name for it, and the environment as it was: %s', (name, env: Record<string, string>) => {
+    const [file, words] = withPrelude({ ...NOTHING, ignored: [13] }, '/usr/bin/env', ['-0'], env, name);
+    const seen = execFileSync(file, words, { env, encoding: 'utf8' }).split('\0').filter(Boolean).sort();
+    expect(seen).toEqual(
+      Object.entries(env)
+        .map(([variable, value]) => `${variable}=${value}`)
+        .sort(),
+    );
+    const perl = ['-e', 'open F, "/proc/self/cmdline"; print <F>'];
+    const [again, ofPerl] = withPrelude({ ...NOTHING, ignored: [13] }, '/usr/bin/perl', perl, env, name);
+    expect(execFileSync(again, ofPerl, { env, encoding: 'utf8' }).split('\0')).toEqual([name, ...perl, '']);
+  });
 });

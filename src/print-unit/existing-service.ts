@@ -1,0 +1,311 @@
+/** What the files of an existing service say, as far as a wrapper in front of its command has to know it. */
+import { parseBoolean } from '../base/boolean.ts';
+import { parseTimeSpan } from '../base/time-span.ts';
+import { serviceType } from '../unit/settings.ts';
+import { assignmentsIn } from '../unit/syntax.ts';
+import { type ExecCommand, execCommands, unquoted } from './exec-line.ts';
+
+/** The last of all drop-ins by its name, as a later one would take its ExecStart= away again (systemd.unit(5)). */
+export const DROP_IN = 'zz-sd-ready-wrap.conf';
+
+export interface UnitText {
+  /** Undefined if the text's origin is not known. */
+  readonly path: string | undefined;
+  readonly text: string;
+}
+
+export interface ExistingService {
+  readonly type: string;
+  readonly command: ExecCommand;
+  /** Behind `@`: what the program finds as its own name. As it was written. */
+  readonly argv0: string | undefined;
+  /** The arguments, as they were written. */
+  readonly args: readonly string[];
+  /** systemd waits for pings. */
+  readonly isWatched: boolean;
+  /** The app may notify systemd itself. */
+  readonly mayNotify: boolean;
+  /** The unit says where programs are, so that its PATH= may not lead to Node. */
+  readonly setsPath: boolean;
+  /** The setting by which its processes do not see what is at that path; undefined where they do. */
+  readonly hides: (path: string) => string | undefined;
+  /** The command is run by another user than root. */
+  readonly hasUser: boolean;
+  /** IPAddressDeny= of a unit that cannot connect to its own app. */
+  readonly dropsPackets: string | undefined;
+  /** What changes with Type=notify, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** Why a unit cannot be started by the wrapper. */
+export interface Obstacle {
+  /** The setting, as it was written. */
+  readonly setting: string;
+  readonly problem: string;
+  readonly hint: string;
+}
+
+/** The hint for a unit that gains nothing by the wrapper. */
+const LEAVE = 'leave this unit as it is';
+
+/** What does not go with each Type= (systemd.service(5)). */
+const TYPES: Readonly<Record<string, Omit<Obstacle, 'setting'>>> = {
+  forking: {
+    problem: 'the program puts itself into the background, where the wrapper would lose it',
+    hint: 'let it stay in the foreground (an option of its own), with Type=exec, and without PIDFile=',
+  },
+  oneshot: { problem: 'the start is over when the command has ended, so there is nothing to wait for', hint: LEAVE },
+  dbus: { problem: 'the start is over when its name is on the bus, which systemd itself sees', hint: LEAVE },
+  idle: {
+    problem: 'the command waits for other jobs, which Type=notify does not do',
+    hint: 'write Type=exec if it does not have to',
+  },
+};
+
+/** @returns the service, or what of it cannot be carried over */
+export function existingService(texts: readonly UnitText[]): ExistingService | Obstacle {
+  const counted = texts.filter(({ path }) => !path?.endsWith(`/${DROP_IN}`));
+  const settings = new Settings(counted.map(({ text }) => text));
+  const start = laterDropIn(counted) ?? typeObstacle(settings) ?? onlyCommand(settings);
+  if ('problem' in start) return start;
+  const { prefixes, words } = start;
+  const isNamed = prefixes.includes('@');
+  const argv0 = isNamed ? words[0] : undefined;
+  const type = settings.type();
+  const pings = parseTimeSpan(settings.last('WatchdogSec') ?? '');
+  return (
+    commandObstacle(start, argv0) ??
+    settingObstacle(settings, start) ?? {
+      ...{ type, command: start, argv0, args: isNamed ? words.slice(1) : words },
+      isWatched: pings !== undefined && pings > 0 && Number.isFinite(pings),
+      mayNotify: type.startsWith('notify') || (settings.last('NotifyAccess') ?? 'none') !== 'none',
+      setsPath: settings.setsPath() || settings.last('ExecSearchPath') !== undefined,
+      hides: (path) => settings.hides(path),
+      hasUser: settings.hasUser() && !/[+!]/.test(prefixes),
+      dropsPackets: settings.dropsPackets(),
+      notes: [...(type.startsWith('notify') ? [] : timingNotes(settings)), ...nodeNotes(settings)],
+    }
+  );
+}
+
+function typeObstacle(settings: Settings): Obstacle | undefined {
+  const found = TYPES[settings.type()];
+  if (!found) return undefined;
+  const isWritten = settings.writtenType() !== undefined;
+  const setting = isWritten ? `Type=${settings.type()}` : `BusName=${settings.last('BusName')}`;
+  return obstacle(setting, found.problem, found.hint);
+}
+
+function onlyCommand(settings: Settings): ExecCommand | Obstacle {
+  const lines = settings.list('ExecStart');
+  const commands: ExecCommand[] = [];
+  for (const line of lines) {
+    const found = execCommands(line);
+    if (!found) return obstacle(`ExecStart=${line}`, 'systemd cannot read that', 'see systemd-analyze verify');
+    commands.push(...found);
+  }
+  const [command, ...others] = commands;
+  if (!command) return obstacle('ExecStart=', 'there is none, so there is no program to start', LEAVE);
+  if (others.length === 0) return command;
+  return obstacle(`ExecStart=${lines.at(-1)}`, `the last of ${commands.length}: one program can be waited for`, LEAVE);
+}
+
+export function isObstacle(found: ExistingService | Obstacle): found is Obstacle {
+  return 'problem' in found;
+}
+
+/** In the order in which they count, the last one last. */
+class Settings {
+  readonly #texts: readonly string[];
+
+  constructor(texts: readonly string[]) {
+    this.#texts = texts;
+  }
+
+  #all(name: string): readonly string[] {
+    return this.#texts
+      .flatMap(assignmentsIn)
+      .flatMap((each) => (each.section === 'Service' && each.name === name ? [each.value] : []));
+  }
+
+  /** Undefined where it is not set, or set to nothing. */
+  last(name: string): string | undefined {
+    return this.#all(name).at(-1) || undefined;
+  }
+
+  isOn(name: string): boolean {
+    const value = this.last(name);
+    return value !== undefined && parseBoolean(value) === true;
+  }
+
+  /** An empty assignment takes away those in front of it. */
+  list(name: string): readonly string[] {
+    const all = this.#all(name);
+    return all.slice(all.lastIndexOf('') + 1);
+  }
+
+  /** Undefined where none is written that systemd knows. */
+  writtenType(): string | undefined {
+    return serviceType(this.#all('Type').map((value) => `Type=${value}`));
+  }
+
+  /** Where none is written it depends on BusName= ("Type=" in systemd.service(5)). */
+  type(): string {
+    return this.writtenType() ?? (this.last('BusName') === undefined ? 'simple' : 'dbus');
+  }
+
+  hasUser(): boolean {
+    const user = this.last('User');
+    return this.isOn('DynamicUser') || (user !== undefined && !['root', '0'].includes(user));
+  }
+
+  /** "Sandboxing" and "Paths" in systemd.exec(5). What is mounted into such a place is seen again. */
+  hides(path: string): string | undefined {
+    const isIn = (place: string) => `${path}/`.startsWith(`${place.replace(/\/$/, '')}/`);
+    const places = (name: string) => this.list(name).flatMap((value) => value.split(/\s+/).filter(Boolean));
+    const bound = ['BindPaths', 'BindReadOnlyPaths'].flatMap(places);
+    if (bound.some((each) => isIn(each.replace(/^-/, '').split(':')[1] ?? each.replace(/^-/, '')))) return undefined;
+    const home = this.last('ProtectHome');
+    const isHomeHidden = home === 'tmpfs' || this.isOn('ProtectHome');
+    if (isHomeHidden && ['/home', '/root', '/run/user'].some(isIn)) return `ProtectHome=${home}`;
+    for (const name of ['InaccessiblePaths', 'TemporaryFileSystem']) {
+      const place = places(name).find((each) => isIn(each.replace(/^[-+]+/, '').split(':')[0] as string));
+      if (place !== undefined) return `${name}=${place}`;
+    }
+    return undefined;
+  }
+
+  /** What is allowed comes before what is not (systemd.resource-control(5)). */
+  dropsPackets(): string | undefined {
+    const names = (name: string) => this.list(name).flatMap((value) => value.split(/\s+/));
+    const isLoopback = (word: string) => /^(any|localhost|127\.|::1|0\.0\.0\.0\/0|::\/0)/.test(word);
+    const denied = names('IPAddressDeny').find(isLoopback);
+    return denied === undefined || names('IPAddressAllow').some(isLoopback) ? undefined : `IPAddressDeny=${denied}`;
+  }
+
+  setsPath(): boolean {
+    const isPath = (value: string) => /(^|[\s'"])PATH(=|$|\s)/.test(value);
+    return ['Environment', 'UnsetEnvironment', 'PassEnvironment'].some((name) => this.list(name).some(isPath));
+  }
+}
+
+function obstacle(setting: string, problem: string, hint: string): Obstacle {
+  return { setting, problem, hint };
+}
+
+/** A drop-in behind ours that would undo it. */
+function laterDropIn(texts: readonly UnitText[]): Obstacle | undefined {
+  for (const { path, text } of texts) {
+    const name = path?.slice(path.lastIndexOf('/') + 1) ?? '';
+    const found = assignmentsIn(text).find(
+      (each) => each.section === 'Service' && ['ExecStart', 'Type', 'NotifyAccess'].includes(each.name),
+    );
+    if (!path?.includes('.d/') || name <= DROP_IN || !found) continue;
+    return obstacle(
+      `${found.name}=${found.value}`,
+      `it is in ${name}, which systemd reads after ${DROP_IN}`,
+      `rename ${path}`,
+    );
+  }
+  return undefined;
+}
+
+function commandObstacle({ prefixes, path, words }: ExecCommand, argv0: string | undefined) {
+  const setting = `ExecStart=${[prefixes + path, ...words].join(' ')}`;
+  if (prefixes.includes('|')) {
+    return obstacle(setting, 'the prefix | starts a shell', "write /bin/sh -c 'exec ...' instead of |");
+  }
+  const name = argv0 === undefined ? '' : unquoted(argv0);
+  if (prefixes.includes('@') && (name === '' || name.startsWith('--'))) {
+    return obstacle(setting, 'the word behind a path with @ has to be a name for the program', 'leave out the @');
+  }
+  if ([path, ...words.slice(0, 3).map(unquoted)].some((word) => /^(.*\/)?sd-ready-wrap(\.cjs)?$/.test(word))) {
+    return obstacle(setting, 'it starts sd-ready-wrap already', 'change its options there');
+  }
+  return undefined;
+}
+
+/** What stands in the way of Node, which the wrapper is a program of, or of what the wrapper has to reach. */
+function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | undefined {
+  const written = (name: string) => `${name}=${settings.last(name)}`;
+  for (const name of ['RootDirectory', 'RootImage']) {
+    if (settings.last(name) === undefined || settings.last(name) === '/') continue;
+    return obstacle(written(name), 'sd-ready-wrap is not in there', 'install it there, and write ExecStart= by hand');
+  }
+  if (settings.isOn('MemoryDenyWriteExecute')) {
+    return obstacle(written('MemoryDenyWriteExecute'), 'Node cannot run with it, nor can sd-ready-wrap', 'take it out');
+  }
+  if (sizeOf(settings.last('LimitAS')) < ADDRESS_SPACE) {
+    return obstacle(
+      written('LimitAS'),
+      'Node needs more address space to start, 1G at least',
+      'use MemoryMax= instead',
+    );
+  }
+  if (!isUnixAllowed(settings.list('RestrictAddressFamilies'))) {
+    return obstacle(
+      `RestrictAddressFamilies=${settings.list('RestrictAddressFamilies').at(-1)}`,
+      'systemd cannot be notified without AF_UNIX',
+      'add AF_UNIX',
+    );
+  }
+  if (settings.last('StandardInput') === 'socket') {
+    return obstacle(written('StandardInput'), 'it serves one connection, so there is nothing to wait for', LEAVE);
+  }
+  if (settings.isOn('RemainAfterExit')) {
+    return obstacle(written('RemainAfterExit'), 'the program may end, and then there is nothing to wait for', LEAVE);
+  }
+  const stored = settings.last('FileDescriptorStoreMax');
+  if (stored !== undefined && stored !== '0') {
+    return obstacle(written('FileDescriptorStoreMax'), 'the wrapper passes no descriptors on to systemd', LEAVE);
+  }
+  if (!path.includes('/') && settings.setsPath()) {
+    return obstacle(
+      `ExecStart=${path}`,
+      'the unit sets PATH=, by which the wrapper would find another program than systemd',
+      'write its absolute path',
+    );
+  }
+  return undefined;
+}
+
+/** With 512M V8 ends without a word; with 1G it starts. */
+const ADDRESS_SPACE = 1024 ** 3;
+
+/** The soft limit of LimitAS= (systemd.exec(5)), bytes; `Infinity` where there is none. */
+function sizeOf(limit = 'infinity'): number {
+  const [, digits, unit = ''] = /^(\d+)([KMGT]?)B?(?::|$)/.exec(limit) ?? [];
+  return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits) * 1024 ** ' KMGT'.indexOf(unit || ' ');
+}
+
+/** RestrictAddressFamilies= in systemd.exec(5): a list of what is allowed, or behind ~ of what is not. */
+function isUnixAllowed(lists: readonly string[]): boolean {
+  const [first] = lists;
+  if (first === undefined) return true;
+  const isAllowList = !first.startsWith('~');
+  let isNamed = false;
+  for (const list of lists) {
+    if (list.replace(/^~/, '').split(/\s+/).includes('AF_UNIX')) isNamed = list.startsWith('~') !== isAllowList;
+  }
+  return isNamed === isAllowList;
+}
+
+/** What Type=notify makes of other settings. */
+function timingNotes(settings: Settings): readonly string[] {
+  const limit = settings.last('TimeoutStartSec') ?? settings.last('TimeoutSec');
+  const isLimited = limit !== undefined && ![0, Number.POSITIVE_INFINITY].includes(parseTimeSpan(limit) ?? 0);
+  return [
+    ...(isLimited ? [`its start limit of ${limit} (TimeoutStartSec=) counts until the app is ready now`] : []),
+    ...(settings.list('ExecStartPost').length > 0 ? ['its ExecStartPost= runs once the app is ready now'] : []),
+  ];
+}
+
+/** What Node may not get along with. Whether it does only a start shows. */
+function nodeNotes(settings: Settings): readonly string[] {
+  const filter = settings.list('SystemCallFilter');
+  const allows = filter.length > 0 && !filter[0]?.startsWith('~') && !filter.join(' ').includes('@system-service');
+  return [
+    ...(allows ? ['its SystemCallFilter= has to allow what Node needs as well, which is @system-service'] : []),
+    ...(settings.list('NoExecPaths').length > 0 ? ['its ExecPaths= has to name sd-ready-wrap and Node as well'] : []),
+  ];
+}
