@@ -24,7 +24,8 @@ export default defineConfig({
           ...limits(120_000),
         },
       },
-      { test: { name: 'fuzz', include: ['test/fuzz/*.test.ts'] } },
+      // the time of a property grows with its cases: see property.ts
+      { test: { name: 'fuzz', include: ['test/fuzz/*.test.ts'], ...limits(120_000) } },
       {
         test: {
           name: 'e2e',
