@@ -17,6 +17,7 @@ const MAINTAINER = 'The sd-ready-wrap contributors <noreply@users.noreply.github
 const COMPLETIONS = {
   bash: `usr/share/bash-completion/completions/${NAME}`,
   zsh: `usr/share/zsh/vendor-completions/_${NAME}`,
+  fish: `usr/share/fish/vendor_completions.d/${NAME}.fish`,
 };
 
 const work = fs.mkdtempSync(path.join(os.tmpdir(), `${NAME}-deb-`));
@@ -75,12 +76,13 @@ function build() {
   return file;
 }
 
-/** What runs of it: its sources in C are some megabytes. */
+/** What runs of it: its sources in C are some megabytes, and one script is for its own build. */
 function copyKoffi(modules) {
   const from = path.join(REPOSITORY, 'node_modules');
   const native = fs.readdirSync(path.join(from, '@koromix')).find((name) => name.startsWith('koffi-linux-'));
   if (!native) throw new Error('koffi is not installed for this machine; run npm install');
-  const runs = (file) => fs.statSync(file).isDirectory() || /\.(c?js|json|node)$/.test(file);
+  const runs = (file) =>
+    fs.statSync(file).isDirectory() || (/\.(c?js|json|node)$/.test(file) && !file.endsWith('/trampolines.cjs'));
   for (const name of ['koffi/package.json', 'koffi/index.cjs', 'koffi/src/koffi', `@koromix/${native}`]) {
     fs.cpSync(path.join(from, name), path.join(modules, name), { recursive: true, filter: runs });
   }

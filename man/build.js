@@ -1,16 +1,16 @@
 /**
- * `npm run man`: man/sd-ready-wrap.1 out of --help, so out of the option table, by help2man(1). With --if-possible it
- * is left out where there is no help2man.
+ * `npm run man`: man/sd-ready-wrap.1 out of --help, so out of the option table, by help2man(1). The page is kept in the
+ * repository, so that each package has it; a test compares it with --help. With --if-possible it stays as it is where
+ * there is no help2man.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const { version, description } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const page = join(import.meta.dirname, 'sd-ready-wrap.1');
-// https://reproducible-builds.org/specs/source-date-epoch/
-const seconds = process.env.SOURCE_DATE_EPOCH;
-const date = seconds === undefined ? new Date() : new Date(Number(seconds) * 1000);
+const changes = readFileSync(new URL('../CHANGELOG.md', import.meta.url), 'utf8');
+const date = changes.split(`\n## [${version}] - `)[1]?.slice(0, '2026-11-30'.length) ?? 'unreleased';
 
 const { status, stdout, stderr, error } = spawnSync(
   'help2man',
@@ -22,16 +22,19 @@ const { status, stdout, stderr, error } = spawnSync(
   { encoding: 'utf8' },
 );
 if (status === 0) {
-  // a date that sorts, a section that help2man does not know, text that stands indented in --help, colons of headings
+  // the same text by each release of help2man; the version's date; a section that help2man does not know, text that
+  // stands indented in --help, colons of headings
   const text = stdout
-    .replace(/^(\.TH \S+ "1") "[^"]*"/m, `$1 "${date.toISOString().slice(0, 10)}"`)
+    .replace(/^\.\\" DO NOT MODIFY .*/m, '.\\" Made of --help by npm run man; do not edit.')
+    .replace(/^(\.TH \S+ "1") "[^"]*"/m, `$1 "${date}"`)
     .replace('.SS "Exit status:"', '.SH "EXIT STATUS"')
     .replace('.SH ENVIRONMENT\n.IP\n', '.SH ENVIRONMENT\n')
     .replace(/^\.SS "(.*):"$/gm, '.SS "$1"');
-  writeFileSync(page, text);
+  // a test may be packing it
+  if (text !== readFileSync(page, 'utf8')) writeFileSync(page, text);
 } else {
-  rmSync(page, { force: true });
-  const why = error?.code === 'ENOENT' ? 'help2man is not installed (Debian: apt-get install help2man)' : stderr;
-  process.stderr.write(`no man page: ${why.trim()}\n`);
-  process.exitCode = process.argv.includes('--if-possible') ? 0 : 1;
+  const missing = error?.code === 'ENOENT';
+  const why = missing ? 'help2man is not installed (Debian: apt-get install help2man)' : (error?.message ?? stderr);
+  process.stderr.write(`the man page stays as it is: ${why.trim()}\n`);
+  process.exitCode = missing && process.argv.includes('--if-possible') ? 0 : 1;
 }

@@ -1,17 +1,17 @@
 /** `--version`: what a report of a problem has to name. */
 import { VERSION } from '../base/version.ts';
-import { addonsHere } from '../notify/open.ts';
+import { transportsHere } from '../notify/open.ts';
 import { systemdVersion } from '../unit/host-systemd.ts';
 
 export async function describeVersions(): Promise<string> {
-  const { usable, failures } = await addonsHere();
-  const transports = usable.length > 0 ? usable.join(', ') : 'none but OpenFile=';
-  const others = failures.length > 0 ? `; not ${failures.join('; not ')}` : '';
+  const { usable, failures } = await transportsHere();
+  // what one of them lacks matters only if none works
+  const transports = usable.length > 0 ? usable.join(', ') : `none but OpenFile=; not ${failures.join('; not ')}`;
   return [
     `sd-ready-wrap ${VERSION}`,
     `Node ${process.version} (${process.execPath})`,
     (await systemdVersion()) ?? 'systemd: not here',
-    `notify transport: ${transports}${others}`,
+    `notify transport: ${transports}`,
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-/** A notify socket of our own: where it is put, who may send to it, and by which addon it receives. */
+/** A notify socket of our own: where it is put, who may send to it, and by what it receives. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,10 +10,12 @@ import { explainFailure, howToMend } from './addon-failure.ts';
 import { STREAM_SUFFIX } from './client-protocol.ts';
 import type { Receive, Receiver } from './transport.ts';
 import { receiveByKoffi } from './transports/koffi.ts';
+import { receiveByNodeFfi } from './transports/node-ffi.ts';
 import { receiveByUnixDgram } from './transports/unix-dgram.ts';
 
 /** In the order in which they are tried. */
 const RECEIVERS: readonly (readonly [string, Receive])[] = [
+  ['node:ffi', receiveByNodeFfi],
   ['unix-dgram', receiveByUnixDgram],
   ['koffi', receiveByKoffi],
 ];
@@ -24,7 +26,7 @@ export type ReceiveByStream = (path: string, onDatagram: (datagram: Uint8Array) 
 export interface BoundSocket {
   /** What $NOTIFY_SOCKET of its senders has to be. */
   readonly path: string;
-  /** The addon, for the log. */
+  /** `node:ffi` or the addon, for the log. */
   readonly receiver: string;
   /** Closes the socket and removes it. */
   close(): void;

@@ -7,20 +7,22 @@ import { encode, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';
 import { openInherited } from './transports/inherited.ts';
 import { openKoffi } from './transports/koffi.ts';
+import { openNodeFfi } from './transports/node-ffi.ts';
 import { openUnixDgram } from './transports/unix-dgram.ts';
 
 /** In the order in which they are tried: add a new one here. Each throws where it cannot serve the address. */
 const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number) => Promise<NotifyTransport>][] = [
   ['OpenFile=', (_address, inherited) => openInherited(inherited)],
+  ['node:ffi', openNodeFfi],
   ['unix-dgram', openUnixDgram],
   ['koffi', openKoffi],
 ];
 
 /**
  * Which transports there are on this host, without a unit: OpenFile= is a unit's.
- * @returns of each addon its name, or why it cannot be used
+ * @returns of each its name, or why it cannot be used
  */
-export async function addonsHere(): Promise<{
+export async function transportsHere(): Promise<{
   readonly usable: readonly string[];
   readonly failures: readonly string[];
 }> {

@@ -1,4 +1,4 @@
-/** Completion of the command line for bash and zsh, out of the same table as `--help`. */
+/** Completion of the command line for bash, zsh and fish, out of the same table as `--help`. */
 import { UsageError } from '../base/errors.ts';
 import { quotedShellWord } from '../base/shell-word.ts';
 import type { RawOptions } from './raw.ts';
@@ -9,10 +9,11 @@ import { OPTION_TABLE, type Option } from './table.ts';
  * @throws {UsageError} for another shell
  */
 export function completionFor(raw: RawOptions): string {
-  const value = raw.completion?.at(-1);
-  if (value?.text === 'bash') return bashCompletion();
-  if (value?.text === 'zsh') return zshCompletion();
-  throw new UsageError(`--completion ${value?.text}`, 'neither bash nor zsh', 'write e.g. --completion bash');
+  const shell = raw.completion?.at(-1)?.text;
+  if (shell === 'bash') return bashCompletion();
+  if (shell === 'zsh') return zshCompletion();
+  if (shell === 'fish') return fishCompletion();
+  throw new UsageError(`--completion ${shell}`, 'not bash, zsh or fish', 'write e.g. --completion bash');
 }
 
 /** What the value of an option may be: some words, a path, or what nobody can guess. */
@@ -115,4 +116,51 @@ if [ "$funcstack[1]" = _sd-ready-wrap ]; then _sd_ready_wrap "$@"; else compdef 
 /** What ends a part of a spec of _arguments stands behind a backslash. */
 function inSpec(text: string): string {
   return text.replace(/[\\[\]:]/g, '\\$&');
+}
+
+/** As https://fishshell.com/docs/current/completions.html has it. */
+function fishCompletion(): string {
+  const valued = OPTION_TABLE.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`);
+  const lines = OPTION_TABLE.map((row) => {
+    const { words, path } = expected(row);
+    const value = row.value === undefined ? '' : path ? ' -r' : ' -x';
+    const choice = words.length === 0 ? '' : ` -a '${words.join(' ')}'`;
+    return `-l ${row.name}${value}${choice} -d ${fishWord(row.help)}`;
+  });
+  return `# fish completion of sd-ready-wrap: sd-ready-wrap --completion fish | source
+# The app's command line as far as it is typed; fails if an option may still follow.
+function __sd_ready_wrap_app
+    set -l valued ${valued.join(' ')}
+    set -l words (commandline -opc)
+    set -l at 2
+    while test $at -le (count $words)
+        switch $words[$at]
+            case --
+                test $at -lt (count $words); and string escape -- $words[(math $at + 1)..-1] | string join ' '
+                return 0
+            case '-*'
+                contains -- $words[$at] $valued; and set at (math $at + 1)
+                set at (math $at + 1)
+            case '*'
+                string escape -- $words[$at..-1] | string join ' '
+                return 0
+        end
+    end
+    return 1
+end
+# what belongs to the app is completed as it would be without us
+function __sd_ready_wrap_app_word
+    set -l app (__sd_ready_wrap_app)
+    complete -C "$app "(commandline -ct)
+end
+complete -c sd-ready-wrap -f -a '(__sd_ready_wrap_app_word)'
+${[...lines, "-l help -d 'all options'", "-l version -d 'the versions'"]
+  .map((line) => `complete -c sd-ready-wrap -n 'not __sd_ready_wrap_app >/dev/null' ${line}`)
+  .join('\n')}
+`;
+}
+
+/** In single quotes, in which a backslash stands before a quote and before a backslash. */
+function fishWord(text: string): string {
+  return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }

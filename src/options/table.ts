@@ -253,7 +253,7 @@ const GROUPS = {
         '--timeout, or ends with 0 before',
     },
     completion: {
-      value: 'bash|zsh',
+      value: 'bash|zsh|fish',
       help: 'prints what completes these options in that shell: source <(sd-ready-wrap --completion bash)',
       example: 'bash',
     },

@@ -1,10 +1,11 @@
 /**
  * Asks the kernel about one socket by netlink (sock_diag(7)): an exact look-up, which takes the same fraction of a
- * millisecond however many connections are open. Node has no netlink sockets, so it needs koffi. It is opened at the
- * first question, as most starts have none.
+ * millisecond however many connections are open. Node has no netlink sockets, so it needs node:ffi or koffi. It is
+ * opened at the first question, as most starts have none.
  */
 import { endianness } from 'node:os';
-import { loadLibc } from '../base/koffi.ts';
+import { loadByKoffi } from '../base/koffi.ts';
+import { loadByNodeFfi } from '../base/node-ffi.ts';
 import { type Acceptor, addressBytes, type ConnectionEnds, STILL_OPEN } from './accepted.ts';
 import { canonicalHost } from './rows.ts';
 
@@ -47,7 +48,7 @@ const UNIX_MESSAGE = 16;
 let opening: Promise<SockDiag | 'none'> | undefined;
 let opened: SockDiag | 'none' | undefined;
 
-/** @returns `none` without koffi, and where netlink is refused (RestrictAddressFamilies= in systemd.exec(5)) */
+/** @returns `none` if neither can be loaded, or netlink is refused (RestrictAddressFamilies= in systemd.exec(5)) */
 export function sockDiag(): Promise<SockDiag | 'none'> {
   opening ??= open()
     .catch(() => undefined)
@@ -65,16 +66,13 @@ export function sockDiagIfOpen(): SockDiag | 'none' | undefined {
 }
 
 async function open(): Promise<SockDiag | undefined> {
-  // numbers are in the order of the machine, and koffi's buffers are Node's
+  // numbers are in the order of the machine
   if (endianness() !== 'LE') return undefined;
-  const { func } = await loadLibc();
-  const send = func('long send(int fd, const void *buf, size_t len, int flags)');
-  const recv = func('long recv(int fd, void *buf, size_t len, int flags)');
-  const fd = func('int socket(int domain, int type, int protocol)')(
-    AF_NETLINK,
-    SOCK_RAW | SOCK_CLOEXEC,
-    NETLINK_SOCK_DIAG,
-  );
+  const { func } = await loadByNodeFfi().catch(loadByKoffi);
+  const send = func('send', 'long', ['int', 'pointer', 'size_t', 'int']);
+  const recv = func('recv', 'long', ['int', 'pointer', 'size_t', 'int']);
+  const socket = func('socket', 'int', ['int', 'int', 'int']);
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (fd < 0) return undefined;
   const answer = Buffer.alloc(8192);
 

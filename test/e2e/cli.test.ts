@@ -1,11 +1,11 @@
 /** Promise: `sd-ready-wrap [options] [--] <command> [args...]`, and what follows the command is the app's own. */
-
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { OPTION_TABLE } from '../../src/options/table.ts';
 import { NODE } from '../helpers/apps.ts';
 import { type Addon, install } from '../helpers/install.ts';
-import { ADDON } from '../helpers/transport.ts';
+import { ADDONS, NODE_WITH_FFI, WITHOUT_FFI } from '../helpers/transport.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const ECHO = [NODE, '-p', 'JSON.stringify(process.argv.slice(1))', '--'];
@@ -54,28 +54,37 @@ describe('--version', () => {
     expect(run.stderr.text).toBe('');
   });
 
-  test.each<[readonly Addon[], RegExp]>([
+  const OLDER = [NODE, ...WITHOUT_FFI];
+  test.each<[readonly Addon[], readonly string[], RegExp]>([
+    [['unix-dgram', 'koffi'], OLDER, new RegExp(`^notify transport: ${ADDONS.join(', ')}$`)],
+    [['koffi'], OLDER, /^notify transport: koffi$/],
     [
-      ['unix-dgram', 'koffi'],
-      ADDON === 'koffi'
-        ? /^notify transport: koffi; not unix-dgram: built for another Node/
-        : /^notify transport: unix-dgram, koffi$/,
+      [],
+      OLDER,
+      /^notify transport: none but OpenFile=; not node:ffi: needs Node 26 .*; not unix-dgram: .*; not koffi: /,
     ],
-    [['koffi'], /^notify transport: koffi; not unix-dgram: Cannot find /],
-    [[], /^notify transport: none but OpenFile=; not unix-dgram: .*; not koffi: /],
-  ])('with %j', async (addons, text) => {
+    ...(NODE_WITH_FFI
+      ? ([
+          [[], [NODE_WITH_FFI], /^notify transport: node:ffi$/],
+          [['koffi'], [NODE_WITH_FFI], /^notify transport: node:ffi, koffi$/],
+        ] as [readonly Addon[], readonly string[], RegExp][])
+      : []),
+  ])('with %j by %j', async (addons, [node = '', ...flags], text) => {
     using installed = install(...addons);
-    await using run = new Run(NODE, [installed.bin, '--version'], {});
+    await using run = new Run(node, [...flags, installed.bin, '--version'], {});
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.lines.at(-1)).toMatch(text);
+    expect(run.stderr.text).toBe('');
   });
 });
 
 describe('the man page', () => {
   test('is made of the same table, and man has nothing to say of it', async () => {
+    const page = join(dirname(BIN), '../man/sd-ready-wrap.1');
+    const kept = readFileSync(page, 'utf8');
     await using make = new Run(NODE, [join(dirname(BIN), '../man/build.js')], {});
     expect(await make.closed, make.stderr.text).toEqual({ code: 0 });
-    const page = join(dirname(BIN), '../man/sd-ready-wrap.1');
+    expect(kept, 'the page in the repository is not of this --help: npm run man').toBe(readFileSync(page, 'utf8'));
     await using lint = new Run('mandoc', ['-Tlint', '-W', 'warning', page], {});
     await lint.closed;
     expect(lint.stdout.text).toBe('');

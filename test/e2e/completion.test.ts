@@ -1,4 +1,4 @@
-/** Promise: bash and zsh complete the options, their values, and what belongs to the app. Typed into a real shell. */
+/** Promise: bash, zsh and fish complete the options, their values, and what is the app's. Typed into a real shell. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPTION_TABLE } from '../../src/options/table.ts';
@@ -14,10 +14,22 @@ beforeAll(() => {
 });
 afterAll(() => dir[Symbol.dispose]());
 
-/** How each is started with nothing of this machine's user, and what it has to know. */
+/** Prints the words that it gets. In quotes that make two words of the end where it is typed: it is shown there too. */
+const PRINTS = `printf '[%s]' "$@"; echo '<''done>'`;
+
+/** How each is started with nothing of this machine's user, what it has to know, and a function in its language. */
 const SHELLS = {
-  bash: { start: 'bash --norc --noprofile -i', setUp: 'bind "set bell-style none"' },
-  zsh: { start: 'zsh -f -i', setUp: 'autoload -U compinit; compinit -u -D' },
+  bash: {
+    start: 'bash --norc --noprofile -i',
+    setUp: 'bind "set bell-style none"',
+    command: `sd-ready-wrap() { ${PRINTS}; }`,
+  },
+  zsh: { start: 'zsh -f -i', setUp: 'autoload -U compinit; compinit -u -D', command: `sd-ready-wrap() { ${PRINTS}; }` },
+  fish: {
+    start: 'fish --no-config -i',
+    setUp: 'set fish_greeting',
+    command: `function sd-ready-wrap; ${PRINTS.replace('"$@"', '$argv')}; end`,
+  },
 };
 
 /** What the words of each line are in the end, with `\t` for the key. */
@@ -25,13 +37,11 @@ async function typed(shell: keyof typeof SHELLS, lines: readonly string[]): Prom
   await using script = wrap(['--completion', shell]);
   expect(await script.closed).toEqual({ code: 0 });
   writeFileSync(dir.file(`completion.${shell}`), script.stdout.text);
-  const { start, setUp } = SHELLS[shell];
+  const { start, setUp, command } = SHELLS[shell];
   await using run = new Run('script', ['-qec', start, '/dev/null'], {
     cwd: dir.path,
     env: { TERM: 'dumb', PS1: '> ', HOME: dir.path, LANG: 'C.UTF-8' },
   });
-  // in quotes that make two words of it where it is typed: it is shown there too
-  const command = `sd-ready-wrap() { printf '[%s]' "$@"; echo '<''done>'; }`;
   run.tell(`${setUp}; source ./completion.${shell}; ${command}; sd-ready-wrap`);
   await run.until('stdout', '<done>');
   const answers: string[] = [];
@@ -47,7 +57,7 @@ async function typed(shell: keyof typeof SHELLS, lines: readonly string[]): Prom
   return answers;
 }
 
-describe.each(['bash', 'zsh'] as const)('%s', (shell) => {
+describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
   test('completes', async () => {
     const table: [string, string][] = [
       ['--tcp-o\t an\t -- true', '[--tcp-owner][any][--][true]'],
@@ -60,7 +70,7 @@ describe.each(['bash', 'zsh'] as const)('%s', (shell) => {
       ['--ipc mkfif\t x', '[--ipc][mkfifo][x]'],
       ['-- mkfif\t x', '[--][mkfifo][x]'],
       ['--ipc cat some\t', '[--ipc][cat][some-socket]'],
-      ['-- cat a-d\t', shell === 'bash' ? '[--][cat][a-directory/]' : '[--][cat][a-directory]'],
+      ['-- cat a-d\t', shell === 'zsh' ? '[--][cat][a-directory]' : '[--][cat][a-directory/]'],
     ];
     expect(
       await typed(
@@ -73,14 +83,14 @@ describe.each(['bash', 'zsh'] as const)('%s', (shell) => {
   test('the script has every option', async () => {
     await using script = wrap(['--completion', shell]);
     await script.closed;
-    for (const { name } of OPTION_TABLE) expect(script.stdout.text).toMatch(new RegExp(`--${name}\\b`));
+    for (const { name } of OPTION_TABLE) expect(script.stdout.text).toMatch(new RegExp(`(--|-l )${name}\\b`));
   });
 });
 
 test('another shell is one line, exit 125', async () => {
-  await using run = wrap(['--completion', 'fish']);
+  await using run = wrap(['--completion', 'tcsh']);
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.text).toBe(
-    'sd-ready-wrap: --completion fish: neither bash nor zsh; write e.g. --completion bash\n',
+    'sd-ready-wrap: --completion tcsh: not bash, zsh or fish; write e.g. --completion bash\n',
   );
 });

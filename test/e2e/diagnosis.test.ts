@@ -9,7 +9,7 @@ import { freePort } from '../helpers/free-port.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { scaled } from '../helpers/pace.js';
-import { ADDON } from '../helpers/transport.ts';
+import { ADDON, WITHOUT_FFI } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
 /** A server that takes its time to stop. */
@@ -100,7 +100,7 @@ describe('an addon that was built for another Node', () => {
     using installed = install('unix-dgram');
     age(installed.bin);
     await using receiver = await NotifyReceiver.start();
-    await using run = new Run(NODE, [installed.bin, '--delay', '1ms', 'true'], {
+    await using run = new Run(NODE, [...WITHOUT_FFI, installed.bin, '--delay', '1ms', 'true'], {
       env: { NOTIFY_SOCKET: receiver.path },
     });
     expect(await run.closed).toEqual({ code: 125 });
@@ -120,7 +120,7 @@ describe('an addon that was built for another Node', () => {
     using installed = install('unix-dgram', 'koffi');
     age(installed.bin);
     await using receiver = await NotifyReceiver.start();
-    await using _run = new Run(NODE, [installed.bin, '--delay', '1ms', 'sleep', '100'], {
+    await using _run = new Run(NODE, [...WITHOUT_FFI, installed.bin, '--delay', '1ms', 'sleep', '100'], {
       env: { NOTIFY_SOCKET: receiver.path },
     });
     await receiver.untilReady();

@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { formatDuration } from '../../src/base/time-span.ts';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
-import { type Addon, install } from '../helpers/install.ts';
+import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { scaled } from '../helpers/pace.js';
 import { tempDir } from '../helpers/temp.ts';
-import { ADDONS } from '../helpers/transport.ts';
+import { WAYS, WITHOUT_FFI } from '../helpers/transport.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const DRY = ['--dry-run', '--log-format', 'json'];
@@ -92,18 +92,18 @@ describe('the account', () => {
     ]);
   });
 
-  test.each<[string, Addon[]]>([...ADDONS.map((addon): [string, Addon[]] => [addon, [addon]]), ['no socket', []]])(
+  test.each([...WAYS, ['no socket', [NODE, ...WITHOUT_FFI], []] as const])(
     'goes by a private socket where there can be one: %s',
-    async (name, addons) => {
+    async (name, [node = '', ...flags], addons) => {
       using installed = install(...addons);
       const options = ['--dry-run', '--exit-when-ready', '--log-level', 'debug', '--delay', '50ms'];
       await using run = new Run(
-        NODE,
-        [installed.bin, ...options, '--', ...sh('echo "here: $NOTIFY_SOCKET"; sleep 100')],
+        node,
+        [...flags, installed.bin, ...options, '--', ...sh('echo "here: $NOTIFY_SOCKET"; sleep 100')],
         {},
       );
       expect(await run.closed).toEqual({ code: 0 });
-      expect(run.stderr.text).toContain(`private notify socket ${addons.length > 0 ? 'by' : 'and'} ${name}`);
+      expect(run.stderr.text).toContain(`private notify socket ${name === 'no socket' ? 'and' : 'by'} ${name}`);
       expect(run.stderr.lines.filter((line) => line.endsWith('systemd would be told STATUS=Starting'))).toHaveLength(1);
       expect(run.stderr.text).toContain('systemd would be told READY=1, ');
       expect(run.stdout.text).toBe('here: \n');

@@ -8,7 +8,7 @@ import { type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { IS_ROOT, testAsRoot } from '../helpers/root.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
-import { ADDONS } from '../helpers/transport.ts';
+import { WAYS, WITHOUT_FFI } from '../helpers/transport.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const SENDS = `perl ${fileURLToPath(new URL('../fixtures/apps/sends.pl', import.meta.url))}`;
@@ -21,20 +21,22 @@ beforeAll(() => {
 });
 afterAll(() => scratch[Symbol.dispose]());
 
-describe.each(ADDONS)('received by %s', (addon) => {
+describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
   let installation: Installation;
   beforeAll(() => {
-    installation = install(addon);
+    installation = install(...addons);
   });
   afterAll(() => installation[Symbol.dispose]());
 
-  const start = (app: readonly string[], { env }: WrapOptions = {}, ...flags: string[]) =>
-    new Run(NODE, [installation.bin, '--notify', ...flags, '--', ...app], { env: { TMPDIR: scratch.path, ...env } });
+  const start = (app: readonly string[], { env }: WrapOptions = {}, ...options: string[]) =>
+    new Run(node, [...flags, installation.bin, '--notify', ...options, '--', ...app], {
+      env: { TMPDIR: scratch.path, ...env },
+    });
 
-  test('by this addon and no other', async () => {
+  test('by this way and no other', async () => {
     await using run = start(sh('exit 0'), {}, '--log-level', 'debug');
     await run.closed;
-    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`by ${addon}`);
+    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`by ${way}`);
   });
 
   test("systemd-notify's words are said by the main process, and it is not kept waiting", async () => {
@@ -112,11 +114,12 @@ describe.each(ADDONS)('received by %s', (addon) => {
       ...['--log-level', 'debug'],
     );
     await run.until('stdout', 'said');
+    // the last but one of them
+    expect((await run.logged('not-passed-on')).msg).toContain('MAINPID');
     await run.settled();
     await receiver.settled();
     expect(receiver.isReady()).toBe(false);
     expect(receiver.assignments().filter((assignment) => !assignment.startsWith('STATUS=Starting'))).toEqual([]);
-    expect(run.log.find(({ event }) => event === 'not-passed-on')?.msg).toContain('MAINPID');
     run.tell('go on');
     await receiver.untilReady();
     expect(run.log.filter(({ level }) => level >= 40)).toEqual([]);
@@ -171,15 +174,15 @@ describe.each(ADDONS)('received by %s', (addon) => {
 test('no addon at all: one line, 125, and no app', async () => {
   using installation = install();
   using dir = tempDir();
-  await using run = new Run(NODE, [installation.bin, '--notify', '--', 'touch', dir.file('started')], {
+  await using run = new Run(NODE, [...WITHOUT_FFI, installation.bin, '--notify', '--', 'touch', dir.file('started')], {
     env: { TMPDIR: dir.path },
   });
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.lines).toEqual([
     expect.stringMatching(
       new RegExp(
-        String.raw`^sd-ready-wrap: --notify: no way to receive datagrams \(unix-dgram: .*; koffi: .*\); ` +
-          '.*npm install koffi.*--tcp or --ipc',
+        String.raw`^sd-ready-wrap: --notify: no way to receive datagrams \(node:ffi: .*; unix-dgram: .*; koffi: .*\)` +
+          '; .*npm install koffi.*--tcp or --ipc',
       ),
     ),
   ]);

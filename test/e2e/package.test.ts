@@ -17,10 +17,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
+import { TRANSPORT } from '../helpers/transport.ts';
 import { Run } from '../helpers/wrap.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const OPENS = join(REPOSITORY, 'test/fixtures/opens-files.pl');
+/** What there is without a compiler. */
+const PREBUILT = TRANSPORT === 'node:ffi' ? TRANSPORT : 'koffi';
 
 let dir: TempDir;
 let tarball: string;
@@ -61,6 +64,7 @@ describe('the tarball', () => {
     const documents = String.raw`package\.json|README\.md|CHANGELOG\.md|LICENSE|man/sd-ready-wrap\.1`;
     const wanted = new RegExp(String.raw`^package/(${documents}|bin/sd-ready-wrap\.cjs|dist/\S+|systemd-units/\S+)$`);
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
+    expect(files).toContain('package/man/sd-ready-wrap.1');
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
       [
         ...[
@@ -107,14 +111,14 @@ describe('the tarball', () => {
       const args = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
       const notify = { ...runs, NOTIFY_SOCKET: receiver.path };
       await using byAddon = new Run(bin, args, { env: notify });
-      if (!koffi) {
+      if (!koffi && PREBUILT === 'koffi') {
         expect(await byAddon.closed).toEqual({ code: 125 });
         expect(byAddon.stderr.text).toMatch(
           /^sd-ready-wrap: NOTIFY_SOCKET: no way to send a datagram .*OpenFile=.*npm install koffi.*\n$/,
         );
       } else {
         await receiver.untilReady();
-        expect((await byAddon.logged('transport')).msg).toBe('notify socket by koffi');
+        expect((await byAddon.logged('transport')).msg).toBe(`notify socket by ${PREBUILT}`);
         byAddon.tell('');
         expect(await byAddon.closed).toEqual({ code: 3 });
       }
@@ -164,6 +168,7 @@ describe('the Debian package', () => {
     expect(depends).toContain('nodejs (>= 20)');
   });
 
+  // npm run release:check takes no warning either
   test('lintian finds no error', () => {
     const { stdout } = spawnSync('lintian', ['--allow-root', '--fail-on', 'none', deb], { encoding: 'utf8' });
     expect(stdout.split('\n').filter((line) => line.startsWith('E:'))).toEqual([]);
@@ -177,7 +182,7 @@ describe('the Debian package', () => {
       env: { PATH, NOTIFY_SOCKET: receiver.path },
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by koffi');
+    expect((await run.logged('transport')).msg).toBe(`notify socket by ${PREBUILT}`);
     run.tell('');
     expect(await run.closed).toEqual({ code: 3 });
   });
@@ -189,6 +194,7 @@ describe('the Debian package', () => {
     for (const [shell, place] of [
       ['bash', 'bash-completion/completions/sd-ready-wrap'],
       ['zsh', 'zsh/vendor-completions/_sd-ready-wrap'],
+      ['fish', 'fish/vendor_completions.d/sd-ready-wrap.fish'],
     ]) {
       expect(readFileSync(join(root, 'usr/share', place as string), 'utf8')).toContain(`completion of sd-ready-wrap`);
       run(shell as string, ['-n', join(root, 'usr/share', place as string)], dir.path);

@@ -1,14 +1,14 @@
 /** Promise: the notify socket is served by the first transport that works, and one that is broken is passed over. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
 import { type Addon, type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
-import { ADDON } from '../helpers/transport.ts';
+import { ADDON, NODE_WITH_FFI, TRANSPORT, WAYS, WITHOUT_FFI } from '../helpers/transport.ts';
 import { describeWhere } from '../helpers/untried.ts';
-import { Run, wrap } from '../helpers/wrap.ts';
+import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const OPTIONS = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
 const OTHER: Readonly<Record<Addon, Addon>> = { 'unix-dgram': 'koffi', koffi: 'unix-dgram' };
@@ -58,11 +58,11 @@ for (const addon of ['unix-dgram', 'koffi'] as const) {
       breakAddon(installation, addon, code);
       await using receiver = await NotifyReceiver.start();
       const env = { NOTIFY_SOCKET: receiver.path };
-      await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env });
+      await using run = new Run(NODE, [...WITHOUT_FFI, installation.bin, ...OPTIONS], { env });
       await expectReady(run, receiver, OTHER[addon]);
       await using own = await NotifyReceiver.start();
       const app = sh('systemd-notify --ready; read -r line; exit 3');
-      const args = [installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
+      const args = [...WITHOUT_FFI, installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
       await using notified = new Run(NODE, args, { env: { NOTIFY_SOCKET: own.path } });
       await expectReady(notified, own, OTHER[addon]);
       expect((await notified.logged('app-notify')).msg).toBe(`notify socket of the app by ${OTHER[addon]}`);
@@ -75,7 +75,7 @@ test('both broken: one line with the ways out, 125, and no app', async () => {
   using installation = install();
   for (const addon of ['unix-dgram', 'koffi'] as const) breakAddon(installation, addon, 'throw new Error("no\\ngood")');
   await using receiver = await NotifyReceiver.start();
-  const args = [installation.bin, '--delay', '1ms', '--', 'touch', dir.file('started')];
+  const args = [...WITHOUT_FFI, installation.bin, '--delay', '1ms', '--', 'touch', dir.file('started')];
   await using run = new Run(NODE, args, { env: { NOTIFY_SOCKET: receiver.path } });
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.lines).toEqual([
@@ -83,28 +83,69 @@ test('both broken: one line with the ways out, 125, and no app', async () => {
   ]);
 });
 
-test('both good: unix-dgram', async () => {
+test('all good: the first', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
-  await expectReady(run, receiver, ADDON);
+  await expectReady(run, receiver, TRANSPORT);
 });
 
-test.each([
-  ['', 'a short one'],
-  ['x'.repeat(107), 'as long as one can be'],
-])('an abstract name goes by koffi, %#', async (longer) => {
-  await using receiver = await NotifyReceiver.start(`@sd-ready-wrap-${process.pid}-${longer}`.slice(0, 107));
-  await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
-  await expectReady(run, receiver, 'koffi');
+describe.each(WAYS)('%s', (way, [node = '', ...flags], addons) => {
+  const start = (installation: Installation, { path }: NotifyReceiver) =>
+    new Run(node, [...flags, installation.bin, ...OPTIONS], { env: { NOTIFY_SOCKET: path } });
+
+  const names = [`@sd-ready-wrap-${process.pid}-${way}`, `@sd-ready-wrap-${process.pid}-`.padEnd(107, 'x')];
+  test.each(way === 'unix-dgram' ? [] : names)('sends to an abstract name, %#', async (name) => {
+    using installation = install(...addons);
+    await using receiver = await NotifyReceiver.start(name);
+    await using run = start(installation, receiver);
+    await expectReady(run, receiver, way);
+  });
+
+  test('sends to a path as long as one can be', async () => {
+    using dir = tempDir();
+    using installation = install(...addons);
+    await using receiver = await NotifyReceiver.start(`${dir.path}/${'x'.repeat(106 - dir.path.length)}`);
+    await using run = start(installation, receiver);
+    await expectReady(run, receiver, way);
+  });
+
+  test('tries again while the queue is full', async () => {
+    using installation = install(...addons);
+    await using receiver = await NotifyReceiver.start();
+    await receiver.pause();
+    await receiver.fill();
+    await using run = start(installation, receiver);
+    await run.logged('ready');
+    await receiver.resume();
+    await expectReady(run, receiver, way);
+    expect(run.stderr.text).not.toContain('cannot notify systemd yet');
+  });
 });
 
-test('a path as long as one can be, by either', async () => {
-  using dir = tempDir();
-  const path = `${dir.path}/${'x'.repeat(106 - dir.path.length)}`;
-  for (const addon of new Set([ADDON, 'koffi'] as const)) {
-    using installation = install(addon);
-    await using receiver = await NotifyReceiver.start(path);
-    await using run = new Run(NODE, [installation.bin, ...OPTIONS], { env: { NOTIFY_SOCKET: path } });
-    await expectReady(run, receiver, addon);
-  }
+describeWhere(NODE_WITH_FFI !== undefined, 'Node 26 is not installed', 'node:ffi', () => {
+  const node = NODE_WITH_FFI as string;
+  // unix-dgram is compiled for the Node that runs this
+  const next = node === NODE ? ADDON : 'koffi';
+
+  test('is taken before the addons, and Node does not warn that it is experimental', async () => {
+    await using receiver = await NotifyReceiver.start();
+    const app = sh('systemd-notify --ready; read -r line; exit 3');
+    const args = [BIN, '--notify', '--log-level', 'debug', '--', ...app];
+    await using run = new Run(node, args, { env: { NOTIFY_SOCKET: receiver.path } });
+    await expectReady(run, receiver, 'node:ffi');
+    expect((await run.logged('app-notify')).msg).toBe('notify socket of the app by node:ffi');
+    expect(run.stderr.text).not.toMatch(/warning/i);
+    expect(run.log).toHaveLength(run.stderr.lines.length);
+  });
+
+  test.each([
+    ['that is switched off', ['--no-experimental-ffi']],
+    ["that Node's permission model forbids", ['--permission', '--allow-fs-read=*', '--allow-fs-write=*']],
+  ])('%s is passed over', async (_, flags) => {
+    await using receiver = await NotifyReceiver.start();
+    const allowed = flags.includes('--permission') ? ['--allow-child-process', '--allow-addons'] : [];
+    const args = [...flags, ...allowed, BIN, ...OPTIONS];
+    await using run = new Run(node, args, { env: { NOTIFY_SOCKET: receiver.path } });
+    await expectReady(run, receiver, next);
+  });
 });

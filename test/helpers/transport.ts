@@ -1,22 +1,45 @@
-/** Which of the addons this Node can load: unix-dgram was compiled for one release of it. */
+/** By what the wrapper can reach systemd here: node:ffi comes with Node 26, unix-dgram is compiled for one Node. */
 import { createRequire } from 'node:module';
+import { NODE } from './apps.ts';
+import type { Addon } from './install.ts';
+import { installedNode } from './nodes.js';
 
 const require = createRequire(import.meta.url);
 
-/** The first that works, in the order in which the wrapper tries them. */
-export const ADDON: 'unix-dgram' | 'koffi' = loads('unix-dgram') ? 'unix-dgram' : 'koffi';
+const HAS_FFI = loads('node:ffi');
+
+/** Flags of Node that switch node:ffi off, so that the addons are tried. */
+export const WITHOUT_FFI: readonly string[] = HAS_FFI ? ['--no-experimental-ffi'] : [];
+
+/** The first addon that works, in the order in which the wrapper tries them. */
+export const ADDON: Addon = loads('unix-dgram') ? 'unix-dgram' : 'koffi';
+
+/** Those of them that it can load. */
+export const ADDONS: readonly Addon[] = ADDON === 'koffi' ? ['koffi'] : ['unix-dgram', 'koffi'];
+
+/** What the wrapper takes if all are there. */
+export const TRANSPORT: Addon | 'node:ffi' = HAS_FFI ? 'node:ffi' : ADDON;
+
+/** A Node that has node:ffi: this one or one that the set-up installed. */
+export const NODE_WITH_FFI: string | undefined = HAS_FFI ? NODE : installedNode('26');
+
+/** Each of them: its name, a command of Node that takes it, and the addons that have to be there. */
+export const WAYS: readonly (readonly [string, readonly string[], readonly Addon[]])[] = [
+  ...(NODE_WITH_FFI ? [['node:ffi', [NODE_WITH_FFI], []] as const] : []),
+  ...ADDONS.map((addon) => [addon, [NODE, ...WITHOUT_FFI], [addon]] as const),
+];
 
 function loads(name: string): boolean {
   try {
     require(name);
     return true;
   } catch (error) {
-    // built for another release of Node (npm run matrix:node); one that is not there at all is to be installed
-    const isForAnother = (error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED';
+    // built for another release of Node (npm run matrix:node), or part of one; an addon that is not there is to be
+    // installed
+    const isForAnother = ['ERR_DLOPEN_FAILED', 'ERR_UNKNOWN_BUILTIN_MODULE'].includes(
+      (error as NodeJS.ErrnoException).code ?? '',
+    );
     if (process.env['CI'] === 'true' && !isForAnother) throw error;
     return false;
   }
 }
-
-/** Those of them that it can load. */
-export const ADDONS: readonly ('unix-dgram' | 'koffi')[] = ADDON === 'koffi' ? ['koffi'] : ['unix-dgram', 'koffi'];

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { installNode } from '../helpers/nodes.js';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const CI = process.env.CI === 'true';
@@ -37,6 +38,7 @@ const PROGRAMS_OF_TESTS = [
   { file: 'mandoc', debian: 'mandoc' },
   // whose completion is tested, in a terminal of script's
   { file: 'zsh', debian: 'zsh' },
+  { file: 'fish', debian: 'fish' },
   { file: 'script', debian: 'bsdutils' },
   { file: 'g++', debian: 'g++' },
   { file: 'ansible-playbook', debian: 'ansible-core' },
@@ -51,7 +53,11 @@ const SD_NOTIFY = 'test/fixtures/sd-notify';
 
 installPackages();
 installPrograms();
-if (FOR_TESTS) installSdNotify();
+if (FOR_TESTS) {
+  installSdNotify();
+  // for the tests of node:ffi, which older releases do not have
+  if (!installNode('26')) end('Node 26 could not be installed, see above; its tests are left out', CI ? 1 : 0);
+}
 
 function installPackages() {
   // npm writes this file last, so it is missing or old after an install that was cut off

@@ -29,6 +29,7 @@ const PURE = [
       'files.ts',
       'frames.ts',
       'koffi.ts',
+      'node-ffi.ts',
       'preload.ts',
       'private-directory.ts',
       'proc.ts',

@@ -1,0 +1,12 @@
+/** Notify sockets by node:ffi, which comes with Node 26: no addon and no compiler. */
+import { loadByNodeFfi } from '../../base/node-ffi.ts';
+import type { NotifyAddress } from '../address.ts';
+import type { NotifyTransport, Receive } from '../transport.ts';
+import { receiveBy, senderBy } from './libc-socket.ts';
+
+/** @throws without node:ffi, or if there is no socket to be had */
+export async function openNodeFfi(address: NotifyAddress): Promise<NotifyTransport> {
+  return senderBy('node:ffi', await loadByNodeFfi(), address);
+}
+
+export const receiveByNodeFfi: Receive = async (path, onDatagram) => receiveBy(await loadByNodeFfi(), path, onDatagram);
