@@ -35,7 +35,8 @@ export function socketUnit({ version, name, manager, ports, directory }: SwapFac
 Description=Port that ${name}@a and ${name}@b share
 
 [Socket]
-# All addresses, as server.listen(${first}) has it. For an app that listens on 127.0.0.1: 127.0.0.1:${first}
+# All addresses, as server.listen(${first}) has it. For an app that listens on one, as 127.0.0.1 or 0.0.0.0, with that:
+# ListenStream=127.0.0.1:${first}
 ${ports.map((port) => `ListenStream=${port}`).join('\n')}
 
 # A connection would start the service of this name, also one that an operator has stopped. This one starts nothing:
@@ -88,6 +89,8 @@ export function sharedSocket(name: string): readonly string[] {
     '# Both instances get the same descriptor: systemd.service(5). As soon as the app listens, it gets a share of the',
     '# connections: let it listen when it can serve',
     `Sockets=${name}.socket`,
+    '# Otherwise the start of one instance makes the socket a blocking one for the other: systemd.service(5)',
+    'NonBlocking=yes',
   ];
 }
 

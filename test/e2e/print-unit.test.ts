@@ -232,6 +232,7 @@ describe('--swap', () => {
         'Sockets=shop.socket',
         'Requires=shop.socket',
         'StartLimitIntervalSec=0',
+        'NonBlocking=yes',
         'Type=notify',
       ]),
     );

@@ -11,7 +11,7 @@ let count = 0;
 interface Recipe {
   /** Lines in the place of the ExecStart= of the instances. */
   readonly command?: string;
-  /** Further lines of their section [Service]. */
+  /** Further lines of their section [Service]; DIR is the directory of the app. */
   readonly lines?: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export class Swap {
       wrapper: `${node} ${repo}/bin/sd-ready-wrap.cjs`,
       command: `${node} ${repo}/test/fixtures/systemd/swaps.mjs ${this.dir}`,
       takesSockets: false,
-      lines: [`StandardError=append:${this.dir}/log`, ...lines],
+      lines: [`StandardError=append:${this.dir}/log`, ...lines.map((line) => line.replaceAll('DIR', this.dir))],
     });
     const text = (unit: string) => units.get(unit) as string;
     const changed = (unit: string) =>
