@@ -142,7 +142,8 @@ enable() {
   case $(ask is-enabled -- "$new" 2>/dev/null) in
     static | generated | transient) return 0 ;;
   esac
-  ask --quiet --no-reload enable -- "$new" && ask --quiet --no-reload disable -- "$old"
+  # systemd reads its units again once, at the end
+  ask --quiet --no-reload enable -- "$new" && ask --quiet disable -- "$old"
 }
 
 # at the end: a script that ends too early, as by ssh, does nothing

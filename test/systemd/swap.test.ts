@@ -93,7 +93,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
       );
       const { code } = await swap.run({ SWAP_SYSTEMCTL: `${kills}/systemctl` });
       expect(code).not.toBe(0);
-      expect(await swap.run()).toMatchObject({ code: 0, stderr: '' });
+      expect(await swap.run()).toMatchObject({ code: 0 });
       expect(await swap.state()).toMatch(ONE_OF_THEM);
       await swap.stop();
     },
@@ -102,13 +102,12 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
   test('keeps the enabled one of two, as that is the one that served before', async () => {
     const swap = await Swap.write(get());
     await swap.run();
-    await swap.run();
-    expect(await get().systemctl('start', swap.unit('a'))).toMatchObject({ code: 0 });
-    const pid = await swap.show('b', 'MainPID');
+    expect(await get().systemctl('start', swap.unit('b'))).toMatchObject({ code: 0 });
+    const pid = await swap.show('a', 'MainPID');
     swap.release('broken');
     expect(await swap.run()).toMatchObject({ code: 1 });
-    expect(await swap.show('b', 'MainPID')).toBe(pid);
-    expect(await swap.state()).toMatch(/^a (inactive|failed) disabled, b active enabled$/);
+    expect(await swap.show('a', 'MainPID')).toBe(pid);
+    expect(await swap.state()).toMatch(/^a active enabled, b (inactive|failed) disabled$/);
     await swap.stop();
   });
 
