@@ -61,9 +61,8 @@ function build() {
 
   output('find', [stage, '-type', 'd', '-exec', 'chmod', '755', '{}', '+']);
   output('find', [stage, '-type', 'f', '-exec', 'chmod', '644', '{}', '+']);
-  for (const program of [path.join(home, `bin/${NAME}.cjs`), path.join(doc, 'examples/rolling-restart.sh')]) {
-    fs.chmodSync(program, 0o755);
-  }
+  const scripts = ['rolling-restart.sh', 'swap.sh'].map((script) => path.join(doc, 'examples', script));
+  for (const program of [path.join(home, `bin/${NAME}.cjs`), ...scripts]) fs.chmodSync(program, 0o755);
   const kilobytes = output('du', ['--apparent-size', '-sk', stage]).split('\t')[0];
   fs.mkdirSync(path.join(stage, 'DEBIAN'));
   fs.writeFileSync(path.join(stage, 'DEBIAN/control'), control(architecture, kilobytes));

@@ -41,6 +41,25 @@ export const pm2 = {
   close: () => end?.(),
 };
 
+/** Its cluster mode: two processes of one app, which `pm2 reload` replaces one after the other. */
+export const cluster = {
+  lacks: cli ? '' : 'not installed: pm2',
+  /**
+   * @param {Record<string, string>} variables of the app
+   * @param {number} stopLimit s
+   * @returns {Promise<{deploy: () => Promise<void>, stop: () => Promise<void>}>}
+   */
+  async start(script, variables, stopLimit) {
+    await daemon();
+    const name = `cluster-${++count}`;
+    // its own times are 3 s for the start and 1.6 s for the end
+    const times = ['--wait-ready', '--listen-timeout', '60000', '--kill-timeout', String(stopLimit * 1000)];
+    const words = ['start', script, '-i', '2', ...times, '--name', name];
+    await promisify(execFile)(process.execPath, [cli, ...words], { env: { ...environment(), ...variables } });
+    return { deploy: () => tell('reload', name), stop: () => tell('delete', name) };
+  },
+};
+
 function environment() {
   return { PATH: process.env.PATH, HOME: home, PM2_HOME: home };
 }

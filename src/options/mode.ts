@@ -9,6 +9,7 @@ export type Mode = 'run' | 'print-unit' | 'print-drop-in' | 'dry-run' | 'complet
 const BESIDE: readonly (readonly [OptionName, readonly OptionName[], string])[] = [
   ['unit-name', ['print-unit'], '--print-unit --unit-name shop'],
   ['user', ['print-unit', 'print-drop-in'], '--print-unit --user'],
+  ['swap', ['print-unit'], '--print-unit --swap'],
   ['exit-when-ready', ['dry-run'], '--dry-run --exit-when-ready'],
 ];
 

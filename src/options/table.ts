@@ -242,6 +242,11 @@ const GROUPS = {
         'lets --print-unit and --print-drop-in print for your own manager, systemctl --user (default: ' +
         "the system's)",
     },
+    swap: {
+      help:
+        'lets --print-unit print the three units of a deploy that refuses no connection: a socket, its holder, ' +
+        'and a template for the instances a and b',
+    },
     'dry-run': {
       help:
         'runs the app outside systemd, and shows as it happens what is asked, what comes of it, and what ' +

@@ -1,6 +1,6 @@
 /** What a unit has to name of this host: where the programs are, who runs them and where. */
 import { realpathSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { delimiter, dirname, resolve } from 'node:path';
 import { commandPath } from '../base/command-path.ts';
 import { appEnvironment, startedByName } from '../base/environment.ts';
@@ -62,6 +62,12 @@ export function pathToNode(): string | undefined {
 export function account(): string | undefined {
   if (process.getuid?.() === 0) return undefined;
   return orElse(() => userInfo().username, String(process.getuid?.()));
+}
+
+/** Where an operator's units go (systemd.unit(5)). */
+export function unitDirectory(manager: 'system' | 'user', env: NodeJS.ProcessEnv): string {
+  if (manager === 'system') return '/etc/systemd/system';
+  return `${env['XDG_CONFIG_HOME'] || `${homedir()}/.config`}/systemd/user`;
 }
 
 /** OpenFile= knows no %t (systemd.service(5)). */

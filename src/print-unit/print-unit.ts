@@ -9,12 +9,13 @@ import { buildConfig, type Config } from '../options/config.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';
 import { variableOf } from '../options/variables.ts';
 import { optionWords } from '../options/words.ts';
-import type { ProbeSpec } from '../probes/spec.ts';
+import { awaitedPort, type ProbeSpec } from '../probes/spec.ts';
 import { majorVersion, systemdVersion } from '../unit/host-systemd.ts';
-import { absolute, account, pathToNode, runtimeDirectory, workingDirectory, wrapper } from './host.ts';
+import { absolute, account, pathToNode, runtimeDirectory, unitDirectory, workingDirectory, wrapper } from './host.ts';
 import { parseUnitName, type UnitName, unitNameFrom } from './name.ts';
 import { unitNotes } from './notes.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from './service-file.ts';
+import { holdUnit, joined, socketUnit } from './swap.ts';
 
 /** A line of a unit file may not be longer, bytes (LONG_LINE_MAX in systemd's source). */
 const LINE_MAX = 1024 * 1024;
@@ -47,9 +48,11 @@ export async function printUnit(
   env: NodeJS.ProcessEnv,
 ): Promise<PrintedUnit> {
   const directory = workingDirectory();
-  const unit = unitName(raw['unit-name']?.at(-1));
+  const named = unitName(raw['unit-name']?.at(-1));
+  const swap = isOn(raw, 'swap') ? swapName(named, raw['unit-name']?.at(-1)) : undefined;
+  const unit = swap === undefined ? named : { name: `${swap}@`, template: true };
   // what systemd fills in is checked as an instance that fits everywhere
-  const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, '1') : text);
+  const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, swap === undefined ? '1' : 'a') : text);
   const config = buildConfig(
     mapTexts(raw, sample),
     words.map((word, index) => (index === 0 ? word : sample(word))),
@@ -85,8 +88,9 @@ export async function printUnit(
     watchdog: raw.watchdog !== undefined && config.watchdog !== 'off',
     reloads: config.reloadTimeout !== undefined,
     handoff: config.handoff,
+    swap,
     // behind further digits it is a part of a number
-    instances: /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
+    instances: swap !== undefined ? ['a', 'b'] : /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
     systemd: majorVersion(await systemdVersion()),
     notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
   });
@@ -100,10 +104,46 @@ export async function printUnit(
   const notes = unitNotes({
     raw,
     probes: config.probes,
-    template: unit.template ? unit.name : undefined,
+    template: unit.template && swap === undefined ? unit.name : undefined,
     port: customary.find(([name]) => name === 'PORT')?.[1],
   });
-  return { text, notes: [...notes, ...missingScript(directory, words)] };
+  const all = swap === undefined ? text : withSocket(text, swap, manager, sharedPorts(config.probes, raw, env), env);
+  return { text: all, notes: [...notes, ...missingScript(directory, words)] };
+}
+
+/** The template behind the socket and its holder. */
+function withSocket(
+  template: string,
+  name: string,
+  manager: 'system' | 'user',
+  ports: readonly number[],
+  env: NodeJS.ProcessEnv,
+): string {
+  const directory = unitDirectory(manager, env);
+  const facts = { version: VERSION, name, manager, ports, directory };
+  return joined(directory, [socketUnit(facts), holdUnit(facts), { name: `${name}@.service`, text: template }]);
+}
+
+/** The name of the app out of that of its template, which may be written with or without @. */
+function swapName({ name }: UnitName, value: RawValue | undefined): string {
+  const app = name.replace(/@$/, '');
+  const longest = parseUnitName(`${app}-hold`);
+  if (typeof longest !== 'string') return app;
+  throw new UsageError(value ? quote(value) : 'the working directory', longest, 'write e.g. --unit-name shop');
+}
+
+/**
+ * The ports on which the app is awaited, else that of PORT=.
+ * @throws {UsageError} where there is none
+ */
+function sharedPorts(probes: readonly ProbeSpec[], raw: RawOptions, env: NodeJS.ProcessEnv): readonly number[] {
+  const awaited = [...new Set(probes.flatMap((spec) => awaitedPort(spec) ?? []))];
+  if (awaited.length > 0) return awaited;
+  const port = Number(env['PORT']);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return [port];
+  const [value] = raw.swap as readonly [RawValue];
+  const hint = 'name it, e.g. --print-unit --swap --tcp 3000, or write PORT=3000 in front';
+  throw new UsageError(quote(value), 'the port that the instances share is not known', hint);
 }
 
 /** Of a plain name alone, as a unit file has it without quotes. */

@@ -1,6 +1,7 @@
 /** The .service for a command line, as text: what `--print-unit` prints. What it has to know of this host is given. */
 import type { UnitName } from './name.ts';
 import { environmentWord, execPath, execWord, settingPath, settingText } from './quoting.ts';
+import { sharedSocket, swapDependencies } from './swap.ts';
 
 /** The least version of systemd that has Type=notify-reload, and that has OpenFile= (systemd.service(5)). */
 export const RELOAD_SINCE = 253;
@@ -39,6 +40,8 @@ export interface UnitFacts {
   readonly reloads: boolean;
   /** The app is the main process once it is ready. */
   readonly handoff: boolean;
+  /** The name of the app whose instances a and b share a socket, `shop`: the unit is their template. */
+  readonly swap: string | undefined;
   /** Of a template: names that fit, to be shown. */
   readonly instances: readonly string[];
   /** The version of the local systemd, if there is one. */
@@ -62,7 +65,13 @@ export function unitFile(facts: UnitFacts): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function heading({ version, unit, manager, instances }: UnitFacts): string {
+function heading({ version, unit, manager, instances, swap }: UnitFacts): string {
+  if (swap !== undefined) {
+    return [
+      `# One of the two instances behind ${swap}.socket, ${swap}@a and ${swap}@b. One serves; a deploy starts the`,
+      '# other, waits until it is ready, and stops the first.',
+    ].join('\n');
+  }
   const systemctl = manager === 'user' ? 'systemctl --user' : 'systemctl';
   const place = manager === 'user' ? '~/.config/systemd/user' : '/etc/systemd/system';
   const started = unit.template ? instances.map((each) => `${unit.name}${each}`).join(' ') : unit.name;
@@ -74,12 +83,17 @@ function heading({ version, unit, manager, instances }: UnitFacts): string {
   ].join('\n');
 }
 
-function unitSection({ unit, command, manager }: UnitFacts): string {
+function unitSection({ unit, command, manager, swap }: UnitFacts): string {
   const [program, ...args] = command;
   const app = settingText([program.slice(program.lastIndexOf('/') + 1), ...args].join(' '), 60, unit);
   const name = unit.template ? `${unit.name.slice(0, -1)} %i` : unit.name;
   const network = ['# Where the app needs addresses or other hosts: systemd.special(7)', ...NETWORK];
-  return ['[Unit]', `Description=${name} (${app})`, ...(manager === 'system' ? ['', ...network] : [])].join('\n');
+  return [
+    '[Unit]',
+    `Description=${name} (${app})`,
+    ...(swap === undefined ? [] : ['', ...swapDependencies(swap)]),
+    ...(manager === 'system' ? ['', ...network] : []),
+  ].join('\n');
 }
 
 const NETWORK = ['Wants=network-online.target', 'After=network-online.target'];
@@ -98,6 +112,7 @@ function serviceSection(facts: UnitFacts): string {
       'NotifyAccess=main',
     ],
     openFile(facts),
+    facts.swap === undefined ? [] : sharedSocket(facts.swap),
     [
       `ExecStart=${exec}`,
       ...(facts.reloads
@@ -221,7 +236,7 @@ function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[
  * What is written out breaks no app that we know of. What stands behind # closes more, and some apps need what it
  * closes. In a user's manager only what needs no privilege (systemd.exec(5), "Sandboxing").
  */
-function hardening({ unit, manager, directory }: UnitFacts): string {
+function hardening({ unit, manager, directory, instances }: UnitFacts): string {
   const anywhere = ['NoNewPrivileges=yes', 'RestrictRealtime=yes', 'LockPersonality=yes'];
   if (manager === 'user') {
     return ['# Hardening. Not for an app that calls sudo: systemd.exec(5), "Sandboxing"', ...anywhere].join('\n');
@@ -238,7 +253,7 @@ function hardening({ unit, manager, directory }: UnitFacts): string {
     ...(inSystem ? ['# not where the app itself is in there:', '#ProtectSystem=full'] : ['ProtectSystem=full']),
     '',
     `# More, to be tried one by one, and seen in: systemd-analyze security ` +
-      `${unit.template ? `${unit.name}3001` : unit.name}`,
+      `${unit.template ? `${unit.name}${instances[0]}` : unit.name}`,
     '# Never MemoryDenyWriteExecute=, with which Node cannot start',
     ...TO_BE_TRIED,
   ].join('\n');

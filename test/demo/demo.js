@@ -1,12 +1,14 @@
 /**
  * `npm run demo`: an unchanged app, slow to start, becomes a Type=notify service; then five of it are restarted one
- * after another. Every sentence that it prints is checked first, and the exit status says whether all were true.
+ * after another; then it is deployed under load, by a restart and by swap.sh. Every sentence that it prints is checked
+ * first, and the exit status says whether all were true.
  *
  * --receiver: against the built-in receiver, even where there is a systemd.
  */
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { freePort } from '../helpers/systemd/private-systemd.js';
+import { startLoad } from '../helpers/load.js';
+import { freePort, until } from '../helpers/systemd/private-systemd.js';
 import { Receiver } from './receiver.js';
 import { findSystemd, SystemdHost } from './systemd-host.js';
 import { bar, bold, cyan, dim, green, isTerminal, red, say, seconds, timed, yellow } from './terminal.js';
@@ -15,6 +17,8 @@ const LOAD_MS = 1500;
 const INSTANCES = 5;
 const FIXED_WAIT_MS = 10_000;
 const REQUEST_DEADLINE = 2000;
+/** Requests a second during a deploy. */
+const RATE = 100;
 
 let interrupted = false;
 const opening = open(process.argv.includes('--receiver'));
@@ -55,7 +59,8 @@ async function open(receiverWanted) {
 async function play(host) {
   say(`${bold('sd-ready-wrap')} ${host.title}`);
   await oneService(host);
-  await rollingRestart(host);
+  const [name, port] = await rollingRestart(host);
+  await deploy(host, name, port);
 }
 
 async function oneService(host) {
@@ -130,6 +135,50 @@ async function rollingRestart(host) {
     `   ${bold(`${(fixed / total).toFixed(1)} times as fast`)}, and ${bold(`${failed} of ${INSTANCES}`)} ` +
       `first requests failed.`,
   );
+  return [names[0], ports[0]];
+}
+
+/** @param name of a service that can be restarted, on that port */
+async function deploy(host, name, port) {
+  heading(`3. A deploy under ${RATE} requests a second, each with a connection of its own`);
+  if (!host.swap) {
+    say(dim('   is for a real systemd, which holds the port meanwhile'));
+    return;
+  }
+  const ownPort = await freePort();
+  await host.defineSwap({ name: 'cart', port: ownPort, env: { LOAD_MS } });
+  await timed('   starting cart@a', () => host.swap('cart'));
+  const shown = host.shown('restart', name);
+  const restart = await underLoad(port, shown, () => host.restart(name));
+  const swap = await underLoad(ownPort, 'swap.sh cart@', () => host.swap('cart'));
+  await host.endSwap('cart');
+
+  assert.ok(restart.refused > 0, 'the restart refused no connection');
+  assert.deepEqual([swap.refused, swap.failed], [0, 0], 'connections refused, and requests failed, during the swap');
+  assert.equal(swap.answers.size, 2, 'the old and the new instance did not both answer');
+  say();
+  for (const [label, { refused, sent, longest }] of Object.entries({ 'a restart': restart, 'swap.sh': swap })) {
+    const shown = refused === 0 ? ' '.repeat(20) : yellow(bar(refused / sent, 20));
+    const text = `${bold(`${refused} of ${sent}`)} connections refused, longest answer ${longest.toFixed(0)} ms`;
+    say(`   ${label.padEnd(10)} ${shown} ${text}`);
+  }
+}
+
+/** The load from a moment before the deploy until the app has answered after it. */
+async function underLoad(port, shown, work) {
+  const load = startLoad({ port, rate: RATE });
+  await answered(load);
+  const { ms } = await timed(`   $ ${shown}`, work);
+  await answered(load);
+  say(`   ${dim('$')} ${shown}  ${bold(seconds(ms))}`);
+  return load.stop();
+}
+
+/** Back after 20 answers more. */
+async function answered({ outcome }) {
+  const count = () => [...outcome.answers.values()].reduce((total, each) => total + each, 0);
+  const enough = count() + 20;
+  await until(`an answer of the app; errors: ${[...outcome.errors.keys()]}`, () => count() >= enough);
 }
 
 function heading(text) {

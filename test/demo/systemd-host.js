@@ -1,5 +1,6 @@
 /** The demo's services as units of a real systemd. What receiver.js is without one. */
 import { bootSystemd, possibleModes, REPOSITORY } from '../helpers/systemd/private-systemd.js';
+import { swapUnits } from '../helpers/systemd/swap-units.js';
 
 /** @returns {{mode?: string, missing: string}} the way to have a systemd here, or why there is none */
 export function findSystemd() {
@@ -32,7 +33,7 @@ export class SystemdHost {
 
   /** @returns {Promise<{title: string, text: string}>} the unit file, to be shown */
   async define({ name, description, port, env }) {
-    const node = this.#inside(process.execPath, this.systemd.node);
+    const node = this.#node;
     const text = `[Unit]
 Description=${description}
 
@@ -40,7 +41,7 @@ Description=${description}
 Type=notify
 NotifyAccess=main
 KillMode=mixed
-WorkingDirectory=${escapeSpecifiers(this.#inside(REPOSITORY, this.systemd.repo))}
+${this.#directory}
 ${Object.entries({ ...env, PORT: port })
   .map(([key, value]) => `Environment=${key}=${value}`)
   .join('\n')}
@@ -49,6 +50,51 @@ ExecStart=${word(node)} bin/sd-ready-wrap.cjs --tcp ${port} -- ${word(node)} tes
     const file = this.systemd.writeUnit(`${name}.service`, text);
     await this.systemd.systemctl('daemon-reload');
     return { title: file.replace(/^\/proc\/\d+\/root/, ''), text };
+  }
+
+  /** The units of systemd-units/swap.socket, for the demo's app. */
+  async defineSwap({ name, port, env }) {
+    const { systemd } = this;
+    const fileOf = (unit) => unit.replace('swap', name);
+    // first, so that the manager's name for each is known
+    for (const unit of ['swap.socket', 'swap@.service']) systemd.writeUnit(fileOf(unit), '');
+    const units = swapUnits({
+      name: this.#known(name),
+      port,
+      wrapper: `${word(this.#node)} bin/sd-ready-wrap.cjs`,
+      command: `${word(this.#node)} test/demo/app.js`,
+      lines: [this.#directory, ...Object.entries(env).map(([key, value]) => `Environment=${key}=${value}`)],
+    });
+    for (const [unit, text] of units) systemd.writeUnit(fileOf(unit), text);
+    await systemd.systemctl('daemon-reload');
+  }
+
+  /** @returns {Promise<string>} what swap.sh printed */
+  async swap(name) {
+    const { systemd } = this;
+    const script = `${this.#inside(REPOSITORY, systemd.repo)}/systemd-units/swap.sh`;
+    const { code, stdout, stderr } = await systemd.run('sh', [script, ...systemd.flags, `${this.#known(name)}@`]);
+    if (code !== 0) throw new Error(stderr.trim());
+    return stdout.trim();
+  }
+
+  /** Ends it, and what starts it at the next boot. */
+  async endSwap(name) {
+    const known = this.#known(name);
+    await this.systemd.systemctl('stop', `${known}.socket`);
+    await this.systemd.systemctl('disable', `${known}@a.service`, `${known}@b.service`);
+  }
+
+  #known(name) {
+    return this.systemd.unit(`${name}.socket`).replace('.socket', '');
+  }
+
+  get #node() {
+    return this.#inside(process.execPath, this.systemd.node);
+  }
+
+  get #directory() {
+    return `WorkingDirectory=${escapeSpecifiers(this.#inside(REPOSITORY, this.systemd.repo))}`;
   }
 
   shown(verb, name) {

@@ -34,21 +34,28 @@ function isRefused(port: number): Promise<boolean> {
 }
 
 const WAYS = [
-  { title: 'against the built-in receiver', args: ['--receiver'], opening: 'under the built-in receiver, not systemd' },
+  {
+    title: 'against the built-in receiver',
+    args: ['--receiver'],
+    deploy: /for a real systemd/,
+    opening: 'under the built-in receiver, not systemd',
+  },
   {
     title: 'in the best way this machine has',
     args: [],
+    deploy: systemdHere ? /swap\.sh +0 of \d+ connections refused/ : /for a real systemd/,
     opening: systemdHere ? /under (a private|your session's own) systemd \d/ : 'under the built-in receiver',
   },
 ];
 
-describe.each(WAYS)('npm run demo $title', ({ args, opening }) => {
+describe.each(WAYS)('npm run demo $title', ({ args, deploy, opening }) => {
   test('keeps its word and exits 0', async () => {
     const { seen, ended } = startDemo(...args);
     expect({ status: await ended, stderr: seen.stderr }).toEqual({ status: [0, null], stderr: '' });
     expect(seen.stdout).toMatch(opening);
     expect(seen.stdout.match(/first request: HTTP 200/g)).toHaveLength(5);
     expect(seen.stdout).toContain('0 of 5 first requests failed');
+    expect(seen.stdout).toMatch(deploy);
     // not a terminal: no colours, no clock that draws over itself
     expect(seen.stdout).not.toContain('\u001b');
     expect(seen.stdout).not.toContain('\r');

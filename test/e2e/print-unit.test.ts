@@ -210,6 +210,54 @@ describe('a template', () => {
   });
 });
 
+describe('--swap', () => {
+  const text = async (words: readonly string[], options: WrapOptions = {}) => {
+    await using run = wrap(['--print-unit', '--swap', ...words], options);
+    expect(await run.closed).toEqual({ code: 0 });
+    expect(run.stderr.text).toBe('');
+    return run.stdout.text;
+  };
+
+  test('prints three units, each behind its path', async () => {
+    const printed = await text(['--unit-name', 'shop', '--tcp', '3000', 'node', '/no/%i/%n']);
+    const [, ...units] = printed.split(/^# (?=\/.*\.(?:socket|service)$)/m);
+    const paths = ['shop.socket', 'shop-hold.service', 'shop@.service'].map((name) => `/etc/systemd/system/${name}`);
+    expect(units.map((unit) => unit.split('\n')[0])).toEqual(paths);
+    const [socket, holder, instance] = units.map((unit) => unit.split('\n'));
+    expect(socket).toEqual(expect.arrayContaining(['ListenStream=3000', 'Service=shop-hold.service']));
+    expect(holder).toEqual(expect.arrayContaining(['Type=oneshot', 'RemainAfterExit=yes', 'BindsTo=shop.socket']));
+    expect(instance).toEqual(
+      expect.arrayContaining([
+        'Description=shop %i (node /no/%i/%%n)',
+        'Sockets=shop.socket',
+        'Requires=shop.socket',
+        'StartLimitIntervalSec=0',
+        'NonBlocking=yes',
+        'Type=notify',
+      ]),
+    );
+  });
+
+  test('the name of a template is the same app, and the user has a place of its own', async () => {
+    const words = ['--user', '--unit-name', 'shop@.service', '--tcp', '3000', 'true'];
+    const printed = await text(words, { env: { XDG_CONFIG_HOME: '/srv/config' } });
+    expect(printed.match(/^# \/.*$/gm)?.slice(0, 3)).toEqual(
+      ['shop.socket', 'shop-hold.service', 'shop@.service'].map((name) => `# /srv/config/systemd/user/${name}`),
+    );
+    expect(printed).toContain('swap.sh --user shop@');
+  });
+
+  test.each<[string[], Record<string, string>, string[]]>([
+    [['--http', 'http://127.0.0.1:3000/health'], {}, ['3000']],
+    [['--listen', '3000', '--tcp', '3001', '--tcp', '3000'], {}, ['3001', '3000']],
+    [['--stdout', 'up'], { PORT: '3002' }, ['3002']],
+    [['--http', 'https://localhost/'], { PORT: '443' }, ['443']],
+  ])('%j %j: the ports of the app', async (options, env, ports) => {
+    const printed = await text([...options, 'true'], { env });
+    expect([...printed.matchAll(/^ListenStream=(.*)$/gm)].map(([, port]) => port)).toEqual(ports);
+  });
+});
+
 describe('what is odd is said beside it', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     [
@@ -269,6 +317,14 @@ describe('bad input is one line', () => {
     [['--print-unit', '--unit-name', 'a@3', 'true'], 125, /an instance, and a file is for its template, a@/],
     [['--unit-name', 'a', 'true'], 125, /--unit-name: it is for --print-unit, which is not there/],
     [['--user', 'true'], 125, /--user: it is for --print-unit, which is not there/],
+    [['--swap', 'true'], 125, /--swap: it is for --print-unit, which is not there/],
+    [
+      ['--print-unit', '--swap', '--stdout', 'up', 'true'],
+      125,
+      /--swap: the port .* not known; name it, e\.g\. .*--tcp/,
+    ],
+    [['--print-unit', '--swap', '--tcp', '%i', 'true'], 125, /--tcp a: not a PORT or HOST:PORT/],
+    [['--print-unit', '--swap', '--unit-name', 'a'.repeat(245), '--tcp', '3000', 'true'], 125, /longer than 255/],
     [['--print-unit', 'no-such-command'], 127, /cannot find no-such-command: not found .*absolute path/],
     [['--print-unit', '/etc/passwd'], 126, /cannot find \/etc\/passwd: not executable/],
   ])('%j', async (words, code, text) => {

@@ -14,7 +14,7 @@ if (unknown) {
 
 const rows = [];
 for (const major of named.length > 0 ? named : MAJORS) {
-  const node = binary(major);
+  const node = installNode(major) ?? fail(`Node ${major} could not be installed from npm's package node`);
   const version = output(node, ['--version']);
   const addon = output(node, ['-p', "try { require('unix-dgram'); 'loads' } catch (e) { 'passed over: ' + e.code }"]);
   process.stderr.write(`Node ${version}, unix-dgram ${addon}\n`);
@@ -23,13 +23,11 @@ for (const major of named.length > 0 ? named : MAJORS) {
 process.stdout.write(table(['Node', 'unix-dgram built for Node 20', 'passed', 'failed', 'skipped'], rows));
 if (rows.some(([, , , failed]) => failed !== 0)) process.exitCode = 1;
 
-function binary(major) {
-  const file = installNode(major);
-  if (file) return file;
-  process.stderr.write(`matrix: Node ${major} could not be installed\n`);
-  process.exit(69);
-}
-
 function output(command, args) {
   return (spawnSync(command, args, { encoding: 'utf8', cwd: process.cwd() }).stdout ?? '').trim();
+}
+
+function fail(problem) {
+  process.stderr.write(`matrix: ${problem}\n`);
+  process.exit(69);
 }

@@ -1,11 +1,25 @@
 /** Every command and every unit in README.md is run, and its links lead somewhere. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { startLoad } from '../helpers/load.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { verify } from '../helpers/systemd/verify.ts';
 import { versionOf } from '../helpers/systemd/version.ts';
+import { until } from '../helpers/until.ts';
 
 const README = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8');
 const { version } = JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
@@ -18,13 +32,17 @@ const BLOCKS: ReadonlyMap<string, string> = new Map(
   ]),
 );
 const UNITS = ['ini tcp', 'ini watchdog', 'ini reload', 'ini handoff', 'ini from-sd-notify', 'ini take-sockets'];
-const SCRIPTS = ['sh dry-run', 'sh smoke', 'sh print-unit', 'sh template', 'sh instances', 'sh hosts', 'sh ansible'];
+const SCRIPTS = [
+  ...['sh dry-run', 'sh smoke', 'sh print-unit', 'sh template', 'sh instances', 'sh hosts', 'sh ansible'],
+  ...['sh swap-units', 'sh swap', 'sh swap-hosts', 'sh swap-ansible'],
+];
 const PROGRAMS = ['js client', 'js drop-in'];
+const CLOSING = ['js express', 'js fastify'];
 /** Run by test/e2e/package.test.ts; here only what they name is looked at. */
 const PACKAGES = ['sh install', 'sh deb'];
 
 test('nothing stands in README that is not run', () => {
-  expect([...BLOCKS.keys()].sort()).toEqual([...UNITS, ...SCRIPTS, ...PROGRAMS, ...PACKAGES].sort());
+  expect([...BLOCKS.keys()].sort()).toEqual([...UNITS, ...SCRIPTS, ...PROGRAMS, ...CLOSING, ...PACKAGES].sort());
 });
 
 test('the packages have these names', () => {
@@ -52,6 +70,41 @@ describe('links', () => {
   });
 });
 
+/** What stands in for Express, which is not installed here. */
+const EXPRESS = `
+  import { createServer } from 'node:http';
+  import fastify from '${import.meta.resolve('fastify')}';
+  let before = (request, response, next) => next();
+  const app = { use: (middleware) => { before = middleware; } };
+  const server = createServer((request, response) => {
+    response.set = response.setHeader;
+    before(request, response, () => setTimeout(() => response.end('ok'), 20));
+  });
+`;
+
+describe('an app ends although its clients keep their connections', () => {
+  test.each(CLOSING)('%s', async (label) => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'readme-')), 'app.mjs');
+    const port = await freePort();
+    const listen =
+      label === 'js fastify'
+        ? `app.get('/', () => new Promise((done) => setTimeout(done, 20, 'ok'))); app.listen({ port: ${port} });`
+        : `server.listen(${port}, '127.0.0.1');`;
+    const head = label === 'js fastify' ? EXPRESS.replace('const app', 'const notApp') : EXPRESS;
+    writeFileSync(file, `${head}${BLOCKS.get(label)}${listen}`);
+    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(child, 'exit');
+    const load = startLoad({ port, rate: 200, keepAlive: true });
+    await until('an answer', () => (load.outcome.answers.get('ok') ?? 0) > 20);
+    child.kill('SIGTERM');
+    // the requests go on meanwhile
+    expect(await ended).toEqual([0, null]);
+    const { errors } = await load.stop();
+    expect([...errors.keys()].filter((error) => error.startsWith('HTTP'))).toEqual([]);
+    rmSync(path.dirname(file), { recursive: true });
+  });
+});
+
 /** The server that README starts. */
 const SERVER = `
   require('node:http').createServer((_, response) => response.end('ok')).listen(process.env.PORT || 3000, '127.0.0.1');
@@ -72,10 +125,13 @@ describeSystemd('README', ['system'], (get) => {
     program('sd-ready-wrap', `exec ${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs "$@"`);
     program('sudo', 'exec "$@"');
     // as the real one does, it hands its words to a shell there; every host is this one
-    program('ssh', 'shift 2; exec sh -c "$*"');
+    program('ssh', '[ "$1" != -n ] || shift; shift; exec sh -c "$*"');
     program('rolling-restart.sh', `exec sh ${systemd.repo}/systemd-units/rolling-restart.sh "$@"`);
     symlinkSync(systemd.node, path.join(dir, 'bin/node'));
-    symlinkSync(`${systemd.repo}/systemd-units/rolling-restart.yml`, path.join(dir, 'rolling-restart.yml'));
+    for (const name of ['rolling-restart.yml', 'swap.yml', 'swap.sh']) {
+      symlinkSync(`${systemd.repo}/systemd-units/${name}`, path.join(dir, name));
+    }
+    symlinkSync(`${systemd.repo}/systemd-units/swap.sh`, path.join(dir, 'bin/swap.sh'));
   });
 
   function program(name: string, script: string): void {
@@ -91,7 +147,9 @@ describeSystemd('README', ['system'], (get) => {
       .replaceAll('3000', String(port))
       .replaceAll('/etc/systemd/system', '/run/systemd/system')
       // not for good: /etc is that of this machine
-      .replaceAll('enable --now', 'enable --runtime --now');
+      .replaceAll('enable --now', 'enable --runtime --now')
+      // not beyond this host
+      .replace('  sudo awk', "  sed 's/^ListenStream=/&127.0.0.1:/' | sudo awk");
     const env = [
       `PATH=${dir}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       ...['HOME', 'ANSIBLE_LOCAL_TEMP', 'ANSIBLE_REMOTE_TEMP'].map((name) => `${name}=${dir}`),
@@ -131,8 +189,10 @@ describeSystemd('README', ['system'], (get) => {
   // other trees have no npm and no Ansible in them
   const here = process.env['PS_ROOT'] ? [] : SCRIPTS;
   test.each(here)('%s', async (label) => {
-    if (label === 'sh ansible') writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
+    if (label.endsWith('ansible')) writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
     const before = await systemd.show('shop.service', 'MainPID');
+    // the port is one and the same in all of README
+    if (label === 'sh swap-units') await systemd.systemctl('stop', 'shop.service');
     const { code, stdout, stderr } = await run(label);
     expect(code, stdout + stderr).toBe(0);
     if (label === 'sh print-unit') expect(stdout).toContain('Active: active (running)');
@@ -140,6 +200,10 @@ describeSystemd('README', ['system'], (get) => {
       expect(await systemd.show('shop.service', 'MainPID')).not.toBe(before);
     }
     if (label === 'sh instances') expect(stdout).toContain('(3 of 3)');
+    if (label === 'sh swap') expect(stdout).toBe('cart@a ready, cart@b stopped\n');
+    if (label === 'sh swap-hosts') expect(stdout).toContain('deploy@web2/cart@ done (2 of 2)\n');
+    if (label === 'sh swap-ansible') expect(await systemd.show('cart@b.service', 'ActiveState')).toBe('active');
+    if (label === 'sh swap-ansible') await systemd.systemctl('stop', 'cart.socket');
   });
 
   test.each(PROGRAMS)('%s', async (label) => {

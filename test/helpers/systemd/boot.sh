@@ -102,11 +102,20 @@ inside() {
     printf '[Unit]\nDescription=%s\nDefaultDependencies=no\n' "$target" >"$units/$target.target"
   done
   chmod 755 "$units"
+  # Where `systemctl enable` writes, systemd.unit(5): not to the host
+  local enabled=/etc/systemd/system
+  if [ "$mode" = system ]; then
+    mount -t tmpfs -o mode=755 tmpfs "$enabled"
+  else
+    export XDG_CONFIG_HOME=/run/user/$uid/config
+    enabled=$XDG_CONFIG_HOME/systemd/user
+    mkdir -p "$enabled"
+  fi
 
   unset NOTIFY_SOCKET DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM LISTEN_FDS LISTEN_PID \
     WATCHDOG_USEC WATCHDOG_PID
   # container=: pid 1 then leaves hardware, clock and console alone. The unit path: nothing of the host's units.
-  export container=private-systemd SYSTEMD_UNIT_PATH=$units SYSTEMD_LOG_RATELIMIT_KMSG=0
+  export container=private-systemd SYSTEMD_UNIT_PATH=$enabled:$units SYSTEMD_LOG_RATELIMIT_KMSG=0
   systemd=/lib/systemd/systemd
   [ -x "$systemd" ] || systemd=/usr/lib/systemd/systemd
   manager="$systemd --$mode --log-target=kmsg --log-level=${PS_LOG:-info} --unit=default.target"

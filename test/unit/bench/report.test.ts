@@ -1,8 +1,10 @@
 /** What a run of the benchmark comes to: its table, its picture, its words, its waves. */
 import { describe, expect, test } from 'vitest';
 import { choose, parse } from '../../../bench/command-line.js';
+import { deploysTable } from '../../../bench/deploys-table.js';
 import { figure, missing } from '../../../bench/figures.js';
 import { svg } from '../../../bench/picture.js';
+import { barsOf, LOADS, nameOf, WAYS } from '../../../bench/rows/deploys.js';
 import { table } from '../../../bench/table.js';
 import { waves } from '../../../bench/waves.js';
 
@@ -124,4 +126,24 @@ describe('waves', () => {
   test('one that is too much for any is alone', () => {
     expect(packed([start('a', 500, 0), start('b', 1, 90), start('c', 1, 1)], 200)).toEqual(['a', 'b', 'c']);
   });
+});
+
+test('the table of deploys: a line for each load and way, with the least and the most of all rounds', () => {
+  const [way] = WAYS;
+  const [load] = LOADS;
+  const named = (what: string) => nameOf(way, load, what);
+  const figures = [
+    figure(named('refused'), 'of 612', [251, 263]),
+    figure(named('failed'), 'of 612', [0, 0]),
+    figure(named('longest answer'), 's', [0.03, 0.031]),
+    figure(named('the deploy'), 's', [1.5]),
+  ];
+  expect(deploysTable(figures)).toBe(`| requests | deploy | refused | failed | longest answer |
+| --- | --- | --- | --- | --- |
+| 50/s, new connections | restart | 251 to 263 of 612 | 0 | 0.03 s |
+`);
+  expect(barsOf(figures, '50/s, new connections')).toEqual([
+    { label: 'restart', value: 257, text: '257 lost, 0.03 s', ours: false },
+  ]);
+  expect(deploysTable([])).toBe('');
 });

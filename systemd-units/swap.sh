@@ -1,0 +1,151 @@
+#!/bin/sh
+# Deploys a new version without a refused connection. UNIT@a and UNIT@b share a socket, and one of them serves. Starts
+# the other, waits until it is ready, stops the first, and enables the new one in its place:
+#
+#   swap.sh shop@
+#   swap.sh web1/shop@ deploy@web2/shop@
+#
+# If the new instance fails, it is stopped again, the old one serves on, and the exit status is 1; further units are not
+# touched. A second run at the same time is refused with exit status 75. After an interrupted run: run it again.
+#
+# For HOST/UNIT@ this script runs on HOST, through ssh(1). $REMOTE_SYSTEMCTL is what it calls there: 'sudo systemctl',
+# say. The units: swap.socket and those that it names, beside this script, or sd-ready-wrap --print-unit --swap.
+set -u
+
+usage='usage: swap.sh [--user] [HOST/]UNIT@...   (swap.sh shop@, or web1/shop@ web2/shop@)'
+
+main() {
+  manager=--system
+  case ${1:-} in
+    --user | --system) manager=$1 && shift ;;
+    -h | --help) echo "$usage" && exit 0 ;;
+  esac
+  case ${1:-} in
+    '' | -*) refuse "$usage" ;;
+  esac
+  # all of them before anything is started: a shell on another host would read the words again
+  for word in "$@"; do check "$word"; done
+
+  total=$#
+  number=0
+  for word in "$@"; do
+    number=$((number + 1))
+    case $word in
+      */*) elsewhere "${word%%/*}" "${word#*/}" ;;
+      *) swap "${word%.service}" ;;
+    esac
+  done
+}
+
+# a closed stderr changes nothing
+tell() {
+  echo "swap.sh: $1" >&2 || true
+}
+
+refuse() {
+  echo "$1" >&2 || true
+  exit 64
+}
+
+# fail WHY [STATUS]
+fail() {
+  left=$((total - number))
+  if [ "$total" = 1 ]; then tell "$1"; else tell "$1; stopped, $left of $total not touched"; fi
+  exit "${2:-1}"
+}
+
+# check [HOST/]UNIT@
+check() {
+  case $1 in
+    /* | -*) refuse "swap.sh: $1: not [HOST/]UNIT@" ;;
+  esac
+  unit=${1#*/}
+  unit=${unit%.service}
+  case ${unit%%@*} in
+    '' | -* | *[!A-Za-z0-9:_.\\-]*) refuse "swap.sh: $1: $unit is not a name of a unit" ;;
+  esac
+  case ${unit#*@} in
+    '') ;;
+    *) refuse "swap.sh: $1: not a template; write ${unit%%@*}@ for ${unit%%@*}@a and ${unit%%@*}@b" ;;
+  esac
+}
+
+# elsewhere HOST UNIT@
+elsewhere() {
+  [ -r "$0" ] || fail "cannot read $0, which is to run on $1"
+  code=0
+  ssh "$1" "env SWAP_SYSTEMCTL='${REMOTE_SYSTEMCTL:-systemctl}' sh -s -- $manager '$2'" <"$0" || code=$?
+  [ "$code" = 0 ] || fail "$1/$2 failed" "$code"
+  echo "$1/$2 done ($number of $total)"
+}
+
+# ask VERB...: systemctl, which may outlive this shell and so does not get the lock, nor the standard input, which is
+# this script if it came through ssh
+ask() {
+  # shellcheck disable=SC2086 # they may be several words
+  ${SWAP_SYSTEMCTL:-systemctl} "$manager" "$@" </dev/null 9<&-
+}
+
+# swap UNIT@
+swap() {
+  lock "$1"
+  a=$(rank "$1a") && b=$(rank "$1b") || fail "cannot tell which of $1a and $1b runs"
+  if [ "$a" -gt "$b" ]; then old=$1a new=$1b; else old=$1b new=$1a; fi
+
+  # not start: what an interrupted run has left behind may be of another version
+  code=0
+  ask restart -- "$new" && ask --quiet is-active -- "$new" || code=$?
+  [ "$code" = 0 ] || give_up
+  # is back when the old instance has ended; --quiet: that its socket could start it again, which it does not
+  ask --quiet stop -- "$old" || fail "$new serves, but $old does not stop; run it again"
+  enable || fail "$new serves, but $old is still the one that starts at boot; run it again"
+  echo "$new ready, $old stopped"
+}
+
+# lock UNIT@: one run at a time, for as long as this shell lives
+lock() {
+  command -v flock >/dev/null || fail 'flock(1) is not installed; it is part of util-linux'
+  # where no other user can take the lock
+  if [ "$(id -u)" = 0 ]; then place=/run; else place=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}; fi
+  [ -w "$place" ] || fail "no place for the lock: cannot write to $place; set XDG_RUNTIME_DIR, or run it as root"
+  exec 9>>"$place/$1.swap-lock"
+  flock -n 9 || fail "$1 is being swapped by another run" 75
+}
+
+# rank UNIT: the higher, the more it is the one that serves. Two are active after an interrupted run: the enabled one is
+# kept. None is active if the version crashes: it is the enabled one, or the one that systemd starts again.
+rank() {
+  state=$(ask show --property=ActiveState --value -- "$1") || return
+  case $state in
+    active | reloading | refreshing) rank=4 ;;
+    activating) rank=1 ;;
+    '') return 1 ;;
+    *) rank=0 ;;
+  esac
+  case $(ask is-enabled -- "$1" 2>/dev/null) in
+    enabled*) rank=$((rank + 2)) ;;
+  esac
+  echo "$rank"
+}
+
+give_up() {
+  # 5: a unit that is not there, its own or one that it needs, which systemctl has named
+  [ "$code" != 5 ] || fail "$new cannot be started; $old is not touched"
+  ask --no-pager --lines=10 status -- "$new" >&2 || true
+  # systemd would start it again and again, and connections go to it as soon as it listens
+  ask --quiet stop -- "$new" || fail "$new did not become ready, and does not stop; $old is not touched"
+  fail "$new did not become ready, and is stopped; $old is not touched"
+}
+
+# A unit without [Install] cannot be enabled: somebody else starts it
+enable() {
+  case $(ask is-enabled -- "$new" 2>/dev/null) in
+    static | generated | transient) return 0 ;;
+  esac
+  # systemd reads its units again once, at the end
+  ask --quiet --no-reload enable -- "$new" && ask --quiet disable -- "$old"
+}
+
+# at the end: a script that ends too early, as by ssh, does nothing
+main "$@"
+exit
