@@ -20,6 +20,7 @@ import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { Run } from '../helpers/wrap.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const NAME = 'sd-ready-wrap';
 const OPENS = join(REPOSITORY, 'test/fixtures/opens-files.pl');
 
 let dir: TempDir;
@@ -101,6 +102,8 @@ describe('the tarball', () => {
       const quiet = ['--no-audit', '--no-fund', '--registry', config.registry];
       run('npm', ['install', ...quiet, ...flags, tarball], place, env);
       const bin = join(place, path);
+      // what is bundled is not installed too
+      if (!koffi) expect(readdirSync(join(place, 'node_modules')).filter((name) => /^\w/.test(name))).toEqual([NAME]);
       const runs = { PATH: `${PATH}:${dirname(NODE)}:/usr/bin:/bin` };
 
       await using receiver = await NotifyReceiver.start();
