@@ -1,8 +1,8 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. execa, which few runs need, is one of its own, and so is what is for the
- * app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands behind one
- * costs nothing until it is needed.
+ * and no ESM loader, before the app starts. Libraries that few runs need are files of their own, and so is what is for
+ * the app's Node (`--watchdog loop`). Other dynamic imports become lazy parts of the same file, so what stands behind
+ * one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,11 +13,18 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
+/** Libraries that few runs need, each a file of its own. */
+const APART = ['commander', 'execa', 'pino'];
+
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts', execa: 'execa' },
+  entryPoints: {
+    main: 'src/cli/bin.ts',
+    attend: 'src/cli/attend.ts',
+    ...Object.fromEntries(APART.map((name) => [name, name])),
+  },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   plugins: [{ name: 'parts', setup: keepPartsApart }],
@@ -161,9 +168,9 @@ async function freePort() {
   return free;
 }
 
-/** `import('./attend.ts')` and `import('execa')` load files of their own. */
+/** `import('./attend.ts')`, and what stands in APART, load files of their own. */
 function keepPartsApart({ onResolve }) {
-  onResolve({ filter: /^(?:\.\/attend\.ts|execa)$/ }, ({ kind, path }) =>
-    kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
+  onResolve({ filter: new RegExp(`^(?:\\./attend\\.ts|${APART.join('|')})$`) }, ({ kind, path }) =>
+    kind === 'entry-point' ? undefined : { path: `./${basename(path, '.ts')}.cjs`, external: true },
   );
 }

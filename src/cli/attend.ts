@@ -12,6 +12,7 @@ import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
+import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { keepTail, type Tail } from '../output/tail.ts';
 import type { ProbeContext } from '../probes/context.ts';
@@ -38,17 +39,19 @@ export interface Attended {
   /** When the app was started, on the clock. */
   readonly startedAt: number;
   readonly seen: Seen;
+  /** Undefined if nobody is to be notified. */
+  readonly transport: NotifyTransport | undefined;
   readonly prepared: Prepared;
 }
 
 /** @returns how the wrapper has to end */
-export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
-  const { transport, appNotify, handoff, watchdog, report } = prepared;
+export async function attend({ config, env, app, canary, signals, startedAt, seen, transport, prepared }: Attended) {
+  const { appNotify, handoff, watchdog, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const since = report && elapsed;
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
+  const log = await createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
   report?.begin(log, format === 'pretty' && isatty(2), startedAt);
   const warn = (message: string) => log.write('warn', 'warning', message);
   const onBug = (bug: unknown) =>

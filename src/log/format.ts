@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { orElse } from '../base/or-else.ts';
 import type { LogFormat } from './types.ts';
 
-/** A record as pino writes it: numbers for levels, `msg` for the message. */
+/** A record in pino's words: numbers for levels, `msg` for the message. */
 export interface LogRecord {
   readonly level: number;
   readonly msg: string;
