@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../test/helpers/systemd/private-systemd.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-export const WRAPPER = path.resolve(HERE, '../bin/sd-ready-wrap.cjs');
+/** Where install.js puts the program. */
+export const PREFIX = path.join(HERE, 'installed');
+export const WRAPPER = path.join(PREFIX, 'bin/sd-ready-wrap');
 export const PROGRAMS = path.join(HERE, 'programs');
 export const APP = path.join(PROGRAMS, 'app.cjs');
 const PAUSE = 20;
