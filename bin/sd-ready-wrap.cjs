@@ -16,41 +16,79 @@
  * `env -S` would do without a shell, but pnpm takes the word behind it for the program, and BusyBox has none. Of V8's
  * threads a wrapper needs one; 0 would be as many as there are processors, less one.
  *
- * Loads the bundle with V8's code cache, which saves compiling it before the app can start. The build makes the cache;
- * V8 refuses it where the Node or its flags differ, and then compiles as ever
- * (https://nodejs.org/api/vm.html#scriptcachedatarejected). What is needed only once the app runs is a part of its own.
+ * Loads the bundle with V8's code cache, which saves a third of a boot of Node before the app is started, and as much
+ * behind it. V8 takes only what the same Node has made (https://nodejs.org/api/vm.html#scriptcachedatarejected), so it
+ * is made here, by the first run that may. What is needed only once the app runs is a part of its own.
  */
-const { readFileSync } = require('node:fs');
+const { closeSync, fchmodSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
 
+/** By then all of a start has been compiled, and nothing of it is thrown away again, ms. */
+const SETTLED = 5000;
+
 const dist = join(__dirname, '..', 'dist');
+const attend = join(dist, 'attend.cjs');
 const requireFromHere = createRequire(__filename);
 const requirePart = (id) => (id.startsWith('./') ? load(join(dist, id)) : requireFromHere(id));
 
-/** Every part loaded so far, by its file: what the build makes the caches of. */
-const scripts = new Map();
+/** The scripts without a cache, by the file where it is to be. */
+const uncached = new Map();
 
 load(join(dist, 'main.cjs'));
 
 function load(filename) {
-  const script = new Script(
-    `(function (module, exports, require, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`,
-    { filename, cachedData: codeCache(filename) },
-  );
-  scripts.set(filename, script);
+  const source = readFileSync(filename, 'utf8');
+  // it begins with a digest, in a comment: V8 itself compares no more than the length
+  const cache = `${filename}.${source.slice(2, 18)}-${process.version}.cache`;
+  const cachedData = cacheFrom(cache);
+  const script = new Script(`(function (module, exports, require, __filename, __dirname) {${source}\n})`, {
+    filename,
+    cachedData,
+  });
+  if (cachedData === undefined) uncached.set(cache, script);
+  // an app is started then
+  if (filename === attend && uncached.size > 0) {
+    process.once('exit', keep);
+    setTimeout(keep, SETTLED).unref();
+  }
   const module = { exports: {} };
   script.runInThisContext()(module, module.exports, requirePart, filename, dirname(filename));
   return module.exports;
 }
 
-function codeCache(filename) {
+function cacheFrom(file) {
   try {
-    return readFileSync(`${filename}.cache`);
+    return readFileSync(file);
   } catch {
     return undefined;
   }
 }
 
-module.exports = scripts;
+/** Makes the caches that are missing, where that is our own directory and nobody else's. */
+function keep() {
+  const own = process.geteuid();
+  try {
+    const { uid, mode } = lstatSync(dist);
+    // a service's user is not to write what a later run executes, though the program be its own
+    if (uid !== own || (mode & 0o022) !== 0 || (own !== 0 && process.env.INVOCATION_ID !== undefined)) return;
+    for (const [file, script] of uncached) write(file, script.createCachedData());
+    uncached.clear();
+  } catch {
+    // a file system that is read-only or full
+  }
+}
+
+/** Under a name that is new, so never by a link, and all of it at once. */
+function write(file, data) {
+  const part = `${file}.${process.pid}`;
+  const fd = openSync(part, 'wx', 0o600);
+  try {
+    fchmodSync(fd, 0o644);
+    if (writeSync(fd, data) === data.length) renameSync(part, file);
+  } finally {
+    closeSync(fd);
+    rmSync(part, { force: true });
+  }
+}

@@ -8,7 +8,7 @@ import { EXIT } from '../base/exit-status.ts';
 import type { Report } from '../dry-run/report.ts';
 import { type NotifyAddress, notifyAddress } from '../notify/address.ts';
 import type { AppNotifySocket } from '../notify/app-socket.ts';
-import { isDatagramSocket } from '../notify/datagram-socket.ts';
+import { isDatagramSocketAt } from '../notify/datagram-socket.ts';
 import { statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
@@ -129,7 +129,7 @@ async function openTransport(address: NotifyAddress, { notify }: Inherited): Pro
 async function opensSurely({ type, name }: NotifyAddress, { notify }: Inherited): Promise<boolean> {
   if (notify !== undefined || type !== 'path') return false;
   const { isOneReadyBuilt } = await import('../notify/open.ts');
-  return isOneReadyBuilt() && isDatagramSocket(name);
+  return isOneReadyBuilt() && isDatagramSocketAt(name);
 }
 
 function once<T>(run: () => Promise<T>): () => Promise<T> {

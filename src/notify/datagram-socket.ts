@@ -1,14 +1,22 @@
 /** Asks about a datagram socket without an addon. */
-import { connect } from 'node:net';
+import { accessSync, constants } from 'node:fs';
+import { orElse } from '../base/or-else.ts';
+import { procText } from '../base/proc.ts';
 
-/** Whether one is at that path that we may send to: a stream cannot be connected to it, and connect(2) says why. */
-export function isDatagramSocket(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'EPROTOTYPE'));
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(false);
-    });
-  });
+/** Of /proc/net/unix (proc(5)); 2 is SOCK_DGRAM. */
+const DATAGRAM_ROW = /^\S+ \S+ \S+ \S+ 0002 \S+ +\d+ (.+)$/;
+
+/**
+ * Whether one is bound at that path that we may send to. False if the kernel does not list it: it is of another network
+ * namespace (PrivateNetwork=), say, or was bound by another name.
+ */
+export function isDatagramSocketAt(path: string): boolean {
+  const rows = (procText('self', 'net/unix') ?? '').split('\n').filter((row) => row.endsWith(` ${path}`));
+  return (
+    rows.some((row) => DATAGRAM_ROW.exec(row)?.[1] === path) &&
+    orElse(() => {
+      accessSync(path, constants.W_OK);
+      return true;
+    }, false)
+  );
 }
