@@ -71,10 +71,11 @@ describe('the tarball', () => {
           'client.d.cts',
           'client.d.mts',
           'client.mjs',
+          'commander.cjs',
           'execa.cjs',
           'loop-beat.cjs',
         ],
-        ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
+        ...['main.cjs', 'pino.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
       ].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);
