@@ -188,9 +188,13 @@ function keptTail(app: App, { probes }: Config): Tail | undefined {
   });
 }
 
-/** @param ago ms */
+/**
+ * `09:05:00`. Not by toTimeString(), which looks up the name of the time zone.
+ * @param ago ms
+ */
 function timeOfDay(ago = 0): string {
-  return new Date(Date.now() - ago).toTimeString().slice(0, 8);
+  const at = new Date(Date.now() - ago);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => `${part}`.padStart(2, '0')).join(':');
 }
 
 /**
