@@ -28,6 +28,9 @@ const { Script } = require('node:vm');
 /** By then all of a start has been compiled, and nothing of it is thrown away again, ms. */
 const SETTLED = 5000;
 
+/** In such a directory each may rename what is its own (inode(7)). */
+const STICKY = 0o1000;
+
 const dist = join(__dirname, '..', 'dist');
 const attend = join(dist, 'attend.cjs');
 const requireFromHere = createRequire(__filename);
@@ -66,18 +69,32 @@ function cacheFrom(file) {
   }
 }
 
-/** Makes the caches that are missing, where that is our own directory and nobody else's. */
+/** Makes the caches that are missing. */
 function keep() {
-  const own = process.geteuid();
   try {
-    const { uid, mode } = lstatSync(dist);
-    // a service's user is not to write what a later run executes, though the program be its own
-    if (uid !== own || (mode & 0o022) !== 0 || (own !== 0 && process.env.INVOCATION_ID !== undefined)) return;
+    if (!mayKeep()) return;
     for (const [file, script] of uncached) write(file, script.createCachedData());
     uncached.clear();
   } catch {
     // a file system that is read-only or full
   }
+}
+
+/**
+ * Whether the directory is ours, and no other user can change or replace it. A service's user is not to write what a
+ * later run executes, even if the program is its own.
+ */
+function mayKeep() {
+  const own = process.geteuid();
+  if (own !== 0 && process.env.INVOCATION_ID !== undefined) return false;
+  const isSafe = (directory) => {
+    const { uid, mode } = lstatSync(directory);
+    const isClosed = (mode & 0o022) === 0 || (directory !== dist && (mode & STICKY) !== 0);
+    return isClosed && (uid === own || (uid === 0 && directory !== dist));
+  };
+  const isSafeUpFrom = (directory) =>
+    isSafe(directory) && (directory === dirname(directory) || isSafeUpFrom(dirname(directory)));
+  return isSafeUpFrom(dist);
 }
 
 /** Under a name that is new, so never by a link, and all of it at once. */
