@@ -110,7 +110,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   const probes = config.probes.map((spec) => {
     const tap = report?.tap();
     const timing = pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock);
-    const probe = createProbe(spec, { ...context, timing });
+    const probe = createProbe(spec, { ...context, timing, socketsBefore: seen.sockets });
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;

@@ -13,6 +13,7 @@ import { statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { handoffObstacle } from '../options/handoff.ts';
+import { type SocketsInUse, tcpSocketsInUseOnce } from '../probes/connect/tcp-sockets.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { type ProbeSpec, tracesSockets } from '../probes/spec.ts';
 import { type Before, rememberBefore } from '../sockets/listeners.ts';
@@ -23,6 +24,8 @@ import type { Request } from './request.ts';
 export interface Seen {
   /** What listened. Undefined where nobody asks. */
   readonly before: Before | undefined;
+  /** How many TCP sockets there were, likewise. */
+  readonly sockets: SocketsInUse | undefined;
   /** The files of `--file`, and those of Unix sockets. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
   /** For the operator, once there is a log. */
@@ -38,6 +41,7 @@ export function lookAround({ probes }: Config, inherited: Inherited): Seen {
   return {
     // for a diagnosis too: sockets of socket activation are the app's alone once it is started
     before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,
+    sockets: tracesSockets(probes) ? tcpSocketsInUseOnce() : undefined,
     stamps: new Map(files.map((path) => [path, stampIfSeen(path)])),
     warning: existsSync('/proc/self') ? undefined : withoutProc(probes),
   };
