@@ -5,7 +5,7 @@ import { APP, sleep, WRAPPER } from '../lab.js';
 import { withSystemd } from '../units.js';
 
 /** Of the wrapper alone, in those of a Node that boots and does nothing. */
-const GOAL = 2.1;
+const GOAL = { most: 2.1, accepted: 2.8, why: "see README.md, Where a start's CPU goes" };
 /** From READY=1 until a start has had all of its effects, ms. */
 const SETTLE = 1000;
 

@@ -7,7 +7,7 @@ import { COSTS } from '../picture.js';
 import { withSystemd } from '../units.js';
 
 /** Times what the apps alone take. */
-const GOAL = 2.5;
+const GOAL = { most: 2.5, accepted: 3.6, why: 'it is the CPU of a start, see the row cpu' };
 
 /** @type {import('../rows.js').Row} */
 export const scale = {

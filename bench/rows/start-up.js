@@ -3,7 +3,8 @@ import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { figure, median } from '../figures.js';
 import { APP, WRAPPER } from '../lab.js';
 
-const GOAL = 1.5;
+/** A script that only spawns adds 1.1 to 1.3: the boot of our Node, its modules for processes, fork(2) and exec. */
+const GOAL = { most: 1.5, accepted: 2.2, why: 'a boot of Node is 1, its child_process and the spawn 0.3' };
 const WARM_UP = 3;
 
 export const startUp = {
