@@ -134,7 +134,10 @@ export class Lab {
 
   #spawn([program, ...args], environment, stdout = 'ignore') {
     const log = fs.openSync(this.log, 'a');
-    const child = spawn(program, args, { env: environment, stdio: ['ignore', stdout, log] });
+    // the journal's, as in a unit: the wrapper then writes text, and JSON elsewhere
+    const { dev, ino } = fs.fstatSync(log);
+    const env = { ...environment, JOURNAL_STREAM: `${dev}:${ino}` };
+    const child = spawn(program, args, { env, stdio: ['ignore', stdout, log] });
     fs.closeSync(log);
     this.#live.add(child);
     return { child, gone: once(child, 'exit').finally(() => this.#live.delete(child)) };
