@@ -44,9 +44,9 @@ export async function createLog({ level, format, colours, elapsed }: LogOptions)
     format === 'json'
       ? await jsonLog(level, put)
       : {
-          write(at, _event, msg) {
+          write(at, _event, msg, fields) {
             if (LEVELS[at] < LEVELS[level]) return;
-            put(erase + people({ level: LEVELS[at], msg }));
+            put(erase + people({ ...fields, level: LEVELS[at], msg }));
             erase = '';
           },
         };
