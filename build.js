@@ -1,11 +1,12 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. execa, which few runs need, is one of its own, and so are the preloads of
- * the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same file, so
+ * and no ESM loader, before the app starts. Libraries that few runs need are files of their own, and so are the preloads
+ * of the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same file, so
  * what stands behind one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,11 +14,18 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
+/** Libraries that few runs need, each a file of its own. */
+const APART = ['commander', 'execa', 'pino'];
+
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { main: 'src/cli/bin.ts', attend: 'src/cli/attend.ts', execa: 'execa' },
+  entryPoints: {
+    main: 'src/cli/bin.ts',
+    attend: 'src/cli/attend.ts',
+    ...Object.fromEntries(APART.map((name) => [name, name])),
+  },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   plugins: [{ name: 'parts', setup: keepPartsApart }],
@@ -51,16 +59,17 @@ await build({
 });
 writeFileSync(new URL('dist/LICENSES.txt', import.meta.url), licences(Object.keys(metafile.inputs)));
 
+// see bin/sd-ready-wrap.cjs, which knows them by it
+for (const name of ['main', 'attend', ...APART]) {
+  const file = new URL(`dist/${name}.cjs`, import.meta.url);
+  const source = readFileSync(file);
+  writeFileSync(file, `/*${createHash('sha256').update(source).digest('hex').slice(0, 16)}*/${source}`);
+}
+
 /**
- * The code cache holds the functions that were compiled by the time it is made, so it is made at the end of a real run:
- * an app gets ready in the usual ways at once, and what is done about it need not be compiled when it counts.
+ * Makes the code cache, as every first run does. It holds the functions that were compiled by then: so an app gets
+ * ready in the usual ways at once, and what is done about it need not be compiled when it counts.
  */
-const makeCache = `
-  const scripts = require('./bin/sd-ready-wrap.cjs');
-  process.on('exit', () => {
-    for (const [file, script] of scripts) require('node:fs').writeFileSync(file + '.cache', script.createCachedData());
-  });
-`;
 const app = `
   const server = () => require('node:http').createServer((_, response) => response.end());
   server().listen(process.env.SOCKET, () => server().listen(process.env.PORT, '127.0.0.1', () => {
@@ -86,7 +95,7 @@ const signs = [
   '^listening$',
 ];
 const ways = [...signs, '--ipc', '--log-format', 'json'];
-const words = ['-e', makeCache, '--', 'sd-ready-wrap', ...ways, '--', process.execPath, '-e', app];
+const words = ['bin/sd-ready-wrap.cjs', ...ways, '--', process.execPath, '-e', app];
 let log = '';
 // a busy machine needs longer until all of them have come true, ms
 for (const LIVES of ['500', '2500', '12500']) {
@@ -161,9 +170,9 @@ async function freePort() {
   return free;
 }
 
-/** `import('./attend.ts')` and `import('execa')` load files of their own. */
+/** `import('./attend.ts')`, and what stands in APART, load files of their own. */
 function keepPartsApart({ onResolve }) {
-  onResolve({ filter: /^(?:\.\/attend\.ts|execa)$/ }, ({ kind, path }) =>
-    kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
+  onResolve({ filter: new RegExp(`^(?:\\./attend\\.ts|${APART.join('|')})$`) }, ({ kind, path }) =>
+    kind === 'entry-point' ? undefined : { path: `./${basename(path, '.ts')}.cjs`, external: true },
   );
 }

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../test/helpers/systemd/private-systemd.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-export const WRAPPER = path.resolve(HERE, '../bin/sd-ready-wrap.cjs');
+/** Where install.js puts the program. */
+export const PREFIX = path.join(HERE, 'installed');
+export const WRAPPER = path.join(PREFIX, 'bin/sd-ready-wrap');
 export const PROGRAMS = path.join(HERE, 'programs');
 export const APP = path.join(PROGRAMS, 'app.cjs');
 const PAUSE = 20;
@@ -132,7 +134,10 @@ export class Lab {
 
   #spawn([program, ...args], environment, stdout = 'ignore') {
     const log = fs.openSync(this.log, 'a');
-    const child = spawn(program, args, { env: environment, stdio: ['ignore', stdout, log] });
+    // the journal's, as in a unit: the wrapper then writes text, and JSON elsewhere
+    const { dev, ino } = fs.fstatSync(log);
+    const env = { ...environment, JOURNAL_STREAM: `${dev}:${ino}` };
+    const child = spawn(program, args, { env, stdio: ['ignore', stdout, log] });
     fs.closeSync(log);
     this.#live.add(child);
     return { child, gone: once(child, 'exit').finally(() => this.#live.delete(child)) };

@@ -1,4 +1,5 @@
 /** The rows of the benchmark, in the order of its table. How to add one: README.md. */
+import { cpu } from './rows/cpu.js';
 import { deploys } from './rows/deploys.js';
 import { look } from './rows/look.js';
 import { lost } from './rows/lost.js';
@@ -24,4 +25,4 @@ import { waiting } from './rows/waiting.js';
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, ready, rolling, deploys, lost, waiting, pace, rest, relay, scale, look];
+export const ROWS = [startUp, cpu, ready, rolling, deploys, lost, waiting, pace, rest, relay, scale, look];

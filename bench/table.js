@@ -38,7 +38,10 @@ function cellsOf(found) {
   const name = `  ${found.name}`;
   if (found.missing !== undefined) return [`${name}: ${found.missing}`];
   const show = (value) => (value === undefined ? '' : round(value));
-  const goals = found.goals.map((goal) => `${wanted(goal)} ${verdict(found, goal)}`);
+  const goals = found.goals.map((goal) => {
+    const said = verdict(found, goal);
+    return `${wanted(goal)} ${said}${said === 'missed by design' ? `: ${goal.why}` : ''}`;
+  });
   return [
     name,
     String(found.n),

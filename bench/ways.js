@@ -28,6 +28,6 @@ export function app(lab, way, delay, port) {
 
 /** The same under the wrapper. */
 export function wrapped(lab, way, delay, port) {
-  // by its own name, as a unit starts it: its first line has flags
+  // by its own name, as a unit starts it: its first lines have flags
   return [WRAPPER, ...PROBES[way](port, lab.sign), '--', ...app(lab, way, delay, port)];
 }

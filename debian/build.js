@@ -66,6 +66,12 @@ function build() {
   const kilobytes = output('du', ['--apparent-size', '-sk', stage]).split('\t')[0];
   fs.mkdirSync(path.join(stage, 'DEBIAN'));
   fs.writeFileSync(path.join(stage, 'DEBIAN/control'), control(architecture, kilobytes));
+  // another Node needs another cache
+  fs.writeFileSync(path.join(stage, 'DEBIAN/triggers'), 'interest-noawait /usr/bin/node\n');
+  for (const script of ['postinst', 'prerm']) {
+    fs.copyFileSync(path.join(import.meta.dirname, script), path.join(stage, 'DEBIAN', script));
+    fs.chmodSync(path.join(stage, 'DEBIAN', script), 0o755);
+  }
   fs.writeFileSync(
     path.join(stage, 'DEBIAN/md5sums'),
     output('sh', ['-c', 'find usr -type f -exec md5sum {} +'], { cwd: stage }),

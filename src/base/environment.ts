@@ -23,13 +23,11 @@ const NOT_PASSED_ON = new Set([
 ]);
 
 /**
- * What the first line of bin/sd-ready-wrap.cjs keeps from our Node, by its name in the app. Short names: before Linux
- * 5.1 no more than 127 bytes of such a line count (execve(2), "Interpreter scripts").
+ * The variable in which the first lines of bin/sd-ready-wrap.cjs hand over `PID BLOCK`: their process and, in base64,
+ * the environment that it was started with (environ in proc(5)). They are read by a shell, and a shell changes what it
+ * passes on: dash drops names that are no identifiers, bash rewrites exported functions, and both set PWD.
  */
-const PUT_ASIDE: ReadonlyMap<string, string> = new Map([
-  ['SRWO', 'NODE_OPTIONS'],
-  ['SRWC', 'NODE_EXTRA_CA_CERTS'],
-]);
+export const STARTED_WITH = 'SRWE';
 
 export interface AppEnvironment {
   /** Where the app is to send its own sd_notify messages. */
@@ -40,9 +38,27 @@ export interface AppEnvironment {
   readonly journal?: boolean;
 }
 
-/** Whether the wrapper was started by its own name: then its first line was obeyed. */
+/** Whether the wrapper was started by its own name, so that its Node does not see what is meant for the app's. */
 export function startedByName(own: NodeJS.ProcessEnv): boolean {
-  return [...PUT_ASIDE.keys()].every((name) => own[name] !== undefined);
+  return own[STARTED_WITH] !== undefined;
+}
+
+/**
+ * The environment that the wrapper was started with, and a mark for {@link startedByName}.
+ * @param own what its Node sees
+ * @param pid its own
+ */
+export function startEnvironment(own: NodeJS.ProcessEnv, pid: number): NodeJS.ProcessEnv {
+  const { [STARTED_WITH]: handed = '', ...others } = own;
+  const [owner, block = ''] = handed.split(' ');
+  // of a wrapper around us, which a shell in between passed on
+  if (owner !== `${pid}`) return others;
+  const variables = Buffer.from(block, 'base64')
+    .toString()
+    .split('\0')
+    .filter((entry) => entry.includes('='))
+    .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)] as const);
+  return Object.fromEntries<string | undefined>([...variables, [STARTED_WITH, '']]);
 }
 
 /** The environment for the app, out of the wrapper's own. */
@@ -54,15 +70,10 @@ export function appEnvironment(
     (entry): entry is [string, string] =>
       entry[1] !== undefined &&
       !entry[0].startsWith(OPTION_PREFIX) &&
-      !PUT_ASIDE.has(entry[0]) &&
+      entry[0] !== STARTED_WITH &&
       (journal || entry[0] !== 'JOURNAL_STREAM') &&
       (!NOT_PASSED_ON.has(entry[0]) || (pings && entry[0] === 'WATCHDOG_USEC')),
   );
-  for (const [aside, name] of PUT_ASIDE) {
-    const value = own[aside];
-    // where it is there by itself, what was put aside is of a wrapper around us
-    if (value && own[name] === undefined) kept.push([name, value]);
-  }
   if (notifySocket !== undefined) kept.push(['NOTIFY_SOCKET', notifySocket]);
   return Object.fromEntries(kept);
 }

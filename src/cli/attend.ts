@@ -13,6 +13,7 @@ import { createLog } from '../log/log.ts';
 import { withStartRecords } from '../log/start-record.ts';
 import { mergeNotices } from '../notify/merge.ts';
 import { createNotifier, nobody } from '../notify/notifier.ts';
+import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { keepTail, type Tail } from '../output/tail.ts';
 import type { ProbeContext } from '../probes/context.ts';
@@ -40,17 +41,19 @@ export interface Attended {
   /** When the app was started, on the clock. */
   readonly startedAt: number;
   readonly seen: Seen;
+  /** Undefined if nobody is to be notified. */
+  readonly transport: NotifyTransport | undefined;
   readonly prepared: Prepared;
 }
 
 /** @returns how the wrapper has to end */
-export function attend({ config, env, app, canary, signals, startedAt, seen, prepared }: Attended) {
-  const { transport, appNotify, handoff, watchdog, taking, report } = prepared;
+export async function attend({ config, env, app, canary, signals, startedAt, seen, transport, prepared }: Attended) {
+  const { appNotify, handoff, watchdog, taking, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
   // what is shown of a dry run is for people, unless somebody says otherwise
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const since = report && elapsed;
-  const log = createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
+  const log = await createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
   report?.begin(log, format === 'pretty' && isatty(2), startedAt);
   const warn = (message: string) => log.write('warn', 'warning', message);
   const onBug = (bug: unknown) =>
@@ -111,7 +114,7 @@ export function attend({ config, env, app, canary, signals, startedAt, seen, pre
   const probes = config.probes.map((spec) => {
     const tap = report?.tap();
     const timing = pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock);
-    const probe = createProbe(spec, { ...context, timing });
+    const probe = createProbe(spec, { ...context, timing, socketsBefore: seen.sockets });
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
@@ -215,9 +218,13 @@ function keptTail(app: App, { probes }: Config): Tail | undefined {
   });
 }
 
-/** @param ago ms */
+/**
+ * `09:05:00`. Not by toTimeString(), which looks up the name of the time zone.
+ * @param ago ms
+ */
 function timeOfDay(ago = 0): string {
-  return new Date(Date.now() - ago).toTimeString().slice(0, 8);
+  const at = new Date(Date.now() - ago);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => `${part}`.padStart(2, '0')).join(':');
 }
 
 /**

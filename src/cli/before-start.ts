@@ -6,12 +6,14 @@ import { appEnvironment } from '../base/environment.ts';
 import { KnownError, UsageError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import type { Report } from '../dry-run/report.ts';
-import { notifyAddress } from '../notify/address.ts';
+import { type NotifyAddress, notifyAddress } from '../notify/address.ts';
 import type { AppNotifySocket } from '../notify/app-socket.ts';
+import { isDatagramSocketAt } from '../notify/datagram-socket.ts';
 import { statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { handoffObstacle } from '../options/handoff.ts';
+import { type SocketsInUse, tcpSocketsInUseOnce } from '../probes/connect/tcp-sockets.ts';
 import { fileStamp } from '../probes/file-stamp.ts';
 import { type ProbeSpec, tracesSockets } from '../probes/spec.ts';
 import { type Before, rememberBefore } from '../sockets/listeners.ts';
@@ -23,6 +25,8 @@ import type { Request } from './request.ts';
 export interface Seen {
   /** What listened. Undefined where nobody asks. */
   readonly before: Before | undefined;
+  /** How many TCP sockets there were, likewise. */
+  readonly sockets: SocketsInUse | undefined;
   /** The files of `--file`, and those of Unix sockets. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
   /** For the operator, once there is a log. */
@@ -38,6 +42,7 @@ export function lookAround({ probes }: Config, inherited: Inherited): Seen {
   return {
     // for a diagnosis too: sockets of socket activation are the app's alone once it is started
     before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,
+    sockets: tracesSockets(probes) ? tcpSocketsInUseOnce() : undefined,
     stamps: new Map(files.map((path) => [path, stampIfSeen(path)])),
     warning: existsSync('/proc/self') ? undefined : withoutProc(probes),
   };
@@ -71,7 +76,11 @@ function stampIfSeen(path: string): string | undefined {
 
 export interface Prepared {
   readonly config: Config;
-  readonly transport: NotifyTransport | undefined;
+  /**
+   * The way to systemd, opened by the first call; undefined if nobody is to be notified.
+   * @throws {KnownError} if there is none
+   */
+  readonly transport: () => Promise<NotifyTransport | undefined>;
   readonly appNotify: AppNotify;
   readonly watchdog: PreparedWatchdog | undefined;
   /** With --take-sockets. */
@@ -99,13 +108,16 @@ export async function withPrepared<T>(
       : undefined;
     if (dryRun) closers.push(dryRun.close);
     const { config, report } = dryRun ?? request;
-    const transport = dryRun?.transport ?? (await openTransport(env, inherited.notify));
+    const address = dryRun ? undefined : notifyAddress(env['NOTIFY_SOCKET']);
+    const transport = once(async () => dryRun?.transport ?? (address && openTransport(address, inherited)));
+    if (address && !(await opensSurely(address, inherited))) await transport();
     const taking = config.takeSockets
       ? (await import('../take-sockets/prepare.ts')).prepareTaking(config.args, env, inherited.listen)
       : undefined;
     if (taking) closers.push(taking.close);
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
-    const watchdog = transport && env['WATCHDOG_USEC'] !== undefined ? await watchdogFor(config, env) : undefined;
+    const isWatched = (dryRun ?? address) !== undefined && env['WATCHDOG_USEC'] !== undefined;
+    const watchdog = isWatched ? await watchdogFor(config, env) : undefined;
     if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
@@ -115,12 +127,28 @@ export async function withPrepared<T>(
   }
 }
 
-/** Says hello to systemd, so that a notify socket that cannot be used is told before the app is started. */
-async function openTransport(env: NodeJS.ProcessEnv, inherited?: number): Promise<NotifyTransport | undefined> {
-  const address = notifyAddress(env['NOTIFY_SOCKET']);
-  if (!address) return undefined;
+/** Says hello to systemd. */
+async function openTransport(address: NotifyAddress, { notify }: Inherited): Promise<NotifyTransport> {
   const { openNotifySocket } = await import('../notify/open.ts');
-  return openNotifySocket(address, statusLine('Starting'), inherited);
+  return openNotifySocket(address, statusLine('Starting'), notify);
+}
+
+/**
+ * Whether systemd can be reached, as far as can be told without an addon. Then that is loaded while the app boots: it
+ * takes as long as half a boot of Node. Otherwise it is tried before the app is started, as that may be the end of it.
+ */
+async function opensSurely({ type, name }: NotifyAddress, { notify }: Inherited): Promise<boolean> {
+  if (notify !== undefined || type !== 'path') return false;
+  const { isOneReadyBuilt } = await import('../notify/open.ts');
+  return isOneReadyBuilt() && isDatagramSocketAt(name);
+}
+
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= run();
+    return result;
+  };
 }
 
 /**

@@ -35,7 +35,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
 }
 
 async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: SignalSource): Promise<ExitStatus> {
-  if (/--inspect/.test(env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
+  if (/--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
 
   const written = await readRequest(argv, env);
@@ -57,7 +57,12 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
     if (config.forwardSignals === 'auto') canary.start();
 
     const { attend } = await import('./attend.ts');
-    return attend({ config, env, app, canary, signals, startedAt, seen, prepared });
+    const transport = await prepared.transport().catch(async (error: unknown) => {
+      // an addon that is there and cannot be loaded: the app has hardly begun
+      if (app.kill('SIGKILL') === undefined) await app.exited;
+      throw error;
+    });
+    return attend({ config, env, app, canary, signals, startedAt, seen, transport, prepared });
   });
 }
 

@@ -1,8 +1,9 @@
 /** From the command line and the variables to what is to be run; what is only to be printed is printed here. */
 import { VERSION } from '../base/version.ts';
-import { readCommandLine } from '../options/command-line.ts';
+import type { Invocation } from '../options/command-line.ts';
 import { buildConfig, type Config } from '../options/config.ts';
 import { modeOf } from '../options/mode.ts';
+import { readPlainLine } from '../options/plain-line.ts';
 import type { RawOptions } from '../options/raw.ts';
 import { optionsFromEnvironment } from '../options/variables.ts';
 import { print, printNote } from './print.ts';
@@ -21,7 +22,10 @@ export interface Request {
  * @throws {UsageError} for anything that is not right
  */
 export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Request | undefined> {
-  const invocation = readCommandLine(argv, VERSION);
+  const plain = readPlainLine(argv);
+  const invocation: Invocation = plain
+    ? { type: 'run', ...plain }
+    : (await import('../options/command-line.ts')).readCommandLine(argv, VERSION);
   if (invocation.type === 'print') return print(invocation.text);
   if (invocation.type === 'version') return print(await (await import('./describe-versions.ts')).describeVersions());
   const raw = { ...optionsFromEnvironment(env), ...invocation.options };

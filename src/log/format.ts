@@ -5,7 +5,7 @@ import { orElse } from '../base/or-else.ts';
 import type { StartRecord } from './start-record.ts';
 import type { LogFormat } from './types.ts';
 
-/** A record as pino writes it: numbers for levels, `msg` for the message. */
+/** A record in pino's words: numbers for levels, `msg` for the message. */
 export interface LogRecord {
   readonly level: number;
   readonly msg: string;

@@ -1,6 +1,6 @@
 /** Why an addon cannot be used, in a few words, and what mends it. */
-import { realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { RAISE_LIMIT } from '../base/exit-status.ts';
 import { orElse } from '../base/or-else.ts';
 
@@ -23,6 +23,13 @@ export function howToMend(failures: Iterable<string>): string {
     ? [rebuild, install]
     : [install, rebuild];
   return `install one: ${ways.join(', or ')}, in ${installation()}`;
+}
+
+/** Whether a package stands where Node looks for it first. */
+export function isInstalled(name: string): boolean {
+  const isIn = (directory: string): boolean =>
+    existsSync(join(directory, 'node_modules', name)) || (directory !== dirname(directory) && isIn(dirname(directory)));
+  return isIn(installation());
 }
 
 /** Where sd-ready-wrap is installed: the directory above that of the program. */

@@ -3,6 +3,7 @@
  * is done before the next is told, and all who listen from the start are there for the first. And see Receive in
  * transport.ts.
  */
+import { now } from '../base/real-clock.ts';
 
 export interface Delivery<T> {
   tell(message: T): void;
@@ -31,7 +32,7 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
   let arrived = 0;
   let isDue = false;
   let allowed = BURST;
-  let filledAt = performance.now();
+  let filledAt = now();
   let isDraining = false;
 
   const deliver = () => {
@@ -45,9 +46,9 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
   const schedule = () => {
     if (isDue || !isHeard || waiting.length === 0) return;
     isDue = true;
-    const now = performance.now();
-    allowed = Math.min(BURST, allowed + ((now - filledAt) * RATE) / 1000);
-    filledAt = now;
+    const at = now();
+    allowed = Math.min(BURST, allowed + ((at - filledAt) * RATE) / 1000);
+    filledAt = at;
     if (allowed >= 1 || isDraining) setImmediate(deliver);
     else setTimeout(deliver, 1000 / RATE);
   };

@@ -1,7 +1,7 @@
 /** Opens the notify socket by the first transport that works. */
 import { KnownError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
-import { explainFailure, howToMend } from './addon-failure.ts';
+import { explainFailure, howToMend, isInstalled } from './addon-failure.ts';
 import { type NotifyAddress, unusable } from './address.ts';
 import { encode, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';
@@ -17,6 +17,11 @@ const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number)
   ['unix-dgram', openUnixDgram],
   ['koffi', openKoffi],
 ];
+
+/** Whether the addon is there that comes ready built: then one works, whatever became of the others. */
+export function isOneReadyBuilt(): boolean {
+  return ['koffi', `@koromix/koffi-linux-${process.arch}`].every(isInstalled);
+}
 
 /**
  * Which transports there are on this host, without a unit: OpenFile= is a unit's.

@@ -1,16 +1,18 @@
 /**
  * The command line, read by commander: the only file that imports it. Rules of ours that it does not have stand here.
+ * Loaded where plain-line.ts does not do.
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
-import { example, type RawOptions, type RawValue } from './raw.ts';
-import { OPTION_TABLE, type OptionName, type Option as OptionRow } from './table.ts';
+import { type KeptOptions, keep, type PlainLine } from './plain-line.ts';
+import { example } from './raw.ts';
+import { OPTION_TABLE, type Option as OptionRow } from './table.ts';
 import { variableOf } from './variables.ts';
 
 /** What the command line asks for: to run something, or to print a text, or what is installed, and exit 0. */
 export type Invocation =
-  | { readonly type: 'run'; readonly options: RawOptions; readonly words: readonly string[] }
+  | ({ readonly type: 'run' } & PlainLine)
   | { readonly type: 'print'; readonly text: string }
   | { readonly type: 'version' };
 
@@ -19,7 +21,7 @@ export type Invocation =
  * @throws {UsageError} for an unknown option and the like
  */
 export function readCommandLine(argv: readonly string[], version: string): Invocation {
-  const options: Partial<Record<OptionName, RawValue[]>> = {};
+  const options: KeptOptions = {};
   let printed = '';
   let complaint = '';
   const program = new Command('sd-ready-wrap')
@@ -57,10 +59,10 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
   return { type: 'run', options, words: program.args };
 }
 
-function toCommander(row: OptionRow, into: Partial<Record<OptionName, RawValue[]>>): Option {
+function toCommander(row: OptionRow, into: KeptOptions): Option {
   const place = `--${row.name}`;
   const option = new Option(row.value ? `${place} <${row.value}>` : place, row.help).helpGroup(`${row.group}:`);
-  const keep = (text: string | true) => {
+  const take = (text: string | true) => {
     if (typeof text === 'string' && text.startsWith('--')) {
       const why = text === '--' ? '' : ` (${text} looks like an option)`;
       throw new UsageError(place, `its value is missing${why}`, example(row.name, { place, text }));
@@ -69,11 +71,10 @@ function toCommander(row: OptionRow, into: Partial<Record<OptionName, RawValue[]
       const hint = 'a variable that stands there may not be set';
       throw new UsageError(place, 'its value is empty', `${hint}; ${example(row.name, { place, text })}`);
     }
-    const value = { place, text };
-    into[row.name] = row.repeats ? [...(into[row.name] ?? []), value] : [value];
+    keep(into, row, { place, text });
     return text;
   };
-  return row.value ? option.argParser(keep) : option.argParser(() => keep(true));
+  return row.value ? option.argParser(take) : option.argParser(() => take(true));
 }
 
 /** commander's complaint in the form of ours. */

@@ -27,7 +27,7 @@ export function workingDirectory(): string {
 }
 
 /**
- * What started us: the program by its own name, as its first line is obeyed then, or a node, its options and the
+ * What started us: the program by its own name, as its first lines are obeyed then, or a node, its options and the
  * program. A link to it stays one, as it outlives an update.
  */
 export function wrapper(env: NodeJS.ProcessEnv): readonly string[] {

@@ -3,6 +3,7 @@ import type { AppSigns } from '../app/types.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AppNotices } from '../notify/types.ts';
 import type { Listeners } from '../sockets/ownership.ts';
+import type { SocketsInUse } from './connect/tcp-sockets.ts';
 import type { PollTiming } from './poll.ts';
 
 export interface ProbeContext {
@@ -15,6 +16,8 @@ export interface ProbeContext {
   readonly stamp: (path: string) => string | undefined;
   /** What stood there before the app was started. */
   readonly stampBefore: (path: string) => string | undefined;
+  /** The kernel's count of sockets before the app was started. Of the first wait alone. */
+  readonly socketsBefore?: SocketsInUse | undefined;
   /** The environment for commands of ours: the app's, without its notify socket. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;

@@ -13,7 +13,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { orElse } from '../base/or-else.ts';
 import { procText, statFields } from '../base/proc.ts';
-import { pause } from '../base/real-clock.ts';
+import { now, pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
 import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
@@ -69,7 +69,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   let asked = 0;
   /** What reached the canary and was not asked about yet, with the time. */
   let heard: { readonly signal: string; readonly at: number }[] = [];
-  const hear = (signal: string) => heard.push({ signal, at: performance.now() });
+  const hear = (signal: string) => heard.push({ signal, at: now() });
   const isHeard = (signal: string) => heard.some((each) => each.signal === signal);
   let onLine: (line: string) => void = () => {};
 
@@ -122,8 +122,8 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       const index = heard.findIndex((each) => each.signal === signal);
       return index >= 0 && heard.splice(index, 1).length > 0;
     };
-    const left = () => came + PATIENCE - performance.now();
-    while (!isHeard(signal) && left() > 0 && managerIsBusy(performance.now() - came)) await pause(LOOK_INTERVAL);
+    const left = () => came + PATIENCE - now();
+    while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(LOOK_INTERVAL);
     // what reaches a stopped process waits for it to go on
     if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
@@ -136,7 +136,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     hears(signal) {
       // it may have died of it: as long as its traps do not stand
       if (!shell && !isHeard(signal)) return undefined;
-      const came = performance.now();
+      const came = now();
       const mine = last.then(() => ask(signal, came));
       last = mine;
       return mine;

@@ -1,6 +1,6 @@
 /** What the manager does at the moment: our parent, systemd where we are a service. */
 import { statFields } from '../base/proc.ts';
-import { pause } from '../base/real-clock.ts';
+import { now, pause } from '../base/real-clock.ts';
 
 /** How long it may be busy before it is taken to be done, ms. It may have other things to do. */
 export const PATIENCE = 250;
@@ -25,7 +25,7 @@ export function managerIsBusy(elapsed: number): boolean {
 
 /** Resolves when it has dealt with what it was sent before: a datagram wakes it at once. */
 export async function managerIdle(): Promise<void> {
-  const since = performance.now();
-  const elapsed = () => performance.now() - since;
+  const since = now();
+  const elapsed = () => now() - since;
   while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(LOOK_INTERVAL);
 }

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess } from '../base/proc.ts';
-import { pause } from '../base/real-clock.ts';
+import { now, pause } from '../base/real-clock.ts';
 import { acceptorOf, type ConnectionEnds } from './accepted.ts';
 import { isEnded, isRunning } from './alive.ts';
 import { appPids, cgroupMembers, unitCgroup } from './app-tree.ts';
@@ -295,10 +295,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
         const foundBefore = found.size;
         for (const table of changed) addTcp(table, app, found);
         // one may have come while another went, and then no table seems changed
-        const mayBeMissed = isNew || performance.now() > allReadAt + READ_ALL_EVERY;
+        const mayBeMissed = isNew || now() > allReadAt + READ_ALL_EVERY;
         if (mayBeMissed && found.size === foundBefore) {
           for (const table of TCP_TABLES) if (!changed.includes(table)) addTcp(table, app, found);
-          allReadAt = performance.now();
+          allReadAt = now();
         }
         return [...found.values()];
       };

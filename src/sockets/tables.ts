@@ -72,6 +72,9 @@ export async function readAllTcpListeners(): Promise<readonly TcpListener[]> {
 function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
   return new Promise((resolve) => {
     const found: TcpListener[] = [];
+    // to open the table and to read on behind its last listener are a walk each
+    const all = socketsInUse(table);
+    if (all === 0) return resolve(found);
     let fd: number;
     try {
       fd = openSync(`/proc/self/net/${table}`, 'r');
@@ -85,7 +88,7 @@ function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
       read(fd, buffer, 0, BIG_PIECE, null, (error, length) => {
         const { listeners, over } = rows.take(buffer.toString('latin1', 0, error ? 0 : length));
         found.push(...listeners);
-        if (!error && !over && length > 0) return next();
+        if (!error && !over && length > 0 && found.length < all) return next();
         closeSync(fd);
         resolve(found);
       });
@@ -132,7 +135,7 @@ export function rowReader(): RowReader {
 
 /** Whether the tenth of its words, and a space behind that, have come. */
 function holdsInode(row: string): boolean {
-  return /^\s*(\S+\s+){10}/.test(row);
+  return row.trimStart().split(/\s+/, 11).length > 10;
 }
 
 /** The listening Unix sockets that have a name. @throws where there is no such table: ENOENT */

@@ -21,6 +21,7 @@ import { TRANSPORT } from '../helpers/transport.ts';
 import { Run } from '../helpers/wrap.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const NAME = 'sd-ready-wrap';
 const OPENS = join(REPOSITORY, 'test/fixtures/opens-files.pl');
 /** What there is without a compiler. */
 const PREBUILT = TRANSPORT === 'node:ffi' ? TRANSPORT : 'koffi';
@@ -74,10 +75,12 @@ describe('the tarball', () => {
           'client.d.cts',
           'client.d.mts',
           'client.mjs',
+          'commander.cjs',
           'execa.cjs',
           'loop-beat.cjs',
         ],
-        ...['main.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs', 'take-sockets.cjs'],
+        ...['main.cjs', 'pino.cjs', 'sd-notify.cjs', 'sd-notify.d.cts', 'sd-notify.d.mts', 'sd-notify.mjs'],
+        'take-sockets.cjs',
       ].map((name) => `package/dist/${name}`),
     );
     expect(statSync(tarball).size).toBeLessThan(400_000);
@@ -105,6 +108,8 @@ describe('the tarball', () => {
       const quiet = ['--no-audit', '--no-fund', '--registry', config.registry];
       run('npm', ['install', ...quiet, ...flags, tarball], place, env);
       const bin = join(place, path);
+      // what is bundled is not installed too
+      if (!koffi) expect(readdirSync(join(place, 'node_modules')).filter((name) => /^\w/.test(name))).toEqual([NAME]);
       const runs = { PATH: `${PATH}:${dirname(NODE)}:/usr/bin:/bin` };
 
       await using receiver = await NotifyReceiver.start();

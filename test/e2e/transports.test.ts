@@ -1,8 +1,8 @@
 /** Promise: the notify socket is served by the first transport that works, and one that is broken is passed over. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NODE, sh } from '../helpers/apps.ts';
+import { app, NODE, sh } from '../helpers/apps.ts';
 import { type Addon, type Installation, install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
@@ -81,6 +81,18 @@ test('both broken: one line with the ways out, 125, and no app', async () => {
   expect(run.stderr.lines).toEqual([
     expect.stringMatching(/unix-dgram: no; koffi: no.*npm install koffi.*npm rebuild unix-dgram.*OpenFile=/),
   ]);
+  expect(existsSync(dir.file('started'))).toBe(false);
+});
+
+test('both broken, though one is there ready built: the same, and the app is killed as it boots', async () => {
+  using installation = install('koffi');
+  for (const addon of ['unix-dgram', 'koffi'] as const) breakAddon(installation, addon, 'throw new Error("no\\ngood")');
+  await using receiver = await NotifyReceiver.start();
+  const args = [...WITHOUT_FFI, installation.bin, '--delay', '1ms', '--', ...app('ignores-sigterm')];
+  await using run = new Run(NODE, args, { env: { NOTIFY_SOCKET: receiver.path } });
+  expect(await run.closed).toEqual({ code: 125 });
+  expect(run.stderr.lines).toEqual([expect.stringMatching(/unix-dgram: no; koffi: no.*npm install koffi/)]);
+  expect(run.pids()).toEqual([]);
 });
 
 test('all good: the first', async () => {

@@ -7,6 +7,7 @@ import { formatDuration, parseTimeSpan } from '../../src/base/time-span.ts';
 import { readCommandLine } from '../../src/options/command-line.ts';
 import { buildConfig, type Config } from '../../src/options/config.ts';
 import { modeOf } from '../../src/options/mode.ts';
+import { readPlainLine } from '../../src/options/plain-line.ts';
 import type { RawOptions } from '../../src/options/raw.ts';
 import { OPTION_TABLE, type OptionName } from '../../src/options/table.ts';
 import { optionsFromEnvironment, variableOf } from '../../src/options/variables.ts';
@@ -136,6 +137,11 @@ property('the command line: what is asked for, or one line', argv, (words) => {
   expect(words.slice(words.length - invocation.words.length)).toEqual(invocation.words);
   const config = bounded(() => orRefused(() => configOf(invocation.options, invocation.words)));
   if (config) assertRight(config);
+});
+
+property('the command line: a plain one is what commander takes it for', argv, (words) => {
+  const plain = bounded(() => readPlainLine(words));
+  if (plain) expect(readCommandLine(words, '1.2.3')).toEqual({ type: 'run', ...plain });
 });
 
 const variables = fc.array(

@@ -20,7 +20,11 @@ export interface Installation extends Disposable {
 
 export function install(...addons: readonly Addon[]): Installation {
   const dir: TempDir = tempDir();
-  for (const part of ['bin', 'dist']) cpSync(join(REPOSITORY, part), dir.file(part), { recursive: true });
+  // as it is packed: without the code cache of the build
+  const isPacked = (file: string) => !file.endsWith('.cache');
+  for (const part of ['bin', 'dist']) {
+    cpSync(join(REPOSITORY, part), dir.file(part), { recursive: true, filter: isPacked });
+  }
   for (const name of addons.flatMap((addon) => ADDONS[addon])) {
     const link = dir.file(`node_modules/${name}`);
     mkdirSync(dirname(link), { recursive: true });

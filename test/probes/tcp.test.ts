@@ -10,8 +10,13 @@ import { freePort, listen, portOf, turns } from '../unit/sockets.ts';
 
 const BOTH = ['127.0.0.1', '::1'];
 
-function start(hosts: readonly string[], port: number, socketsInUse?: () => SocketsInUse | undefined) {
-  const context = fakeContext();
+function start(
+  hosts: readonly string[],
+  port: number,
+  socketsInUse?: () => SocketsInUse | undefined,
+  socketsBefore?: SocketsInUse,
+) {
+  const context = Object.assign(fakeContext(), { socketsBefore });
   const { clock } = context;
   const abort = new AbortController();
   const probe = tcpProbe({ kind: 'tcp', hosts, port, owner: 'app', written: `--tcp ${port}` }, context, socketsInUse);
@@ -52,6 +57,26 @@ describe('a TCP probe', () => {
       expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
       expect(clock.pending).toBe(0);
       await deserted(server);
+    });
+
+    it('before anybody has begun to listen one address is asked, and both once somebody has', async () => {
+      let count = '1';
+      const sockets = () => ({ tcp: count, tcp6: '0' });
+      const server = await listen('::1');
+      const asked = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
+      const { clock, probe, waited } = start(BOTH, portOf(server), sockets, sockets());
+      await failed(clock, probe, 'ECONNREFUSED');
+      clock.advance(100);
+      expect(await asked()).toBe(0);
+      count = '2';
+      clock.advance(100);
+      expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
+    });
+
+    it('both at once, if somebody has begun since the app was started', async () => {
+      const server = await listen('::1');
+      const { waited } = start(BOTH, portOf(server), () => ({ tcp: '2', tcp6: '0' }), { tcp: '1', tcp6: '0' });
+      expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
     });
 
     it('asks only the address that was named', async () => {

@@ -36,6 +36,10 @@ const PROGRAMS_OF_TESTS = [
   { file: 'help2man', debian: 'help2man' },
   { file: 'lintian', debian: 'lintian' },
   { file: 'mandoc', debian: 'mandoc' },
+  // the shells that may be sh
+  { file: 'dash', debian: 'dash' },
+  { file: 'bash', debian: 'bash' },
+  { file: 'busybox', debian: 'busybox' },
   // whose completion is tested, in a terminal of script's
   { file: 'zsh', debian: 'zsh' },
   { file: 'fish', debian: 'fish' },

@@ -6,6 +6,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
@@ -122,8 +123,13 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
   );
 
   describe('what it is started with and in', () => {
-    async function expectSame(lines: readonly string[], more = '', words = 'ready tell'): Promise<string[]> {
-      const pair = new Pair(systemd(), { lines, words: `${words} ${more}` });
+    async function expectSame(
+      lines: readonly string[],
+      more = '',
+      words = 'ready tell',
+      byName = false,
+    ): Promise<string[]> {
+      const pair = new Pair(systemd(), { lines, words: `${words} ${more}`, byName });
       const { direct, wrapped } = await pair.run(['x']);
       expect(direct).toEqual({ x: ['success exited 0'] });
       expect(wrapped).toEqual(direct);
@@ -205,6 +211,17 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       ];
       const told = await expectSame([`Environment=${variables.join(' ')}`, 'UnsetEnvironment=LANG HOME']);
       expect(told).toEqual(expect.arrayContaining(['env A=two  words', 'env B=', 'env PWD=/nowhere', 'env SHLVL=4']));
+    });
+
+    // a shell is between systemd and our Node then, and sets PWD and other variables
+    test.each([
+      ['as systemd makes it', []],
+      ['empty', ['NODE_OPTIONS=', 'NODE_EXTRA_CA_CERTS=', 'NODE_DEBUG=']],
+      ['with all that a shell sets', ['PWD=/nowhere', 'OLDPWD=/gone', '_=x', 'SHLVL=4', 'NODE_OPTIONS=--no-warnings']],
+    ])('the environment, started by its own name: %s', async (_, variables) => {
+      const path = `PATH=${dirname(systemd().node)}:/usr/bin:/bin`;
+      const told = await expectSame([`Environment=${[path, ...variables].join(' ')}`], '', 'ready tell', true);
+      expect(told).toEqual(expect.arrayContaining(variables.map((each) => `env ${each}`)));
     });
 
     test('NODE_OPTIONS', async () => {

@@ -14,6 +14,8 @@ interface Recipe {
   readonly options?: string;
   /** How it is to know that the app is ready; by the app's own READY=1 if not named. */
   readonly probe?: string;
+  /** The wrapper is started by its own name, and not by its Node. */
+  readonly byName?: boolean;
   /** Further lines of the [Service] section. */
   readonly lines?: readonly string[];
 }
@@ -32,15 +34,19 @@ export class Pair {
   readonly dir: string;
   readonly systemd: TestSystemd;
 
-  constructor(systemd: TestSystemd, { words = '%i', options = '', probe = '--notify', lines = [] }: Recipe = {}) {
+  constructor(
+    systemd: TestSystemd,
+    { words = '%i', options = '', probe = '--notify', byName = false, lines = [] }: Recipe = {},
+  ) {
     this.systemd = systemd;
     this.dir = systemd.makeDir();
     chmodSync(this.dir, 0o777);
     const { repo, node } = systemd;
     const app = `/usr/bin/perl ${repo}/test/fixtures/systemd/obeys.pl`;
+    const wrapper = `${byName ? '' : `${node} `}${repo}/bin/sd-ready-wrap.cjs`;
     const commands = {
       direct: `${app} ${words}`,
-      wrapped: `${node} ${repo}/bin/sd-ready-wrap.cjs ${probe} --log-level error ${options} -- ${app} ${words}`,
+      wrapped: `${wrapper} ${probe} --log-level error ${options} -- ${app} ${words}`,
     };
     for (const [way, command] of Object.entries(commands)) {
       mkdirSync(`${this.dir}/${way}`);

@@ -5,12 +5,15 @@
  */
 import { openSync, readSync } from 'node:fs';
 import { orElse } from '../../base/or-else.ts';
+import { procText } from '../../base/proc.ts';
 import { TCP_TABLES, type TcpTable } from '../../sockets/rows.ts';
 
 /** Something to compare with an earlier answer, for each table of /proc/net. */
 export type SocketsInUse = Readonly<Record<TcpTable, string>>;
 
-const FILES: Record<TcpTable, string> = { tcp: '/proc/self/net/sockstat', tcp6: '/proc/self/net/sockstat6' };
+const FILES: Record<TcpTable, string> = { tcp: 'net/sockstat', tcp6: 'net/sockstat6' };
+/** A kernel without IPv6 has no second file, and no such sockets. */
+const NONE = 'none';
 const buffer = Buffer.alloc(512);
 let descriptors: Readonly<Record<TcpTable, number | undefined>> | undefined;
 
@@ -21,6 +24,12 @@ export function tcpSocketsInUse(): SocketsInUse | undefined {
   return { tcp: inUse(descriptors.tcp), tcp6: inUse(descriptors.tcp6) };
 }
 
+/** The same, for one who asks once: no descriptors stay open. */
+export function tcpSocketsInUseOnce(): SocketsInUse | undefined {
+  const [tcp, tcp6] = TCP_TABLES.map((table) => procText('self', FILES[table]));
+  return tcp === undefined ? undefined : { tcp: countIn(tcp), tcp6: tcp6 === undefined ? NONE : countIn(tcp6) };
+}
+
 /** The tables whose count stands where it stood; none where one of the answers is missing. */
 export function unchangedTables(now: SocketsInUse | undefined, then: SocketsInUse | undefined): readonly TcpTable[] {
   if (!now || !then) return [];
@@ -28,12 +37,14 @@ export function unchangedTables(now: SocketsInUse | undefined, then: SocketsInUs
 }
 
 function openIfThere(file: string): number | undefined {
-  return orElse(() => openSync(file, 'r'), undefined);
+  return orElse(() => openSync(`/proc/self/${file}`, 'r'), undefined);
 }
 
-/** A kernel without IPv6 has no second file, and no such sockets. */
 function inUse(fd: number | undefined): string {
-  if (fd === undefined) return 'none';
-  const text = buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0));
+  if (fd === undefined) return NONE;
+  return countIn(buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0)));
+}
+
+function countIn(text: string): string {
   return /^TCP6?: inuse \d+/m.exec(text)?.[0] ?? text;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { appEnvironment } from '../../../src/base/environment.ts';
+import { appEnvironment, startEnvironment, startedByName } from '../../../src/base/environment.ts';
 
 describe('appEnvironment', () => {
   it.each([
@@ -13,6 +13,7 @@ describe('appEnvironment', () => {
     'NODE_CHANNEL_SERIALIZATION_MODE',
     'SD_READY_WRAP_TCP',
     'SD_READY_WRAP_',
+    'SRWE',
   ])('%s is not passed on', (name) => {
     expect(appEnvironment({ [name]: 'x', PATH: '/bin' })).toEqual({ PATH: '/bin' });
   });
@@ -33,15 +34,6 @@ describe('appEnvironment', () => {
     ['__proto__', 'x'],
   ])('%s is', (name, value) => {
     expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
-  });
-
-  it.each([
-    [{ SRWO: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
-    [{ SRWO: '' }, {}],
-    [{ SRWO: '--of-a-wrapper-around-us', NODE_OPTIONS: '--inspect' }, { NODE_OPTIONS: '--inspect' }],
-    [{ SRWC: '/ca.pem' }, { NODE_EXTRA_CA_CERTS: '/ca.pem' }],
-  ])('what was kept from the wrapper is there: %j', (own, env) => {
-    expect(appEnvironment(own)).toEqual(env);
   });
 
   it("JOURNAL_STREAM is not where that stream is not the app's", () => {
@@ -71,4 +63,36 @@ describe('appEnvironment', () => {
     const own = Object.freeze({ NOTIFY_SOCKET: '/run/systemd/notify', GONE: undefined, HOME: '/root' });
     expect(appEnvironment(own)).toStrictEqual({ HOME: '/root' });
   });
+});
+
+describe('startEnvironment', () => {
+  const handed = (pid: number, ...entries: string[]) =>
+    `${pid} ${Buffer.from(entries.map((entry) => `${entry}\0`).join('')).toString('base64')}`;
+
+  it.each([
+    [['PATH=/bin', 'a.b=c=d', 'EMPTY=', 'LINES=one\n\ntwo\n', 'BASH_FUNC_f%%=() { :; }', '__proto__=x', 'SRWE=theirs']],
+    [['NODE_OPTIONS=', 'PWD=/gone', '_=x', `UTF8=\u{1f30a}`]],
+    [[]],
+  ])('is what the shell was started with, whatever it made of it: %j', (entries) => {
+    const env = startEnvironment({ PATH: '/usr/bin', PWD: '/', SHLVL: '0', SRWE: handed(7, ...entries) }, 7);
+    expect(Object.entries(appEnvironment(env)).map((entry) => entry.join('='))).toEqual(
+      entries.filter((entry) => !entry.startsWith('SRWE=')),
+    );
+    expect(startedByName(env)).toBe(true);
+  });
+
+  it('base64 may break its lines', () => {
+    const text = `HOME=${'x'.repeat(200)}`;
+    const broken = handed(7, text).replace(/.{76}/g, '$&\n');
+    expect(appEnvironment(startEnvironment({ SRWE: broken }, 7))).toEqual({ HOME: 'x'.repeat(200) });
+  });
+
+  it.each([{}, { SRWE: '' }, { SRWE: 'theirs' }, { SRWE: handed(8, 'A=another') }])(
+    'is what our Node sees where none, or that of another process, was handed over: %j',
+    (mark) => {
+      const env = startEnvironment({ A: 'b', NODE_OPTIONS: '--inspect', ...mark }, 7);
+      expect(env).toEqual({ A: 'b', NODE_OPTIONS: '--inspect' });
+      expect(startedByName(env)).toBe(false);
+    },
+  );
 });

@@ -49,6 +49,18 @@ describe('a goal', () => {
     expect(wanted({ of: 'median', least: 250, margin: 0.25 })).toBe('>= 250');
   });
 
+  test.each([
+    [1.8, 'within margin'],
+    [2, 'missed by design'],
+    [2.5, 'missed by design'],
+    [2.6, 'MISSED'],
+  ])('that is out of reach, of 1.5 and 2.5 at most, and %d: %s', (value, said) => {
+    const found = figure('x', '', [value], { goals: { median: { most: 1.5, accepted: 2.5, why: 'the boot' } } });
+    const [goal] = found.goals;
+    expect(goal && verdict(found, goal)).toBe(said);
+    expect(regressions([{ ...found, row: 'row' }]).length).toBe(said === 'MISSED' ? 1 : 0);
+  });
+
   test('of 0 has no margin', () => {
     const none = figure('lost', 'of 500', [0], { goals: { max: 0 } });
     const one = figure('lost', 'of 500', [1], { goals: { max: 0 } });
