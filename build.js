@@ -1,8 +1,8 @@
 /**
  * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. Libraries that few runs need are files of their own, and so are the preloads
- * of the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same file, so
- * what stands behind one costs nothing until it is needed.
+ * and no ESM loader, before the app starts. Libraries that few runs need are files of their own, and so are the
+ * preloads of the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same
+ * file, so what stands behind one costs nothing until it is needed.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -15,7 +15,7 @@ import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
-import { direct, type Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
+import { BIN, direct, type Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url));
 
@@ -337,9 +337,11 @@ describe('is refused before the app is started', () => {
     writeFileSync(dir.file('.env'), 'A=1\nNODE_OPTIONS="--permission"\n');
     const options = { under: under(`127.0.0.1:${a}`) };
     expect(await refusal([], [NODE, '--permission', ...STARTS], options)).toBe(PERMISSION);
-    // NODE_OPTIONS as the wrapper keeps them for the app when it is started by its name
-    const env = { SRWO: '--no-warnings --experimental-permission' };
-    expect(await refusal([], [NODE, ...STARTS], { ...options, env })).toBe(PERMISSION);
+    // which are the app's alone where the wrapper is started by its name
+    const env = { NODE_OPTIONS: '--no-warnings --experimental-permission' };
+    await using run = direct([...options.under, BIN, '--take-sockets', '--', NODE, ...STARTS], { env });
+    expect(await run.closed).toEqual({ code: 125 });
+    expect(run.stderr.text).toContain(PERMISSION);
     expect(await refusal([], [NODE, '--env-file', dir.file('.env'), ...STARTS], options)).toBe(PERMISSION);
   });
 

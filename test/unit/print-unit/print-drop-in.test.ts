@@ -12,8 +12,8 @@ import { tempDir } from '../../helpers/temp.ts';
 
 const COMMAND = 'ExecStart=/usr/bin/node app.js';
 const BIN = '/usr/bin/sd-ready-wrap';
-/** What the first line of the program leaves in the environment. */
-const BY_NAME = { SRWO: '', SRWC: '' };
+/** What the first lines of the program leave in the environment. */
+const BY_NAME = { SRWE: '' };
 
 const [, program] = process.argv;
 beforeAll(() => {
