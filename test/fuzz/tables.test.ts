@@ -127,7 +127,8 @@ property('/proc/PID/cgroup: the unit that it names', fc.tuple(name, unitPath), (
   expect(isInUnitOf(`${own}${below}`, `1:name=systemd:/\n0::/${slice}.slice/${unit}y${kind}`)).toBe(false);
 });
 
-const plain = text().filter((value) => !/[\n\r\u2028\u2029]/.test(value) && value.trim() === value);
+/** All that may stand behind `=` on one line: NUL ends a line too, and a backslash at the end goes on on the next. */
+const plain = text().filter((value) => !/[\n\r\0]|\\$/.test(value) && value.trim() === value);
 const blank = fc.constantFrom('', ' ', '\t', '  ');
 const line = fc.oneof(
   fc.tuple(blank, fc.constantFrom('Type', 'KillMode', 'LimitNOFILE'), blank, blank, plain, blank),
