@@ -1,7 +1,7 @@
 #!/bin/sh
 ':' //; # For /bin/sh, up to exec. To Node each of these lines is a string and a comment, and the program is below.
-':' //; { SRWE=$(exec base64); } 2>/dev/null </proc/self/environ || SRWE=
-':' //; case ${#SRWE} in 0 | ??????*) unset SRWE ;; *) export SRWE="$$ $SRWE" ;; esac
+':' //; { SRWE=$(PATH=/usr/bin:/bin:$PATH; exec base64); } 2>/dev/null </proc/self/environ || SRWE=
+':' //; case ${#SRWE} in 0 | ??????*) unset SRWE ;; *) export SRWE ;; esac
 ':' //; ${SRWE:+unset NODE_OPTIONS NODE_EXTRA_CA_CERTS NODE_V8_COVERAGE NODE_COMPILE_CACHE NODE_DEBUG}
 ':' //; command -v node >/dev/null || { echo "sd-ready-wrap: no node on PATH=$PATH; add its directory" >&2; exit 125; }
 ':' //; exec node --v8-pool-size=1 "$0" "$@"
@@ -20,7 +20,7 @@
  * behind it. V8 takes only what the same Node has made (https://nodejs.org/api/vm.html#scriptcachedatarejected), so it
  * is made here, by the first run that may. What is needed only once the app runs is a part of its own.
  */
-const { closeSync, fchmodSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } = require('node:fs');
+const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
@@ -42,7 +42,7 @@ const uncached = new Map();
 load(join(dist, 'main.cjs'));
 
 function load(filename) {
-  const source = readFileSync(filename, 'utf8');
+  const source = fs.readFileSync(filename, 'utf8');
   // it begins with a digest, in a comment: V8 itself compares no more than the length
   const cache = `${filename}.${source.slice(2, 18)}-${process.version}.cache`;
   const cachedData = cacheFrom(cache);
@@ -50,7 +50,7 @@ function load(filename) {
     filename,
     cachedData,
   });
-  if (cachedData === undefined) uncached.set(cache, script);
+  if (cachedData === undefined || script.cachedDataRejected) uncached.set(cache, script);
   // an app is started then
   if (filename === attend && uncached.size > 0) {
     process.once('exit', keep);
@@ -63,7 +63,7 @@ function load(filename) {
 
 function cacheFrom(file) {
   try {
-    return readFileSync(file);
+    return fs.readFileSync(file);
   } catch {
     return undefined;
   }
@@ -82,13 +82,14 @@ function keep() {
 
 /**
  * Whether the directory is ours, and no other user can change or replace it. A service's user is not to write what a
- * later run executes, even if the program is its own.
+ * later run executes, even if the program is its own. Nor is what other options of Node have made: V8 would refuse it.
  */
 function mayKeep() {
   const own = process.geteuid();
+  if (process.env.NODE_OPTIONS || process.execArgv.some((option) => option !== '--v8-pool-size=1')) return false;
   if (own !== 0 && process.env.INVOCATION_ID !== undefined) return false;
   const isSafe = (directory) => {
-    const { uid, mode } = lstatSync(directory);
+    const { uid, mode } = fs.lstatSync(directory);
     const isClosed = (mode & 0o022) === 0 || (directory !== dist && (mode & STICKY) !== 0);
     return isClosed && (uid === own || (uid === 0 && directory !== dist));
   };
@@ -100,12 +101,17 @@ function mayKeep() {
 /** Under a name that is new, so never by a link, and all of it at once. */
 function write(file, data) {
   const part = `${file}.${process.pid}`;
-  const fd = openSync(part, 'wx', 0o600);
+  // of a run that was killed, and had the same pid in its container
+  fs.rmSync(part, { force: true });
+  const fd = fs.openSync(part, 'wx', 0o600);
   try {
-    fchmodSync(fd, 0o644);
-    if (writeSync(fd, data) === data.length) renameSync(part, file);
+    fs.fchmodSync(fd, 0o644);
+    const isWhole = fs.writeSync(fd, data) === data.length;
+    // V8 has no checksum: a crash of the machine must not leave half of it
+    fs.fsyncSync(fd);
+    if (isWhole) fs.renameSync(part, file);
   } finally {
-    closeSync(fd);
-    rmSync(part, { force: true });
+    fs.closeSync(fd);
+    fs.rmSync(part, { force: true });
   }
 }

@@ -6,7 +6,8 @@
 #   swap.sh web1/shop@ deploy@web2/shop@
 #
 # If the new instance fails, it is stopped again, the old one serves on, and the exit status is 1; further units are not
-# touched. A second run at the same time is refused with exit status 75. After an interrupted run: run it again.
+# touched. A second run of the same user at the same time is refused with exit status 75. After an interrupted run: run
+# it again.
 #
 # For HOST/UNIT@ this script runs on HOST, through ssh(1). $REMOTE_SYSTEMCTL is what it calls there: 'sudo systemctl',
 # say. The units: swap.socket and those that it names, beside this script, or sd-ready-wrap --print-unit --swap.
@@ -115,14 +116,14 @@ lock() {
 # rank UNIT: the higher, the more it is the one that serves. Two are active after an interrupted run: the enabled one is
 # kept. None is active if the version crashes: it is the enabled one, or the one that systemd starts again.
 rank() {
-  state=$(ask show --property=ActiveState --value -- "$1") || return
+  state=$(exec 9<&-; ask show --property=ActiveState --value -- "$1") || return
   case $state in
     active | reloading | refreshing) rank=4 ;;
     activating) rank=1 ;;
     '') return 1 ;;
     *) rank=0 ;;
   esac
-  case $(ask is-enabled -- "$1" 2>/dev/null) in
+  case $(exec 9<&-; ask is-enabled -- "$1" 2>/dev/null) in
     enabled*) rank=$((rank + 2)) ;;
   esac
   echo "$rank"
@@ -130,6 +131,7 @@ rank() {
 
 give_up() {
   # 5: a unit that is not there, its own or one that it needs, which systemctl has named
+  [ "$code" != 4 ] || fail "no permission to start $new; $old is not touched"
   [ "$code" != 5 ] || fail "$new cannot be started; $old is not touched"
   ask --no-pager --lines=10 status -- "$new" >&2 || true
   # systemd would start it again and again, and connections go to it as soon as it listens
@@ -139,7 +141,7 @@ give_up() {
 
 # A unit without [Install] cannot be enabled: somebody else starts it
 enable() {
-  case $(ask is-enabled -- "$new" 2>/dev/null) in
+  case $(exec 9<&-; ask is-enabled -- "$new" 2>/dev/null) in
     static | generated | transient) return 0 ;;
   esac
   # systemd reads its units again once, at the end

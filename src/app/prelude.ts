@@ -42,6 +42,13 @@ export function isNeeded({ listenPid, watchdogPid, ignored, openFiles, descent }
 /** What shells set by themselves, with or without having been asked. */
 const SET_BY_SHELLS = ['PWD', 'OLDPWD', 'SHLVL', '_'];
 
+/** What they change or drop where it is there. */
+const CHANGED_BY_SHELLS = new Set([
+  ...SET_BY_SHELLS,
+  ...['IFS', 'LINENO', 'OPTERR', 'OPTIND', 'PPID', 'PS1', 'PS2', 'PS4', 'BASH', 'BASHOPTS', 'BASHPID', 'BASH_VERSINFO'],
+  ...['BASH_VERSION', 'EPOCHREALTIME', 'EPOCHSECONDS', 'HISTCMD', 'RANDOM', 'SECONDS', 'SHELLOPTS', 'SRANDOM'],
+]);
+
 /**
  * Run as the child of an unshare(1) of util-linux 2.36 or 2.37, which leaves SIGINT and SIGTERM ignored
  * (https://github.com/util-linux/util-linux/pull/1560): a shell cannot undo that.
@@ -77,7 +84,7 @@ export function withPrelude(
   ].join('; ');
   const unset = SET_BY_SHELLS.filter((name) => !(name in env)).flatMap((name) => ['-u', name]);
   const set = Object.entries(env)
-    .filter(([name]) => SET_BY_SHELLS.includes(name) || !IDENTIFIER.test(name))
+    .filter(([name]) => CHANGED_BY_SHELLS.has(name) || !IDENTIFIER.test(name))
     .map(([name, value]) => `${name}=${value}`);
   const [shell, envProgram] = PRELUDE_PROGRAMS;
   const named = argv0 === undefined ? [] : byName(argv0, env);

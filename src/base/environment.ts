@@ -23,9 +23,9 @@ const NOT_PASSED_ON = new Set([
 ]);
 
 /**
- * The variable in which the first lines of bin/sd-ready-wrap.cjs hand over `PID BLOCK`: their process and, in base64,
- * the environment that it was started with (environ in proc(5)). They are read by a shell, and a shell changes what it
- * passes on: dash drops names that are no identifiers, bash rewrites exported functions, and both set PWD.
+ * The variable in which the first lines of bin/sd-ready-wrap.cjs hand over, in base64, the environment that they were
+ * started with (environ in proc(5)). They are read by a shell, and a shell changes what it passes on: dash drops names
+ * that are no identifiers, bash rewrites exported functions, and both set PWD.
  */
 export const STARTED_WITH = 'SRWE';
 
@@ -46,18 +46,19 @@ export function startedByName(own: NodeJS.ProcessEnv): boolean {
 /**
  * The environment that the wrapper was started with, and a mark for {@link startedByName}.
  * @param own what its Node sees
- * @param pid its own
  */
-export function startEnvironment(own: NodeJS.ProcessEnv, pid: number): NodeJS.ProcessEnv {
+export function startEnvironment(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { [STARTED_WITH]: handed = '', ...others } = own;
-  const [owner, block = ''] = handed.split(' ');
-  // of a wrapper around us, which a shell in between passed on
-  if (owner !== `${pid}`) return others;
-  const variables = Buffer.from(block, 'base64')
-    .toString()
-    .split('\0')
-    .filter((entry) => entry.includes('='))
-    .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)] as const);
+  const block = Buffer.from(handed, 'base64').toString();
+  // what another program by the name of base64 has said, say
+  if (!block.endsWith('\0') || !block.includes('=')) return others;
+  const variables = new Map<string, string>();
+  for (const entry of block.split('\0')) {
+    const at = entry.indexOf('=');
+    const name = entry.slice(0, at);
+    // of two by the same name the first counts (getenv(3))
+    if (at >= 0 && !variables.has(name)) variables.set(name, entry.slice(at + 1));
+  }
   return Object.fromEntries<string | undefined>([...variables, [STARTED_WITH, '']]);
 }
 

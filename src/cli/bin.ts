@@ -5,7 +5,7 @@ import { STARTED_WITH, startEnvironment } from '../base/environment.ts';
 import { main } from './main.ts';
 
 // a copy: what is set for our own libuv later is none of the app's
-const env = startEnvironment(process.env, process.pid);
+const env = startEnvironment(process.env);
 // none of our own children's either
 delete process.env[STARTED_WITH];
 void main(process.argv.slice(2), env);

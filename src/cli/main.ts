@@ -27,7 +27,9 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const isKnown = error instanceof KnownError;
     printError(isKnown ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error), env);
     status = { code: isKnown ? error.code : EXIT.OWN_FAILURE };
-    const isDryRun = argv.includes('--dry-run') || env[variableOf('dry-run')] !== undefined;
+    const isDryRun =
+      argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--dry-run') ||
+      env[variableOf('dry-run')] !== undefined;
     if (isKnown && !isDryRun) await tellUnitStatus(error, env);
   }
   signals.release();

@@ -2,7 +2,7 @@
  * What is to be said to whoever has a unit printed, beside the unit: a line each. Nothing of it keeps the unit from
  * being printed.
  */
-import { quote, type RawOptions, text } from '../options/raw.ts';
+import { isOn, quote, type RawOptions, text } from '../options/raw.ts';
 import { awaitedPort, type ProbeSpec } from '../probes/spec.ts';
 
 export interface Printed {
@@ -15,6 +15,11 @@ export interface Printed {
 }
 
 export function unitNotes({ raw, probes, template, port }: Printed): readonly string[] {
+  if (isOn(raw, 'swap') && !isOn(raw, 'take-sockets')) {
+    return [
+      'the app has to listen on the descriptor that systemd passes; an unchanged Node app does with --take-sockets',
+    ];
+  }
   if (template !== undefined) return sameForAll(raw, probes, template, port);
   const awaited = probes.flatMap((spec) => awaitedPort(spec) ?? []);
   const [first] = awaited;

@@ -88,7 +88,8 @@ export function sharedSocket(name: string): readonly string[] {
   return [
     '# Both instances get the same descriptor: systemd.service(5). As soon as the app listens, it gets a share of the',
     '# connections: let it listen when it can serve',
-    `Sockets=${name}.socket`,
+    // systemd takes a backslash in it for an escape
+    `Sockets=${name.replaceAll('\\', '\\\\')}.socket`,
     '# Otherwise the start of one instance makes the socket a blocking one for the other: systemd.service(5)',
     'NonBlocking=yes',
   ];

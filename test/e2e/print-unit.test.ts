@@ -214,7 +214,7 @@ describe('--swap', () => {
   const text = async (words: readonly string[], options: WrapOptions = {}) => {
     await using run = wrap(['--print-unit', '--swap', ...words], options);
     expect(await run.closed).toEqual({ code: 0 });
-    expect(run.stderr.text).toBe('');
+    expect(run.stderr.text).toMatch(/^sd-ready-wrap: the app has to listen on .* --take-sockets$/m);
     return run.stdout.text;
   };
 
@@ -236,6 +236,12 @@ describe('--swap', () => {
         'Type=notify',
       ]),
     );
+  });
+
+  test('a backslash in the name, which is an escape in Sockets= alone', async () => {
+    const printed = await text(['--unit-name', 'my\\x2dshop', '--tcp', '3000', 'true']);
+    expect(printed).toContain('\nSockets=my\\\\x2dshop.socket\n');
+    expect(printed).toContain('\nService=my\\x2dshop-hold.service\n');
   });
 
   test('the name of a template is the same app, and the user has a place of its own', async () => {

@@ -26,6 +26,7 @@ describe('withPrelude', () => {
     ['nothing but its own', {}],
     ['values as they are', { A: ' two  words \'"$HOME`\\\\ ', B: '' }],
     ['names that are no identifiers', { 'a.b': '1', 'c-d': '2', '1e': '3', '-f': '4' }],
+    ['what shells change', { IFS: 'x', OPTIND: '5', PPID: '7', PS4: '$(exit 1)', SECONDS: '1' }],
     ['what shells set by themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
   ])('leaves the environment as it was: %s', (_, env) => {
     const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);

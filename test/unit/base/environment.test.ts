@@ -66,15 +66,14 @@ describe('appEnvironment', () => {
 });
 
 describe('startEnvironment', () => {
-  const handed = (pid: number, ...entries: string[]) =>
-    `${pid} ${Buffer.from(entries.map((entry) => `${entry}\0`).join('')).toString('base64')}`;
+  const handed = (...entries: string[]) =>
+    Buffer.from(entries.map((entry) => `${entry}\0`).join('')).toString('base64');
 
   it.each([
     [['PATH=/bin', 'a.b=c=d', 'EMPTY=', 'LINES=one\n\ntwo\n', 'BASH_FUNC_f%%=() { :; }', '__proto__=x', 'SRWE=theirs']],
     [['NODE_OPTIONS=', 'PWD=/gone', '_=x', `UTF8=\u{1f30a}`]],
-    [[]],
   ])('is what the shell was started with, whatever it made of it: %j', (entries) => {
-    const env = startEnvironment({ PATH: '/usr/bin', PWD: '/', SHLVL: '0', SRWE: handed(7, ...entries) }, 7);
+    const env = startEnvironment({ PATH: '/usr/bin', PWD: '/', SHLVL: '0', SRWE: handed(...entries) });
     expect(Object.entries(appEnvironment(env)).map((entry) => entry.join('='))).toEqual(
       entries.filter((entry) => !entry.startsWith('SRWE=')),
     );
@@ -83,14 +82,18 @@ describe('startEnvironment', () => {
 
   it('base64 may break its lines', () => {
     const text = `HOME=${'x'.repeat(200)}`;
-    const broken = handed(7, text).replace(/.{76}/g, '$&\n');
-    expect(appEnvironment(startEnvironment({ SRWE: broken }, 7))).toEqual({ HOME: 'x'.repeat(200) });
+    const broken = handed(text).replace(/.{76}/g, '$&\n');
+    expect(appEnvironment(startEnvironment({ SRWE: broken }))).toEqual({ HOME: 'x'.repeat(200) });
   });
 
-  it.each([{}, { SRWE: '' }, { SRWE: 'theirs' }, { SRWE: handed(8, 'A=another') }])(
-    'is what our Node sees where none, or that of another process, was handed over: %j',
+  it('of two variables by one name the first counts, as to getenv(3)', () => {
+    expect(appEnvironment(startEnvironment({ SRWE: handed('A=1', 'B=2', 'A=3') }))).toEqual({ A: '1', B: '2' });
+  });
+
+  it.each([{}, { SRWE: '' }, { SRWE: 'usage: base64 FILE' }, { SRWE: btoa('A=no end') }, { SRWE: handed('theirs') }])(
+    'is what our Node sees where none, or none that is one, was handed over: %j',
     (mark) => {
-      const env = startEnvironment({ A: 'b', NODE_OPTIONS: '--inspect', ...mark }, 7);
+      const env = startEnvironment({ A: 'b', NODE_OPTIONS: '--inspect', ...mark });
       expect(env).toEqual({ A: 'b', NODE_OPTIONS: '--inspect' });
       expect(startedByName(env)).toBe(false);
     },
