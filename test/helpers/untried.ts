@@ -18,3 +18,9 @@ export function describeWhere(there: boolean, missing: string, title: string, de
   if (there) describe(title, define);
   else untried(title, missing);
 }
+
+/** One such test. */
+export function testWhere(there: boolean, missing: string, title: string, run: () => Promise<void>): void {
+  if (there) test(title, run);
+  else untried(title, missing);
+}

@@ -6,6 +6,7 @@ import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type Journal, startJournal } from '../helpers/systemd/journal.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { until } from '../helpers/until.ts';
+import { testWhere } from '../helpers/untried.ts';
 
 const PAGES = ['migrating', 'slow-starts'] as const;
 type Page = (typeof PAGES)[number];
@@ -161,8 +162,7 @@ describeSystemd('docs', ['system'], (get) => {
       await goBack('shop');
     });
 
-    // other trees have no jq in them
-    test.runIf(!process.env['PS_ROOT'])('each query', async () => {
+    testWhere(!process.env['PS_ROOT'], 'trees of other releases have no jq', 'each query', async () => {
       const probe = `tcp (127\\.0\\.0\\.1|\\[::1\\]):${port}`;
       expect(await run(SLOW['sh slowest'])).toMatch(
         new RegExp(`^\\d+\\tshop\\.service\\t${probe}\\t(unix-dgram|koffi)\\n$`),
@@ -180,16 +180,20 @@ describeSystemd('docs', ['system'], (get) => {
     });
   });
 
-  // nor Ansible
-  test.runIf(!process.env['PS_ROOT'])('a hundred units, with Ansible', async () => {
-    writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
-    // each unit takes Ansible seconds: one that goes, and one that does not
-    const play = placed(MIGRATING['yaml migrate.yml']).replace(/^ +- { name: (mail|worker),.*\n/gm, '');
-    writeFileSync(path.join(dir, 'migrate.yml'), play);
-    expect(await run(MIGRATING['sh ansible'])).toMatch(/legacy\.service: Type=forking/);
-    expect(await types('shop', 'legacy')).toEqual(['notify', 'forking']);
-    expect(await systemd.show('shop.service', 'ActiveState')).toBe('active');
-    await run(MIGRATING['sh ansible-back']);
-    expect([await types('shop'), existsSync(dropIn('shop'))]).toEqual([['simple'], false]);
-  });
+  testWhere(
+    !process.env['PS_ROOT'],
+    'trees of other releases have no Ansible',
+    'a hundred units, with Ansible',
+    async () => {
+      writeFileSync(path.join(dir, 'inventory'), 'web1 ansible_connection=local\n');
+      // each unit takes Ansible seconds: one that goes, and one that does not
+      const play = placed(MIGRATING['yaml migrate.yml']).replace(/^ +- { name: (mail|worker),.*\n/gm, '');
+      writeFileSync(path.join(dir, 'migrate.yml'), play);
+      expect(await run(MIGRATING['sh ansible'])).toMatch(/legacy\.service: Type=forking/);
+      expect(await types('shop', 'legacy')).toEqual(['notify', 'forking']);
+      expect(await systemd.show('shop.service', 'ActiveState')).toBe('active');
+      await run(MIGRATING['sh ansible-back']);
+      expect([await types('shop'), existsSync(dropIn('shop'))]).toEqual([['simple'], false]);
+    },
+  );
 });
