@@ -5,7 +5,7 @@
 
 /**
  * @param file the preload's own path
- * @param variable it holds numbers, the last of which is the pid of the wrapper
+ * @param variable holds numbers; the last one is the wrapper's pid
  * @returns the others; undefined in every process but the app's own: a worker loads the file too, and so does a child
  *   that is started with the app's original options
  */

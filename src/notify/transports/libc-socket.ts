@@ -42,8 +42,8 @@ export function senderBy(name: string, libc: Libc, address: NotifyAddress): Noti
 }
 
 /**
- * The signal that tells of a datagram (fcntl(2), F_SETSIG): one that nothing happens by where nobody listens for it,
- * and that is not passed on to the app. From a terminal it only makes us look once more.
+ * The signal that tells of a datagram (fcntl(2), F_SETSIG): ignored by default,
+ * and not passed on to the app. From a terminal it only makes us look once more.
  */
 const ARRIVAL = 'SIGCHLD';
 
