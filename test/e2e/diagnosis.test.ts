@@ -128,6 +128,15 @@ describe('an addon that was built for another Node', () => {
 });
 
 describe('what an operator gets wrong', () => {
+  test("systemd is told of it, whatever the app's own words are", async () => {
+    await using receiver = await NotifyReceiver.start();
+    const env = { NOTIFY_SOCKET: receiver.path };
+    await using run = wrap(['--delay', '1ms', '--', '/no/such/app', '--dry-run'], { env });
+    expect(await run.closed).toEqual({ code: 127 });
+    await receiver.settled();
+    expect(receiver.assignments()).toContainEqual(expect.stringMatching(/^STATUS=.*cannot start \/no\/such\/app/));
+  });
+
   test.each([
     [
       'a regex without quotes',
