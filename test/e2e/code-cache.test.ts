@@ -60,7 +60,7 @@ test('none where a directory above may be changed', async () => {
   expect(cachesOf(installation)).toEqual([]);
 });
 
-test('one that is a link, and one that is no cache, are left as they are', async () => {
+test('a link is not followed, and what V8 refuses is made anew', async () => {
   using installation = install();
   using dir = tempDir();
   await start(installation);
@@ -72,6 +72,7 @@ test('one that is a link, and one that is no cache, are left as they are', async
   await start(another);
   expect(readFileSync(dir.file('precious'), 'utf8')).toBe('precious');
   expect(cachesOf(another).sort()).toEqual([attend, main]);
+  expect(statSync(join(distOf(another), main)).size).toBeGreaterThan(100_000);
 });
 
 testAsRoot("none by a service's user, though it owns the program; but by root", async () => {
