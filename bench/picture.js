@@ -1,18 +1,15 @@
-/**
- * The figures as a picture, an SVG written by hand. Pure. It brings its own background and asks whether that is to be
- * light or dark, so it can be read on any page.
- */
-import { escapeXml } from '../docs/xml.js';
+/** The figures as a picture: bars in panels, as SVG. Pure. */
+import { BOLD, fixed, MARGIN, paragraph, picture, styleOf, text, textWidth, WIDTH, wrap } from '../docs/drawing.js';
 import { round } from './figures.js';
 
 /**
  * @typedef {object} Bar
  * @property {string} label
  * @property {number} value
- * @property {string} [text] what stands behind the bar; the value and its unit if not given
+ * @property {string} [text] the text after the bar; the value and its unit if not given
  * @property {boolean} ours
  *
- * @typedef {object} Picture what a row shows of itself
+ * @typedef {object} Picture a row's panel
  * @property {string} title
  * @property {string} [unit]
  * @property {boolean} [log] each step to the right is ten times as much
@@ -20,93 +17,78 @@ import { round } from './figures.js';
  */
 
 /** A panel that several rows add to. */
-export const COSTS = 'What it costs: times what it is without the wrapper';
+export const COSTS = 'What it costs: the ratio to the same without the wrapper';
 
-const WIDTH = 860;
-const MARGIN = 20;
-/** Where the longest bar ends; what stands behind it needs the rest. */
+/** Where the longest bar ends; the text after it needs the rest. */
 const RIGHT = 700;
-/** A little more than a letter is wide. */
-const LETTER = 6.8;
 const BAR = 14;
 const STEP = 22;
-/** Above the bars of a panel, and above those of one that has a scale. */
+/** A line of a panel's title, and its scale. */
 const HEAD = 20;
-const HEAD_WITH_SCALE = 34;
+const SCALE = 14;
 const FOOT = 16;
-/** A value of 0 is to be seen as well. */
+/** Makes a value of 0 visible. */
 const LEAST = 1.5;
 
-const STYLE = `
-    .card { fill: #ffffff; stroke: #d0d7de }
-    text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328 }
-    .title { font-weight: 600; font-size: 13px }
-    .quiet { fill: #59636e; font-size: 11px }
-    .label { text-anchor: end }
-    .value { paint-order: stroke; stroke: #ffffff; stroke-width: 4px }
-    .ours { fill: #0969da }
-    .theirs { fill: #aab4be }
-    .grid { stroke: #d8dee4 }
-    @media (prefers-color-scheme: dark) {
-      .card { fill: #0d1117; stroke: #3d444d }
-      text { fill: #f0f6fc }
-      .value { stroke: #0d1117 }
-      .quiet { fill: #9198a1 }
-      .ours { fill: #4493f8 }
-      .theirs { fill: #59636e }
-      .grid { stroke: #2a313a }
-    }`;
+const STYLE = styleOf(
+  {
+    value: ['stroke: #ffffff', 'stroke: #0d1117'],
+    ours: ['fill: #0969da', 'fill: #4493f8'],
+    theirs: ['fill: #8c959f', 'fill: #656c76'],
+    grid: ['stroke: #d8dee4', 'stroke: #2a313a'],
+  },
+  // the outline hides the grid around the letters
+  ['.value { paint-order: stroke; stroke-width: 4px }', '.bar { font-size: 12px }'],
+);
 
 /**
  * @param {{title: string, unit?: string, log?: boolean, bars: Bar[]}[]} panels
  * @param {string} caption where and when it was measured
  */
-export function svg(panels, caption) {
-  const longest = Math.max(...panels.flatMap(({ bars }) => bars.map(({ label }) => label.length)));
-  const left = Math.round(MARGIN + longest * LETTER);
+export function svg(panels, caption, title = 'sd-ready-wrap, measured') {
+  const labels = panels.flatMap(({ bars }) => bars.map(({ label }) => label));
+  const left = Math.round(MARGIN + 8 + Math.max(...labels.map((label) => textWidth(label, 12))));
   let y = MARGIN;
-  const parts = panels.map((panel) => {
+  const parts = panels.flatMap((panel) => {
     const drawn = draw(panel, left, y);
     y += headOf(panel) + panel.bars.length * STEP + FOOT;
     return drawn;
   });
-  const height = y + MARGIN;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"
-  role="img">
-  <title>sd-ready-wrap, measured</title>
-  <style>${STYLE}
-  </style>
-  <rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>
-${parts.join('\n')}
-  <text class="quiet" x="${MARGIN}" y="${height - 14}">${escapeXml(caption)}</text>
-</svg>
-`;
+  const desc = `Bars: ${panels.map((panel) => panel.title).join('; ')}. ${caption}`;
+  return picture({ title, desc, height: y + MARGIN, style: STYLE }, [
+    ...parts,
+    ...paragraph(MARGIN, y + 6, caption, 'quiet'),
+  ]);
 }
 
-function headOf({ log }) {
-  return log ? HEAD_WITH_SCALE : HEAD;
+const titleOf = ({ title }) => wrap(title, WIDTH - 2 * MARGIN, 13 * BOLD);
+
+function headOf(panel) {
+  return titleOf(panel).length * HEAD + (panel.log ? SCALE : 0);
 }
 
-function draw({ title, unit = '', log = false, bars }, left, top) {
+function draw(panel, left, top) {
+  const { unit = '', log = false, bars } = panel;
   const { at, marks } = log ? logarithmic(bars, left) : linear(bars, left);
-  const head = top + headOf({ log });
+  const head = top + headOf(panel);
   const bottom = head + bars.length * STEP;
-  const grid = marks.map(
-    (mark) =>
-      `  <path class="grid" d="M${fixed(at(mark))} ${head - 6}V${bottom}"/>
-  <text class="quiet" x="${fixed(at(mark) + 3)}" y="${head - 6}">${escapeXml(`${round(mark)} ${unit}`)}</text>`,
-  );
-  const lines = bars.map(({ label, value, text, ours }, index) => {
-    const y = head + index * STEP + (STEP - BAR) / 2;
-    const width = Math.max(LEAST, at(value) - left);
-    const said = text ?? `${round(value)} ${unit}`.trim();
-    return `  <text class="label" x="${left - 8}" y="${y + BAR - 3}">${escapeXml(label)}</text>
-  <rect class="${ours ? 'ours' : 'theirs'}" x="${left}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>
-  <text class="value" x="${fixed(left + width + 6)}" y="${y + BAR - 3}">${escapeXml(said)}</text>`;
-  });
-  return [`  <text class="title" x="${MARGIN}" y="${top + 12}">${escapeXml(title)}</text>`, ...grid, ...lines].join(
-    '\n',
-  );
+  return [
+    ...titleOf(panel).map((line, index) => text(MARGIN, top + 12 + index * HEAD, line, 'bold')),
+    ...marks.flatMap((mark) => [
+      `<path class="grid" d="M${fixed(at(mark))} ${head - 6}V${bottom}"/>`,
+      text(at(mark) + 3, head - 6, `${round(mark)} ${unit}`, 'quiet'),
+    ]),
+    ...bars.flatMap(({ label, value, text: after, ours }, index) => {
+      const y = head + index * STEP + (STEP - BAR) / 2;
+      const width = Math.max(LEAST, at(value) - left);
+      const classes = ours ? 'ours' : 'theirs';
+      return [
+        text(left - 8, y + BAR - 3, label, 'bar end'),
+        `<rect class="${classes}" x="${left}" y="${y}" width="${fixed(width)}" height="${BAR}" rx="2"/>`,
+        text(left + width + 6, y + BAR - 3, after ?? `${round(value)} ${unit}`.trim(), 'bar value'),
+      ];
+    }),
+  ];
 }
 
 function linear(bars, left) {
@@ -114,14 +96,10 @@ function linear(bars, left) {
   return { at: (value) => left + (value / most) * (RIGHT - left), marks: [] };
 }
 
-/** From the power of ten below the least to that above the most, with a mark at each. */
+/** From the power of ten below the least value to the one above the greatest, with a mark at each. */
 function logarithmic(bars, left) {
   const values = bars.map(({ value }) => Math.log10(value));
   const [from, to] = [Math.floor(Math.min(...values)), Math.ceil(Math.max(...values))];
   const at = (value) => left + ((Math.log10(value) - from) / (to - from)) * (RIGHT - left);
   return { at, marks: Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index)) };
-}
-
-function fixed(value) {
-  return Number(value.toFixed(1));
 }

@@ -1,4 +1,4 @@
-/** The demo's output as a terminal gets it, colours and all. */
+/** The demo's output as a terminal gets it, with colours. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -12,12 +12,12 @@ export async function demoOnTerminal() {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '', COLUMNS: '120' },
   });
-  let said = '';
+  let output = '';
   child.stdout.setEncoding('utf8').on('data', (piece) => {
-    said += piece;
+    output += piece;
   });
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the demo failed:\n${said}`);
-  // wherever this clone is: in the picture it is where a service would be
-  return said.replaceAll(REPOSITORY, '/srv/sd-ready-wrap');
+  if (code !== 0) throw new Error(`the demo failed:\n${output}`);
+  // a service's directory, not that of this clone
+  return output.replaceAll(REPOSITORY, '/srv/sd-ready-wrap');
 }

@@ -2,11 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { bootSystemd, freePort, possibleModes, until } from '../test/helpers/systemd/private-systemd.js';
-import { escapeXml } from './xml.js';
+import { box, fixed, MARGIN, paragraph, picture, text, WIDTH } from './drawing.js';
 
 const LOAD_MS = 1500;
 
-/** The demo's app: it notes its first instruction, and when it listens, on the clock that systemd's properties have. */
+/** Notes when the demo's app runs its first instruction, and when it listens, on the clock of systemd's properties. */
 const NOTES = `
   const fs = require('node:fs'), net = require('node:net');
   const note = (what) => fs.appendFileSync(process.env.NOTES, what + ' ' + process.hrtime.bigint() / 1000n + '\\n');
@@ -19,8 +19,7 @@ const NOTES = `
 `;
 
 /**
- * @returns {Promise<Record<'main' | 'first' | 'listening' | 'ready' | 'returned', number>>} ms from `systemctl start`
- * on
+ * @returns {Promise<Record<'main' | 'first' | 'listening' | 'ready' | 'returned', number>>} ms since `systemctl start`
  */
 export async function measureStart() {
   const mode = ['system', 'session'].find((wanted) => possibleModes().modes.includes(wanted));
@@ -54,12 +53,12 @@ async function measureUnder(systemd) {
   if (code !== 0) throw new Error(stderr);
   const returned = now();
   const property = async (name) => Number(await systemd.show('start.service', name));
-  const text = await until(
+  const written = await until(
     "the app's notes",
     () => /listening/.test(fs.readFileSync(notes, 'utf8')) && fs.readFileSync(notes, 'utf8'),
   );
   const noted = Object.fromEntries(
-    text
+    written
       .trim()
       .split('\n')
       .map((line) => line.split(' ')),
@@ -74,51 +73,51 @@ async function measureUnder(systemd) {
   return Object.fromEntries(Object.entries(moments).map(([name, at]) => [name, (at - begin) / 1000]));
 }
 
-const [LEFT, RIGHT, WIDTH, HEIGHT] = [150, 30, 860, 262];
+const LEFT = 142;
+const TOP = 92;
+const BAR = 28;
+const STEP = 38;
+const LANES = 4;
 
-/** The picture of it, beside a start of which nobody says when it has succeeded. */
+/** The measured start, beside one that only waits for a fixed time. */
 export function drawStart({ main, first, listening, ready, returned }) {
   const most = returned * 1.45;
-  const x = (ms) => LEFT + (ms / most) * (WIDTH - LEFT - RIGHT);
-  const bar = (row, from, to, fill, text = '') => {
-    const [y, left, right] = [58 + row * 40, x(from), x(to)];
-    const label =
-      text &&
-      `<text x="${((left + right) / 2).toFixed(1)}" y="${y + 18}" text-anchor="middle" ` +
-        `class="in">${escapeXml(text)}</text>`;
-    return (
-      `<rect x="${left.toFixed(1)}" y="${y}" width="${Math.max(1.5, right - left).toFixed(1)}" ` +
-      `height="26" rx="3" fill="${fill}"/>${label}`
-    );
-  };
-  const lane = (row, text) => `<text x="${LEFT - 12}" y="${76 + row * 40}" text-anchor="end">${escapeXml(text)}</text>`;
-  const ms = (value) => (value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${Math.round(value)} ms`);
-  const ticks = Array.from({ length: Math.floor(most / 500) + 1 }, (_, index) => index * 500).map(
-    (at) =>
-      `<line x1="${x(at).toFixed(1)}" x2="${x(at).toFixed(1)}" y1="50" y2="218" class="grid"/><text ` +
-      `x="${x(at).toFixed(1)}" y="236" text-anchor="middle" class="small">${at / 1000} s</text>`,
-  );
-  const title =
-    `A start: the app listens after ${ms(listening)}, READY=1 is in ` +
-    `${(ready - listening).toFixed(1)} ms later, systemctl start returns after ${ms(returned)}`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" role="img"
- aria-label="${escapeXml(title)}">
-<style>text { font: 13px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #24292f } .in { fill: #fff }
-.small { font-size: 11px; fill: #57606a } .grid { stroke: #d0d7de } .mark { stroke: #1a7f37; stroke-width: 2 }</style>
-<rect width="${WIDTH}" height="${HEIGHT}" rx="8" fill="#ffffff" stroke="#d0d7de"/>
-<text x="20" y="28" font-weight="bold">${escapeXml(title)}</text>
-${ticks.join('\n')}
-${lane(0, 'systemctl start')}${bar(0, 0, returned, '#0969da', 'waits')}
-${lane(1, 'sd-ready-wrap')}${bar(1, main, first, '#8c959f')}${bar(1, first, ready, '#8250df', 'asks --tcp')}
-${bar(1, ready, most, '#d8b9ff')}
-${lane(2, 'the app')}${bar(2, first, listening, '#bf8700', 'starts, loads its data')}
-${bar(2, listening, most, '#1a7f37', 'serves')}
-${lane(3, 'a fixed wait')}
-${bar(3, 0, most, '#cf222e', `the unit counts as started after 10 s, whatever the app does →`)}
-<line x1="${x(ready).toFixed(1)}" x2="${x(ready).toFixed(1)}" y1="46" y2="178" class="mark"/>
-<text x="${(x(ready) + 6).toFixed(1)}" y="50" class="small">READY=1</text>
-<text x="20" y="254" class="small">Measured under a real systemd. The app loads its data for ${LOAD_MS / 1000} s.
-Grey: ${ms(first - main)} until its first instruction, the boots of Node for the wrapper and for the app.</text>
-</svg>
-`;
+  const x = (ms) => LEFT + (ms / most) * (WIDTH - LEFT - MARGIN);
+  const bottom = TOP + LANES * STEP;
+  const lane = (row, name) => text(LEFT - 12, TOP + row * STEP + 19, name, 'end');
+  const bar = (row, from, to, classes, words) =>
+    box({ x: x(from), y: TOP + row * STEP, width: Math.max(1.5, x(to) - x(from)), height: BAR, classes }, words);
+  const ticks = Array.from({ length: Math.floor(most / 500) + 1 }, (_, index) => index * 500).flatMap((at) => [
+    `<path class="group" d="M${fixed(x(at))} ${TOP}V${bottom}"/>`,
+    text(x(at), bottom + 16, `${at / 1000} s`, 'middle quiet'),
+  ]);
+  const found =
+    `The app listens after ${duration(listening)}. READY=1 follows ${(ready - listening).toFixed(1)} ms later, ` +
+    `and systemctl start returns after ${duration(returned)}.`;
+  const caption =
+    `Measured under a real systemd. The app loads its data for ${LOAD_MS / 1000} s. Grey: Node boots, for the ` +
+    `wrapper and the app (${duration(first - main)}).`;
+  return picture({ title: 'A start under systemd', desc: `${found} ${caption}`, height: bottom + 64 }, [
+    text(MARGIN, 32, 'A start under systemd', 'title'),
+    text(MARGIN, 54, found),
+    ...ticks,
+    `<path class="line" d="M${fixed(x(ready))} ${TOP - 14}V${bottom}"/>`,
+    text(x(ready) + 6, TOP - 8, 'READY=1', 'quiet'),
+    lane(0, 'systemctl start'),
+    bar(0, 0, returned, 'blue', ['waits']),
+    lane(1, 'sd-ready-wrap'),
+    bar(1, main, first, 'plain', []),
+    bar(1, first, ready, 'blue', ['polls the port (--tcp)']),
+    bar(1, ready, most, 'blue', ['stays']),
+    lane(2, 'the app'),
+    bar(2, first, listening, 'amber', ['starts, loads its data']),
+    bar(2, listening, most, 'green', ['serves']),
+    lane(3, 'a fixed wait'),
+    bar(3, 0, most, 'red', ['the unit counts as started after 10 s, even if the app is not ready →']),
+    ...paragraph(MARGIN, bottom + 44, caption, 'quiet'),
+  ]);
+}
+
+function duration(ms) {
+  return ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${Math.round(ms)} ms`;
 }

@@ -1,4 +1,5 @@
-/** A terminal's content as SVG: text with the escape sequences for colours and weights, and lines drawn over. */
+/** A terminal's content as SVG, from its output: with colours and weights, and with lines that overwrite others. */
+import { MONO, picture, text } from './drawing.js';
 import { escapeXml } from './xml.js';
 
 const SIZE = 13;
@@ -6,7 +7,7 @@ const WIDTH = 7.83;
 const HEIGHT = 18;
 const MARGIN = 16;
 const BAR = 28;
-/** The terminal's: what is longer is cut, as less(1) -S and systemctl do. */
+/** Longer lines are cut, as less(1) -S and systemctl do. */
 const COLUMNS = 112;
 
 const COLOURS = {
@@ -17,8 +18,17 @@ const COLOURS = {
   37: '#c9d1d9',
 };
 
+/** Dark in both colour schemes, as most terminals are. */
+const STYLE = [
+  `text { font: ${SIZE}px ${MONO}; fill: #c9d1d9; white-space: pre }`,
+  '.card { fill: #0d1117; stroke: #30363d }',
+  '.b { font-weight: bold }',
+  '.d { fill: #8b949e }',
+  ...Object.entries(COLOURS).map(([code, colour]) => `.c${code} { fill: ${colour} }`),
+].join('\n');
+
 /**
- * @param {string} output as it came
+ * @param {string} output with its escape sequences
  * @param {string} title
  */
 export function drawTerminal(output, title) {
@@ -29,16 +39,12 @@ export function drawTerminal(output, title) {
     const y = BAR + MARGIN + (index + 0.75) * HEIGHT;
     return `<text x="${MARGIN}" y="${y.toFixed(1)}" xml:space="preserve">${spans(line)}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img"
- aria-label="${escapeXml(title)}">
-<style>text { font: ${SIZE}px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace;
-fill: #c9d1d9; white-space: pre } .b { font-weight: bold } .d { opacity: .65 }</style>
-<rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>
-<text x="${MARGIN}" y="21" class="d">${escapeXml(title)}</text>
-<line x1="0" x2="${width}" y1="${BAR + 2}" y2="${BAR + 2}" stroke="#30363d"/>
-${rows.join('\n')}
-</svg>
-`;
+  const desc = `A terminal: ${lines.map((line) => line.replace(SGR, '')).join('\n')}`;
+  return picture({ title, desc, height, width, style: STYLE }, [
+    text(MARGIN, 21, title, 'd'),
+    `<path d="M0 ${BAR + 2}H${width}" stroke="#30363d"/>`,
+    ...rows,
+  ]);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences themselves
@@ -46,7 +52,7 @@ const SGR = /\u001b\[([\d;]*)m/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: everything else that moves a cursor or names a link
 const OTHER = /\u001b\[[\d;?]*[A-LN-Za-ln-z]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
 
-/** What a line shows in the end, where it was drawn over. */
+/** What a line shows in the end, if it was overwritten. */
 function lastDrawn(line) {
   return (line.replace(/\r$/, '').split('\r').at(-1) ?? '').replace(OTHER, '').trimEnd();
 }
@@ -70,18 +76,17 @@ function spans(line) {
 }
 
 function next(style, codes) {
-  let { bold, dim, fill } = style;
+  let { bold, dim, colour } = style;
   for (const code of (codes || '0').split(';')) {
-    if (code === '0') [bold, dim, fill] = [false, false, undefined];
+    if (code === '0') [bold, dim, colour] = [false, false, undefined];
     else if (code === '1') bold = true;
     else if (code === '2') dim = true;
-    else fill = COLOURS[code] ?? fill;
+    else if (COLOURS[code]) colour = code;
   }
-  return { bold, dim, fill };
+  return { bold, dim, colour };
 }
 
-function span(text, { bold, dim, fill }) {
-  const classes = [bold && 'b', dim && 'd'].filter(Boolean).join(' ');
-  const attributes = `${classes && ` class="${classes}"`}${fill ? ` style="fill:${fill}"` : ''}`;
-  return attributes ? `<tspan${attributes}>${escapeXml(text)}</tspan>` : escapeXml(text);
+function span(words, { bold, dim, colour }) {
+  const classes = [bold && 'b', dim && 'd', colour && `c${colour}`].filter(Boolean).join(' ');
+  return classes ? `<tspan class="${classes}">${escapeXml(words)}</tspan>` : escapeXml(words);
 }
