@@ -7,8 +7,8 @@ const pace = measurePace();
 const limits = (ms: number) => ({ testTimeout: scaled(ms, pace), hookTimeout: scaled(ms, pace) });
 
 /**
- * `unit` and `fuzz` run inside this process, many files side by side. `e2e` starts real processes and a real systemd: two
- * files at a time and after the others, so that no test has to share a core of a small machine. `npm run soak` runs
+ * `unit` and `fuzz` run inside this process, many files side by side. `e2e` starts real processes and a real systemd:
+ * two files at a time and after the others, so that no test has to share a core of a small machine. `npm run soak` runs
  * `soak`.
  */
 export default defineConfig({

@@ -21,7 +21,7 @@ const COSTS = { boot: 150, waiting: 10 };
 /** @type {import('../rows.js').Row} */
 export const pace = {
   name: 'pace',
-  title: '--http by its interval: CPU and memory while it waits, and from ready to READY=1; the ratio is to this checkout',
+  title: '--http by its interval: CPU and memory while it waits, and from ready to READY=1; the ratio is to this one',
   parts: ['http'],
   runs: { full: { windows: 3, windowMs: 10_000, starts: 50 }, quick: { windows: 1, windowMs: 1000, starts: 1 } },
   async run(lab, { windows, windowMs, starts, beside }) {
