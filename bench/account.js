@@ -1,13 +1,13 @@
-/** What the kernel has on record of a process, all its threads together (proc(5)). */
+/** The kernel's account of a process, all its threads together (proc(5)). */
 import fs from 'node:fs';
 import { now, sleep } from './lab.js';
 
 /**
  * @typedef {object} Usage of one process within a window
  * @property {number} cpu % of a core, by the scheduler's clock
- * @property {number} wakeUps how often one of its threads went back to sleep by itself: voluntary context switches
+ * @property {number} wakeUps how often a thread of it gave up the CPU by itself: voluntary context switches
  * @property {number} rss MiB
- * @property {number} own MiB, the memory that nobody shares with it
+ * @property {number} own MiB, memory that no other process shares
  * @property {number} threads
  */
 
@@ -29,14 +29,14 @@ export function childrenOf(pid) {
   return read(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
-/** What it has used so far, by the scheduler's clock, ms. */
+/** CPU time so far, by the scheduler's clock, ms. */
 export function onCpuMs(pid) {
   return account(pid).onCpuMs;
 }
 
 function account(pid) {
   const threads = fs.readdirSync(`/proc/${pid}/task`);
-  const sum = (look) => threads.reduce((total, thread) => total + look(`task/${thread}`), 0);
+  const sum = (count) => threads.reduce((total, thread) => total + count(`task/${thread}`), 0);
   return {
     // in nanoseconds; /proc/PID/stat counts in steps of 10 ms
     onCpuMs: sum((thread) => Number(read(pid, `${thread}/schedstat`).split(' ')[0])) / 1e6,

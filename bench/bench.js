@@ -1,10 +1,10 @@
 /**
- * `npm run bench`: the promises that are numbers, measured in one run. How, and how to read it: README.md.
+ * `npm run bench`: measures every promised number in one run. README.md has the method and how to read the table.
  *
- * --quick: few samples, for a look. --check: exit 1 when a goal is missed by more than its margin. --json FILE, --svg
- * FILE: the figures for a program, and as a picture. --from FILE: the figures of an earlier run; nothing is measured
- * but the rows that are named, which take the place of theirs. Words: only these rows, such as `relay`, or these parts
- * of rows, such as `tcp` or `wait-on`. --beside DIR: another checkout, whose built program the row `pace` measures too.
+ * --quick: few samples. --check: exit 1 if a goal is missed by more than its margin. --json FILE, --svg FILE: the
+ * figures as JSON, and as a picture. --from FILE: the figures of an earlier run; only the named rows are measured, and
+ * replace those of the file. Words: only these rows, such as `relay`, or these parts of rows, such as `tcp` or
+ * `wait-on`. --beside DIR: another built checkout, which the row `pace` measures too.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -30,7 +30,7 @@ if (options.check) {
   if (found.length > 0) process.exitCode = 1;
 }
 
-/** @param earlier what an earlier run found, for the rows that are not chosen */
+/** @param earlier the results of an earlier run, for the rows that are not chosen */
 async function measure(chosen, earlier) {
   const lab = await Lab.open();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
@@ -48,7 +48,7 @@ async function measure(chosen, earlier) {
     figures = merged(figures, row, parts, found);
     took[row.name] = Math.round((performance.now() - began) / 1000);
     results = { conditions: conditionsNow(before, took), figures };
-    // an hour's figures are not to be lost with the last row
+    // a failure of a later row must not lose an hour's figures
     keep(results);
   }
   lab.progress('');
@@ -57,8 +57,8 @@ async function measure(chosen, earlier) {
 }
 
 /**
- * With the row measured anew, or those parts of it: what was found again stands where it stood, with what was said of
- * it.
+ * The figures with the row, or those parts of it, measured again: a new figure takes the place of the old one, and of
+ * the old one's further lines (`name: ...`).
  */
 function merged(figures, row, parts, found) {
   if (parts.length === (row.parts ?? []).length) return [...figures.filter((each) => each.row !== row.name), ...found];
@@ -76,7 +76,7 @@ async function figuresOf(row, lab, runs) {
   try {
     return (await row.run(lab, runs)).map((each) => ({ row: row.name, ...each }));
   } catch (error) {
-    // the others are not to be lost with it
+    // the other rows must not be lost with it
     process.stderr.write(`bench: ${row.name}: ${error.stack}\n`);
     process.exitCode = 1;
     return [{ row: row.name, ...missing('all', `failed: ${error.message.split('\n')[0]}`) }];
@@ -101,7 +101,7 @@ function conditionsNow(before, took) {
   };
 }
 
-/** What the rows show of themselves; those that show the same share a panel. */
+/** The rows' panels of the picture; rows with the same title share one. */
 function panels() {
   const byTitle = new Map();
   for (const { name, picture } of rows) {

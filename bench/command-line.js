@@ -1,4 +1,4 @@
-/** What `npm run bench -- ...` is asked for. */
+/** The options and words of `npm run bench -- ...`. */
 
 const SWITCHES = ['quick', 'check'];
 const VALUES = { json: 'FILE', svg: 'FILE', from: 'FILE', beside: 'DIR' };
@@ -27,14 +27,14 @@ export function parse(args, rows) {
         ...Object.entries(VALUES).map((each) => `--${each.join(' ')}`),
         ...known,
       ];
-      refuse(`${word} is none of ${all.join(', ')}`);
+      refuse(`unknown word ${word}; use ${all.join(', ')}`);
     }
   }
   return options;
 }
 
 /**
- * A row by its name, with those of its parts that are named, or all; where no row is named, all that have a named part.
+ * The named rows, each with its named parts, or with all parts. If no row is named, all rows that have a named part.
  * @returns {{row: import('./rows.js').Row, parts: string[]}[]}
  */
 export function choose(rows, words) {

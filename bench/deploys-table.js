@@ -6,7 +6,7 @@ const COLUMNS = ['refused', 'failed', 'longest answer'];
 
 /**
  * @param {import('./figures.js').Figure[]} figures of any rows
- * @returns {string} empty if none of them is of this one. A cell has the least and the most of all rounds
+ * @returns {string} empty without figures of `deploys`. A cell has the least and the most of all rounds
  */
 export function deploysTable(figures) {
   const lines = LOADS.flatMap((load) =>

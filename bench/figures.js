@@ -1,29 +1,29 @@
-/** What the samples of a row come to: the lines of the table, as data. Pure. */
+/** From the samples of a row to the lines of the table, as data. Pure. */
 
 /**
  * @typedef {object} Goal
  * @property {'median' | 'p99' | 'max' | 'ratio'} of
  * @property {number} [most]
- * @property {number} [least] for what is to be large
- * @property {number} margin the part of it by which a run may miss it before --check fails
- * @property {number} [accepted] what a run may have at most where the goal is out of reach, for the reason `why`
+ * @property {number} [least] for a value that should be large
+ * @property {number} margin the part of the goal by which a run may miss it before --check fails
+ * @property {number} [accepted] the most that a run may have if the goal is out of reach, for the reason `why`
  * @property {string} [why]
  *
  * @typedef {object} Figure
  * @property {string} name
  * @property {string} unit
- * @property {number} n how many samples; 0 where there are none, and `missing` says why
+ * @property {number} n how many samples; if 0, `missing` has the reason
  * @property {number} [median]
  * @property {number} [p99] from 100 samples on
  * @property {number} [min]
  * @property {number} [max]
- * @property {number} [ratio] its median by that of the figure `over`
+ * @property {number} [ratio] its median divided by the median of the figure `over`
  * @property {string} [over]
  * @property {Goal[]} goals
  * @property {string} [missing]
  */
 
-/** Of times: what a goal leaves to a machine that has others to serve as well. */
+/** For times: what a goal allows for other work on the machine. */
 const MARGIN = 0.25;
 
 /**
@@ -31,8 +31,8 @@ const MARGIN = 0.25;
  * @param {string} unit
  * @param {number[]} samples
  * @param {{over?: Figure, goals?: Partial<Record<Goal['of'], number | Partial<Goal>>>, margin?: number}} [more]
- * `over`: the figure that it is a ratio of; `goals`: the most that median, p99, maximum or ratio are to be, or `{ least
- * }`, or `{ most, accepted, why }`
+ * `over`: the figure to compute the ratio with; `goals`: the most that median, p99, maximum or ratio may be, or
+ * `{ least }`, or `{ most, accepted, why }`
  * @returns {Figure}
  */
 export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN } = {}) {
@@ -43,7 +43,7 @@ export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN 
     unit,
     n: sorted.length,
     median: middle,
-    // the nearest rank: of less than 100 samples it would be the maximum
+    // the nearest rank: with fewer than 100 samples it would be the maximum
     p99: sorted.length < 100 ? undefined : sorted[Math.ceil(sorted.length * 0.99) - 1],
     min: sorted[0],
     max: sorted.at(-1),
@@ -56,14 +56,14 @@ export function figure(name, unit, samples, { over, goals = {}, margin = MARGIN 
   };
 }
 
-/** A line for what could not be measured here, and why. @returns {Figure} */
+/** A line for a thing that could not be measured here, and why. @returns {Figure} */
 export function missing(name, why) {
   return { name, unit: '', n: 0, goals: [], missing: why };
 }
 
 /**
  * @param {Goal} goal
- * @returns {'met' | 'within margin' | 'missed by design' | 'MISSED' | 'not measured'} the last where there are too few
+ * @returns {'met' | 'within margin' | 'missed by design' | 'MISSED' | 'not measured'} the last if there are too few
  * samples for a p99
  */
 export function verdict(
@@ -110,7 +110,7 @@ export function median(samples) {
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
-/** For people: three digits are more than any of this is good for. */
+/** Rounds for people: the figures are not exact to more than three digits. */
 export function round(value) {
   return Number(value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0)).toString();
 }

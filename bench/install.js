@@ -1,6 +1,6 @@
 /**
- * Installs the program as its users have it, below bench/installed: `npm pack`, and `npm install --global` of that with
- * a prefix of its own. Run by `npm run bench` behind the build.
+ * Installs the program in bench/installed as users install it: `npm pack`, then `npm install --global` with its own
+ * prefix. `npm run bench` runs this after the build.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +9,7 @@ import { PREFIX } from './lab.js';
 
 fs.rmSync(PREFIX, { recursive: true, force: true });
 fs.mkdirSync(PREFIX);
-// the build of this run is packed
+// --ignore-scripts: pack the build of this run
 const packed = npm('pack', '--ignore-scripts', '--silent', '--pack-destination', PREFIX).trim();
 npm('install', '--global', '--prefix', PREFIX, '--no-audit', '--no-fund', path.join(PREFIX, packed));
 

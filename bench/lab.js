@@ -1,4 +1,4 @@
-/** Where a row measures: a directory, a notify socket that is served by receiver.pl, and processes that end with it. */
+/** Where a row measures: a directory, a notify socket that receiver.pl serves, and processes that end with it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -13,27 +13,26 @@ export const WRAPPER = path.join(PREFIX, 'bin/sd-ready-wrap');
 export const PROGRAMS = path.join(HERE, 'programs');
 export const APP = path.join(PROGRAMS, 'app.cjs');
 const PAUSE = 20;
-/** Nothing that is run takes that long, ms. */
+/** Longer than any run takes, ms. */
 const DEADLINE = 120_000;
 const UNIT = { PATH: process.env.PATH };
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-/** Of the same clock as the app's and the receiver's: CLOCK_MONOTONIC in ms. */
+/** On the clock of the app and the receiver: CLOCK_MONOTONIC, ms. */
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** What is to be undone however this process ends. */
-const undone = new Set();
+/** What to undo however this process ends. */
+const toUndo = new Set();
 process.once('exit', () => {
-  for (const undo of undone) undo();
+  for (const undo of toUndo) undo();
 });
 
 /**
- * @param {() => void} undo called at the exit of this process, unless what is returned here was called before, which
- * calls it
+ * @param {() => void} undo called at the exit of this process, or earlier by the returned function; once
  */
 export function atExit(undo) {
-  const once = () => undone.delete(once) && undo();
-  undone.add(once);
+  const once = () => toUndo.delete(once) && undo();
+  toUndo.add(once);
   return once;
 }
 
@@ -41,7 +40,7 @@ export class Lab {
   #arrival = deferred();
   #live = new Set();
   #adopted = [];
-  /** What a run waits for before it ends its program: nothing, or until its neighbours are measured as well. */
+  /** What a run waits for before it ends its program: nothing, or until its neighbours are measured too. */
   hold = async () => {};
 
   static async open() {
@@ -56,12 +55,12 @@ export class Lab {
   }
 
   constructor() {
-    // /tmp by name: a socket's path holds 107 bytes (unix(7))
+    // not os.tmpdir(), which may be long: a socket's path holds 107 bytes (unix(7))
     this.dir = fs.mkdtempSync('/tmp/sd-ready-wrap-bench-');
     this.file = path.join(this.dir, 'moment');
     this.socket = path.join(this.dir, 'notify');
     this.log = path.join(this.dir, 'log');
-    this.sign = path.join(this.dir, 'sign');
+    this.marker = path.join(this.dir, 'marker');
     this.receiver = spawn('perl', [path.join(PROGRAMS, 'receiver.pl'), this.socket], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -77,23 +76,23 @@ export class Lab {
   }
 
   /**
-   * Runs a program until `look` is content, and ends it.
+   * Runs a program until `measure` resolves, and ends it.
    * @template T
    * @param {string[]} command
    * @param {(run: {began: number, child: import('node:child_process').ChildProcess, gone: Promise<unknown>}) =>
-   * Promise<T>} look
+   * Promise<T>} measure
    * @param {object} [options]
-   * @param {Record<string, string | undefined>} [options.environment] an almost empty one, as in a unit, if not named
+   * @param {Record<string, string | undefined>} [options.environment] by default almost empty, as in a unit
    * @param {'ignore' | 'pipe'} [options.stdout]
    */
-  async run(command, look, { environment = UNIT, stdout = 'ignore' } = {}) {
-    for (const file of [this.file, this.sign]) fs.rmSync(file, { force: true });
+  async run(command, measure, { environment = UNIT, stdout = 'ignore' } = {}) {
+    for (const file of [this.file, this.marker]) fs.rmSync(file, { force: true });
     this.#arrival = deferred();
     fs.writeFileSync(this.log, '');
     const began = now();
     const { child, gone } = this.#spawn(command, { ...environment, NOTIFY_SOCKET: this.socket }, stdout);
     try {
-      const found = await within(DEADLINE, look({ began, child, gone }));
+      const found = await within(DEADLINE, measure({ began, child, gone }));
       await this.hold();
       return found;
     } catch (error) {
@@ -108,12 +107,12 @@ export class Lab {
     }
   }
 
-  /** A process that a program under measurement left behind, to be ended with the run. */
+  /** Takes a process that a measured program left behind: it ends with the run. */
   adopt(pid) {
     this.#adopted.push(pid);
   }
 
-  /** ms from the app's being ready to the end of that command, which is started now and has to succeed. */
+  /** ms from the app's readiness to the end of that command, which starts now and must succeed. */
   async lateness(command, environment = UNIT) {
     const { gone } = this.#spawn(command, environment);
     const [code] = await gone;
@@ -127,14 +126,14 @@ export class Lab {
     return until("the app's own moment", () => Number(fs.readFileSync(this.file, 'utf8')), 5000);
   }
 
-  /** When the first READY=1 of this run arrived, ms; told and not asked for, as many labs may wait at a time. */
+  /** When the first READY=1 of this run arrived, ms. Not polled, as many labs may wait at a time. */
   arrival(deadline) {
     return within(deadline, this.#arrival.promise);
   }
 
   #spawn([program, ...args], environment, stdout = 'ignore') {
     const log = fs.openSync(this.log, 'a');
-    // the journal's, as in a unit: the wrapper then writes text, and JSON elsewhere
+    // as if it were the journal's, as in a unit: the wrapper then writes text, otherwise JSON
     const { dev, ino } = fs.fstatSync(log);
     const env = { ...environment, JOURNAL_STREAM: `${dev}:${ino}` };
     const child = spawn(program, args, { env, stdio: ['ignore', stdout, log] });
@@ -143,7 +142,7 @@ export class Lab {
     return { child, gone: once(child, 'exit').finally(() => this.#live.delete(child)) };
   }
 
-  /** Shown on a terminal while it is so. */
+  /** Shows the current step on a terminal. */
   progress(text) {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
   }
@@ -171,7 +170,7 @@ async function within(ms, promise) {
     return await Promise.race([
       promise,
       late.promise.then(() => {
-        throw new Error(`nothing came of it within ${ms} ms`);
+        throw new Error(`no result within ${ms} ms`);
       }),
     ]);
   } finally {

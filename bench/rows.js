@@ -1,8 +1,8 @@
 /** The rows of the benchmark, in the order of its table. How to add one: README.md. */
 import { cpu } from './rows/cpu.js';
 import { deploys } from './rows/deploys.js';
-import { look } from './rows/look.js';
 import { lost } from './rows/lost.js';
+import { owner } from './rows/owner.js';
 import { pace } from './rows/pace.js';
 import { ready } from './rows/ready.js';
 import { relay } from './rows/relay.js';
@@ -14,15 +14,15 @@ import { waiting } from './rows/waiting.js';
 
 /**
  * @typedef {object} Row
- * @property {string} name by which the command line asks for it
+ * @property {string} name its word on the command line
  * @property {string} title what it measures, for the table
- * @property {string[]} [parts] of which the command line may ask for some only: probes, peers
- * @property {import('./picture.js').Picture} [picture] what the picture shows of it
- * @property {{full: object, quick: object}} runs how many samples, and whatever else makes --quick quick; only the row
+ * @property {string[]} [parts] the words that select a part of it on the command line: probes, peers
+ * @property {import('./picture.js').Picture} [picture] its part of the picture
+ * @property {{full: object, quick: object}} runs how many samples, and what else makes --quick quick; only the row
  * reads it
- * @property {(lab: import('./lab.js').Lab, runs: any) => Promise<import('./figures.js').Figure[]>} run gets the chosen
- * one of `runs`, with those `parts` in it that were asked for
+ * @property {(lab: import('./lab.js').Lab, runs: any) => Promise<import('./figures.js').Figure[]>} run gets one of
+ * `runs`, and the chosen `parts` in it
  */
 
 /** @type {Row[]} */
-export const ROWS = [startUp, cpu, ready, rolling, deploys, lost, waiting, pace, rest, relay, scale, look];
+export const ROWS = [startUp, cpu, ready, rolling, deploys, lost, waiting, pace, rest, relay, scale, owner];

@@ -4,7 +4,7 @@ import { round, verdict, wanted } from './figures.js';
 const HEAD = ['', 'n', 'median', 'p99', 'min', 'max', 'unit', 'ratio', 'goal'];
 const NUMERIC = ['n', 'median', 'p99', 'min', 'max', 'ratio'];
 
-/** @param {import('./rows.js').Row[]} rows those that were run, in that order */
+/** @param {import('./rows.js').Row[]} rows the rows that were run, in that order */
 export function table(conditions, rows, figures) {
   const { load } = conditions;
   const blocks = rows.map((row) => ({ row, lines: figures.filter((found) => found.row === row.name) }));
@@ -29,7 +29,7 @@ ${text.join('\n\n')}
 `;
 }
 
-/** Where and when. */
+/** Where and when the figures were measured. */
 export function conditionsLine({ date, version, node, kernel, cpu }) {
   return `sd-ready-wrap ${version}, Node ${node}, Linux ${kernel}, ${cpu}, ${date}`;
 }
@@ -39,8 +39,8 @@ function cellsOf(found) {
   if (found.missing !== undefined) return [`${name}: ${found.missing}`];
   const show = (value) => (value === undefined ? '' : round(value));
   const goals = found.goals.map((goal) => {
-    const said = verdict(found, goal);
-    return `${wanted(goal)} ${said}${said === 'missed by design' ? `: ${goal.why}` : ''}`;
+    const result = verdict(found, goal);
+    return `${wanted(goal)} ${result}${result === 'missed by design' ? `: ${goal.why}` : ''}`;
   });
   return [
     name,

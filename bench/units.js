@@ -1,15 +1,15 @@
-/** Services of a real systemd for a row: a private one where this may boot it, else that of the user's own session. */
+/** Services of a real systemd for a row: a private one if this user can boot it, else the user's own session. */
 import fs from 'node:fs';
 import { bootSystemd, possibleModes } from '../test/helpers/systemd/private-systemd.js';
 import { atExit } from './lab.js';
 
-/** As many at a time as `systemctl` is told of in one call. */
-const WORDS = 100;
+/** The most units of one `systemctl` call. */
+const UNITS_PER_CALL = 100;
 
 /**
- * @param {string[]} wanted the first of these modes (private-systemd.js) that can be had
+ * @param {string[]} wanted modes (private-systemd.js); the first that is possible here is used
  * @param {(units: Units) => Promise<T>} work
- * @param {(why: string) => T} without where none can be had
+ * @param {(why: string) => T} without called if none is possible
  * @template T
  */
 export async function withSystemd(wanted, work, without) {
@@ -17,7 +17,7 @@ export async function withSystemd(wanted, work, without) {
   const mode = wanted.find((each) => modes.includes(each));
   if (!mode) return without(`no systemd: ${missing}`);
   const systemd = await bootSystemd(mode);
-  // it dies with this process, and would leave its directory
+  // it dies with this process, and would leave its directory behind
   const forget = atExit(() => fs.rmSync(systemd.dir, { recursive: true, force: true }));
   try {
     return await work(new Units(systemd));
@@ -39,11 +39,11 @@ export class Units {
     await this.systemd.systemctl('daemon-reload');
   }
 
-  /** Orders systemd, in as few calls as there have to be, and fails where it does. */
+  /** Runs `systemctl`, in as few calls as possible. */
   async order(verb, units, ...flags) {
     const calls = [];
-    for (let done = 0; done < units.length; done += WORDS) {
-      calls.push(this.systemd.systemctl(verb, ...flags, ...units.slice(done, done + WORDS)));
+    for (let done = 0; done < units.length; done += UNITS_PER_CALL) {
+      calls.push(this.systemd.systemctl(verb, ...flags, ...units.slice(done, done + UNITS_PER_CALL)));
     }
     const failed = (await Promise.all(calls)).find(({ code }) => code !== 0);
     if (failed) throw new Error(`systemctl ${verb}: ${failed.stderr.trim()}`);
@@ -56,7 +56,7 @@ export class Units {
     return stdout.split('\n').filter(Boolean).length;
   }
 
-  /** A directory that services may write to, seen by them under the same path. */
+  /** A directory that services may write to, under the same path. */
   makeDir() {
     return this.systemd.makeDir();
   }

@@ -1,11 +1,11 @@
 /**
- * Starts side by side that do not disturb each other: an app that boots for 20 s leaves the machine to others for 20 s.
- * All of a wave are started before the first of it is ready, and ended after the last one was measured.
+ * Starts that run side by side without disturbing each other: while an app boots for 20 s, others can use the machine.
+ * All starts of a wave begin before the first app is ready, and end after the last was measured.
  */
 import os from 'node:os';
 import { Lab, sleep } from './lab.js';
 
-/** What those who wait may use together, % of a core. */
+/** What waiting programs may use together, % of a core. */
 const WAITING = 40 * os.cpus().length;
 
 /**
@@ -17,11 +17,11 @@ const WAITING = 40 * os.cpus().length;
  */
 
 /**
- * In their order, as many in each as have room. Pure.
+ * Groups the starts in their order, as many per wave as there is room for. Pure.
  * @template {Start<unknown>} T
  * @param {T[]} starts
  * @param {number} delay ms that each app takes to be ready
- * @param {number} [most] % of a core that those of a wave may use while they wait
+ * @param {number} [most] % of a core that a wave may use while it waits
  * @returns {T[][]}
  */
 export function waves(starts, delay, most = WAITING) {
@@ -38,7 +38,7 @@ export function waves(starts, delay, most = WAITING) {
   return found;
 }
 
-/** Labs for as many as there may be in a wave. */
+/** One lab for each start of a wave. */
 export class Labs {
   constructor(first) {
     this.first = first;
@@ -73,7 +73,7 @@ export class Labs {
         await sleep(begin);
         await measure(lab);
       } finally {
-        // one that failed never came to that
+        // a failed run never called hold()
         if (!held) measured();
         lab.hold = async () => {};
       }

@@ -6,28 +6,28 @@ const PROBES = {
   listen: (port) => ['--listen', String(port)],
   auto: () => [],
   http: (port) => ['--http', `http://127.0.0.1:${port}/`],
-  unix: (_, sign) => ['--unix', sign],
-  file: (_, sign) => ['--file', sign],
-  exec: (_, sign) => ['--exec', `test -e ${sign}`],
+  unix: (_, marker) => ['--unix', marker],
+  file: (_, marker) => ['--file', marker],
+  exec: (_, marker) => ['--exec', `test -e ${marker}`],
   stdout: () => ['--stdout', '^listening'],
   ipc: () => ['--ipc'],
   fd: () => ['--fd', '3'],
   notify: () => ['--notify'],
 };
 export const WAYS = Object.keys(PROBES);
-/** The app tells these; for the others the wrapper has to ask. */
+/** The app sends a message for these; for the others the wrapper polls. */
 export const OBSERVED = ['stdout', 'ipc', 'fd', 'notify'];
 
-/** As an operator knows it. */
+/** The wrapper's option, or `auto`. */
 export const nameOf = (way) => (way === 'auto' ? 'auto' : `--${way}`);
 
-/** The command line of an app that gets ready in that way after `delay` ms. */
+/** The command line of an app that becomes ready in that way after `delay` ms. */
 export function app(lab, way, delay, port) {
-  return [process.execPath, APP, lab.file, way, String(delay), String(port), lab.sign];
+  return [process.execPath, APP, lab.file, way, String(delay), String(port), lab.marker];
 }
 
 /** The same under the wrapper. */
 export function wrapped(lab, way, delay, port) {
-  // by its own name, as a unit starts it: its first lines have flags
-  return [WRAPPER, ...PROBES[way](port, lab.sign), '--', ...app(lab, way, delay, port)];
+  // by its own name, as a unit starts it: its first lines set flags of Node
+  return [WRAPPER, ...PROBES[way](port, lab.marker), '--', ...app(lab, way, delay, port)];
 }

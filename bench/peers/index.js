@@ -1,16 +1,16 @@
 /**
- * What else tells that an app is ready: each in its own way, measured by what it delivers to whoever waits.
+ * Other programs that report an app's readiness, each in its own way: measured by the signal that its user waits for.
  *
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} word by which the command line asks for it
- * @property {string} way how its app gets ready (ways.js); and so which probe of ours it is compared with
- * @property {Record<string, string | undefined>} needs where its programs are
+ * @property {string} word its word on the command line
+ * @property {string} way how its app becomes ready (ways.js), and so the probe to compare it with
+ * @property {Record<string, string | undefined>} needs the paths of its programs
  * @property {number} boot ms of the machine's time to boot app and peer
  * @property {number} waiting % of a core while it waits
- * @property {number} [interval] ms between its looks
+ * @property {number} [interval] ms between its polls
  * @property {(lab: import('../lab.js').Lab, delay: number, port: number) => Promise<number>} measure ms from the app's
- * being ready to the peer's own "ready"
+ * readiness to the peer's own "ready"
  * @property {() => void} [close]
  */
 import { once } from 'node:events';
@@ -32,7 +32,7 @@ const daemon = onPath('start-stop-daemon');
 export const PEERS = [
   waitingOn('wait-on', [], { interval: 250, waiting: 1 }),
   waitingOn('wait-on, --interval 20', ['--interval', '20'], { interval: 20, waiting: 3 }),
-  // 7 tries are the default, and an app that boots for 20 s needs more
+  // -n 0, no limit: the default is 7 tries, and an app that boots for 20 s needs more
   checking('s6-notifyoncheck', ['-n', '0'], { interval: 1000, waiting: 0.5 }),
   checking('s6-notifyoncheck, -s 0 -w 1', ['-n', '0', '-s', '0', '-w', '1'], { interval: 1, waiting: 70 }),
   {
@@ -60,7 +60,7 @@ export const PEERS = [
   },
 ];
 
-/** By the end of `wait-on`, started with the app. */
+/** Measured to the end of `wait-on`, which starts with the app. */
 function waitingOn(name, options, { interval, waiting }) {
   return {
     name,
@@ -77,7 +77,7 @@ function waitingOn(name, options, { interval, waiting }) {
   };
 }
 
-/** By the newline on its notification descriptor. It runs under s6-supervise only. */
+/** Measured to the newline on its notification descriptor. It runs only under s6-supervise. */
 function checking(name, options, { interval, waiting }) {
   return {
     name,
@@ -95,17 +95,17 @@ function checking(name, options, { interval, waiting }) {
       fs.mkdirSync(path.join(service, 'data'));
       script('data/check', `exec ${nc} -z 127.0.0.1 ${port}`);
       script('run', `exec 4>&1 >/dev/null\nexec ${command.join(' ')}`);
-      const look = async ({ child }) => {
+      const untilNewline = async ({ child }) => {
         await once(child.stdout, 'data');
         const at = now();
         return at - (await lab.moment());
       };
-      return lab.run([supervise, service], look, { stdout: 'pipe' });
+      return lab.run([supervise, service], untilNewline, { stdout: 'pipe' });
     },
   };
 }
 
-/** By its own end. The app is nobody's child then. */
+/** Measured to its own end. By then the app is an orphan, so the lab has to end it. */
 async function awaitedByDaemon(lab, delay, port) {
   const pidFile = path.join(lab.dir, 'pid');
   const [program, ...args] = app(lab, 'notify', delay, port);
@@ -119,7 +119,7 @@ async function awaitedByDaemon(lab, delay, port) {
   });
 }
 
-/** @returns {string} what of its programs is not installed; empty where it can be measured */
+/** @returns {string} which of its programs are not installed; empty if it can be measured */
 export function lacking({ needs }) {
   return Object.entries(needs)
     .filter(([, file]) => file === undefined)

@@ -1,6 +1,6 @@
 /**
- * Installs the programs that sd-ready-wrap is measured beside, where this may: npm packages here, and Debian packages
- * as root. They are no dependency of the project. What cannot be had is left out, and the table says so.
+ * Installs the programs to compare with, if it has permission: npm packages here, Debian packages as root. They are not
+ * dependencies of the project. The table names what is missing.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,7 +15,7 @@ const changedAt = (file) => fs.statSync(path.join(HERE, file), { throwIfNoEntry:
 // npm writes this file last
 const installed = changedAt('node_modules/.package-lock.json');
 if (installed === 0 || installed < changedAt('package-lock.json')) {
-  // none of them needs a script to be installed
+  // none of them needs an install script
   run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: HERE });
 }
 
@@ -28,12 +28,11 @@ if (lacking.length > 0 && process.getuid?.() === 0 && onPath('apt-get')) {
 }
 
 // the first releases with SO_REUSEPORT are 22.12 and 23.1
-if (!installNode('24'))
-  process.stderr.write('bench: Node 24 could not be installed; what it was to bring is left out\n');
+if (!installNode('24')) process.stderr.write('bench: cannot install Node 24; the benchmark leaves out what needs it\n');
 
 function run(command, args, options) {
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options });
   if (status === 0) return;
   const reason = String(stderr).trim().split('\n').pop();
-  process.stderr.write(`bench: ${command} ${args.join(' ')}: ${reason}; what it was to bring is left out\n`);
+  process.stderr.write(`bench: ${command} ${args.join(' ')}: ${reason}; the benchmark leaves out what needs it\n`);
 }

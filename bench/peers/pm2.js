@@ -1,6 +1,6 @@
 /**
- * PM2's wait_ready: `pm2 start --wait-ready` is back when the app called process.send('ready'). Its daemon runs
- * already.
+ * PM2's wait_ready: `pm2 start --wait-ready` returns when the app has called process.send('ready'). PM2's daemon
+ * already runs.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,7 +10,7 @@ import { app } from '../ways.js';
 import { inPackages } from './find.js';
 
 const cli = inPackages('pm2/bin/pm2');
-/** Of the daemon, shared by all labs: its directory, and what ends it. */
+/** All labs share one daemon: its directory, and the function that ends it. */
 let home;
 let end;
 let count = 0;
@@ -27,21 +27,21 @@ export const pm2 = {
     await daemon();
     const name = `app-${++count}`;
     const [, script, ...args] = app(lab, 'ipc', delay, port);
-    // its own deadline is 3 s, after which it takes any app for ready
+    // by default it counts any app as ready after 3 s
     const options = ['--wait-ready', '--listen-timeout', '60000', '--no-autorestart', '--name', name];
     try {
-      // the daemon has its own environment and not the lab's, so there is no NOTIFY_SOCKET to be had here
+      // the daemon has its own environment, not the lab's, so the app gets no NOTIFY_SOCKET here
       return await lab.run(['true'], () =>
         lab.lateness([process.execPath, cli, 'start', script, ...options, '--', ...args], environment()),
       );
     } finally {
-      await tell('delete', name);
+      await order('delete', name);
     }
   },
   close: () => end?.(),
 };
 
-/** Its cluster mode: two processes of one app, which `pm2 reload` replaces one after the other. */
+/** PM2's cluster mode: two processes of one app, which `pm2 reload` replaces one after the other. */
 export const cluster = {
   lacks: cli ? '' : 'not installed: pm2',
   /**
@@ -52,11 +52,11 @@ export const cluster = {
   async start(script, variables, stopLimit) {
     await daemon();
     const name = `cluster-${++count}`;
-    // its own times are 3 s for the start and 1.6 s for the end
+    // the defaults are 3 s for the start and 1.6 s for the end
     const times = ['--wait-ready', '--listen-timeout', '60000', '--kill-timeout', String(stopLimit * 1000)];
     const words = ['start', script, '-i', '2', ...times, '--name', name];
     await promisify(execFile)(process.execPath, [cli, ...words], { env: { ...environment(), ...variables } });
-    return { deploy: () => tell('reload', name), stop: () => tell('delete', name) };
+    return { deploy: () => order('reload', name), stop: () => order('delete', name) };
   },
 };
 
@@ -73,11 +73,11 @@ function daemon() {
       fs.rmSync(home, { recursive: true, force: true });
       booted = undefined;
     });
-    await tell('ping');
+    await order('ping');
   })();
   return booted;
 }
 
-async function tell(...words) {
+async function order(...words) {
   await promisify(execFile)(process.execPath, [cli, ...words], { env: environment() });
 }

@@ -1,15 +1,15 @@
 /**
- * The app under measurement. Its first statement takes the time; then it gets ready in the way and after the time that
- * its arguments say: app.cjs FILE [WAY MILLISECONDS PORT SIGN]
- * FILE gets the moment in ms on CLOCK_MONOTONIC: of the first instruction, or of getting ready.
+ * The measured app: app.cjs FILE [WAY MILLISECONDS PORT MARKER]
+ * It becomes ready in that way, after that time. FILE gets the moment in ms on CLOCK_MONOTONIC: of the first statement,
+ * which reads the clock, or of readiness. MARKER is the path of the file or socket that some ways make.
  */
 const now = process.hrtime.bigint();
 const { writeFileSync, writeSync } = require('node:fs');
-const [file, way, delay, port, sign] = process.argv.slice(2);
+const [file, way, delay, port, marker] = process.argv.slice(2);
 
 const note = (moment) => writeFileSync(file, String(Number(moment) / 1e6));
 
-/** Writes the moment and READY=1: in another language, as Node has no datagram sockets of this kind. */
+/** Sends READY=1 and prints the moment. In Perl, as Node has no Unix datagram sockets. */
 const NOTIFY = `
   use Socket; use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
   socket(my $s, AF_UNIX, SOCK_DGRAM, 0); connect($s, pack_sockaddr_un($ENV{NOTIFY_SOCKET}));
@@ -39,12 +39,12 @@ const getReady = {
   },
   unix() {
     const server = require('node:net').createServer((socket) => socket.end());
-    server.listen(sign, () => note(process.hrtime.bigint()));
+    server.listen(marker, () => note(process.hrtime.bigint()));
   },
   file() {
     setInterval(() => {}, 1e9);
     const moment = process.hrtime.bigint();
-    writeFileSync(sign, '');
+    writeFileSync(marker, '');
     note(moment);
   },
   exec: () => getReady.file(),
@@ -62,7 +62,7 @@ const getReady = {
   stdout() {
     setInterval(() => {}, 1e9);
     const moment = process.hrtime.bigint();
-    // not process.stdout.write: its first use opens the stream, for milliseconds that are the app's own
+    // not process.stdout.write: its first use opens the stream, which takes milliseconds of the app's own
     writeSync(1, 'listening\n');
     note(moment);
   },
@@ -79,7 +79,7 @@ function serve(onListening) {
   require('node:http').createServer(answer).listen(Number(port), '127.0.0.1', onListening);
 }
 
-// it serves, and is not ready: a refused connection would cost the one who asks less
+// it serves before it is ready: a refused connection would cost the probe less
 if (way === 'http') serve();
 if (way) setTimeout(getReady[way], Number(delay));
 else note(now);

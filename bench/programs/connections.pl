@@ -1,4 +1,4 @@
-# Holds COUNT TCP connections on loopback, both ends of each, in WORKERS processes; says `ready` when they are there,
+# Holds COUNT TCP connections on loopback, both ends of each, in WORKERS processes. Prints `ready` when all are open,
 # and drops them when standard input ends.
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ for my $worker (1 .. $workers) {
     pipe my $reader, my $writer or die "pipe: $!";
     my $pid = fork // die "fork: $!";
     if ($pid) { close $writer; push @ready, $reader; next }
-    # an address for each: the ports of one do not suffice
+    # one address per worker: a single address does not have enough ports
     my $host = inet_aton("127.0.9.$worker");
     socket my $server, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
     bind $server, pack_sockaddr_in(0, $host) or die "bind: $!";
@@ -22,7 +22,7 @@ for my $worker (1 .. $workers) {
         socket my $client, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
         connect $client, $address or die "connect: $!";
         accept my $peer, $server or die "accept: $!";
-        # reset at the end, and no TIME_WAIT left behind
+        # end with a reset, which leaves no TIME_WAIT behind
         setsockopt $client, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 or die "setsockopt: $!";
         push @held, $client, $peer;
     }

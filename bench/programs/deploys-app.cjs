@@ -1,7 +1,7 @@
-// What is deployed: an HTTP server that loads for LOAD_MS, answers after ANSWER_MS with its pid, and ends at SIGTERM,
-// or PM2's SIGINT, when its last request is answered. It listens on PORT, with LISTEN=reuse-port beside others of its
-// kind; with LISTEN=fd on descriptor 3, as systemd passes it. With CLOSE=1 it answers `Connection: close` once it is to
-// end.
+// The deployed app: an HTTP server that loads for LOAD_MS and answers with its pid after ANSWER_MS. At SIGTERM, or
+// PM2's SIGINT, it answers its last request and ends. It listens on PORT; with LISTEN=reuse-port next to other
+// instances; with LISTEN=fd on descriptor 3, as systemd passes it. With CLOSE=1 it answers `Connection: close` after
+// the stop signal.
 const http = require('node:http');
 
 const { PORT, LISTEN, CLOSE, LOAD_MS, ANSWER_MS } = process.env;

@@ -1,5 +1,5 @@
-// load.js PORT RATE [keep-alive]: sends requests in an open loop until its standard input ends, and then prints what
-// came of them. A program of its own, so that what directs the deploy does not delay them.
+// load.js PORT RATE [keep-alive]: sends requests in an open loop until its standard input ends, then prints the
+// results. A separate process, so that the one that directs the deploy does not delay the requests.
 import { startLoad } from '../../test/helpers/load.js';
 
 const [port, rate, kind] = process.argv.slice(2);

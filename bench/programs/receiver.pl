@@ -1,6 +1,6 @@
 #!/usr/bin/env perl
-# Stamps the arrival of READY=1 with CLOCK_MONOTONIC, the clock of process.hrtime.bigint(): receiver.pl SOCKET
-# Perl and not Node, so that nothing of what is measured also does the measuring.
+# receiver.pl SOCKET: prints when READY=1 arrives, on CLOCK_MONOTONIC, the clock of process.hrtime.bigint().
+# Perl, not Node, so that nothing that is measured also measures.
 use strict;
 use warnings;
 use Socket;

@@ -1,5 +1,5 @@
-# sink.pl FILE BYTES: reads what flood.pl writes, from behind READY on. Leaves the ms from the first byte to the last in
-# FILE, and behind that of each line that says when it was written how many ms ago that was.
+# sink.pl FILE BYTES: reads what flood.pl writes after READY. FILE gets the ms from the first byte to the last, then the
+# delay in ms of each line that carries the time when it was written.
 use strict;
 use warnings;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);

@@ -1,12 +1,12 @@
-/** The CPU time of one start, by the cgroup of its unit: all processes of the wrapper, those that ended too. */
+/** The CPU time of one start, from the cgroup of its unit: all processes, also ended ones. */
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { figure, missing } from '../figures.js';
 import { APP, sleep, WRAPPER } from '../lab.js';
 import { withSystemd } from '../units.js';
 
-/** Of the wrapper alone, in those of a Node that boots and does nothing. */
+/** For the wrapper alone, relative to a Node that boots and does nothing. */
 const GOAL = { most: 2.1, accepted: 2.8, why: "see README.md, Where a start's CPU goes" };
-/** From READY=1 until a start has had all of its effects, ms. */
+/** From READY=1 until a start has no further effect, ms. */
 const SETTLE = 1000;
 
 /** @type {import('../rows.js').Row} */

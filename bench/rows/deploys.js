@@ -1,4 +1,4 @@
-/** What clients see of a deploy: an open loop of requests while the app is replaced, by each way to do that. */
+/** What clients see of a deploy: an open loop of requests while each way to deploy replaces the app. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -13,12 +13,12 @@ import { withSystemd } from '../units.js';
 const APP = path.join(PROGRAMS, 'deploys-app.cjs');
 const SWAP = path.join(REPOSITORY, 'systemd-units/swap.sh');
 
-/** What the app loads before it listens, and what a request takes, ms. */
+/** How long the app loads before it listens, and how long an answer takes, ms. */
 const LOAD_MS = 1000;
 const ANSWER_MS = 20;
-/** Of requests before the deploy and after it, ms. */
+/** How long requests run before the deploy and after it, ms. */
 const AROUND = 1000;
-/** How long systemd and PM2 wait for an app that does not end, s; the examples have 30. */
+/** How long systemd and PM2 wait for an app to end, s; the examples have 30. */
 const STOP_LIMIT = 5;
 
 const COMMON = [`Environment=LOAD_MS=${LOAD_MS} ANSWER_MS=${ANSWER_MS}`, `TimeoutStopSec=${STOP_LIMIT}s`];
@@ -28,7 +28,7 @@ export const LOADS = [50, 200].flatMap((rate) =>
 );
 
 /**
- * Each `start` gets the app going on that port and returns what deploys it once, and what ends it.
+ * Each `start` starts the app on that port and returns a function that deploys it once, and one that ends it.
  * @type {{id: string, name: string, ours?: boolean, lacks?: string, start: (units: import('../units.js').Units, port:
  * number) => Promise<{deploy: () => Promise<void>, stop: () => Promise<void>}>}[]}
  */
@@ -94,13 +94,13 @@ async function measure(units, way, samples) {
   }
 }
 
-/** @returns {Promise<import('../../test/helpers/load.js').Outcome & {took: number}>} `took`: the deploy, s */
+/** @returns {Promise<import('../../test/helpers/load.js').Outcome & {took: number}>} `took`: the deploy's time, s */
 async function under({ rate, kind }, port, deploy) {
   const words = [path.join(PROGRAMS, 'load.js'), String(port), String(rate), ...(kind === 'keep-alive' ? [kind] : [])];
   const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
-  let said = '';
+  let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    said += chunk;
+    output += chunk;
   });
   await sleep(AROUND);
   const began = now();
@@ -109,10 +109,10 @@ async function under({ rate, kind }, port, deploy) {
   await sleep(AROUND);
   child.stdin.end();
   await once(child, 'close');
-  return { ...JSON.parse(said), took };
+  return { ...JSON.parse(output), took };
 }
 
-/** What a figure is called. */
+/** The name of a figure. */
 export const nameOf = (way, load, what) => `${way.name}, ${load.name}: ${what}`;
 
 function figuresOf(way, samples) {
@@ -145,7 +145,7 @@ function figuresOf(way, samples) {
   });
 }
 
-/** What the picture shows: the requests that were refused or failed, and behind the bar the longest answer too. */
+/** For the picture: the requests that were refused or failed, and after the bar also the longest answer. */
 export function barsOf(figures, loadName) {
   const load = LOADS.find(({ name }) => name === loadName);
   return WAYS.flatMap((way) => {

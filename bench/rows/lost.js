@@ -1,6 +1,6 @@
 /**
- * Starts that are lost: the app is there and said READY=1, and systemd did not take it. Its sender was not the main
- * process (NotifyAccess=main), or was gone before systemd looked who that was (NotifyAccess=all).
+ * Lost starts: the app runs and sent READY=1, but systemd did not accept it. The sender was not the main process
+ * (NotifyAccess=main), or had ended before systemd looked up its unit (NotifyAccess=all).
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,11 +9,10 @@ import { figure, missing } from '../figures.js';
 import { onPath } from '../peers/find.js';
 import { withSystemd } from '../units.js';
 
-/** So many at a time: fewer than the machine can start within a second or two. */
+/** How many at a time: fewer than the machine can start within a second or two. */
 const AT_ONCE = 25;
 /**
- * From the last app's word to the last READY=1 that counts, ms: a message that is not lost is there in a fraction of
- * it.
+ * From the last app's READY=1 to the last one that counts, ms: a message that is not lost arrives in a fraction of it.
  */
 const GRACE = { bare: 1000, wrapped: 20_000 };
 
@@ -24,14 +23,14 @@ const SD_NOTIFY = 'test/fixtures/sd-notify/node_modules/sd-notify';
 
 const OURS = 'under sd-ready-wrap';
 
-const shell = (says) => ({
+const shell = (command) => ({
   file: 'app.sh',
   command: () => '/bin/sh',
-  text: () => `${says}\necho >"$DIR/$1"\nexec sleep 1000\n`,
+  text: () => `${command}\necho >"$DIR/$1"\nexec sleep 1000\n`,
 });
 
-/** The ways to say READY=1 from inside an app. */
-const SAYS = [
+/** The ways to send READY=1 from inside an app. */
+const WAYS = [
   { name: 'systemd-notify', needs: 'systemd-notify', ...shell('systemd-notify --ready') },
   { name: 'systemd-notify --no-block', needs: 'systemd-notify', ...shell('systemd-notify --ready --no-block') },
   { name: 'python3 -c, a socket', needs: 'python3', ...shell(`python3 -c "${PYTHON}"`) },
@@ -53,10 +52,10 @@ const SAYS = [
 /** @type {import('../rows.js').Row} */
 export const lost = {
   name: 'lost',
-  title: 'starts lost, of an app that says READY=1 itself, as an ordinary user',
+  title: 'lost starts of an app that sends READY=1 itself, as an ordinary user',
   runs: { full: { starts: 500 }, quick: { starts: 5 } },
   picture: {
-    title: 'Starts lost, of an app that says READY=1 itself, as an ordinary user',
+    title: 'Lost starts of an app that sends READY=1 itself, as an ordinary user',
     bars(figures) {
       const ours = figures.filter(({ name }) => name.endsWith(OURS)).map(({ max }) => max);
       const bare = figures.filter(({ name }) => !name.endsWith(OURS));
@@ -72,7 +71,7 @@ export const lost = {
       ['user-1000', 'session'],
       async (units) => {
         const figures = [];
-        for (const way of SAYS) {
+        for (const way of WAYS) {
           if (way.needs && !onPath(way.needs)) figures.push(missing(way.name, `not installed: ${way.needs}`));
           else if (way.compiled && !fs.existsSync(way.compiled)) figures.push(missing(way.name, 'not compiled'));
           else figures.push(...(await waysOf(units, way, starts, (text) => lab.progress(`${way.name}, ${text}`))));
@@ -100,7 +99,7 @@ async function waysOf(units, way, starts, progress) {
 
 let count = 0;
 
-/** Starts that many instances and tells how many of those that said READY=1 did not become active. */
+/** Starts that many instances. @returns {Promise<number>} how many sent READY=1 and did not become active */
 async function lostOf(units, starts, grace, lines, progress) {
   const name = `lost-${++count}`;
   const dir = units.makeDir();
@@ -111,7 +110,7 @@ async function lostOf(units, starts, grace, lines, progress) {
     const numbers = Array.from({ length: Math.min(AT_ONCE, starts - done) }, (_, index) => done + index);
     const batch = numbers.map((number) => `${name}@${number}.service`);
     await units.order('start', batch, '--no-block');
-    await until('the apps to say it', () => numbers.every((number) => fs.existsSync(`${dir}/${number}`)), 60_000);
+    await until('READY=1 of the apps', () => numbers.every((number) => fs.existsSync(`${dir}/${number}`)), 60_000);
     const all = async () => (await units.active(name)) === batch.length;
     const complete = await until('all to be active', all, grace).catch(() => false);
     if (!complete) found += batch.length - (await units.active(name));

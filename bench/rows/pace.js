@@ -1,4 +1,4 @@
-/** What an interval of --http costs and gives, beside the program of another checkout if one is named. */
+/** What an interval of --http costs and gives, also for the program of another checkout if one is named. */
 import path from 'node:path';
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { figure } from '../figures.js';
@@ -11,17 +11,17 @@ import { usage } from './waiting.js';
 const GOALS = { cpu: { median: 5 }, late: { median: 10 } };
 /** ms. */
 const INTERVALS = [8, 10, 14, 20, 30];
-/** What the app does until it is ready, by the way of app.cjs that does so. */
+/** What the app does until it is ready, and the way of app.cjs that does it. */
 const BEFORE = { 503: 'http', refused: 'serve' };
-/** Until the app is ready, ms: longer than the first second, in which more is asked and compiled. */
+/** Until the app is ready, ms: longer than the first second, in which more is polled and compiled. */
 const BOOT = 2000;
-/** Of the machine's time, to start one, ms. What one takes while it waits, with its app, % of a core. */
+/** One start's time of the machine, ms; what it uses while it waits, with its app, % of a core. */
 const COSTS = { boot: 150, waiting: 10 };
 
 /** @type {import('../rows.js').Row} */
 export const pace = {
   name: 'pace',
-  title: '--http by its interval: CPU and memory while it waits, and from ready to READY=1; the ratio is to ours',
+  title: '--http by its interval: CPU and memory while it waits, and from ready to READY=1; the ratio is to this one',
   parts: ['http'],
   runs: { full: { windows: 3, windowMs: 10_000, starts: 50 }, quick: { windows: 1, windowMs: 1000, starts: 1 } },
   async run(lab, { windows, windowMs, starts, beside }) {
@@ -35,7 +35,7 @@ export const pace = {
       for (const before of Object.keys(BEFORE)) {
         for (const interval of INTERVALS) {
           lab.progress(`CPU with --interval ${interval}ms, ${before}`);
-          figures.push(...(await costs({ before, interval, programs, labs, look: usage(windows, windowMs) })));
+          figures.push(...(await costs({ before, interval, programs, labs, measure: usage(windows, windowMs) })));
         }
       }
       const contenders = Object.keys(BEFORE).flatMap((before) =>
@@ -56,15 +56,15 @@ function command(lab, { before, interval, program, delay, port }) {
   return [program, ...options, '--', ...app(lab, BEFORE[before], delay, port)];
 }
 
-/** Of all programs in the same moments. */
-async function costs({ before, interval, programs, labs, look }) {
+/** Measures all programs in the same moments. */
+async function costs({ before, interval, programs, labs, measure }) {
   const found = new Map();
   await labs.run(
     programs.map(({ program }) => ({
       ...COSTS,
       measure: async (lab) => {
         const port = await freePort();
-        found.set(program, await lab.run(command(lab, { before, interval, program, delay: 1e8, port }), look));
+        found.set(program, await lab.run(command(lab, { before, interval, program, delay: 1e8, port }), measure));
       },
     })),
   );

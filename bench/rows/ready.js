@@ -1,4 +1,4 @@
-/** From the app's being ready to READY=1, and to what others have in its place. */
+/** From the app's readiness to READY=1, and to the "ready" of other programs. */
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { figure, missing, round } from '../figures.js';
 import { lacking, PEERS } from '../peers/index.js';
@@ -8,10 +8,10 @@ import { nameOf, OBSERVED, WAYS, wrapped } from '../ways.js';
 const GOALS = { observed: { median: 2, p99: 10 }, polled: { median: 6, p99: 20 }, http: { median: 10, p99: 20 } };
 /** How long the app takes to be ready, ms. */
 const BOOTS = [200, 2000, 20_000];
-/** And a part by chance, or a whole interval of those that look less often, so that a look is met in every phase. */
+/** A random delay on top, or up to a whole interval of a program that polls less often: it meets every phase. */
 const CHANCE = 100;
 /**
- * Of a start under the wrapper: two boots of Node. What waiting costs: the row `waiting`, and the processes of --exec.
+ * A start under the wrapper: two boots of Node. What waiting costs: the row `waiting`, and the processes of --exec.
  */
 const BOOT = 150;
 const COSTS = { exec: 8, ...Object.fromEntries(OBSERVED.map((way) => [way, 0.1])) };
@@ -41,11 +41,11 @@ const ALL = [...OURS, ...PEERS];
 /** @type {import('../rows.js').Row} */
 export const ready = {
   name: 'ready',
-  title: 'from ready to READY=1, and to the "ready" of others; the ratio is to our probe of the same kind',
+  title: 'from ready to READY=1, and to the "ready" of others; the ratio is to the wrapper with the same kind of probe',
   parts: [...new Set(ALL.map(({ word }) => word))],
   picture: {
     title:
-      `From an app's being ready, ${SHOWN / 1000} s after its start, to the "ready" that others see: ` +
+      `From the readiness of an app, ${SHOWN / 1000} s after its start, to the "ready" that others see: ` +
       `median and 99th percentile`,
     unit: 'ms',
     log: true,
@@ -62,7 +62,7 @@ export const ready = {
         }))
         .toSorted((a, b) => a.value - b.value),
   },
-  // by boot time; what others need does not depend on it
+  // by boot time, on which the delay of other programs does not depend
   runs: {
     full: { ours: [100, 100, 100], peers: [100, 30, 10] },
     quick: { ours: [3, 0, 0], peers: [2, 0, 0] },
@@ -88,7 +88,7 @@ export const ready = {
 
 /**
  * The figures of apps that boot in that time.
- * @param {(contender: object) => number} starts how many of each
+ * @param {(contender: object) => number} starts how many starts of each
  */
 export async function after(boot, starts, contenders, labs) {
   const samples = new Map(contenders.map((each) => [each, []]));
@@ -128,7 +128,7 @@ export async function after(boot, starts, contenders, labs) {
   });
 }
 
-/** A line where there is something to say. */
+/** A line if a start failed. */
 function failedStarts(name, starts, failures, goals) {
   if (failures.length === 0) return [];
   const unit = `of ${starts} failed: ${failures[0]}`;

@@ -1,5 +1,5 @@
 /**
- * What it costs that a watched stdout passes through the wrapper: beside cat in its place, in a pipeline of a shell.
+ * What it costs when a watched stdout passes through the wrapper, compared with cat in its place in a shell pipeline.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,10 +10,10 @@ import { PROGRAMS, WRAPPER } from '../lab.js';
 
 const LINE = 83;
 const MB = 1e6;
-/** What the app writes: `block` bytes with each write, 0 for a line; `pause` ms in between. */
+/** What the app writes: `block` bytes per write, 0 for a line; `pause` ms in between. */
 const SHAPES = [
   { shape: 'blocks of 64 KiB', block: 65_536, pause: 0 },
-  // a pipe takes those for less than a socket does, whoever reads it: no goal but for the wrapper's own part
+  // these cost less in a pipe than in a socket, with any reader: a goal only for the wrapper's own part
   { shape: 'lines, each written by itself', block: 0, pause: 0 },
 ];
 const SINGLE = { block: 0, pause: 10, bytes: 50 * LINE };
@@ -42,7 +42,7 @@ const WAYS = [
     goal: 1.1,
   },
 ];
-/** Of the stream that is scanned for the line that says ready, MB a second. */
+/** Of a stream that is scanned for the readiness line, MB per second. */
 const SCANNED = { least: 250 };
 
 /** @type {import('../rows.js').Row} */
@@ -110,36 +110,35 @@ async function alternate(lab, samples, what, flood) {
 }
 
 function sampled(lab, { script, prefix, handedOver }, { block, pause, bytes }) {
-  const flood = ['perl', path.join(PROGRAMS, 'flood.pl'), lab.sign, bytes, block, pause].map(String);
+  const flood = ['perl', path.join(PROGRAMS, 'flood.pl'), lab.marker, bytes, block, pause].map(String);
   const environment = {
     PATH: process.env.PATH,
     SINK: path.join(PROGRAMS, 'sink.pl'),
     OUT: lab.file,
-    // the last write may be longer
+    // the last write may go beyond it
     BYTES: String(bytes),
   };
-  const look = async ({ child, gone }) => {
+  const measure = async ({ child, gone }) => {
     const relays = await until('the relay', () => relaysOf(child.pid, handedOver), 10_000);
     const spent = () => relays.reduce((sum, pid) => sum + onCpuMs(pid), 0);
     const before = spent();
-    fs.writeFileSync(lab.sign, '');
+    fs.writeFileSync(lab.marker, '');
     const text = await until(
       'the last byte',
       () => fs.existsSync(lab.file) && fs.readFileSync(lab.file, 'utf8'),
       100_000,
     );
     const cpu = spent() - before;
-    fs.rmSync(lab.sign);
+    fs.rmSync(lab.marker);
     await gone;
     const [took, ...late] = text.split(' ').map(Number);
     return { took, cpu, late };
   };
-  return lab.run(['sh', '-c', script, 'sh', ...prefix, ...flood], look, { environment });
+  return lab.run(['sh', '-c', script, 'sh', ...prefix, ...flood], measure, { environment });
 }
 
 /**
- * The processes that pass it on: cat, or the wrapper and the cat that it started; undefined as long as they are not
- * there.
+ * The processes that pass the stream on: cat, or the wrapper and the cat that it started; undefined until they run.
  */
 function relaysOf(shell, handedOver) {
   const all = childrenOf(shell).flatMap((pid) => [pid, ...childrenOf(pid)]);

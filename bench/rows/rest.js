@@ -1,4 +1,4 @@
-/** What the wrapper takes of the machine once READY=1 is sent, beside a Node that has nothing to do. */
+/** What the wrapper uses once READY=1 is sent, compared with a Node that has nothing to do. */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
@@ -10,7 +10,7 @@ import { withSystemd } from '../units.js';
 import { Labs } from '../waves.js';
 import { WAYS, wrapped } from '../ways.js';
 
-/** Memory is the same however busy the machine is. */
+/** Memory does not depend on how busy the machine is. */
 const MARGIN = 0.02;
 const GOALS = {
   cpu: { median: 0.05 },
@@ -21,7 +21,7 @@ const GOALS = {
 /** V8 tidies the heap once, some 8 s after the last work (its "memory reducer"): 40 ms that belong to the start. */
 const SETTLE = 12_000;
 const HANDOFF = 'handoff';
-/** Of the machine's time, ms, to start one; at rest they cost nothing, so they are measured side by side. */
+/** One start's time of the machine, ms. At rest they cost nothing, so they are measured side by side. */
 const BOOT = 150;
 
 /** @type {import('../rows.js').Row} */
@@ -75,7 +75,7 @@ async function wrapperAtRest(lab, way, windowMs) {
   });
 }
 
-/** How many processes of ours are left in the unit, beside the app, once it was handed over. */
+/** How many processes besides the app are left in the unit after a handoff. */
 function left() {
   return withSystemd(
     ['system', 'session'],

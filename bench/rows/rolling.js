@@ -1,4 +1,4 @@
-/** A rolling restart: one instance after another, each asked for a page the moment that it is taken for ready. */
+/** A rolling restart: one instance after another; each gets a request the moment that it counts as ready. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -12,7 +12,7 @@ import { withSystemd } from '../units.js';
 
 const GOAL = 1.15;
 const MARGIN = 0.1;
-/** What the app reads before it serves, ms; as in the demo. */
+/** How long the app loads before it serves, ms; as in the demo. */
 const LOAD_MS = 1500;
 const FIXED_WAIT = 10_000;
 
@@ -23,8 +23,8 @@ const waitOn = inPackages('wait-on/bin/wait-on');
 const FAILED = (name) => `${name}: first requests that failed`;
 
 /**
- * The ways to know that an instance is ready: the unit, and what follows `systemctl restart`. The first is what the
- * others are compared with: nothing can be faster than an app that says it itself.
+ * The ways to know that an instance is ready: the unit, and what follows `systemctl restart`. The others are compared
+ * with the first, as nothing can be faster than an app that reports its own readiness.
  */
 const WAYS = [
   {
@@ -54,7 +54,7 @@ const WAYS = [
   {
     name: `Type=simple, then ${FIXED_WAIT / 1000} seconds`,
     id: 'fixed',
-    // they are the same each time
+    // the same each time
     once: true,
     unit: ['Type=simple', `ExecStart=${APP}`],
     after: () => sleep(FIXED_WAIT),
@@ -102,7 +102,7 @@ export const rolling = {
 
 /** The instances of one way. */
 class Fleet {
-  /** Of each round: s that its restarts took, and how many first requests failed. */
+  /** For each round: how long its restarts took, s, and how many first requests failed. */
   totals = [];
   failed = [];
 
@@ -147,7 +147,7 @@ function figures(fleets, instances) {
   ]);
 }
 
-/** @returns {Promise<number | undefined>} the status, if there is an answer */
+/** @returns {Promise<number | undefined>} the status, if an answer comes */
 function firstRequest(port) {
   return new Promise((resolve) => {
     const request = http.get({ host: '127.0.0.1', port, agent: false, timeout: 5000 });

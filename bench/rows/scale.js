@@ -6,7 +6,7 @@ import { APP, now, WRAPPER } from '../lab.js';
 import { COSTS } from '../picture.js';
 import { withSystemd } from '../units.js';
 
-/** Times what the apps alone take. */
+/** Relative to the apps alone. */
 const GOAL = { most: 2.5, accepted: 3.6, why: 'it is the CPU of a start, see the row cpu' };
 
 /** @type {import('../rows.js').Row} */
@@ -67,7 +67,7 @@ async function startAll(units, name, ports, dir) {
   const back = now();
   const moment = (port) => Number(fs.readFileSync(`${dir}/${port}`, 'utf8'));
   await until('all apps to listen', () => ports.every(moment), 60_000);
-  // where nobody tells systemd, it is back before that
+  // direct starts: systemctl returns before the apps listen
   const last = Math.max(back, ...ports.map(moment));
   const ready = await units.active(name);
   await units.order('stop', batch);

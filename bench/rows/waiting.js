@@ -1,4 +1,4 @@
-/** What the wrapper takes of the CPU while it waits. */
+/** The CPU that the wrapper uses while it waits. */
 import { freePort } from '../../test/helpers/systemd/private-systemd.js';
 import { watch } from '../account.js';
 import { figure } from '../figures.js';
@@ -8,8 +8,7 @@ import { nameOf, WAYS, wrapped } from '../ways.js';
 
 const GOAL = 5;
 /**
- * Of the machine's time, ms, to start one; then they wait side by side, as the scheduler counts what each of them
- * takes.
+ * One start's time of the machine, ms. Then they wait side by side, as the scheduler counts each one's CPU.
  */
 const BOOT = 150;
 /** Until all are started. */
@@ -46,7 +45,7 @@ export const waiting = {
   },
 };
 
-/** Of a program that `lab.run()` runs, one window after another. */
+/** Measures a program that `lab.run()` runs, one window after another. */
 export const usage =
   (windows, windowMs) =>
   async ({ child }) => {

@@ -1,6 +1,6 @@
 /**
- * What one look for the owner of a listening socket takes, and one for who accepted a connection, on the host as it is
- * and with many connections.
+ * How long one check for the owner of a listening socket takes, and one for the process that accepted a connection: on
+ * the host as it is, and with many connections.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,26 +13,26 @@ import { figure } from '../figures.js';
 import { PROGRAMS } from '../lab.js';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-/** Both ends of a connection are in one process, and no process may have more than some thousands of descriptors. */
+/** Both ends of a connection are in one process, and a process can have only some thousands of descriptors. */
 const PER_WORKER = 8000;
-/** Where the app listens: as Node does by default, on all addresses of both versions of IP, and on IPv4 alone. */
+/** Where the app listens: on all addresses of both versions of IP, Node's default, and on IPv4 alone. */
 const HOSTS = ['::', '127.0.0.1'];
-/** On loopback; each is two sockets. */
+/** On loopback; each has two sockets. */
 const CONNECTIONS = 96_000;
 const GOALS = { median: 5 };
 
-export const look = {
-  name: 'look',
+export const owner = {
+  name: 'owner',
   title:
-    "one look for the app's listener, and for who accepted, on the host as it is and on a crowded one; " +
-    'the ratio is of the two',
+    "one check for the app's listener, and one for the process that accepted, on the host as it is and on a crowded " +
+    'one; the ratio is between the two',
   runs: { full: { samples: 100 }, quick: { samples: 10 } },
   async run(lab, { samples }) {
-    lab.progress(`a look beside ${CONNECTIONS} connections`);
-    const found = await looks(CONNECTIONS, samples);
+    lab.progress(`checks next to ${CONNECTIONS} connections`);
+    const found = await checks(CONNECTIONS, samples);
     return Object.entries(found).flatMap(([what, { quiet, crowded }]) => {
       const alone = figure(what, 'ms', quiet, { goals: GOALS });
-      // the kernel walks past them all where they are of the other version of IP
+      // no goal: the kernel walks past all of them if they are of the other version of IP
       const goals = what === 'the app listens on ::' ? {} : GOALS;
       return [alone, figure(`beside ${CONNECTIONS} IPv4 connections: ${what}`, 'ms', crowded, { over: alone, goals })];
     });
@@ -40,9 +40,9 @@ export const look = {
 };
 
 /**
- * @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each look, by what it is for
+ * @returns {Promise<Record<string, {quiet: number[], crowded: number[]}>>} ms of each check, by its purpose
  */
-async function looks(connections, samples) {
+async function checks(connections, samples) {
   const { traceListeners, rememberBefore } = await tracing();
   const before = rememberBefore();
   const apps = await Promise.all(HOSTS.map(listen));
@@ -53,22 +53,21 @@ async function looks(connections, samples) {
       const times = [];
       const acceptors = [];
       for (let run = -5; run < samples; run += 1) {
-        // as --tcp asks: while its connection is open, one more each time, as where it stands in the kernel's table
-        // counts
-        const asking = net.connect(port, '127.0.0.1');
-        await once(asking, 'data');
+        // as --tcp checks: while its connection is open. A new one each time, as its place in the kernel's table counts
+        const connection = net.connect(port, '127.0.0.1');
+        await once(connection, 'data');
         const began = process.hrtime.bigint();
         const owner = listeners.ownerOf('127.0.0.1', port, port === apps[0].port ? ['tcp'] : ['tcp6']);
         if (run >= 0) times.push(Number(process.hrtime.bigint() - began) / 1e6);
-        if (owner?.by !== 'app') throw new Error(`the look found ${JSON.stringify(owner)}`);
-        const asked = process.hrtime.bigint();
-        const acceptor = await listeners.acceptorOf(asking, { by: 'shared', inodes: [], otherwise: undefined });
-        if (run >= 0) acceptors.push(Number(process.hrtime.bigint() - asked) / 1e6);
-        if (acceptor.by !== 'app') throw new Error(`the look found ${JSON.stringify(acceptor)}`);
-        asking.resetAndDestroy();
+        if (owner?.by !== 'app') throw new Error(`the check found ${JSON.stringify(owner)}`);
+        const beganAcceptor = process.hrtime.bigint();
+        const acceptor = await listeners.acceptorOf(connection, { by: 'shared', inodes: [], otherwise: undefined });
+        if (run >= 0) acceptors.push(Number(process.hrtime.bigint() - beganAcceptor) / 1e6);
+        if (acceptor.by !== 'app') throw new Error(`the check found ${JSON.stringify(acceptor)}`);
+        connection.resetAndDestroy();
       }
       taken[`the app listens on ${host}`] = times;
-      taken[`who accepted, on ${host}`] = acceptors;
+      taken[`the process that accepted, on ${host}`] = acceptors;
     }
     return taken;
   };
@@ -80,8 +79,8 @@ async function looks(connections, samples) {
       stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
-  const [said] = await Promise.race([once(crowd.stdout, 'data'), once(crowd, 'exit').then(() => ['nothing'])]);
-  if (String(said).trim() !== 'ready') throw new Error(`connections.pl could not make ${connections} connections`);
+  const [output] = await Promise.race([once(crowd.stdout, 'data'), once(crowd, 'exit').then(() => ['nothing'])]);
+  if (String(output).trim() !== 'ready') throw new Error(`connections.pl could not make ${connections} connections`);
   const crowded = await sample();
   crowd.stdin.end();
   await once(crowd, 'exit');
@@ -98,11 +97,11 @@ async function listen(host) {
   return { child, host, port: Number((await once(child.stdout, 'data'))[0]) };
 }
 
-/** The wrapper's own, in this process. */
+/** The wrapper's own functions, in this process. */
 async function tracing() {
-  // in here, so that it finds koffi
-  const directory = fs.mkdtempSync(path.join(HERE, '../../dist/look-'));
-  const outfile = path.join(directory, 'look.mjs');
+  // in this repository, so that it finds koffi
+  const directory = fs.mkdtempSync(path.join(HERE, '../../dist/owner-'));
+  const outfile = path.join(directory, 'owner.mjs');
   try {
     const entryPoints = [path.join(HERE, '../../src/sockets/listeners.ts')];
     await build({ entryPoints, bundle: true, platform: 'node', format: 'esm', outfile });
