@@ -9,8 +9,8 @@ import path from 'node:path';
 import { runSuite, table } from './suite.js';
 
 const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'];
-/** What the tests run inside beside systemd. Node comes from outside, the same for all. */
-const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps', 'curl'];
+/** What the tests run inside beside systemd. Node comes from outside, the same for all; Node 26 needs libatomic1. */
+const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps', 'curl', 'libatomic1'];
 
 const trees = process.env.MATRIX_TREES ?? '/var/tmp/sd-ready-wrap-trees';
 const named = process.argv.slice(2);
@@ -44,6 +44,8 @@ function tree(suite) {
     process.stderr.write(`matrix: debootstrap of ${suite} failed: is it installed, and are you root?\n`);
     process.exit(69);
   }
+  // Debian's installer writes this file, not a package
+  fs.writeFileSync(path.join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n');
   fs.writeFileSync(done, PACKAGES.join(' '));
   return root;
 }
