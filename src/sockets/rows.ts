@@ -117,4 +117,4 @@ function parseAddress(hex: string): string {
   return canonicalHost(groups.join(':'));
 }
 
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

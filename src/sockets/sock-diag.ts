@@ -3,11 +3,10 @@
  * open. Node has no netlink sockets, so it needs node:ffi or koffi. It is opened at the first use, because most starts
  * do not need it.
  */
-import { endianness } from 'node:os';
 import { loadByKoffi } from '../base/koffi.ts';
 import { loadByNodeFfi } from '../base/node-ffi.ts';
 import { type Acceptor, addressBytes, type ConnectionEnds, STILL_OPEN } from './accepted.ts';
-import { canonicalHost } from './rows.ts';
+import { canonicalHost, LITTLE_ENDIAN } from './rows.ts';
 
 export interface SockDiag {
   /** As acceptorOf() of accepted.ts; undefined if the kernel does not answer. */
@@ -67,7 +66,7 @@ export function sockDiagIfOpen(): SockDiag | 'none' | undefined {
 
 async function open(): Promise<SockDiag | undefined> {
   // netlink numbers have the machine's byte order, and this code writes little-endian
-  if (endianness() !== 'LE') return undefined;
+  if (!LITTLE_ENDIAN) return undefined;
   const { func } = await loadByNodeFfi().catch(loadByKoffi);
   const send = func('send', 'long', ['int', 'pointer', 'size_t', 'int']);
   const recv = func('recv', 'long', ['int', 'pointer', 'size_t', 'int']);
