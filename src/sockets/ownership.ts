@@ -79,9 +79,7 @@ export type ListeningSocket = (
       /** Whether it is Node's inspector, by the command line of its process. */
       readonly inspector: boolean;
     }
-  /**
-   * The path to which the app bound it, or to which the file was renamed, or @name. `gone`: the file does not exist.
-   */
+  /** The path to which it was bound or renamed, or @name. `gone`: the file does not exist. */
   | { readonly kind: 'unix'; readonly path: string; readonly gone?: boolean }
 ) & {
   /** Distinguishes it from another socket at the same address. */

@@ -22,9 +22,7 @@ export interface Acceptance {
   /** Whether it is too early for another connection. */
   readonly resting: boolean;
   take(connection: Socket, listener: Shared): void;
-  /**
-   * Reports why the connection does not count yet, or undefined once the app accepted it. The disposer cancels this.
-   */
+  /** Reports why the connection does not count yet, or undefined if the app accepted it. The disposer cancels it. */
   judge(report: (reason?: string) => void): Disposer;
   end(): void;
 }
