@@ -4,7 +4,8 @@ import type { Disposer } from '../../base/clock.ts';
 import type { Acceptance, Ownership, Shared } from '../../sockets/ownership.ts';
 import { canonicalHost, TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
-import { pollUntil, SHARE } from '../poll.ts';
+import { SHARE } from '../poll.ts';
+import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import { httpPort, isLoopback, type ProbeSpec } from '../spec.ts';
 import { SHARED_PACE } from './acceptance.ts';
@@ -37,7 +38,6 @@ export function httpProbe(
   const debugOnce = onceEach(debug);
   const object = (found: Shared['otherwise']) => objectionTo(found, port, warnOnce, { systemdCounts: true });
   let owner: Ownership | undefined;
-  let reason = '';
 
   // the owner of the port is looked up at the first answer, because that takes milliseconds and would delay the answer
   // that counts; once the app owns the port, it keeps it
@@ -86,81 +86,66 @@ export function httpProbe(
     return `answered by ${found.holder}, not by the app`;
   };
 
-  return {
-    name,
-    asks: true,
-    get reason() {
-      return reason;
-    },
-    async wait(signal) {
-      reason = '';
-      const client = await openHttpClient({ ...spec, extraCa: env['NODE_EXTRA_CA_CERTS'], warn }, clock);
-      const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
-      signal.addEventListener('abort', () => client.leave(), { once: true });
-      await pollUntil(
-        (done) => {
-          const check = gate.check();
-          if (!check) {
-            done(reason);
-            return () => {};
-          }
-          let stop: Disposer;
-          const request = () => {
-            heldAcceptance = undefined;
-            const listener = owner?.by === 'shared' ? owner : undefined;
-            const hold = async (socket: Socket) => {
-              if (listener) heldAcceptance = await awaitAcceptor(socket, listener);
-            };
-            stop = client.get(
-              (answer) => {
-                const began = clock.now();
-                const wasOwn = isOwn;
-                spent = 0;
-                const finish = (objection: string | undefined, isAccepted = false) => {
-                  // a connection from before the app was known as owner may have been accepted by another process
-                  const proven = isAccepted || (wasOwn && owner?.by === 'app');
-                  if (typeof answer === 'object' && objection === undefined && !proven) {
-                    client.leave();
-                    // the answer has to hold on a new connection too
-                    if (answer.kept) return request();
-                  } else if (!isOwn || (!wasOwn && owner?.by === 'app')) {
-                    // the app may listen on another address of the host
-                    client.leave(typeof answer === 'object' && owner?.by !== 'app');
-                  }
-                  const isShared = owner?.by === 'shared' && typeof answer === 'object';
-                  check.done(objection === 'ECONNREFUSED', isShared ? Math.max(spent, SHARED_PACE / SHARE) : spent);
-                  done(objection);
-                };
-                const objection = typeof answer === 'string' ? answer : whyNot(answer);
-                spent += clock.now() - began;
-                if (typeof objection !== 'object' || typeof answer === 'string') return finish(objection as string);
-                let cancelled = false;
-                stop = () => {
-                  cancelled = true;
-                };
-                void whyNotAccepted(answer.socket, objection)
-                  .catch((error) => String(error))
-                  .then((why) => {
-                    if (!cancelled) finish(why, true);
-                  });
-              },
-              holds ? hold : undefined,
-            );
+  return polled(name, { clock, timing }, async () => {
+    const client = await openHttpClient({ ...spec, extraCa: env['NODE_EXTRA_CA_CERTS'], warn }, clock);
+    const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
+    return {
+      attempt(done, latest) {
+        const check = gate.check();
+        if (!check) {
+          done(latest);
+          return undefined;
+        }
+        let stop: Disposer;
+        const request = () => {
+          heldAcceptance = undefined;
+          const listener = owner?.by === 'shared' ? owner : undefined;
+          const hold = async (socket: Socket) => {
+            if (listener) heldAcceptance = await awaitAcceptor(socket, listener);
           };
-          request();
-          return () => stop();
-        },
-        { ...timing, nextInterval: gate.nextInterval },
-        clock,
-        signal,
-        (latest) => {
-          reason = latest;
-        },
-      );
-      client.leave();
-      return name;
-    },
-  };
+          stop = client.get(
+            (answer) => {
+              const began = clock.now();
+              const wasOwn = isOwn;
+              spent = 0;
+              const finish = (objection: string | undefined, isAccepted = false) => {
+                // a connection from before the app was known as owner may have been accepted by another process
+                const proven = isAccepted || (wasOwn && owner?.by === 'app');
+                if (typeof answer === 'object' && objection === undefined && !proven) {
+                  client.leave();
+                  // the answer has to hold on a new connection too
+                  if (answer.kept) return request();
+                } else if (!isOwn || (!wasOwn && owner?.by === 'app')) {
+                  // the app may listen on another address of the host
+                  client.leave(typeof answer === 'object' && owner?.by !== 'app');
+                }
+                const isShared = owner?.by === 'shared' && typeof answer === 'object';
+                check.done(objection === 'ECONNREFUSED', isShared ? Math.max(spent, SHARED_PACE / SHARE) : spent);
+                done(objection);
+              };
+              const objection = typeof answer === 'string' ? answer : whyNot(answer);
+              spent += clock.now() - began;
+              if (typeof objection !== 'object' || typeof answer === 'string') return finish(objection as string);
+              let cancelled = false;
+              stop = () => {
+                cancelled = true;
+              };
+              void whyNotAccepted(answer.socket, objection)
+                .catch((error) => String(error))
+                .then((why) => {
+                  if (!cancelled) finish(why, true);
+                });
+            },
+            holds ? hold : undefined,
+          );
+        };
+        request();
+        return () => stop();
+      },
+      nextInterval: gate.nextInterval,
+      end: () => client.leave(),
+    };
+  });
 }
 
 /** For the log and `systemctl status`, which every user may read. */
