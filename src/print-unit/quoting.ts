@@ -13,16 +13,12 @@ export interface Specifiers {
  * @param variables false on a line whose path has the prefix `:`, which disables variables
  */
 export function execWord(text: string, specifiers: Specifiers, variables = true): string {
-  return withVariables(withoutSpecifiers(text, specifiers), variables);
+  return movedPath(withoutSpecifiers(text, specifiers), variables);
 }
 
 /** The path of a command that is no longer the first word; its specifiers stay. */
 export function movedPath(path: string, variables: boolean): string {
-  return withVariables(path, variables);
-}
-
-function withVariables(text: string, variables: boolean): string {
-  return quoted(variables ? text.replaceAll('$', '$$$$') : text);
+  return quoted(variables ? path.replaceAll('$', '$$$$') : path);
 }
 
 /**
