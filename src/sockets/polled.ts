@@ -4,7 +4,9 @@
  * cannot be detected: /proc/PID/wchan does not name the socket, and /proc/PID/syscall needs the right to trace the
  * process and does not list descriptors.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { readText } from '../base/files.ts';
+import { orElse } from '../base/or-else.ts';
 
 /** @returns 'hidden' if access is denied (see socketsOf); false for a process that has just ended */
 export function polls(pid: number, inode: number): boolean | 'hidden' {
@@ -19,13 +21,9 @@ export function polls(pid: number, inode: number): boolean | 'hidden' {
   }
 }
 
+/** False if it was closed meanwhile. */
 function isEpoll(link: string): boolean {
-  try {
-    return readlinkSync(link) === 'anon_inode:[eventpoll]';
-  } catch {
-    // closed meanwhile
-    return false;
-  }
+  return orElse(() => readlinkSync(link), '') === 'anon_inode:[eventpoll]';
 }
 
 /**
@@ -34,11 +32,7 @@ function isEpoll(link: string): boolean {
  * (get_next_ino), so that a pipe cannot be mistaken for a socket.
  */
 function polledBy(fdinfo: string): readonly number[] {
-  let text: string;
-  try {
-    text = readFileSync(fdinfo, 'latin1');
-  } catch {
-    return [];
-  }
-  return [...text.matchAll(/^tfd:.* ino:([\da-f]+)/gm)].map(([, ino = '']) => Number.parseInt(ino, 16));
+  return [...(readText(fdinfo) ?? '').matchAll(/^tfd:.* ino:([\da-f]+)/gm)].map(([, ino = '']) =>
+    Number.parseInt(ino, 16),
+  );
 }
