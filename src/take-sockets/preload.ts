@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { toldToPreload } from '../base/as-preload.ts';
+import { orElse } from '../base/or-else.ts';
 import { REPORT_FILE, TAKE_VARIABLE } from './hand-over.ts';
 import { type Asked, choose, type Place } from './place.ts';
 import type { ReportLine } from './report.ts';
@@ -30,10 +31,10 @@ interface Server {
   _handle: Handle | null;
 }
 
-type ListenAddress = readonly [address: string | null, port: number | null, addressType: number | null];
-type Listen2 = (this: Server, ...args: [...ListenAddress, backlog: number, fd?: number, flags?: number]) => void;
+type Bind = readonly [address: string | null, port: number | null, addressType: number | null];
+type Listen2 = (this: Server, ...args: [...Bind, backlog: number, fd?: number, flags?: number]) => void;
 /** Returns a number if it fails: the error. */
-type CreateServerHandle = (...args: [...ListenAddress, fd?: number, flags?: number]) => Handle | number;
+type CreateServerHandle = (...args: [...Bind, fd?: number, flags?: number]) => Handle | number;
 
 /** Exports of net.js for other parts of Node. */
 const internals = net as unknown as { _createServerHandle: CreateServerHandle };
@@ -123,13 +124,7 @@ function begin(given: readonly number[]): void {
 }
 
 /** The requested address; undefined for a descriptor, a path, and port 0. */
-function askedOf(
-  address: ListenAddress[0],
-  port: ListenAddress[1],
-  fd?: number,
-  flags = 0,
-  localhost = false,
-): Asked | undefined {
+function askedOf(address: Bind[0], port: Bind[1], fd?: number, flags = 0, localhost = false): Asked | undefined {
   if (typeof fd === 'number' || typeof port !== 'number' || port <= 0) return undefined;
   return { host: address ?? '::', port, ...(flags & IPV6_ONLY && { ipv6Only: true }), ...(localhost && { localhost }) };
 }
@@ -165,11 +160,7 @@ function stopPolling(handle: Handle): boolean {
 
 /** False too if the app closed the descriptor or reused its number. */
 function isFree({ free, fd, inode }: Socket): boolean {
-  try {
-    return free && fstatSync(fd).ino === inode;
-  } catch {
-    return false;
-  }
+  return orElse(() => free && fstatSync(fd).ino === inode, false);
 }
 
 /** If the app wants IPv6 only, finds out whether the socket accepts IPv4: then 0.0.0.0 cannot be bound on its port. */
