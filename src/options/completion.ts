@@ -160,7 +160,7 @@ ${[...lines, "-l help -d 'all options'", "-l version -d 'the versions'"]
 `;
 }
 
-/** Single quotes; quotes and backslashes in it are escaped. */
+/** In single quotes, with quotes and backslashes escaped. */
 function fishWord(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }

@@ -31,7 +31,7 @@ export function readPlainLine(argv: readonly string[]): PlainLine | undefined {
   return { options, words };
 }
 
-/** If an option may not repeat, the last one wins. */
+/** Adds a value; it replaces the last one if the option may not repeat. */
 export function keep(options: KeptOptions, { name, repeats }: Option, value: RawValue): void {
   options[name] = repeats ? [...(options[name] ?? []), value] : [value];
 }

@@ -5,8 +5,7 @@
  * - It starts as a shell that ignores all signals, waits until we have written all that we read, and then becomes cat.
  *   So it ends at the end of the stream, but not by a signal for the whole unit.
  * - We keep our own descriptor of the socket, but do not read it: Node stops reading a stream that it passes to a child
- *   (https://nodejs.org/api/child_process.html#optionsstdio). With that
- *   descriptor {@link Cat.finish} can end cat.
+ *   (https://nodejs.org/api/child_process.html#optionsstdio). {@link Cat.finish} ends cat by that descriptor.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync } from 'node:fs';

@@ -11,7 +11,7 @@ import { pause } from '../base/real-clock.ts';
 import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
 export interface Outlet {
-  /** Writes it in a later turn of the event loop, after listeners of this turn. */
+  /** Writes it in a later turn of the event loop, so that this turn's listeners come first. */
   put(piece: Uint8Array): void;
   /** How much is not written yet, bytes. */
   readonly held: number;

@@ -36,8 +36,7 @@ export function environmentWord(name: string, value: string, specifiers: Specifi
 
 /**
  * A setting whose value is one path, which systemd does not unquote.
- * @returns undefined for a path that cannot be written, with control characters, or white space or a backslash at its
- * end
+ * @returns undefined for a path with control characters, or with white space or a backslash at its end
  */
 export function settingPath(path: string, specifiers: Specifiers): string | undefined {
   return /\p{Cc}|[\s\\]$/u.test(path) ? undefined : withoutSpecifiers(path, specifiers);

@@ -1,7 +1,7 @@
 /** The loop of every probe that polls. */
 import type { Clock, Disposer } from '../base/clock.ts';
 
-/** A probe spends at most one part in SHARE of the time on costly checks: it rests SHARE times as long as one took. */
+/** After a costly check a probe rests SHARE times as long as the check took. */
 export const SHARE = 20;
 
 /** An attempt that takes longer than this gets the reason "no answer yet", ms. */

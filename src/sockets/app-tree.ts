@@ -54,7 +54,7 @@ function* descendants(found: Set<number>): Generator<number> {
   }
 }
 
-/** Whether a process of the cgroup descends neither from us nor from a bystander, nor from another run of the unit. */
+/** Whether a process of the cgroup is the app's: not ours, not a bystander's, not from another run of the unit. */
 function isOrphanOfApp(pid: number, members: ReadonlySet<number>, bystanders: ReadonlySet<number>): boolean {
   for (let each = pid; members.has(each); each = parentOf(each) ?? 0) {
     if (each === process.pid || bystanders.has(each)) return false;

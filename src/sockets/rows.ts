@@ -29,7 +29,7 @@ const LISTEN = '0A';
 /** __SO_ACCEPTCON of include/uapi/linux/net.h: listen(2) was called. */
 const ACCEPTS = 0x10000;
 
-/** @returns undefined for any row but a listening socket's */
+/** @returns undefined if the row is not a listening socket */
 export function parseTcpRow(row: string): TcpListener | undefined {
   const [, local = '', , state, , , , uid, , inode] = row.trim().split(/\s+/);
   if (state !== LISTEN) return undefined;
@@ -42,13 +42,13 @@ export function parseTcpRow(row: string): TcpListener | undefined {
   };
 }
 
-/** @returns undefined for any row but a listening socket's with a path */
+/** @returns undefined if the row is not a listening socket with a path */
 export function parseUnixRow(row: string): UnixListener | undefined {
   const named = namedUnixRow(row);
   return named?.accepts ? { inode: named.inode, path: named.path } : undefined;
 }
 
-/** An accepted connection has the path of its listener. @returns undefined for a row without a path or of a listener */
+/** An accepted connection has the path of its listener. @returns undefined for a listener, or without a path */
 export function parseUnixConnection(row: string): UnixListener | undefined {
   const named = namedUnixRow(row);
   return named && !named.accepts ? { inode: named.inode, path: named.path } : undefined;

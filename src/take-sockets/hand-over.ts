@@ -16,8 +16,8 @@ export interface Taking {
 }
 
 /**
- * Adds the preload to the app's arguments and environment. It is an option on the command line, because NODE_OPTIONS
- * would override the one of an `--env-file` (https://nodejs.org/api/cli.html#--env-fileconfig).
+ * Adds the preload to the app's arguments and environment. It is an option on the command line, because setting
+ * NODE_OPTIONS would override that of an `--env-file` (https://nodejs.org/api/cli.html#--env-fileconfig).
  * @param parent our pid, by which the preload recognises the app: the app's own children have another parent
  */
 export function withTaking({ args, env }: NodeCommand, { preload, fds }: Taking, parent: number): NodeCommand {

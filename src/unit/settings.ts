@@ -35,9 +35,7 @@ function isUnit(part: string): boolean {
   return /\.(service|scope)$/.test(part);
 }
 
-/**
- * The last assignment of a boolean setting; undefined if there is none. systemd ignores values that are not a boolean.
- */
+/** The last valid assignment of a boolean setting; undefined if there is none. systemd ignores invalid ones. */
 export function lastBoolean(setting: string, texts: readonly string[]): boolean | undefined {
   return assignments(setting, texts)
     .map(parseBoolean)

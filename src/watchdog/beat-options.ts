@@ -23,8 +23,8 @@ export interface Beat {
 }
 
 /**
- * Adds the preload to the app's arguments and environment. It is an option on the command line, because NODE_OPTIONS
- * would override the one of an `--env-file` (https://nodejs.org/api/cli.html#--env-fileconfig).
+ * Adds the preload to the app's arguments and environment. It is an option on the command line, because setting
+ * NODE_OPTIONS would override that of an `--env-file` (https://nodejs.org/api/cli.html#--env-fileconfig).
  */
 export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, parent }: Beat): NodeCommand {
   const every = Math.max(EVERY_LEAST, intervalMs / BEATS);

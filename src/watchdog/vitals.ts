@@ -55,8 +55,7 @@ export function untilItEnds(vitals: Vitals, isEnding: () => boolean): Vitals {
 /**
  * Healthy while its event loop runs.
  * @param beats the number of beats so far
- * @param fallBack called if the first check finds no beat, when the app is ready: then the process only has to
- * exist
+ * @param fallBack called if the first check, when the app is ready, finds no beat: then the process only has to exist
  */
 export function loopHealth(beats: () => number, fallBack: () => void): Vitals {
   let seen: number | undefined;

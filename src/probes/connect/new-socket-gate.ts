@@ -48,7 +48,7 @@ export function newSocketGate(
   /** The counts at the last connect, if only a new socket can change its result. */
   let settledAt: SocketsInUse | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
-  // the last connect because of a new socket: only those keep the interval from each other
+  // the last connect after a change of the counts: only such connects keep `interval` between them
   let unsureAt = Number.NEGATIVE_INFINITY;
   let restUntil = Number.NEGATIVE_INFINITY;
   return {

@@ -48,7 +48,7 @@ export interface Starved {
 export function anyMatches(regex: RegExp, lines: readonly string[], open = '', spent = 0): Verdict {
   // a vm call with a timeout starts a thread
   if (lines.length === 0 && open === '') return 'none';
-  if (isStraight(regex)) return matches(regex, lines, open, MORE) ? 'match' : 'none';
+  if (isPlainText(regex)) return matches(regex, lines, open, MORE) ? 'match' : 'none';
   context ??= createContext({});
   Object.assign(context, { regex, lines, open, more: MORE });
   const before = process.cpuUsage();
@@ -66,6 +66,6 @@ export function anyMatches(regex: RegExp, lines: readonly string[], open = '', s
  * Whether the regex is plain text, apart from anchors: it then compares once at each position of a line and needs no
  * limit, which would start a thread for each call. `listening on` is, `\d+` and `a|b` are not.
  */
-function isStraight({ source }: RegExp): boolean {
+function isPlainText({ source }: RegExp): boolean {
   return !/[*+?{(|[.]|\\[\dk]/.test(source.replace(/\\[^\dk]/g, ''));
 }
