@@ -1,8 +1,8 @@
 /**
- * Bundles src/ into two CommonJS files, what starts the app and what then attends to it: a tenth of the files to open,
- * and no ESM loader, before the app starts. Libraries that few runs need are files of their own, and so are the
- * preloads of the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same
- * file, so what stands behind one costs nothing until it is needed.
+ * Bundles src/ into two CommonJS files: one starts the app, the other supervises it. Before the app starts Node then
+ * opens a tenth of the files, and needs no ESM loader. Rarely needed libraries are separate files, and so are the
+ * preloads for the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the
+ * same file, which cost nothing until they are needed.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
-/** Libraries that few runs need, each a file of its own. */
+/** Rarely needed libraries, each in its own file. */
 const APART = ['commander', 'execa', 'pino'];
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -33,9 +33,9 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  // import() of what is not bundled becomes require(): the addons, found at run time or not
+  // turns import() of the addons into require(): they are not bundled, and may be missing at run time
   supported: { 'dynamic-import': false },
-  // not the names: a stack trace of ours must be readable
+  // identifiers are kept, because a stack trace must be readable
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: 'linked',
@@ -59,7 +59,7 @@ await build({
 });
 writeFileSync(new URL('dist/LICENSES.txt', import.meta.url), licences(Object.keys(metafile.inputs)));
 
-// see bin/sd-ready-wrap.cjs, which knows them by it
+// a digest, by which bin/sd-ready-wrap.cjs finds the matching code cache
 for (const name of ['main', 'attend', ...APART]) {
   const file = new URL(`dist/${name}.cjs`, import.meta.url);
   const source = readFileSync(file);
@@ -67,8 +67,8 @@ for (const name of ['main', 'attend', ...APART]) {
 }
 
 /**
- * Makes the code cache, as every first run does. It holds the functions that were compiled by then: so an app gets
- * ready in the usual ways at once, and what is done about it need not be compiled when it counts.
+ * Writes the code cache, as any first run does. It contains the functions that were compiled in this run, so the run
+ * uses all usual probes at once.
  */
 const app = `
   const server = () => require('node:http').createServer((_, response) => response.end());
@@ -80,7 +80,7 @@ const app = `
 const port = String(await freePort());
 const socket = join(mkdtempSync(join(tmpdir(), 'sd-ready-wrap-build-')), 'socket');
 const url = `http://127.0.0.1:${port}/`;
-const signs = [
+const probes = [
   '--tcp',
   port,
   '--listen',
@@ -94,10 +94,10 @@ const signs = [
   '--stdout',
   '^listening$',
 ];
-const ways = [...signs, '--ipc', '--log-format', 'json'];
-const words = ['bin/sd-ready-wrap.cjs', ...ways, '--', process.execPath, '-e', app];
+const options = [...probes, '--ipc', '--log-format', 'json'];
+const words = ['bin/sd-ready-wrap.cjs', ...options, '--', process.execPath, '-e', app];
 let log = '';
-// a busy machine needs longer until all of them have come true, ms
+// a busy machine needs longer until all probes are ready, ms
 for (const LIVES of ['500', '2500', '12500']) {
   rmSync(socket, { force: true });
   const env = { PATH: process.env.PATH, PORT: port, SOCKET: socket, LIVES };
@@ -107,7 +107,7 @@ for (const LIVES of ['500', '2500', '12500']) {
 rmSync(dirname(socket), { recursive: true });
 if (!log.includes('"event":"ready"')) throw new Error(`the run that fills the code cache failed: ${log}`);
 
-/** What apps import: as an ES module and for require(), with types for both. */
+/** The modules for apps: as ES modules and for require(), with types for both. */
 async function buildClient() {
   const entryPoints = { client: 'src/client/index.ts', 'sd-notify': 'src/client/sd-notify.ts' };
   const options = {
@@ -118,7 +118,7 @@ async function buildClient() {
     target: 'node20',
     absWorkingDir: import.meta.dirname,
   };
-  // require() gives a plain object, as that of the package that it stands in for
+  // require() returns a plain object, as the package does that it replaces
   const plain =
     'module.exports = Object.defineProperty(module.exports.default, "default", { value: module.exports.default });\n';
   await build({ ...options, format: 'esm', outExtension: { '.js': '.mjs' } });
@@ -146,9 +146,9 @@ async function buildClient() {
   rmSync(types, { recursive: true });
 }
 
-/** Those of the packages that are part of the bundle: each asks that it goes along. */
+/** The licences of the bundled packages, each of which requires its text in copies. */
 function licences(inputs) {
-  // node_modules may be a link to somewhere else
+  // node_modules may be a symbolic link to another directory
   const packages = inputs.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   return [...new Set(packages)]
     .sort()
@@ -170,7 +170,7 @@ async function freePort() {
   return free;
 }
 
-/** `import('./attend.ts')`, and what stands in APART, load files of their own. */
+/** `import('./attend.ts')` and imports of APART load their own files. */
 function keepPartsApart({ onResolve }) {
   onResolve({ filter: new RegExp(`^(?:\\./attend\\.ts|${APART.join('|')})$`) }, ({ kind, path }) =>
     kind === 'entry-point' ? undefined : { path: `./${basename(path, '.ts')}.cjs`, external: true },

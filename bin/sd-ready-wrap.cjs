@@ -7,28 +7,28 @@
 ':' //; exec node --v8-pool-size=1 "$0" "$@"
 'use strict';
 /**
- * The first lines keep what is meant for the app's Node from ours: an agent to be loaded, a debugger's port, a size of
- * the heap; and certificates, which Node 20 reads whether it needs them or not, for longer than the rest of its boot
- * takes. A shell changes some of what it passes on, so it hands over the environment as it was, for the app
- * (src/base/environment.ts). A large one, of some 70 kB, has no room in a variable (execve(2), MAX_ARG_STRLEN): then,
- * and if there is no base64(1), our Node obeys what the app's does.
+ * The first lines unset variables that are meant for the app's Node and not for ours: an agent to load, an inspector
+ * port, a heap size, and certificates, which Node 20 always reads and which take longer than the rest of its boot. A
+ * shell changes some variables that it passes on, so the original environment is passed in SRWE for the app
+ * (src/base/environment.ts). An environment of more than some 70 kB does not fit into a variable (execve(2),
+ * MAX_ARG_STRLEN): then, and without base64(1), nothing is unset.
  *
- * `env -S` would do without a shell, but pnpm takes the word behind it for the program, and BusyBox has none. Of V8's
- * threads a wrapper needs one; 0 would be as many as there are processors, less one.
+ * `env -S` would not need a shell, but pnpm takes the word after it for the program, and BusyBox does not have it. The
+ * wrapper needs one thread of V8's pool; 0 would mean one less than there are processors.
  *
- * Loads the bundle with V8's code cache, which saves a third of a boot of Node before the app is started, and as much
- * behind it. V8 takes only what the same Node has made (https://nodejs.org/api/vm.html#scriptcachedatarejected), so it
- * is made here, by the first run that may. What is needed only once the app runs is a part of its own.
+ * Loads the bundle with V8's code cache, which saves a third of Node's boot time before the app is started, and as much
+ * after it. V8 accepts only a cache from the same Node (https://nodejs.org/api/vm.html#scriptcachedatarejected), so the
+ * first run that may write creates it here. Code that is needed only after the app's start is a file of its own.
  */
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
 
-/** By then all of a start has been compiled, and nothing of it is thrown away again, ms. */
+/** By then the code of a start is compiled, and V8 has not discarded any of it, ms. */
 const SETTLED = 5000;
 
-/** In such a directory each may rename what is its own (inode(7)). */
+/** In a sticky directory users may rename only their own files (inode(7)). */
 const STICKY = 0o1000;
 
 const dist = join(__dirname, '..', 'dist');
@@ -36,14 +36,14 @@ const attend = join(dist, 'attend.cjs');
 const requireFromHere = createRequire(__filename);
 const requirePart = (id) => (id.startsWith('./') ? load(join(dist, id)) : requireFromHere(id));
 
-/** The scripts without a cache, by the file where it is to be. */
+/** The scripts without a cache, by the path of the cache. */
 const uncached = new Map();
 
 load(join(dist, 'main.cjs'));
 
 function load(filename) {
   const source = fs.readFileSync(filename, 'utf8');
-  // it begins with a digest, in a comment: V8 itself compares no more than the length
+  // the file begins with a digest in a comment: V8 itself compares only the length of the source
   const cache = `${filename}.${source.slice(2, 18)}-${process.version}.cache`;
   const cachedData = cacheFrom(cache);
   const script = new Script(`(function (module, exports, require, __filename, __dirname) {${source}\n})`, {
@@ -51,10 +51,10 @@ function load(filename) {
     cachedData,
   });
   if (cachedData === undefined || script.cachedDataRejected) uncached.set(cache, script);
-  // an app is started then
+  // the app is already started when this file is loaded
   if (filename === attend && uncached.size > 0) {
-    process.once('exit', keep);
-    setTimeout(keep, SETTLED).unref();
+    process.once('exit', writeCaches);
+    setTimeout(writeCaches, SETTLED).unref();
   }
   const module = { exports: {} };
   script.runInThisContext()(module, module.exports, requirePart, filename, dirname(filename));
@@ -69,10 +69,10 @@ function cacheFrom(file) {
   }
 }
 
-/** Makes the caches that are missing. */
-function keep() {
+/** Writes the missing caches. */
+function writeCaches() {
   try {
-    if (!mayKeep()) return;
+    if (!mayWriteCaches()) return;
     for (const [file, script] of uncached) write(file, script.createCachedData());
     uncached.clear();
   } catch {
@@ -81,10 +81,10 @@ function keep() {
 }
 
 /**
- * Whether the directory is ours, and no other user can change or replace it. A service's user is not to write what a
- * later run executes, even if the program is its own. Nor is what other options of Node have made: V8 would refuse it.
+ * Whether the directory is ours, and no other user can change or replace it. A service's user must not write code that
+ * a later run executes, even if it owns the program. With other options of Node V8 would reject the cache.
  */
-function mayKeep() {
+function mayWriteCaches() {
   const own = process.geteuid();
   if (process.env.NODE_OPTIONS || process.execArgv.some((option) => option !== '--v8-pool-size=1')) return false;
   if (own !== 0 && process.env.INVOCATION_ID !== undefined) return false;
@@ -98,16 +98,16 @@ function mayKeep() {
   return isSafeUpFrom(dist);
 }
 
-/** Under a name that is new, so never by a link, and all of it at once. */
+/** Writes a new file, so it never follows a link, and renames it, so that readers see all or nothing. */
 function write(file, data) {
   const part = `${file}.${process.pid}`;
-  // of a run that was killed, and had the same pid in its container
+  // left from a killed run with the same pid, as happens in containers
   fs.rmSync(part, { force: true });
   const fd = fs.openSync(part, 'wx', 0o600);
   try {
     fs.fchmodSync(fd, 0o644);
     const isWhole = fs.writeSync(fd, data) === data.length;
-    // V8 has no checksum: a crash of the machine must not leave half of it
+    // V8 checks no checksum: a crash of the machine must not leave a partial file
     fs.fsyncSync(fd);
     if (isWhole) fs.renameSync(part, file);
   } finally {

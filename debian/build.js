@@ -1,6 +1,6 @@
 /**
- * `npm run package:deb`: sd-ready-wrap_VERSION_ARCH.deb, from the same files as the npm package and with a transport
- * that needs no compiler. Made by dpkg-deb(1), the man page by help2man(1), which npm pack runs.
+ * `npm run package:deb`: makes sd-ready-wrap_VERSION_ARCH.deb by dpkg-deb(1), from the files of the npm package and
+ * koffi, a transport that needs no compiler. `npm pack` makes the man page by help2man(1).
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -13,7 +13,7 @@ const { version } = JSON.parse(fs.readFileSync(path.join(REPOSITORY, 'package.js
 const NAME = 'sd-ready-wrap';
 const MAINTAINER = 'The sd-ready-wrap contributors <noreply@users.noreply.github.com>';
 
-/** Where each shell of Debian looks for it. */
+/** The paths where Debian's shells search for completions. */
 const COMPLETIONS = {
   bash: `usr/share/bash-completion/completions/${NAME}`,
   zsh: `usr/share/zsh/vendor-completions/_${NAME}`,
@@ -39,7 +39,7 @@ function build() {
   output('npm', ['pack', '--silent', '--pack-destination', work], { cwd: REPOSITORY });
   output('tar', ['-xzf', path.join(work, `${NAME}-${version}.tgz`), '-C', work]);
   const packed = path.join(work, 'package');
-  // what npm alone reads is left out
+  // without the files that only npm reads
   for (const part of ['bin', 'dist']) fs.cpSync(path.join(packed, part), path.join(home, part), { recursive: true });
   fs.symlinkSync(`../lib/${NAME}/bin/${NAME}.cjs`, path.join(bin, NAME));
   copyKoffi(path.join(home, 'node_modules'));
@@ -66,7 +66,7 @@ function build() {
   const kilobytes = output('du', ['--apparent-size', '-sk', stage]).split('\t')[0];
   fs.mkdirSync(path.join(stage, 'DEBIAN'));
   fs.writeFileSync(path.join(stage, 'DEBIAN/control'), control(architecture, kilobytes));
-  // another Node needs another cache
+  // a new version of Node needs a new code cache
   fs.writeFileSync(path.join(stage, 'DEBIAN/triggers'), 'interest-noawait /usr/bin/node\n');
   for (const script of ['postinst', 'prerm']) {
     fs.copyFileSync(path.join(import.meta.dirname, script), path.join(stage, 'DEBIAN', script));
@@ -81,7 +81,7 @@ function build() {
   return file;
 }
 
-/** What runs of it: its sources in C are some megabytes, and one script is for its own build. */
+/** Only what runs: koffi's C sources are some megabytes, and one script is for its own build. */
 function copyKoffi(modules) {
   const from = path.join(REPOSITORY, 'node_modules');
   const native = fs.readdirSync(path.join(from, '@koromix')).find((name) => name.startsWith('koffi-linux-'));
@@ -123,7 +123,7 @@ function copyright(packed) {
       .join('\n');
   const koffi = fs.readFileSync(path.join(REPOSITORY, 'node_modules/koffi/LICENSE.txt'), 'utf8');
   const own = fs.readFileSync(path.join(packed, 'LICENSE'), 'utf8');
-  // the first line of each: name, version, licence
+  // the first line of each licence: name, version, licence
   const bundled =
     fs.readFileSync(path.join(packed, 'dist/LICENSES.txt'), 'utf8').match(/^[@\w./-]+ \d\S*, .+$/gm) ?? [];
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/

@@ -1,7 +1,7 @@
 /**
- * `npm run man`: man/sd-ready-wrap.1 out of --help, so out of the option table, by help2man(1). The page is kept in the
- * repository, so that each package has it; a test compares it with --help. With --if-possible it stays as it is where
- * there is no help2man.
+ * `npm run man`: makes man/sd-ready-wrap.1 from --help, and so from the option table, by help2man(1). The page is kept
+ * in the repository, so that each package has it; a test compares it with --help. With --if-possible a missing help2man
+ * is not an error, and the page is not changed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -22,15 +22,15 @@ const { status, stdout, stderr, error } = spawnSync(
   { encoding: 'utf8' },
 );
 if (status === 0) {
-  // the same text by each release of help2man; the version's date; a section that help2man does not know, text that
-  // stands indented in --help, colons of headings
+  // in turn: the same text with each release of help2man; the version's date; a section that help2man does not know;
+  // text that is indented in --help; the colons of headings
   const text = stdout
     .replace(/^\.\\" DO NOT MODIFY .*/m, '.\\" Made of --help by npm run man; do not edit.')
     .replace(/^(\.TH \S+ "1") "[^"]*"/m, `$1 "${date}"`)
     .replace('.SS "Exit status:"', '.SH "EXIT STATUS"')
     .replace('.SH ENVIRONMENT\n.IP\n', '.SH ENVIRONMENT\n')
     .replace(/^\.SS "(.*):"$/gm, '.SS "$1"');
-  // a test may be packing it
+  // not rewritten if unchanged: a test may be packing it
   if (text !== readFileSync(page, 'utf8')) writeFileSync(page, text);
 } else {
   const missing = error?.code === 'ENOENT';

@@ -1,6 +1,6 @@
 /**
- * The command line, read by commander: the only file that imports it. Rules of ours that it does not have stand here.
- * Loaded where plain-line.ts does not do.
+ * Parses the command line with commander: the only file that imports it. Our additional rules are here. Loaded only if
+ * plain-line.ts cannot parse the line.
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
@@ -10,7 +10,7 @@ import { example } from './raw.ts';
 import { OPTION_TABLE, type Option as OptionRow } from './table.ts';
 import { variableOf } from './variables.ts';
 
-/** What the command line asks for: to run something, or to print a text, or what is installed, and exit 0. */
+/** The requested action: run a command, or print a text or the versions and exit 0. */
 export type Invocation =
   | ({ readonly type: 'run' } & PlainLine)
   | { readonly type: 'print'; readonly text: string }
@@ -18,7 +18,7 @@ export type Invocation =
 
 /**
  * @param argv without the runtime and the script
- * @throws {UsageError} for an unknown option and the like
+ * @throws {UsageError} for an unknown option, a missing value and the like
  */
 export function readCommandLine(argv: readonly string[], version: string): Invocation {
   const options: KeptOptions = {};
@@ -31,7 +31,7 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
     )
     .usage('[options] [--] <command> [args...]')
     .argument('[command...]')
-    // options end at the first word that is not one; what follows belongs to the app
+    // options end at the first word that is not an option; the rest belongs to the app
     .passThroughOptions()
     .helpOption('-h, --help', 'this text')
     .version(version, '--version', 'the versions of this program, of Node and of systemd, and by what that is reached')
@@ -77,7 +77,7 @@ function toCommander(row: OptionRow, into: KeptOptions): Option {
   return row.value ? option.argParser(take) : option.argParser(() => take(true));
 }
 
-/** commander's complaint in the form of ours. */
+/** Turns commander's error into ours. */
 function usageError(error: CommanderError, complaint: string): UsageError {
   const subject = /'(--?[^\s'=]+)/.exec(error.message)?.[1] ?? '<options>';
   const row = OPTION_TABLE.find((candidate) => `--${candidate.name}` === subject);
@@ -88,7 +88,10 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);
   }
   if (error.code === 'commander.unknownOption') {
-    const similar = meant(subject, /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1]);
+    const similar = suggestion(
+      subject,
+      /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1],
+    );
     return new UsageError(
       subject,
       'no such option',
@@ -101,14 +104,14 @@ function usageError(error: CommanderError, complaint: string): UsageError {
   return new UsageError(subject, error.message.replace(/^error: /, ''), 'see sd-ready-wrap --help, e.g. --tcp 3000');
 }
 
-/** Of several that are as near, the one of the same letters; of -v, what other programs have it for. */
-function meant(written: string, similar: string | undefined): string | undefined {
+/** Of several similar options the one with the same letters; for -v its usual meaning in other programs. */
+function suggestion(written: string, similar: string | undefined): string | undefined {
   if (/^-v$/i.test(written)) return '--version';
   const letters = (word: string) => [...word].toSorted().join('');
   return similar?.match(/--[a-z-]+/g)?.find((name) => letters(name) === letters(written)) ?? similar;
 }
 
-/** In the form that help2man(1) makes sections of. */
+/** In the form that help2man(1) turns into sections. */
 function helpEnd(): string {
   return `
 Exit status:

@@ -1,4 +1,4 @@
-/** Completion of the command line for bash, zsh and fish, out of the same table as `--help`. */
+/** Shell completion for bash, zsh and fish, from the same table as `--help`. */
 import { UsageError } from '../base/errors.ts';
 import { quotedShellWord } from '../base/shell-word.ts';
 import type { RawOptions } from './raw.ts';
@@ -16,7 +16,7 @@ export function completionFor(raw: RawOptions): string {
   throw new UsageError(`--completion ${shell}`, 'not bash, zsh or fish', 'write e.g. --completion bash');
 }
 
-/** What the value of an option may be: some words, a path, or what nobody can guess. */
+/** The possible values of an option: words, a path, or neither if they cannot be completed. */
 function expected({ value = '' }: Option): { readonly words: readonly string[]; readonly path: boolean } {
   const parts = value.split('|');
   return { words: parts.filter((part) => /^[a-z]+$/.test(part)), path: parts.includes('PATH') };
@@ -24,7 +24,7 @@ function expected({ value = '' }: Option): { readonly words: readonly string[]; 
 
 const FLAGS = ['--help', '--version'];
 
-/** As bash(1), "Programmable Completion", has it. `=` divides words there, and so does `:`. */
+/** See "Programmable Completion" in bash(1). bash splits words at `=` and `:` too. */
 function bashCompletion(): string {
   const valued = OPTION_TABLE.filter(({ value }) => value !== undefined);
   const cases = valued.flatMap((row) => {
@@ -85,11 +85,11 @@ complete -F _sd_ready_wrap sd-ready-wrap
 `;
 }
 
-/** As zshcompsys(1) has it. */
+/** See zshcompsys(1). */
 function zshCompletion(): string {
   const specs = OPTION_TABLE.map((row) => {
     const { words, path } = expected(row);
-    // behind a space, so that the function gets these words and no others
+    // with a leading space zsh passes only these words to the function
     const action = path ? ` _sd_ready_wrap_word_or_path ${words.join(' ')}` : `(${words.join(' ')})`;
     const value = row.value === undefined ? '' : `:${inSpec(row.value)}:${action}`;
     const often = row.repeats ? '*' : '';
@@ -113,12 +113,12 @@ if [ "$funcstack[1]" = _sd-ready-wrap ]; then _sd_ready_wrap "$@"; else compdef 
 `;
 }
 
-/** What ends a part of a spec of _arguments stands behind a backslash. */
+/** Escapes the delimiters in a spec of _arguments. */
 function inSpec(text: string): string {
   return text.replace(/[\\[\]:]/g, '\\$&');
 }
 
-/** As https://fishshell.com/docs/current/completions.html has it. */
+/** See https://fishshell.com/docs/current/completions.html. */
 function fishCompletion(): string {
   const valued = OPTION_TABLE.filter(({ value }) => value !== undefined).map(({ name }) => `--${name}`);
   const lines = OPTION_TABLE.map((row) => {
@@ -160,7 +160,7 @@ ${[...lines, "-l help -d 'all options'", "-l version -d 'the versions'"]
 `;
 }
 
-/** In single quotes, in which a backslash stands before a quote and before a backslash. */
+/** In single quotes, with quotes and backslashes escaped. */
 function fishWord(text: string): string {
   return `'${text.replace(/[\\']/g, '\\$&')}'`;
 }

@@ -1,8 +1,6 @@
 /**
- * From what the operator wrote to a checked configuration. Its defaults are here, those of the probes in
- * probe-options.ts.
+ * Turns the operator's options into a checked configuration, with its defaults. Those of the probes are in probes.ts.
  */
-
 import { isNodeRuntime, runnerIn } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
 import type { LogFormat, LogLevel } from '../log/types.ts';
@@ -14,31 +12,31 @@ import { refusedWithHandoff } from './handoff.ts';
 import { probeSpecs } from './probes.ts';
 import { choice, example, isOn, last, nonEmpty, quote, type RawOptions, type RawValue, text, time } from './raw.ts';
 
-/** Who gets what is sent to the app: its process, or all of its process group. */
+/** Whether forwarded signals go to the app's process or to its process group. */
 export type SignalScope = 'process' | 'group';
 
-/** Who must be well for WATCHDOG=1 to be sent. `off` is not watched over by us at all. */
+/** What must hold for WATCHDOG=1 to be sent. `off`: the wrapper does not watch. */
 export type WatchdogMode = 'off' | 'process' | 'probe' | 'app' | 'loop';
 
-/** Times in ms; `Infinity` is no limit. */
+/** Times in ms; `Infinity` means no limit. */
 export interface Config {
   readonly command: string;
   readonly args: readonly string[];
-  /** What the app finds as its own name; undefined for the command as it was written. */
+  /** The app's argv[0]; undefined for the command as written. */
   readonly argv0: string | undefined;
   readonly probes: readonly ProbeSpec[];
   readonly readyWhen: ReadyWhen;
   readonly timing: GivenTiming;
   readonly timeout: number;
   readonly stopTimeout: number;
-  /** How much longer systemd is asked to wait while the app is not ready. */
+  /** The time of each EXTEND_TIMEOUT_USEC= while the app is not ready. */
   readonly extendTimeout: number | undefined;
   /** The app becomes the main process once it is ready. */
   readonly handoff: boolean;
   /** The app's servers listen on the sockets that systemd passed. */
   readonly takeSockets: boolean;
   readonly watchdog: WatchdogMode;
-  /** Undefined where none was given; `Infinity` was. */
+  /** Undefined if the option was not given; `Infinity` if it was given as no limit. */
   readonly reloadTimeout: number | undefined;
   readonly forwardSignals: ForwardSignals;
   readonly signalScope: SignalScope;
@@ -47,7 +45,7 @@ export interface Config {
   readonly logFormat: LogFormat;
 }
 
-/** @throws {UsageError} for anything that is not right, one line each */
+/** @throws {UsageError} for the first invalid option, in one line */
 export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   const logLevel = choice(raw, 'log-level', ['info', 'debug', 'warn', 'error'] as const);
   const logFormat = choice(raw, 'log-format', ['auto', 'journal', 'json', 'pretty'] as const);
@@ -106,7 +104,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
   };
 }
 
-/** @throws {UsageError} where nobody could ever be found well, or another in the app's place */
+/** @throws {UsageError} if `--watchdog probe` has no probe that polls */
 function refuseWatchdog(value: RawValue | undefined, mode: WatchdogMode, probes: readonly ProbeSpec[]): void {
   if (value === undefined) return;
   if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
@@ -118,7 +116,7 @@ function refuseWatchdog(value: RawValue | undefined, mode: WatchdogMode, probes:
   }
 }
 
-/** @throws {UsageError} for an option by which Node is to load a file of ours first */
+/** For options that make Node load a preload. @throws {UsageError} if the command is not Node itself */
 function refuseUnlessNode(value: RawValue | undefined, option: string, words: readonly string[]): void {
   const runner = runnerIn(words);
   if (value === undefined || runner === undefined) return;

@@ -1,18 +1,18 @@
 /**
- * `--handoff`: from READY=1 on the app is the unit's main process (MAINPID=, sd_notify(3)) and the wrapper leaves. What
- * does not go with that, and where it cannot be done.
+ * `--handoff`: after READY=1 the app becomes the unit's main process (MAINPID=, sd_notify(3)) and the wrapper exits.
+ * Here are the options that do not go with it, and its requirements.
  */
 import { parseBoolean } from '../base/boolean.ts';
 import type { RawOptions, RawValue } from './raw.ts';
 import type { OptionName } from './table.ts';
 
-/** An option that works only as long as the wrapper is there. */
+/** An option that works only while the wrapper runs. */
 interface Staying {
-  /** What would become of it: `its socket would go with the wrapper`. */
+  /** The problem without the wrapper. */
   readonly why: string;
   /** What to do instead. */
   readonly hint: string;
-  /** Whether a value loses nothing when the wrapper leaves. */
+  /** Whether this value also works without the wrapper. */
   readonly unless?: (value: string) => boolean;
 }
 
@@ -21,7 +21,7 @@ const streamGone = { why: 'what the app writes would go nowhere once the wrapper
 const channelGone = { why: 'its channel would end with the wrapper', hint: ANOTHER_SIGN };
 const isOff = (value: string) => parseBoolean(value) === false;
 
-/** A new option that needs a staying wrapper: add its row. */
+/** Add a row for a new option that needs the wrapper to stay. */
 const STAYING: Partial<Record<OptionName, Staying>> = {
   stdout: streamGone,
   stderr: streamGone,
@@ -66,7 +66,7 @@ export interface Refused {
   readonly hint: string;
 }
 
-/** The first of the given options that does not go with `--handoff`. */
+/** The first given option that does not go with `--handoff`. */
 export function refusedWithHandoff(raw: RawOptions): Refused | undefined {
   for (const [name, { why, hint, unless }] of Object.entries(STAYING)) {
     const value = raw[name as OptionName]?.at(-1);
@@ -77,8 +77,9 @@ export function refusedWithHandoff(raw: RawOptions): Refused | undefined {
 }
 
 /**
- * Why the app cannot be made the main process here, if it cannot. Only the main process is heard, and an orphan goes to
- * the manager only where nobody stands in between: so we have to be the manager's own child.
+ * Why the app cannot become the main process here; undefined if it can. The wrapper must be a direct child of the
+ * manager: only the main process may send MAINPID=, and an orphaned app must become the manager's child, not another
+ * process's.
  */
 export function handoffObstacle(env: NodeJS.ProcessEnv, ppid: number): string | undefined {
   if (!env['NOTIFY_SOCKET']) return 'NOTIFY_SOCKET is not set, so there is nobody to hand the app over to';

@@ -1,11 +1,11 @@
-/** What is to be done with a command line: run the app, or something else that needs no unit. */
+/** The mode of a command line: run the app, or something else that needs no unit. */
 import { UsageError } from '../base/errors.ts';
 import { isOn, type RawOptions } from './raw.ts';
 import type { OptionName } from './table.ts';
 
 export type Mode = 'run' | 'print-unit' | 'print-drop-in' | 'dry-run' | 'completion';
 
-/** Options that mean something only beside another. */
+/** Options that need another one. */
 const BESIDE: readonly (readonly [OptionName, readonly OptionName[], string])[] = [
   ['unit-name', ['print-unit'], '--print-unit --unit-name shop'],
   ['user', ['print-unit', 'print-drop-in'], '--print-unit --user'],
@@ -13,17 +13,17 @@ const BESIDE: readonly (readonly [OptionName, readonly OptionName[], string])[] 
   ['exit-when-ready', ['dry-run'], '--dry-run --exit-when-ready'],
 ];
 
-/** @throws {UsageError} for options that go with another which is not there */
+/** @throws {UsageError} for an option without the one that it needs, and for two modes */
 export function modeOf(raw: RawOptions): Mode {
   if (raw.completion) return 'completion';
   for (const [name, needed, example] of BESIDE) {
     const value = raw[name]?.at(-1);
     const given = value && (value.text !== true ? name === 'unit-name' || isOn(raw, name) : true);
-    if (given && !needed.some((mode) => isAsked(raw, mode))) {
+    if (given && !needed.some((mode) => isRequested(raw, mode))) {
       throw new UsageError(value.place, `it is for --${needed[0]}, which is not there`, `write e.g. ${example}`);
     }
   }
-  const modes = (['print-unit', 'print-drop-in', 'dry-run'] as const).filter((name) => isAsked(raw, name));
+  const modes = (['print-unit', 'print-drop-in', 'dry-run'] as const).filter((name) => isRequested(raw, name));
   const [mode = 'run', other] = modes;
   if (other === 'dry-run') {
     throw new UsageError('--dry-run', 'nothing is run where a unit is printed', `leave out --dry-run or --${mode}`);
@@ -32,6 +32,6 @@ export function modeOf(raw: RawOptions): Mode {
   return mode;
 }
 
-function isAsked(raw: RawOptions, name: OptionName): boolean {
+function isRequested(raw: RawOptions, name: OptionName): boolean {
   return name === 'print-drop-in' ? raw[name] !== undefined : isOn(raw, name);
 }

@@ -1,6 +1,6 @@
 /**
- * The command line of a unit, which is right and asks for a run, read without commander: to load that takes as long as
- * all else that is done before the app is started. What is not plain (`--help`, an error) is left to command-line.ts.
+ * Parses a valid command line that runs a command, as a unit has it, without commander: loading commander takes as long
+ * as the rest before the app is started. Any other line (`--help`, an error) is left to command-line.ts.
  */
 import type { RawOptions, RawValue } from './raw.ts';
 import { OPTION_TABLE, type Option, type OptionName } from './table.ts';
@@ -14,7 +14,7 @@ export type KeptOptions = Partial<Record<OptionName, RawValue[]>>;
 
 /**
  * @param argv without the runtime and the script
- * @returns what command-line.ts makes of it; undefined if that has to
+ * @returns the same as command-line.ts; undefined if that must parse the line
  */
 export function readPlainLine(argv: readonly string[]): PlainLine | undefined {
   const options: KeptOptions = {};
@@ -31,7 +31,7 @@ export function readPlainLine(argv: readonly string[]): PlainLine | undefined {
   return { options, words };
 }
 
-/** Of an option that may not repeat the last one wins. */
+/** Adds a value; it replaces the last one if the option may not repeat. */
 export function keep(options: KeptOptions, { name, repeats }: Option, value: RawValue): void {
   options[name] = repeats ? [...(options[name] ?? []), value] : [value];
 }

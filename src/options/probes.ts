@@ -1,4 +1,4 @@
-/** From the options that ask for readiness probes to what each probe is to do. */
+/** Turns the probe options into probe specs. */
 import { UsageError } from '../base/errors.ts';
 import { SOCKET_PATH_MAX } from '../base/socket-path.ts';
 import { isLoopback, type ProbeSpec, type SocketOwner, type StatusRange } from '../probes/spec.ts';
@@ -18,19 +18,17 @@ import {
 } from './raw.ts';
 
 /**
- * What `--tcp PORT` asks: an app that listens on `localhost` gets ::1 alone on some hosts
+ * The hosts of `--tcp PORT`. Both, because an app that listens on `localhost` gets only ::1 on some hosts
  * (https://nodejs.org/api/dns.html#dnssetdefaultresultorderorder).
  */
 const LOOPBACK = ['127.0.0.1', '::1'];
 
-/** The addresses of `localhost` and of the names below it, whatever the hosts file says (RFC 6761, 6.3). */
+/** `localhost` and names below it are the loopback addresses, whatever the hosts file contains (RFC 6761, 6.3). */
 function hostsOf(host: string): readonly string[] {
   return /^(?:.+\.)?localhost\.?$/i.test(host) ? LOOPBACK : [host];
 }
 
-/**
- * What the options ask for, in the order of the option table; none where no probe is asked for. @throws {UsageError}
- */
+/** @returns the requested probes in the order of the option table, or none. @throws {UsageError} */
 export function probeSpecs(raw: RawOptions): readonly ProbeSpec[] {
   const owner = choice(raw, 'tcp-owner', ['app', 'any'] as const);
   const logs = (['stdout', 'stderr', 'output'] as const).flatMap((option) =>
@@ -83,8 +81,8 @@ function portNumber(option: 'tcp' | 'listen' | 'http', value: RawValue, digits: 
 }
 
 /**
- * What systemd fills in (systemd.unit(5), Specifiers) is there in a template alone; for that --print-unit has put in a
- * number.
+ * systemd replaces specifiers only in a template (systemd.unit(5), Specifiers). There --print-unit has put in a number
+ * already.
  */
 function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): never {
   const number = text(value)
@@ -97,7 +95,7 @@ function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): ne
   );
 }
 
-/** `any`, a port, the path of a Unix socket or, as `ss` shows it, its abstract @name. */
+/** `any`, a port, the path of a Unix socket, or its abstract @name (the form of `ss`). */
 function listenSpec(value: RawValue): ProbeSpec {
   const target = text(value).trim();
   if (target === 'any') return { kind: 'listen', target };
@@ -187,14 +185,14 @@ function httpUrl(value: RawValue): URL {
   return url;
 }
 
-/** What was meant by `localhost:3000/health` or `3000`, where it can be guessed. */
+/** The probable URL for `localhost:3000/health` or `3000`; undefined if unclear. */
 function withScheme(source: string): string | undefined {
   if (/^https?[:/]|:\/\//i.test(source)) return undefined;
   const written = /^\d+(\/|$)/.test(source) ? `http://127.0.0.1:${source}` : `http://${source}`;
   return /^[\w.[\]:-]+(\/|$)/.test(source) && URL.canParse(written) ? written : undefined;
 }
 
-/** `200`, `200-299`, several behind commas. */
+/** `200`, `200-299`, or several with commas. */
 function statusRanges(value: RawValue | undefined): readonly StatusRange[] {
   if (!value) return [{ from: 200, to: 399 }];
   return text(value)
@@ -210,14 +208,14 @@ function statusRanges(value: RawValue | undefined): readonly StatusRange[] {
     });
 }
 
-/** A field line (RFC 9110, 5.5 and 5.6.2). */
+/** Parses a field line (RFC 9110, 5.5 and 5.6.2). */
 function header(value: RawValue): readonly [string, string] {
   const match = /^([!#$%&'*+.^_`|~\da-z-]+):([\t\x20-\x7e\x80-\xff]*)$/i.exec(text(value));
   if (!match) throw new UsageError(quote(value), 'not a header', example('http-header', value));
   return [match[1] as string, (match[2] as string).trim()];
 }
 
-/** The most that a descriptor's number may be: each below it is a slot to set up at the start. */
+/** The highest descriptor number: the spawn has to set up each number below it. */
 const FD_MAX = 255;
 
 function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
@@ -238,14 +236,14 @@ function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
   return [...numbers].map((fd) => ({ kind: 'fd', fd }));
 }
 
-/** What is wrong with each as `--fd`, and what to use instead. */
+/** The problem and the hint for `--fd` 0, 1 and 2. */
 const STANDARD_STREAMS: readonly (readonly [string, string])[] = [
   ["that is the app's stdin, which it does not write to", 'use a descriptor of its own'],
   ["that is the app's stdout, and a line there means nothing by itself", "use --stdout 'listening on'"],
   ["that is the app's stderr, and a line there means nothing by itself", "use --stderr 'listening on'"],
 ];
 
-/** Characters. V8 tells of one that is too large for it only when it is used, and ours would end by that. */
+/** Characters. V8 reports a too large regex only when it is used, which would crash the wrapper then. */
 const REGEX_MAX = 10_000;
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {
@@ -265,9 +263,9 @@ function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): Probe
 
 function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
   const word = last(raw, 'ipc-message');
-  const asked = last(raw, 'ipc');
-  // the command line wins: a word given there is stronger than a variable that says no
-  const on = asked ? switchValue(asked) || (word?.place.startsWith('--') ?? false) : word !== undefined;
+  const given = last(raw, 'ipc');
+  // the command line wins: --ipc-message implies --ipc even if the variable of --ipc is off
+  const on = given ? switchValue(given) || (word?.place.startsWith('--') ?? false) : word !== undefined;
   if (word && text(word) === '') throw new UsageError(quote(word), 'an empty word', example('ipc-message', word));
   if (!on) return undefined;
   return { kind: 'ipc', word: word ? text(word) : 'ready' };

@@ -1,32 +1,32 @@
-/** Options as the operator wrote them: how one value is read, and how it is shown in an error. */
+/** Options as the operator wrote them: how to parse one value, and how to quote it in an error. */
 import { parseBoolean } from '../base/boolean.ts';
 import { UsageError } from '../base/errors.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import { OPTION_TABLE, type OptionName } from './table.ts';
 
-/** One value as it was written, and where: `--tcp` or `SD_READY_WRAP_TCP`. */
+/** One value and its place: `--tcp` or `SD_READY_WRAP_TCP`. */
 export interface RawValue {
   readonly place: string;
-  /** `true` for a switch of the command line. */
+  /** `true` for a switch on the command line. */
   readonly text: string | true;
 }
 
-/** What was given, by option. The values of one option all come from the same place. */
+/** The given values by option. The values of one option all have the same place. */
 export type RawOptions = Readonly<Partial<Record<OptionName, readonly RawValue[]>>>;
 
-/** What was written at a place, as a shell has to be given it: `--tcp 70000`. */
+/** The value and its place, quoted for a shell: `--tcp 70000`. */
 export function quote({ place, text }: RawValue): string {
   if (text === true) return place;
   return place.startsWith('--') ? `${place} ${shellWord(text)}` : `${place}=${shellWord(text)}`;
 }
 
-/** A right value of it. */
+/** A valid value. */
 export function exampleOf(name: OptionName): string {
   return OPTION_TABLE.find((row) => row.name === name)?.example ?? '';
 }
 
-/** `write e.g. --tcp 3000`, in the form of the place where the wrong value stood. */
+/** `write e.g. --tcp 3000`, with the place of the invalid value. */
 export function example(name: OptionName, value: RawValue, text = exampleOf(name)): string {
   return `write e.g. ${quote({ ...value, text })}`;
 }
@@ -39,7 +39,7 @@ export function text(value: RawValue): string {
   return value.text === true ? '' : value.text;
 }
 
-/** One word of a list; the first is the default. */
+/** One word of a list; the first is the default. @throws {UsageError} for any other */
 export function choice<T extends string>(raw: RawOptions, name: OptionName, words: readonly [T, ...T[]]): T {
   const value = last(raw, name);
   if (!value) return words[0];
@@ -49,8 +49,10 @@ export function choice<T extends string>(raw: RawOptions, name: OptionName, word
 }
 
 /**
- * A time span in ms. `limit` is either the least that makes sense, or says that the option is a limit which zero and
- * infinity take away, as for TimeoutStartSec= (systemd.service(5)).
+ * @param limit the least valid value, ms; or the option is a limit which zero and infinity remove, as with
+ * TimeoutStartSec= (systemd.service(5))
+ * @returns ms
+ * @throws {UsageError} if it is not a time span, or not within the limit
  */
 export function time(
   raw: RawOptions,
@@ -61,7 +63,7 @@ export function time(
   const value = last(raw, name);
   if (!value) return byDefault;
   const ms = parseTimeSpan(text(value));
-  // two lines of a variable would be added up
+  // the time span parser would add up two lines of a variable
   if (ms === undefined || text(value).trim().includes('\n'))
     throw new UsageError(quote(value), 'not a time span', example(name, value));
   if (limit === 'zero or infinity is no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
@@ -78,13 +80,13 @@ export function nonEmpty(name: OptionName, value: RawValue): string {
   return written;
 }
 
-/** Whether a switch is given, and on. */
+/** Whether a switch is given and on. */
 export function isOn(raw: RawOptions, name: OptionName): boolean {
   const value = last(raw, name);
   return value !== undefined && switchValue(value);
 }
 
-/** A switch in systemd's words (systemd.syntax(7), booleans). Empty is handled before: it is unset. */
+/** Parses a switch as systemd parses booleans (systemd.syntax(7)). An empty variable was dropped before. */
 export function switchValue(value: RawValue): boolean {
   if (value.text === true) return true;
   const on = parseBoolean(value.text);

@@ -1,16 +1,13 @@
-/**
- * Every option of the command line, as data: the parser, `--help`, the environment variables and the checks all read
- * this one table.
- */
+/** Every option as data. The parser, `--help`, the environment variables and the checks all use this table. */
 
 interface OptionRow {
-  /** The placeholder of its value, as `--help` shows it. A switch has none. */
+  /** The placeholder of its value in `--help`. A switch has none. */
   readonly value?: string;
-  /** May be given several times; all are kept. Of the others the last one wins. */
+  /** May be given several times. If not, the last one wins. */
   readonly repeats?: true;
   /** One sentence for `--help`. */
   readonly help: string;
-  /** A right value, shown when a wrong one was given. */
+  /** A valid value, for the error about an invalid one. */
   readonly example?: string;
 }
 

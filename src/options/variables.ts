@@ -1,4 +1,4 @@
-/** Options out of the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values stand one a line. */
+/** Options from the environment: `SD_READY_WRAP_TCP=3000` for `--tcp 3000`. Several values are written one per line. */
 import { OPTION_PREFIX } from '../base/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import type { RawOptions, RawValue } from './raw.ts';
@@ -10,8 +10,8 @@ export function variableOf(name: string): string {
 }
 
 /**
- * @returns the options given by variables; an empty one is unset
- * @throws {UsageError} for a variable with our prefix that is no option, as it is a misspelt one
+ * @returns the options given by variables; an empty variable counts as unset
+ * @throws {UsageError} for an unknown variable with our prefix, which is probably misspelt
  */
 export function optionsFromEnvironment(env: NodeJS.ProcessEnv): RawOptions {
   const byVariable = new Map(OPTION_TABLE.map((row) => [variableOf(row.name), row]));

@@ -1,17 +1,17 @@
-/** Options as they would be written on a command line, wherever they were given. */
+/** Writes options as words of a command line, also those from variables. */
 import type { ProbeSpec } from '../probes/spec.ts';
 import { isOn, type RawOptions } from './raw.ts';
 import { OPTION_TABLE, type OptionName } from './table.ts';
 
 export interface OptionWords {
   readonly words: readonly string[];
-  /** Those that no command line can give: a value that begins with `--` would be taken for an option. */
+  /** Options that only a variable can hold: on a command line a value that begins with `--` would be an option. */
   readonly variables: readonly (readonly [OptionName, string])[];
 }
 
 /**
- * @param raw what was given, by options and by variables
- * @param probes what came of it
+ * @param raw the options from the command line and from variables
+ * @param probes the resulting probes
  */
 export function optionWords(raw: RawOptions, probes: readonly ProbeSpec[]): OptionWords {
   const words: string[] = [];
@@ -29,7 +29,7 @@ export function optionWords(raw: RawOptions, probes: readonly ProbeSpec[]): Opti
   return { words, variables };
 }
 
-/** A variable may say how to ask without anything to ask; on a command line that is refused, or asks. */
+/** A variable may hold a setting for a missing probe; on a command line that would be an error, or add the probe. */
 function isIdle(name: OptionName, probes: readonly ProbeSpec[]): boolean {
   if (name.startsWith('http-')) return probes.every(({ kind }) => kind !== 'http');
   return name === 'ipc-message' && probes.every(({ kind }) => kind !== 'ipc');

@@ -1,11 +1,11 @@
 /**
- * Keeps a reader on a watched stream when we end and a child of the app still holds its other end, as npm's does: a
- * process of its own, which passes on to the same place until the end of file. Without it the next write of that child
- * would fail with EPIPE, in the middle of its own stop.
+ * Keeps a reader on a watched stream if a child of the app still holds the stream's other end when we exit, as npm's
+ * child does. A separate process relays the stream until its end. Without it the child's next write would fail with
+ * EPIPE, while the child is still stopping.
  *
- * It is Node and not cat(1): the descriptor may be one that others have made non-blocking, such as the journal's socket
- * with StandardError=inherit, and cat gives up there. Its code is an argument and its program our own executable, so
- * that it starts after an update has replaced our files.
+ * It runs Node and not cat(1), which exits on a non-blocking descriptor; another process may have made it non-blocking,
+ * such as the journal's socket with StandardError=inherit. It runs our own executable and gets its code as an argument,
+ * so that it starts even after an update has replaced our files.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -13,10 +13,10 @@ import type { Duplex, Readable } from 'node:stream';
 import { noteOwnEpipe } from './sigpipe.ts';
 
 /**
- * Runs in that process: descriptor 3 is read, 4 is written, and a line on 5 tells that it can be left alone. Signals do
- * not end it, as those for the whole unit are for the app: SIGKILL does, and the end of the stream.
+ * Runs in that process. It reads descriptor 3, writes 4, and writes a line to 5 once the wrapper may exit. Signals for
+ * the whole unit are meant for the app, so only SIGKILL and the end of the stream end it.
  */
-const passOn = (): void => {
+const relayMain = (): void => {
   const { closeSync, writeSync } = require('node:fs') as typeof import('node:fs');
   const { Socket } = require('node:net') as typeof import('node:net');
   const { constants } = require('node:os') as typeof import('node:os');
@@ -32,7 +32,7 @@ const passOn = (): void => {
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') return void setTimeout(write, 5, piece, offset);
-      // a full disk has room again later; anything else means that the reader has gone
+      // a full disk may have room later; any other error means that the reader is gone
       if (!['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) process.exit();
     }
     source.resume();
@@ -45,7 +45,7 @@ const passOn = (): void => {
   source.on('error', () => process.exit());
   source.on('close', () => process.exit());
 
-  // what was there when it began is passed on before we are told
+  // bytes from before its start are relayed before it reports
   const settle = (quiet: number, before: number): void => {
     if (quiet > 3 && !source.isPaused()) {
       writeSync(5, '\n');
@@ -56,16 +56,15 @@ const passOn = (): void => {
 };
 
 /**
- * A signal may end it before it stands: systemd sends one to each new process of the unit as long as it finds any
- * (KillMode= in systemd.kill(5)), and Node takes back what was ignored when it starts. Then another one is started, so
- * often at most.
+ * How often it is started at most. A signal may end it before its handlers are installed: while systemd stops the unit,
+ * it sends one to each new process (KillMode= in systemd.kill(5)), and Node resets ignored signals when it starts.
  */
 const TRIES = 20;
 
 /**
- * @param source is not to be read any more. Nothing may be in its buffer
- * @param fd where it writes
- * @returns resolves once it reads and we may end; why it does not, if it does not
+ * @param source do not read it any more. Its buffer must be empty
+ * @param fd the descriptor to write to
+ * @returns resolves once it reads and we may exit, or with the problem
  */
 export async function startLastReader(source: Readable, fd: number): Promise<string | undefined> {
   let problem = '';
@@ -78,14 +77,14 @@ export async function startLastReader(source: Readable, fd: number): Promise<str
   return problem;
 }
 
-/** @returns why it does not read, or the signal that ended it */
+/** @returns `reads`, the problem, or the signal that ended it */
 async function startReader(source: Readable, fd: number): Promise<string | { readonly signal: string }> {
   try {
     const reader = spawn(
       existsSync('/proc/self/exe') ? '/proc/self/exe' : process.execPath,
-      ['--v8-pool-size=1', '-e', `(${passOn})()`],
+      ['--v8-pool-size=1', '-e', `(${relayMain})()`],
       {
-        // from 3 on: spawn makes the first three blocking for all who share them
+        // from 3 on: spawn makes 0 to 2 blocking for all processes that share them
         stdio: ['ignore', 'ignore', 'ignore', source, fd, 'pipe'],
         env: {},
         argv0: 'sd-ready-wrap',

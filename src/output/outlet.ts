@@ -1,10 +1,9 @@
 /**
- * Writes to a descriptor that others share with us, in order, without ever holding up the event loop.
+ * Writes to a shared descriptor, in order, without blocking the event loop.
  *
- * Where it can be opened anew, as a pipe and a terminal can, that is done: such a descriptor has flags of its own
- * (open(2)), so it is made non-blocking and written to at once. What there is no room for is written by fs.writev, on a
- * thread of the pool, which waits for the reader; process.stdout would set O_NONBLOCK for everybody, or block us and
- * with us the signals.
+ * A pipe or a terminal is opened anew: the new descriptor has its own flags (open(2)), so it can be non-blocking and be
+ * written at once. If it has no room, fs.writev writes on a thread of the pool, which waits for the reader.
+ * process.stdout would set O_NONBLOCK for all processes, or would block us and delay signals.
  */
 import { fstat, writev, writevSync } from 'node:fs';
 import { openAnew } from '../base/files.ts';
@@ -12,9 +11,9 @@ import { pause } from '../base/real-clock.ts';
 import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
 export interface Outlet {
-  /** To be written in a later turn of the event loop: whoever must be told of it first has this one. */
+  /** Writes it in a later turn of the event loop, so that this turn's listeners come first. */
   put(piece: Uint8Array): void;
-  /** What was put and is not written yet, bytes. */
+  /** How much is not written yet, bytes. */
   readonly held: number;
   /** The other end is gone. */
   readonly gone: boolean;
@@ -22,25 +21,25 @@ export interface Outlet {
   written(): Promise<void>;
 }
 
-/** A disk that is full has room again later: only what is written now is lost, as it would be without us (write(2)). */
+/** A full disk may have room later: only these bytes are lost, as they would be without us (write(2)). */
 const FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 export interface OutletEvents {
-  /** All that was put is written. */
+  /** All bytes are written. */
   readonly onEmpty: () => void;
-  /** The other end is gone, and what was held with it. */
+  /** The other end is gone, and held bytes are lost. */
   readonly onGone: () => void;
-  /** There was no room for what was held, by the code of write(2). */
+  /** There was no room for held bytes; `code` is that of write(2). */
   readonly onLost: (code: string) => void;
 }
 
 /**
- * @param mayStall whether a write may wait for its reader as long as that takes; a thread that does keeps the process
- * from exiting
+ * @param mayStall whether a write may wait for its reader without limit; a waiting thread keeps the process from
+ * exiting
  */
 export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents, mayStall = true): Outlet {
   const ready = openAnew(fd);
-  // the first use of the pool starts its threads: now, and not when the line comes that says ready
+  // the first use of the pool starts its threads: do it now, and not when the line of readiness comes
   if (ready === undefined) fstat(fd, () => {});
   let queue: Uint8Array[] = [];
   let held = 0;
@@ -83,13 +82,13 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
     writing = writeAll().then(onEmpty, lose);
   };
 
-  /** Until nothing is left, with what is put meanwhile. */
+  /** Also writes pieces that are added meanwhile. */
   const writeAll = async () => {
-    let patience = 1;
+    let delay = 1;
     while (queue.length > 0) {
       try {
         take(await writeOnThread(mayStall ? fd : (ready ?? fd), queue.slice()));
-        patience = 1;
+        delay = 1;
       } catch (error) {
         const code = codeOf(error);
         if (FULL.has(code)) {
@@ -97,10 +96,10 @@ export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEven
           onLost(code as string);
           continue;
         }
-        // somebody we share the descriptor with made it non-blocking: wait for room
+        // another process has made the shared descriptor non-blocking: wait for room
         if (code !== 'EAGAIN') throw error;
-        await pause(patience);
-        patience = Math.min(patience * 2, 20);
+        await pause(delay);
+        delay = Math.min(delay * 2, 20);
       }
     }
     writing = undefined;

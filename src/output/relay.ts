@@ -1,6 +1,6 @@
 /**
- * Passes on what the app writes to a watched stream: byte for byte, in order, and no faster than the reader takes it,
- * so that a slow reader slows the app as a plain pipe would.
+ * Relays a watched stream byte for byte and in order. It reads no faster than the reader does, so that a slow reader
+ * slows the app as a plain pipe would.
  */
 import type { Readable } from 'node:stream';
 import type { Disposer } from '../base/clock.ts';
@@ -8,28 +8,28 @@ import type { Cat } from './cat.ts';
 import { startLastReader } from './last-reader.ts';
 import { createOutlet } from './outlet.ts';
 
-/** More than a pipe or socket can hold: what comes beyond was written after the app's death, by somebody else. */
+/** More than a pipe or socket can hold, bytes: later bytes were written after the app's exit, by another process. */
 const PIPE_HOLDS_AT_MOST = 4 * 1024 * 1024;
 
-/** Turns of the event loop without a byte after which the pipe is known to be empty: each turn polls it once. */
+/** After this many turns of the event loop without a byte the pipe is empty: each turn polls it once. */
 const QUIET_TURNS = 3;
 
-/** So much waits for the reader with us, bytes; what the app writes beyond waits in its socket. */
+/** How much is buffered here for the reader, bytes; further bytes wait in the app's socket. */
 const HELD_MAX = 256 * 1024;
 
 export interface Relay {
   onPiece(listener: (piece: Uint8Array) => void): Disposer;
   /**
-   * Resolves when what is in the pipe now is passed on. Where another process holds its other end open, a process of
-   * its own reads on by then.
+   * Resolves when all that is in the pipe now is relayed. If another process holds the other end open, a separate
+   * process reads on by then (last-reader.ts).
    */
   drained(): Promise<void>;
 }
 
 /**
- * @param startCat takes over from us once the last listener has gone; it gives none where listeners may come again
- * @param onLost told once, by its error code, that there was no room for what the app wrote
- * @param onUnread told why a process that still writes to the stream will have no reader
+ * @param startCat called when the last listener is removed; returns none if listeners may be added again
+ * @param onLost called once, with the error code, if there was no room for the app's output
+ * @param onUnread called with the reason if a process that still writes to the stream will have no reader
  */
 export function relay(
   source: Readable,
@@ -41,24 +41,24 @@ export function relay(
   const listeners = new Set<(piece: Uint8Array) => void>();
   let received = 0;
   let ended = false;
-  /** Nobody listens any more, and nobody will. */
-  let isUnheard = false;
+  /** Whether the last listener was removed, and cat is to take over. */
+  let isUnwatched = false;
   let cat: Cat | undefined;
-  // our end is closed, so that the app's next write fails as it would without us
+  // closes our end, so that the app's next write fails as it would without us
   const close = () => {
     ended = true;
     source.destroy();
   };
-  let complained = false;
+  let isReported = false;
   const lost = (code: string) => {
-    if (!complained) onLost(code);
-    complained = true;
+    if (!isReported) onLost(code);
+    isReported = true;
   };
   const outlet = createOutlet(fd, {
     onEmpty: () => {
       if (cat) return;
       source.resume();
-      if (isUnheard) setImmediate(handOver);
+      if (isUnwatched) setImmediate(handOver);
     },
     onGone: () => {
       cat?.stop();
@@ -74,15 +74,15 @@ export function relay(
     for (const listener of listeners) listener(piece);
   });
 
-  /** In a turn of its own: a stream that has just told of a piece is about to read on. */
+  /** Call it in a new turn of the event loop: a stream that just emitted data is about to read on. */
   const handOver = () => {
-    // paused: it is asked again when all is written
-    if (!isUnheard || ended || source.readableFlowing !== true || source.readableLength > 0) return;
-    isUnheard = false;
+    // if it is paused, onEmpty calls this again
+    if (!isUnwatched || ended || source.readableFlowing !== true || source.readableLength > 0) return;
+    isUnwatched = false;
     const mine = startCat?.();
     cat = mine;
     if (!mine) return void source.resume();
-    void mine.stands.then(() => outlet.written()).then(() => mine.begin());
+    void mine.ready.then(() => outlet.written()).then(() => mine.begin());
     void mine.ended.then((how) => {
       if (how === 'done' || outlet.gone) return close();
       if (how === 'full') lost('ENOSPC');
@@ -90,7 +90,7 @@ export function relay(
       if (how !== 'left') source.resume();
     });
   };
-  /** What was read already goes first; what is written meanwhile waits in the socket. */
+  /** Writes all buffered bytes first; new ones wait in the socket. */
   const readOn = async () => {
     source.pause();
     while (source.read() !== null) await outlet.written();
@@ -110,14 +110,14 @@ export function relay(
       return () => {
         listeners.delete(listener);
         if (listeners.size > 0 || !startCat) return;
-        isUnheard = true;
+        isUnwatched = true;
         // READY=1 goes first
         setImmediate(handOver);
       };
     },
     async drained() {
-      isUnheard = false;
-      if ((await cat?.leave(PIPE_HOLDS_AT_MOST)) === 'left') return readOn();
+      isUnwatched = false;
+      if ((await cat?.finish(PIPE_HOLDS_AT_MOST)) === 'left') return readOn();
       const limit = received + PIPE_HOLDS_AT_MOST;
       let quiet = 0;
       while (!ended && quiet < QUIET_TURNS && received < limit) {

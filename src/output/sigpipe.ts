@@ -1,38 +1,39 @@
 /**
- * Tells a SIGPIPE that another process sent from one that a write of our own raised. Node ignores SIGPIPE, but as we
- * listen for it (to forward it), each of our writes to a closed pipe raises one too, and the app must not get that.
+ * Distinguishes a SIGPIPE that another process sent from one that our own write raised. Node ignores SIGPIPE, but
+ * because we listen for it (to forward it), each write of ours to a closed pipe also raises one, which the app must not
+ * get.
  *
- * The kernel raises it in the thread that writes, before write(2) returns EPIPE. After a write on the main thread the
+ * The kernel raises it in the writing thread, before write(2) returns EPIPE. After a write on the main thread the
  * signal's event is therefore due in the next poll of the event loop. After a write on a thread of the pool the event
- * may come before the result of the write. So writes on the pool are known while they are under way, and the kernel is
- * asked whether the reader of one has gone: opening a FIFO without a reader fails with ENXIO (fifo(7)).
+ * may come before the result of the write. So writes on the pool are recorded while they are in flight, and a SIGPIPE
+ * is ours if the reader of one is gone: opening a FIFO without a reader fails with ENXIO (fifo(7)).
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 
-/** A write of our own on a thread of the pool. */
+/** A write of ours on a thread of the pool. */
 export interface PoolWrite {
-  /** It is over. `code` is that of write(2), if it failed. */
+  /** Call it when the write is done. `code` is that of write(2), if it failed. */
   settle(code?: string): void;
 }
 
 interface OwnWrites {
-  /** Signals of ours that are due: each write that failed with EPIPE raised one. */
+  /** Our own signals that have not arrived yet: each write that failed with EPIPE raised one. */
   readonly due: Set<object>;
-  readonly underWay: Set<{ readonly fd: number; readonly settled: Promise<boolean>; isCounted: boolean }>;
+  readonly inFlight: Set<{ readonly fd: number; readonly settled: Promise<boolean>; isCounted: boolean }>;
 }
 
-/** One for the process: the bundle has this module in each of its files. */
+/** One per process: each file of the bundle has its own copy of this module. */
 const KEY = Symbol.for('sd-ready-wrap: own writes');
 const shared = globalThis as { [KEY]?: OwnWrites };
-shared[KEY] ??= { due: new Set(), underWay: new Set() };
+shared[KEY] ??= { due: new Set(), inFlight: new Set() };
 const own = shared[KEY];
 
-/** One of our own writes on the main thread has just failed with EPIPE, or may have: for the errors of a stream. */
+/** Call it if a write on the main thread failed with EPIPE, or may have; also a listener for a stream's 'error'. */
 export function noteOwnEpipe(error: unknown = { code: 'EPIPE' }): void {
   if ((error as NodeJS.ErrnoException).code !== 'EPIPE') return;
   const signal = {};
   own.due.add(signal);
-  // its event is read by the poll of this turn of the loop or of the next: a later one is of another process
+  // its event comes in this turn of the event loop or the next: a later SIGPIPE is from another process
   setImmediate(() => setImmediate(() => setImmediate(() => own.due.delete(signal))));
 }
 
@@ -40,27 +41,27 @@ export function noteOwnEpipe(error: unknown = { code: 'EPIPE' }): void {
 export function beginPoolWrite(fd: number): PoolWrite {
   let resolve: (failed: boolean) => void = () => {};
   const write = { fd, settled: new Promise<boolean>((done) => (resolve = done)), isCounted: false };
-  own.underWay.add(write);
+  own.inFlight.add(write);
   return {
     settle(code) {
-      own.underWay.delete(write);
+      own.inFlight.delete(write);
       if (code === 'EPIPE' && !write.isCounted) noteOwnEpipe();
       resolve(code === 'EPIPE');
     },
   };
 }
 
-/** Calls back if the SIGPIPE that has just arrived was sent by another process. */
+/** Calls `deliver` if another process sent the SIGPIPE that has just arrived. */
 export function ifSent(deliver: () => void): void {
   const [due] = own.due;
   if (due) return void own.due.delete(due);
-  const writes = [...own.underWay].filter(({ isCounted }) => !isCounted);
+  const writes = [...own.inFlight].filter(({ isCounted }) => !isCounted);
   const raised = writes.find(({ fd }) => hasReader(fd) === false);
   if (raised) {
     raised.isCounted = true;
     return;
   }
-  // of a socket, such as the journal's, the write itself tells, which lasts as long as its reader stalls
+  // for a socket, such as the journal's, only the result of the write shows it, which may take as long as its reader
   const unsure = writes.filter(({ fd }) => hasReader(fd) === undefined);
   if (unsure.length === 0) {
     deliver();
@@ -72,7 +73,7 @@ export function ifSent(deliver: () => void): void {
   });
 }
 
-/** Whether a process has the other end of the pipe open; undefined of what is not a pipe. */
+/** Whether a process has the other end of the pipe open; true for a file or terminal, undefined for a socket. */
 function hasReader(fd: number): boolean | undefined {
   try {
     const stat = fstatSync(fd);

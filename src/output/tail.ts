@@ -1,23 +1,23 @@
-/** The end of what an app wrote to a watched stream: what it says of its own failure. */
+/** Keeps the end of the app's output on watched streams, to quote the app's own error message. */
 import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../base/clock.ts';
 
-/** Of each stream so much is kept, bytes. */
+/** How much is kept, bytes. */
 const TAIL_MAX = 4096;
 
-/** The most that is quoted, characters. */
+/** The longest quote, characters. */
 const LINE_MAX = 200;
 
-/** `Error: listen EACCES`, `error: no such table`; not a line of a stack trace. */
-const TELLS = /\b[Ee]rror\b|\BError\b|\bERROR\b|\bE[A-Z]{3,}\b/;
+/** Matches `Error: listen EACCES`, `error: no such table`. */
+const ERROR_LINE = /\b[Ee]rror\b|\BError\b|\bERROR\b|\bE[A-Z]{3,}\b/;
 
 export interface Tail {
-  /** The last line that tells of an error, or the last of all; undefined where there is none. */
+  /** The last line with an error, not of a stack trace; else the last line; undefined without output. */
   lastLine(): string | undefined;
   readonly stop: Disposer;
 }
 
-/** @param listen hands each piece of the streams to its listener, in order */
+/** @param listen calls its listener with each piece of the streams, in order */
 export function keepTail(listen: (listener: (piece: Uint8Array) => void) => Disposer): Tail {
   let tail: Buffer = Buffer.alloc(0);
   const stop = listen((piece) => {
@@ -30,7 +30,7 @@ export function keepTail(listen: (listener: (piece: Uint8Array) => void) => Disp
         .split(/[\r\n]+/)
         .map((line) => line.trim())
         .filter(Boolean);
-      const found = lines.findLast((line) => TELLS.test(line) && !line.startsWith('at ')) ?? lines.at(-1);
+      const found = lines.findLast((line) => ERROR_LINE.test(line) && !line.startsWith('at ')) ?? lines.at(-1);
       return found?.slice(0, LINE_MAX);
     },
   };

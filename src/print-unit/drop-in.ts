@@ -1,25 +1,25 @@
-/** The drop-in that starts an existing service by the wrapper, as text: what `--print-drop-in` prints. */
+/** The text of `--print-drop-in`: a drop-in that starts an existing service through the wrapper. */
 import { DROP_IN } from './existing-service.ts';
 import { environmentWord, execPath, execWord, movedPath, type Specifiers } from './quoting.ts';
 import { UnwritablePath } from './service-file.ts';
 
 export interface DropInFacts extends Specifiers {
   readonly version: string;
-  /** With `.service`; undefined where it is not known. */
+  /** With `.service`; undefined if unknown. */
   readonly unit: string | undefined;
   readonly manager: 'system' | 'user';
-  /** Of the unit as it is. */
+  /** The existing unit's Type=. */
   readonly type: string;
-  /** In front of the path of its command: some of `- : + !`. */
+  /** The prefixes of the command's path: some of `- : + !`. */
   readonly prefixes: string;
-  /** What runs the wrapper: its own absolute path, or that of a node and then its own. */
+  /** The command of the wrapper: its absolute path, perhaps after that of node. */
   readonly wrapper: readonly string[];
-  /** Its options, as words. */
+  /** The wrapper's options. */
   readonly options: readonly string[];
-  /** What the program finds as its own name, if that is not its path: as it was written. */
+  /** The program's argv[0] if that is not its path, as written in the unit. */
   readonly argv0: string | undefined;
   readonly path: string;
-  /** As they were written. */
+  /** As written in the unit. */
   readonly args: readonly string[];
   readonly environment: readonly (readonly [name: string, value: string])[];
 }
@@ -46,7 +46,7 @@ function heading({ version, unit, manager }: DropInFacts): readonly string[] {
   const systemctl = manager === 'user' ? 'systemctl --user' : 'systemctl';
   const units = manager === 'user' ? '~/.config/systemd/user' : '/etc/systemd/system';
   const name = unit ?? 'UNIT.service';
-  // a template itself is not started
+  // a template itself cannot be restarted, only its instances
   const started = name.replace('@.service', '@*.service');
   return [
     `# Printed by sd-ready-wrap ${version}.`,
@@ -73,7 +73,7 @@ function commandLine(facts: DropInFacts): string {
   ].join(' ');
 }
 
-/** They are read once the quotes are gone (config_parse_exec() in systemd's source), and stand well inside of them. */
+/** Inside the quotes: systemd reads prefixes after it removed the quotes (config_parse_exec() in its source). */
 function withPrefixes(prefixes: string, path: string): string {
   const quote = /^['"]/.exec(path)?.[0] ?? '';
   return `${quote}${prefixes}${path.slice(quote.length)}`;

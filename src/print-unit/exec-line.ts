@@ -1,40 +1,40 @@
 /**
- * The value of ExecStart= as systemd divides it: "Command lines" in systemd.service(5), extract_first_word() and
+ * Parses the value of ExecStart= as systemd does: "Command lines" in systemd.service(5), extract_first_word() and
  * config_parse_exec() in its source.
  */
 import { isBlank } from '../unit/syntax.ts';
 
 export interface ExecCommand {
-  /** In front of the path: some of `@ - : + ! |`. */
+  /** Before the path: some of `@ - : + ! |`. */
   readonly prefixes: string;
-  /** Without quotes and escapes; specifiers as they were written. */
+  /** Without quotes and escapes; specifiers are unchanged. */
   readonly path: string;
-  /** The words behind it, as they were written. */
+  /** The words after the path, unchanged. */
   readonly words: readonly string[];
 }
 
 const WORD = /(?:[^ \t\r\n'"\\]|\\[\s\S]|'(?:[^'\\]|\\[\s\S])*'|"(?:[^"\\]|\\[\s\S])*")+/y;
 
-/** @returns its commands, of which only Type=oneshot may have several; undefined where systemd cannot read it */
+/** @returns its commands (several only with Type=oneshot); undefined if systemd cannot parse it */
 export function execCommands(value: string): readonly ExecCommand[] | undefined {
-  const words = divide(value);
+  const words = splitWords(value);
   if (words === undefined) return undefined;
   const commands: ExecCommand[] = [];
   for (let rest = words; rest.length > 0; ) {
-    const [first = '', ...behind] = rest;
-    // in front of a command it is a word like any other
-    const end = behind.indexOf(';');
+    const [first = '', ...others] = rest;
+    // only after the first word: before a command `;` is an ordinary word
+    const end = others.indexOf(';');
     const command = unquoted(first);
     const prefixes = /^[-@:+!|]*/.exec(command)?.[0] ?? '';
     const path = command.slice(prefixes.length);
     if (path === '' || /[\p{Cc}"'\\]/u.test(path)) return undefined;
-    commands.push({ prefixes, path, words: end < 0 ? behind : behind.slice(0, end) });
-    rest = end < 0 ? [] : behind.slice(end + 1);
+    commands.push({ prefixes, path, words: end < 0 ? others : others.slice(0, end) });
+    rest = end < 0 ? [] : others.slice(end + 1);
   }
   return commands;
 }
 
-function divide(value: string): readonly string[] | undefined {
+function splitWords(value: string): readonly string[] | undefined {
   const words: string[] = [];
   for (let at = 0; ; ) {
     while (isBlank(value[at])) at += 1;
@@ -42,7 +42,7 @@ function divide(value: string): readonly string[] | undefined {
     WORD.lastIndex = at;
     const [word] = WORD.exec(value) ?? [];
     at += word?.length ?? 0;
-    // a quote or an escape that does not end
+    // an unfinished quote or escape
     if (word === undefined || (at < value.length && !isBlank(value[at]))) return undefined;
     words.push(word);
   }
@@ -56,7 +56,7 @@ const MNEMONICS: Readonly<Record<string, string>> = {
 /** An escape, a quote, or another character. */
 const PIECE = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-3][0-7]{2})|([\s\S]))|(['"])|[\s\S]/gu;
 
-/** What systemd makes of a word: quotes may stand anywhere in it, and escapes count in both kinds of them. */
+/** The value of a word for systemd: quotes may be anywhere in it, and escapes count in both kinds of quotes. */
 export function unquoted(word: string): string {
   let quote = '';
   return word.replace(PIECE, (piece, x, u, long, octal, char, mark) => {

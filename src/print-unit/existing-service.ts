@@ -1,15 +1,15 @@
-/** What the files of an existing service say, as far as a wrapper in front of its command has to know it. */
+/** Reads from the files of an existing service what matters for a wrapper before its command. */
 import { parseBoolean } from '../base/boolean.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import { serviceType } from '../unit/settings.ts';
 import { assignmentsIn } from '../unit/syntax.ts';
 import { type ExecCommand, execCommands, unquoted } from './exec-line.ts';
 
-/** The last of all drop-ins by its name, as a later one would take its ExecStart= away again (systemd.unit(5)). */
+/** Sorted by name it is the last drop-in: a later one could replace its ExecStart= (systemd.unit(5)). */
 export const DROP_IN = 'zz-sd-ready-wrap.conf';
 
 export interface UnitText {
-  /** Undefined if the text's origin is not known. */
+  /** Undefined if unknown. */
   readonly path: string | undefined;
   readonly text: string;
 }
@@ -17,38 +17,38 @@ export interface UnitText {
 export interface ExistingService {
   readonly type: string;
   readonly command: ExecCommand;
-  /** Behind `@`: what the program finds as its own name. As it was written. */
+  /** With the prefix `@`: the program's argv[0], as written. */
   readonly argv0: string | undefined;
-  /** The arguments, as they were written. */
+  /** The arguments, as written. */
   readonly args: readonly string[];
-  /** systemd waits for pings. */
+  /** Whether systemd's watchdog is on. */
   readonly isWatched: boolean;
-  /** The app may notify systemd itself. */
+  /** Whether the app may notify systemd itself. */
   readonly mayNotify: boolean;
-  /** The unit says where programs are, so that its PATH= may not lead to Node. */
+  /** Whether the unit sets PATH=, which may not lead to Node. */
   readonly setsPath: boolean;
-  /** The setting by which its processes do not see what is at that path; undefined where they do. */
+  /** The setting that hides a path from its processes; undefined if it is visible. */
   readonly hides: (path: string) => string | undefined;
-  /** The command is run by another user than root. */
+  /** Whether a user other than root runs the command. */
   readonly hasUser: boolean;
-  /** IPAddressDeny= of a unit that cannot connect to its own app. */
+  /** The IPAddressDeny= that blocks connections to its own app, if any. */
   readonly dropsPackets: string | undefined;
-  /** What changes with Type=notify, a line each. */
+  /** Changes by Type=notify, one per line. */
   readonly notes: readonly string[];
 }
 
-/** Why a unit cannot be started by the wrapper. */
+/** Why a unit cannot be started through the wrapper. */
 export interface Obstacle {
-  /** The setting, as it was written. */
+  /** The setting, as written. */
   readonly setting: string;
   readonly problem: string;
   readonly hint: string;
 }
 
-/** The hint for a unit that gains nothing by the wrapper. */
+/** The hint for a unit that gains nothing from the wrapper. */
 const LEAVE = 'leave this unit as it is';
 
-/** What does not go with each Type= (systemd.service(5)). */
+/** The values of Type= that do not go with the wrapper (systemd.service(5)). */
 const TYPES: Readonly<Record<string, Omit<Obstacle, 'setting'>>> = {
   forking: {
     problem: 'the program puts itself into the background, where the wrapper would lose it',
@@ -62,7 +62,7 @@ const TYPES: Readonly<Record<string, Omit<Obstacle, 'setting'>>> = {
   },
 };
 
-/** @returns the service, or what of it cannot be carried over */
+/** @returns the service, or why it cannot be started through the wrapper */
 export function existingService(texts: readonly UnitText[]): ExistingService | Obstacle {
   const counted = texts.filter(({ path }) => !path?.endsWith(`/${DROP_IN}`));
   const settings = new Settings(counted.map(({ text }) => text));
@@ -114,7 +114,7 @@ export function isObstacle(found: ExistingService | Obstacle): found is Obstacle
   return 'problem' in found;
 }
 
-/** In the order in which they count, the last one last. */
+/** The settings of [Service] in several texts, the last of which wins. */
 class Settings {
   readonly #texts: readonly string[];
 
@@ -128,7 +128,7 @@ class Settings {
       .flatMap((each) => (each.section === 'Service' && each.name === name ? [each.value] : []));
   }
 
-  /** Undefined where it is not set, or set to nothing. */
+  /** Undefined if it is not set, or empty. */
   last(name: string): string | undefined {
     return this.#all(name).at(-1) || undefined;
   }
@@ -138,18 +138,18 @@ class Settings {
     return value !== undefined && parseBoolean(value) === true;
   }
 
-  /** An empty assignment takes away those in front of it. */
+  /** An empty assignment removes the earlier ones. */
   list(name: string): readonly string[] {
     const all = this.#all(name);
     return all.slice(all.lastIndexOf('') + 1);
   }
 
-  /** Undefined where none is written that systemd knows. */
+  /** Undefined if the texts have no type that systemd knows. */
   writtenType(): string | undefined {
     return serviceType(this.#all('Type').map((value) => `Type=${value}`));
   }
 
-  /** Where none is written it depends on BusName= ("Type=" in systemd.service(5)). */
+  /** The default depends on BusName= ("Type=" in systemd.service(5)). */
   type(): string {
     return this.writtenType() ?? (this.last('BusName') === undefined ? 'simple' : 'dbus');
   }
@@ -159,7 +159,7 @@ class Settings {
     return this.isOn('DynamicUser') || (user !== undefined && !['root', '0'].includes(user));
   }
 
-  /** "Sandboxing" and "Paths" in systemd.exec(5). What is mounted into such a place is seen again. */
+  /** "Sandboxing" and "Paths" in systemd.exec(5). A bind mount into a hidden directory is visible. */
   hides(path: string): string | undefined {
     const isIn = (place: string) => `${path}/`.startsWith(`${place.replace(/\/$/, '')}/`);
     const places = (name: string) => this.list(name).flatMap((value) => value.split(/\s+/).filter(Boolean));
@@ -175,7 +175,7 @@ class Settings {
     return undefined;
   }
 
-  /** What is allowed comes before what is not (systemd.resource-control(5)). */
+  /** IPAddressAllow= wins over IPAddressDeny= (systemd.resource-control(5)). */
   dropsPackets(): string | undefined {
     const names = (name: string) => this.list(name).flatMap((value) => value.split(/\s+/));
     const isLoopback = (word: string) => /^(any|localhost|127\.|::1|0\.0\.0\.0\/0|::\/0)/.test(word);
@@ -193,7 +193,7 @@ function obstacle(setting: string, problem: string, hint: string): Obstacle {
   return { setting, problem, hint };
 }
 
-/** A drop-in behind ours that would undo it. */
+/** A drop-in that sorts after ours and would override it. */
 function laterDropIn(texts: readonly UnitText[]): Obstacle | undefined {
   for (const { path, text } of texts) {
     const name = path?.slice(path.lastIndexOf('/') + 1) ?? '';
@@ -225,7 +225,7 @@ function commandObstacle({ prefixes, path, words }: ExecCommand, argv0: string |
   return undefined;
 }
 
-/** What stands in the way of Node, which the wrapper is a program of, or of what the wrapper has to reach. */
+/** A setting with which Node cannot run, or the wrapper cannot work. */
 function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | undefined {
   const written = (name: string) => `${name}=${settings.last(name)}`;
   for (const name of ['RootDirectory', 'RootImage']) {
@@ -269,16 +269,16 @@ function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | 
   return undefined;
 }
 
-/** With 512M V8 ends without a word; with 1G it starts. */
+/** Bytes. With 512M V8 exits without a message; with 1G it starts. */
 const ADDRESS_SPACE = 1024 ** 3;
 
-/** The soft limit of LimitAS= (systemd.exec(5)), bytes; `Infinity` where there is none. */
+/** The soft limit of LimitAS= (systemd.exec(5)), bytes; `Infinity` without a limit. */
 function sizeOf(limit = 'infinity'): number {
   const [, digits, unit = ''] = /^(\d+)([KMGT]?)B?(?::|$)/.exec(limit) ?? [];
   return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits) * 1024 ** ' KMGT'.indexOf(unit || ' ');
 }
 
-/** RestrictAddressFamilies= in systemd.exec(5): a list of what is allowed, or behind ~ of what is not. */
+/** RestrictAddressFamilies= in systemd.exec(5): a list of allowed families, or after ~ of denied ones. */
 function isUnixAllowed(lists: readonly string[]): boolean {
   const [first] = lists;
   if (first === undefined) return true;
@@ -290,7 +290,7 @@ function isUnixAllowed(lists: readonly string[]): boolean {
   return isNamed === isAllowList;
 }
 
-/** What Type=notify makes of other settings. */
+/** Effects of Type=notify on other settings. */
 function timingNotes(settings: Settings): readonly string[] {
   const limit = settings.last('TimeoutStartSec') ?? settings.last('TimeoutSec');
   const isLimited = limit !== undefined && ![0, Number.POSITIVE_INFINITY].includes(parseTimeSpan(limit) ?? 0);
@@ -300,7 +300,7 @@ function timingNotes(settings: Settings): readonly string[] {
   ];
 }
 
-/** What Node may not get along with. Whether it does only a start shows. */
+/** Settings that may break Node: only a start can show it. */
 function nodeNotes(settings: Settings): readonly string[] {
   const filter = settings.list('SystemCallFilter');
   const allows = filter.length > 0 && !filter[0]?.startsWith('~') && !filter.join(' ').includes('@system-service');

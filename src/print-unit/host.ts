@@ -1,4 +1,4 @@
-/** What a unit has to name of this host: where the programs are, who runs them and where. */
+/** Facts of this host for a unit: paths of programs, user, directories. */
 import { realpathSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { delimiter, dirname, resolve } from 'node:path';
@@ -10,7 +10,7 @@ import { notFound } from '../base/not-found.ts';
 import { orElse } from '../base/or-else.ts';
 import type { UnitName } from './name.ts';
 
-/** What systemd gives its services for a PATH (systemd.exec(5)). */
+/** The PATH of systemd's services (systemd.exec(5)). */
 const SYSTEMD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
 
 export function workingDirectory(): string {
@@ -27,17 +27,17 @@ export function workingDirectory(): string {
 }
 
 /**
- * What started us: the program by its own name, as its first lines are obeyed then, or a node, its options and the
- * program. A link to it stays one, as it outlives an update.
+ * The command of the wrapper: the program alone if it was started by its own name, so that its first lines ran; else
+ * node, its options and the program. A symbolic link is not resolved, because the link survives an update.
  */
 export function wrapper(env: NodeJS.ProcessEnv): readonly string[] {
   const program = resolve(process.argv[1] as string);
   return startedByName(env) ? [program] : [process.execPath, ...process.execArgv, program];
 }
 
-/** Where the command is. What stands on systemd's PATH is not what stands on the shell's. */
+/** The absolute path of the command, because systemd's PATH is not the shell's. @throws {KnownError} if not found */
 export function absolute(command: string, { template }: UnitName, env: NodeJS.ProcessEnv): string {
-  // a part of it is known only when systemd starts an instance
+  // a path with a specifier is known only when systemd starts an instance
   if (template && /%[iI]/.test(command) && command.includes('/')) return resolve(command);
   try {
     return resolve(commandPath(command, appEnvironment(env)));
@@ -51,26 +51,26 @@ export function absolute(command: string, { template }: UnitName, env: NodeJS.Pr
   }
 }
 
-/** A node that was put elsewhere, as by nvm, is not found there, neither by us nor by npm and what the app starts. */
+/** A PATH with our node if systemd's has another or none (nvm): the wrapper, npm and the app's children need it. */
 export function pathToNode(): string | undefined {
   const nodes = SYSTEMD_PATH.split(delimiter).map((dir) => orElse(() => realpathSync(`${dir}/node`), undefined));
   const first = nodes.find((node) => node !== undefined);
   return first === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
 }
 
-/** Who asks for the unit is who ran the app so far. */
+/** The user for User=: the one who prints the unit, as that user has run the app so far. Undefined for root. */
 export function account(): string | undefined {
   if (process.getuid?.() === 0) return undefined;
   return orElse(() => userInfo().username, String(process.getuid?.()));
 }
 
-/** Where an operator's units go (systemd.unit(5)). */
+/** The directory for an operator's units (systemd.unit(5)). */
 export function unitDirectory(manager: 'system' | 'user', env: NodeJS.ProcessEnv): string {
   if (manager === 'system') return '/etc/systemd/system';
   return `${env['XDG_CONFIG_HOME'] || `${homedir()}/.config`}/systemd/user`;
 }
 
-/** OpenFile= knows no %t (systemd.service(5)). */
+/** The value of %t, which OpenFile= does not support (systemd.service(5)). */
 export function runtimeDirectory(env: NodeJS.ProcessEnv): string {
   return env['XDG_RUNTIME_DIR'] ?? `/run/user/${process.getuid?.()}`;
 }

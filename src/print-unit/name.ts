@@ -1,18 +1,18 @@
 /** Names of service units (systemd.unit(5), "Description"). */
 
-/** The most bytes of a name, `.service` and all (UNIT_NAME_MAX in systemd's source, less its NUL). */
+/** The longest name including `.service`, bytes (UNIT_NAME_MAX in systemd's source, without its NUL). */
 const NAME_MAX = 255;
 
 export interface UnitName {
-  /** Without `.service`; a template's ends in @. */
+  /** Without `.service`; that of a template ends in @. */
   readonly name: string;
-  /** Whether it stands for instances, `shop@3001`, each of which finds its own word where %i is written. */
+  /** Whether it is a template for instances such as `shop@3001`, for which systemd replaces %i. */
   readonly template: boolean;
 }
 
 /**
  * Reads `shop`, `shop.service`, `shop@`, `shop@.service`.
- * @returns what is wrong with it, if it is no name
+ * @returns the problem, as a text, if it is not a valid name
  */
 export function parseUnitName(text: string): UnitName | string {
   const name = text.trim().replace(/\.service$/, '');
@@ -23,12 +23,12 @@ export function parseUnitName(text: string): UnitName | string {
   return { name, template: name.endsWith('@') };
 }
 
-/** Whether it is the name of a unit of another kind. */
+/** Whether it names a unit of another kind. */
 export function isOtherUnit(name: string): boolean {
   return /\.(socket|target|timer|path|mount|slice|scope|device|swap|automount|snapshot)$/.test(name);
 }
 
-/** A name for what has none yet, out of a path or a word. */
+/** Makes a name from the last part of a path. */
 export function unitNameFrom(path: string): UnitName {
   const last = path.split('/').findLast((part) => part !== '') ?? '';
   const name = last

@@ -1,16 +1,13 @@
-/**
- * What is to be said to whoever has a unit printed, beside the unit: a line each. Nothing of it keeps the unit from
- * being printed.
- */
+/** Hints for the operator beside a printed unit, one per line. They do not prevent printing. */
 import { isOn, quote, type RawOptions, text } from '../options/raw.ts';
 import { awaitedPort, type ProbeSpec } from '../probes/spec.ts';
 
 export interface Printed {
   readonly raw: RawOptions;
   readonly probes: readonly ProbeSpec[];
-  /** Of a template its name: `shop@`. */
+  /** The name of a template: `shop@`. */
   readonly template: string | undefined;
-  /** PORT= as the app will have it. */
+  /** The app's PORT=. */
   readonly port: string | undefined;
 }
 
@@ -30,7 +27,7 @@ export function unitNotes({ raw, probes, template, port }: Printed): readonly st
   ];
 }
 
-/** What instances on one host cannot have in common: a port or a path of the app's own. */
+/** Ports and paths of the app that instances on one host cannot share. */
 function sameForAll(
   raw: RawOptions,
   probes: readonly ProbeSpec[],

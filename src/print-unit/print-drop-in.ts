@@ -1,4 +1,4 @@
-/** `--print-drop-in`: reads an existing service, and prints what starts it by the wrapper. */
+/** `--print-drop-in`: reads an existing service, and prints a drop-in that starts it through the wrapper. */
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { isNode } from '../base/command-kind.ts';
@@ -20,14 +20,14 @@ import { mapTexts, type PrintedUnit } from './print-unit.ts';
 import { UnwritablePath } from './service-file.ts';
 
 interface Source {
-  /** With `.service`; undefined where it is not known. */
+  /** With `.service`; undefined if unknown. */
   readonly unit: string | undefined;
   readonly texts: readonly UnitText[];
 }
 
 /**
- * @param words a command, which is not for us
- * @throws {UsageError} and other known errors, also for a unit that cannot be carried over
+ * @param words must be empty: the command is the unit's
+ * @throws {UsageError} and other known errors, also if the unit cannot be started through the wrapper
  */
 export async function printDropIn(
   given: RawOptions,
@@ -44,7 +44,7 @@ export async function printDropIn(
   if (isObstacle(service)) {
     throw new UsageError(`${unit ?? quote(value)}: ${service.setting}`, service.problem, service.hint);
   }
-  // what systemd fills in is checked as an instance that fits everywhere
+  // options are checked with 1 for %i, which is valid everywhere
   const template = unit?.includes('@') ?? true;
   const sample = (text: string) => (template ? text.replace(/%[iI]/g, '1') : text);
   const raw = { ...given, ...implied(service, mapTexts(given, sample)) };
@@ -59,7 +59,7 @@ export async function printDropIn(
       prefixes: service.command.prefixes.replaceAll('@', ''),
       environment: options.variables.map(([name, text]) => [variableOf(name), text] as const),
     });
-    const notes = [...service.notes, ...unheard(service, config)];
+    const notes = [...service.notes, ...lostNotifications(service, config)];
     return { text, notes: notes.map((note) => `${unit ?? quote(value)}: ${note}`) };
   } catch (error) {
     if (!(error instanceof UnwritablePath)) throw error;
@@ -71,39 +71,39 @@ export async function printDropIn(
   }
 }
 
-/** A program that node is not found for by its first line is named behind its node. */
+/** If the program's first line would not find node, the path of node is written before it. */
 function wrapperOf({ setsPath }: ExistingService, env: NodeJS.ProcessEnv): readonly string[] {
   const words = wrapper(env);
   if (words.length > 1 || (!setsPath && pathToNode() === undefined)) return words;
   return [process.execPath, ...words];
 }
 
-/** What goes on as before: its own READY=1 and its own pings, where the operator does not say otherwise. */
+/** Keeps the app's own READY=1 and pings, unless the operator names a probe or a watchdog mode. */
 function implied({ type, isWatched }: ExistingService, raw: RawOptions): RawOptions {
   if (isOn(raw, 'handoff')) return {};
-  const speaks = type.startsWith('notify') && probeSpecs(raw).length === 0;
+  const notifies = type.startsWith('notify') && probeSpecs(raw).length === 0;
   return {
-    ...(speaks ? { notify: [{ place: '--notify', text: true }] } : {}),
+    ...(notifies ? { notify: [{ place: '--notify', text: true }] } : {}),
     ...(isWatched && !raw.watchdog ? { watchdog: [{ place: '--watchdog', text: 'app' }] } : {}),
   };
 }
 
-/** One without a directory finds just that; from the wrapper, mostly its whole path. Node does not look. */
+/** A path without a directory is also argv[0]; the wrapper would pass the whole path. Node ignores argv[0]. */
 function ownName({ command: { path } }: ExistingService): string | undefined {
   return path.includes('/') || isNode(path) ? undefined : path;
 }
 
-/** Without a notify socket of its own the app speaks to nobody. */
-function unheard({ mayNotify }: ExistingService, { probes, watchdog, handoff }: Config): readonly string[] {
-  const isHeard = handoff || watchdog === 'app' || probes.some(({ kind }) => kind === 'notify' || kind === 'auto');
-  if (!mayNotify || isHeard) return [];
+/** Without --notify the app has no notify socket. */
+function lostNotifications({ mayNotify }: ExistingService, { probes, watchdog, handoff }: Config): readonly string[] {
+  const isRelayed = handoff || watchdog === 'app' || probes.some(({ kind }) => kind === 'notify' || kind === 'auto');
+  if (!mayNotify || isRelayed) return [];
   return ['what its app itself tells systemd, such as STATUS=, is not passed on without --notify'];
 }
 
-/** Where the system's manager is notified. */
+/** The notify socket of the system manager. */
 const NOTIFY_SOCKET = '/run/systemd/notify';
 
-/** @throws {UsageError} for what of this host or of these probes the unit keeps from the wrapper */
+/** @throws {UsageError} if the unit hides a needed file from the wrapper, or blocks the connections of a probe */
 function refuseHidden(service: ExistingService, { probes }: Config, needed: readonly string[]): void {
   const paths = [...needed, process.execPath].filter((word) => word.startsWith('/'));
   const files = [...new Set(paths.flatMap((path) => [path, orElse(() => realpathSync(path), path)]))];
@@ -131,7 +131,7 @@ function refuseHidden(service: ExistingService, { probes }: Config, needed: read
   }
 }
 
-/** The first directory above it that root keeps to itself. */
+/** The topmost directory above it that only root may enter. */
 function closedAbove(path: string): string | undefined {
   const directory = dirname(path);
   if (directory === path) return undefined;
@@ -142,7 +142,7 @@ function closedAbove(path: string): string | undefined {
   return closedAbove(directory) ?? (isClosed ? directory : undefined);
 }
 
-/** @throws {UsageError} where there is no such unit */
+/** @throws {UsageError} if the unit does not exist */
 async function source(value: RawValue, manager: 'system' | 'user'): Promise<Source> {
   const name = String(value.text);
   if (name.includes('/')) return fromFiles(value, name);
@@ -156,14 +156,14 @@ async function source(value: RawValue, manager: 'system' | 'user'): Promise<Sour
     const hint = `see systemctl ${manager === 'user' ? '--user ' : ''}list-unit-files, or write the path of its file`;
     throw new UsageError(quote(value), problem, hint);
   }
-  return { unit, texts: divided(text) };
+  return { unit, texts: splitFiles(text) };
 }
 
 function fromFiles(value: RawValue, path: string): Source {
   const read = (file: string): UnitText => ({ path: resolve(file), text: readFileSync(file, 'utf8') });
   try {
     const first = read(path);
-    const texts = /^# \/.*\n/.test(first.text) ? divided(first.text) : [first];
+    const texts = /^# \/.*\n/.test(first.text) ? splitFiles(first.text) : [first];
     const names = orElse(() => readdirSync(`${path}.d`), []).filter((name) => name.endsWith('.conf'));
     const dropIns = names.sort().map((name) => read(`${path}.d/${name}`));
     const named = [path, ...texts.flatMap((text) => text.path ?? [])].find((each) => each.endsWith('.service'));
@@ -174,10 +174,10 @@ function fromFiles(value: RawValue, path: string): Source {
   }
 }
 
-/** Of `systemctl cat`: each file stands below its path, and behind a blank line. */
+/** In the output of `systemctl cat` each file follows a blank line and its path. */
 const HEADING = /(?:^|\n\n)# (\/.+\.service|\/.+\.d\/[^/\n]+\.conf)(?=\n)/;
 
-function divided(text: string): readonly UnitText[] {
+function splitFiles(text: string): readonly UnitText[] {
   const [before = '', ...parts] = text.split(HEADING);
   const files = parts.flatMap((part, index) =>
     index % 2 === 0 ? [{ path: part, text: (parts[index + 1] ?? '').slice(1) }] : [],

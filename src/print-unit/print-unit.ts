@@ -1,4 +1,4 @@
-/** `--print-unit`: finds out what a unit for this command line has to say on this host. */
+/** `--print-unit`: collects the facts for a unit with this command line on this host. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { isNode, launcherOf, runsFile } from '../base/command-kind.ts';
@@ -17,24 +17,24 @@ import { unitNotes } from './notes.ts';
 import { type UnitFacts, UnwritablePath, unitFile } from './service-file.ts';
 import { holdUnit, joined, socketUnit } from './swap.ts';
 
-/** A line of a unit file may not be longer, bytes (LONG_LINE_MAX in systemd's source). */
+/** The longest line of a unit file, bytes (LONG_LINE_MAX in systemd's source). */
 const LINE_MAX = 1024 * 1024;
 
-/** TimeoutStartSec= where nothing else is said, ms: systemd's own default. */
+/** systemd's default TimeoutStartSec=, ms. */
 const START_LIMIT = 90_000;
 
-/** What a start may take beyond what the wrapper is told to wait, ms. */
+/** The time for a start beyond the delays in the options, ms. */
 const MARGIN = 60_000;
 
-/** What the wrapper may take to give a start up, beside its own times, ms. */
+/** The time that the wrapper needs to give up a start, beside --timeout and --stop-timeout, ms. */
 const GRACE = 5000;
 
-/** Of what the shell has set, what is the app's by custom. */
+/** Variables of the shell that are meant for the app by convention. */
 const CUSTOMARY = ['NODE_ENV', 'PORT'];
 
 export interface PrintedUnit {
   readonly text: string;
-  /** What is to be said beside it. */
+  /** Hints for the operator. */
   readonly notes: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export async function printUnit(
   const named = unitName(raw['unit-name']?.at(-1));
   const swap = isOn(raw, 'swap') ? swapName(named, raw['unit-name']?.at(-1)) : undefined;
   const unit = swap === undefined ? named : { name: `${swap}@`, template: true };
-  // what systemd fills in is checked as an instance that fits everywhere
+  // options are checked with an instance name for %i that is valid everywhere
   const sample = (text: string) => (unit.template ? text.replace(/%[iI]/g, swap === undefined ? '1' : 'a') : text);
   const config = buildConfig(
     mapTexts(raw, sample),
@@ -61,10 +61,10 @@ export async function printUnit(
   const manager = isOn(raw, 'user') ? 'user' : 'system';
   const options = optionWords(raw, config.probes);
   const port = instancePort(raw);
-  // an instance has to know its port by something
-  const isTold = words.some((word) => /%[iI]/.test(word));
+  // an instance needs its port from PORT= or from its command
+  const namesInstance = words.some((word) => /%[iI]/.test(word));
   const customary = CUSTOMARY.flatMap((name) => {
-    const instance = name === 'PORT' && unit.template && (env[name] || !isTold) ? port : undefined;
+    const instance = name === 'PORT' && unit.template && (env[name] || !namesInstance) ? port : undefined;
     const value = instance ?? env[name];
     return value ? [[name, value] as const] : [];
   });
@@ -84,12 +84,12 @@ export async function printUnit(
     environment: [...customary, ...options.variables.map(([name, value]) => [variableOf(name), value] as const)],
     startLimit: startLimit(config),
     ownTimeout: Number.isFinite(config.timeout),
-    // a unit without WatchdogSec= is not asked for pings
+    // by default the wrapper pings if the unit has WatchdogSec=; only an explicit option adds that setting
     watchdog: raw.watchdog !== undefined && config.watchdog !== 'off',
     reloads: config.reloadTimeout !== undefined,
     handoff: config.handoff,
     swap,
-    // behind further digits it is a part of a number
+    // after other digits %i is a part of a number
     instances: swap !== undefined ? ['a', 'b'] : /\d%[iI]/.test(port ?? '') ? ['1', '2'] : ['3001', '3002'],
     systemd: majorVersion(await systemdVersion()),
     notifySocket: `${manager === 'user' ? runtimeDirectory(env) : '/run'}/systemd/notify`,
@@ -98,7 +98,7 @@ export async function printUnit(
     throw new UsageError('<command>', `too long for a line of a unit file (${LINE_MAX} bytes)`, 'put it in a script');
   }
   if (/\p{NChar}/u.test(text)) {
-    // to systemd they are no UTF-8 (unichar_is_valid() in its source)
+    // systemd takes them for invalid UTF-8 (unichar_is_valid() in its source)
     throw new UsageError('<command>', 'systemd takes no noncharacters, such as U+FFFF', 'put it in a script');
   }
   const notes = unitNotes({
@@ -111,7 +111,7 @@ export async function printUnit(
   return { text: all, notes: [...notes, ...missingScript(directory, words)] };
 }
 
-/** The template behind the socket and its holder. */
+/** The text of all three units: the socket, its holder and the template. */
 function withSocket(
   template: string,
   name: string,
@@ -124,7 +124,7 @@ function withSocket(
   return joined(directory, [socketUnit(facts), holdUnit(facts), { name: `${name}@.service`, text: template }]);
 }
 
-/** The name of the app out of that of its template, which may be written with or without @. */
+/** The name of the app: that of the template, which may be written with or without @. */
 function swapName({ name }: UnitName, value: RawValue | undefined): string {
   const app = name.replace(/@$/, '');
   const longest = parseUnitName(`${app}-hold`);
@@ -133,8 +133,8 @@ function swapName({ name }: UnitName, value: RawValue | undefined): string {
 }
 
 /**
- * The ports on which the app is awaited, else that of PORT=.
- * @throws {UsageError} where there is none
+ * The probed ports of the app, else that of PORT=.
+ * @throws {UsageError} without either
  */
 function sharedPorts(probes: readonly ProbeSpec[], raw: RawOptions, env: NodeJS.ProcessEnv): readonly number[] {
   const awaited = [...new Set(probes.flatMap((spec) => awaitedPort(spec) ?? []))];
@@ -146,13 +146,13 @@ function sharedPorts(probes: readonly ProbeSpec[], raw: RawOptions, env: NodeJS.
   throw new UsageError(quote(value), 'the port that the instances share is not known', hint);
 }
 
-/** Of a plain name alone, as a unit file has it without quotes. */
+/** Only for plain names, which need no quotes in a unit file. */
 function runtimeDirectoryOf(spec: ProbeSpec): string[] {
   const path = spec.kind === 'file' || (spec.kind === 'unix' && spec.owner === 'app') ? spec.path : '';
   return /^\/run\/([\w.-]+)\//.exec(path)?.slice(1) ?? [];
 }
 
-/** The app as Node is told of it. Behind options it may be the value of one. */
+/** Checks only a script that directly follows `node`: after an option the word may be the option's value. */
 function missingScript(directory: string, [command = '', script = '']: readonly string[]): readonly string[] {
   if (!isNode(command) || !/^[^-%][^%]*\.[cm]?[jt]s$/.test(script) || existsSync(resolve(directory, script))) return [];
   const from = isAbsolute(script) ? '' : ': relative paths start from the directory where this is called';
@@ -196,7 +196,7 @@ function startLimit({ timeout, stopTimeout, probes, timing }: Config): number {
   return Math.max(START_LIMIT, delay + MARGIN);
 }
 
-/** Of a template whose instances have a port each: `300%i`, as the app is to have it too. */
+/** The port of a template's instances, `300%i`, also for the app's PORT=. */
 function instancePort(raw: RawOptions): string | undefined {
   const texts = [...(raw.tcp ?? []), ...(raw.listen ?? [])].map(({ text }) => String(text).replace(/^.*:/, ''));
   return texts.find((text) => /^\d*%[iI]\d*$/.test(text));

@@ -1,33 +1,29 @@
 /**
- * Text as unit files want it, so that what comes out of systemd is what went in: "Quoting" in systemd.syntax(7),
- * "Command lines" in systemd.service(5), "Specifiers" in systemd.unit(5).
+ * Quotes text for unit files, so that systemd reads exactly that text: "Quoting" in systemd.syntax(7), "Command lines"
+ * in systemd.service(5), "Specifiers" in systemd.unit(5).
  */
 
-/** Whether %i and %I stay what systemd fills in, as in a template. */
+/** Whether systemd replaces %i and %I, as in a template. Any other % is escaped. */
 export interface Specifiers {
   readonly template: boolean;
 }
 
 /**
- * A word of ExecStart= behind the first, where `$` stands for a variable whether it is quoted or not.
- * @param variables false on a line whose path has the prefix `:`, where it does not
+ * A word of ExecStart= after the first. `$` starts a variable even in quotes, so it is escaped.
+ * @param variables false on a line whose path has the prefix `:`, which disables variables
  */
 export function execWord(text: string, specifiers: Specifiers, variables = true): string {
-  return withVariables(withoutSpecifiers(text, specifiers), variables);
+  return movedPath(withoutSpecifiers(text, specifiers), variables);
 }
 
-/** The path of a command, without quotes but with its specifiers, where another command has become the first word. */
+/** The path of a command that is no longer the first word; its specifiers stay. */
 export function movedPath(path: string, variables: boolean): string {
-  return withVariables(path, variables);
-}
-
-function withVariables(text: string, variables: boolean): string {
-  return quoted(variables ? text.replaceAll('$', '$$$$') : text);
+  return quoted(variables ? path.replaceAll('$', '$$$$') : path);
 }
 
 /**
- * The first word of ExecStart=, in which no variable is looked for.
- * @returns undefined for a path that systemd refuses whatever is done (string_is_safe() in its source)
+ * The first word of ExecStart=, in which systemd expands no variables.
+ * @returns undefined for a path that systemd refuses in any form (string_is_safe() in its source)
  */
 export function execPath(path: string, specifiers: Specifiers): string | undefined {
   return /[\p{Cc}"'\\]/u.test(path) ? undefined : quoted(withoutSpecifiers(path, specifiers));
@@ -39,14 +35,14 @@ export function environmentWord(name: string, value: string, specifiers: Specifi
 }
 
 /**
- * A setting that is one path, which is not unquoted.
- * @returns undefined for one that cannot be written: a line ends where it does, and white space there is dropped
+ * A setting whose value is one path, which systemd does not unquote.
+ * @returns undefined for a path with control characters, or with white space or a backslash at its end
  */
 export function settingPath(path: string, specifiers: Specifiers): string | undefined {
   return /\p{Cc}|[\s\\]$/u.test(path) ? undefined : withoutSpecifiers(path, specifiers);
 }
 
-/** Text for people on one line, such as a Description=. */
+/** Free text on one line, such as Description=, of at most `most` characters. */
 export function settingText(text: string, most: number, specifiers: Specifiers): string {
   const clean = text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   const short = [...clean].length > most ? `${[...clean].slice(0, most).join('')}…` : clean;
@@ -59,7 +55,7 @@ function withoutSpecifiers(text: string, { template }: Specifiers): string {
 
 const MNEMONICS: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r' };
 
-/** In whichever quotes it does not hold itself; escapes count in both kinds. */
+/** In single quotes, or in double quotes if it has a single one; escapes count in both kinds. */
 function quoted(text: string): string {
   if (/^[\w@%+=:,./$-]+$/.test(text)) return text;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is written otherwise

@@ -1,55 +1,54 @@
-/** The .service for a command line, as text: what `--print-unit` prints. What it has to know of this host is given. */
+/** The text of `--print-unit`: the .service for a command line. The facts about the host are its input. */
 import type { UnitName } from './name.ts';
 import { environmentWord, execPath, execWord, settingPath, settingText } from './quoting.ts';
 import { sharedSocket, swapDependencies } from './swap.ts';
 
-/** The least version of systemd that has Type=notify-reload, and that has OpenFile= (systemd.service(5)). */
+/** The first versions of systemd with Type=notify-reload, and with OpenFile= (systemd.service(5)). */
 export const RELOAD_SINCE = 253;
 const OPEN_FILE_SINCE = 253;
 
 export interface UnitFacts {
   readonly version: string;
   readonly unit: UnitName;
-  /** Whether it is for the manager of a user, or the system's. */
   readonly manager: 'system' | 'user';
-  /** What runs the wrapper: its own absolute path, or that of a node and then its own. */
+  /** The command of the wrapper: its absolute path, perhaps after that of node. */
   readonly wrapper: readonly string[];
-  /** Its options, as words. */
+  /** The wrapper's options. */
   readonly options: readonly string[];
-  /** The app: an absolute path, and what follows. */
+  /** The app: an absolute path and its arguments. */
   readonly command: readonly [string, ...string[]];
-  /** What in the command does not pass signals on: `npm`. */
+  /** The program in the command that does not forward signals: `npm`. */
   readonly launcher: string | undefined;
-  /** The command is a runtime and a file that it runs itself. */
+  /** Whether the command is a runtime that runs a file itself. */
   readonly runsFile: boolean;
   readonly directory: string;
-  /** Of directories below /run that the app is awaited in, the names. */
+  /** Names of directories in /run in which a probe expects a file or socket of the app. */
   readonly runtimeDirectories: readonly string[];
-  /** Who runs the app, where that is not root. */
+  /** The user who runs the app; undefined for root. */
   readonly account: string | undefined;
-  /** PATH, where systemd's own does not lead to the node that runs us. */
+  /** PATH=, if systemd's own does not lead to our node. */
   readonly path: string | undefined;
   readonly environment: readonly (readonly [name: string, value: string])[];
-  /** TimeoutStartSec=, ms; `Infinity` is none. */
+  /** TimeoutStartSec=, ms; `Infinity` means no limit. */
   readonly startLimit: number;
-  /** Whether the wrapper gives a start up by itself before that. */
+  /** Whether the wrapper has a --timeout, which ends before that. */
   readonly ownTimeout: boolean;
-  /** Whether the unit has to ask for watchdog pings. */
+  /** Whether the unit needs WatchdogSec=. */
   readonly watchdog: boolean;
-  /** It is to be told of reloads, and waited for. */
+  /** Whether systemctl reload waits for the app (Type=notify-reload). */
   readonly reloads: boolean;
-  /** The app is the main process once it is ready. */
+  /** Whether the app becomes the main process once it is ready. */
   readonly handoff: boolean;
   /** The name of the app whose instances a and b share a socket, `shop`: the unit is their template. */
   readonly swap: string | undefined;
-  /** Of a template: names that fit, to be shown. */
+  /** Example instance names of a template. */
   readonly instances: readonly string[];
   /** The version of the local systemd, if there is one. */
   readonly systemd: number | undefined;
   readonly notifySocket: string;
 }
 
-/** A path that no unit file can hold. */
+/** A path that cannot be written in a unit file. */
 export class UnwritablePath extends Error {
   readonly path: string;
 
@@ -190,7 +189,9 @@ function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
     : [`# With systemd ${OPEN_FILE_SINCE} and later, so that sd-ready-wrap needs no addon:`, `#${line}`];
 }
 
-/** Others of the app's own only as a hint: what is named is removed with the service, and may be another's. */
+/**
+ * The app's directories are only a hint: systemd removes a RuntimeDirectory= with the service, and it may be another's.
+ */
 function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
   const paths = names.map((name) => `/run/${name}`).join(' and ');
   const own = [
@@ -233,8 +234,8 @@ function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[
 }
 
 /**
- * What is written out breaks no app that we know of. What stands behind # closes more, and some apps need what it
- * closes. In a user's manager only what needs no privilege (systemd.exec(5), "Sandboxing").
+ * The active settings break no app that we know of. Those after # restrict more than some apps can bear. For a user
+ * manager only settings that need no privilege (systemd.exec(5), "Sandboxing").
  */
 function hardening({ unit, manager, directory, instances }: UnitFacts): string {
   const anywhere = ['NoNewPrivileges=yes', 'RestrictRealtime=yes', 'LockPersonality=yes'];

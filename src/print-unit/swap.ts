@@ -1,6 +1,6 @@
 /**
- * The units beside the template for deploys that refuse no connection, as text: the socket that its instances a and b
- * share, and the holder that keeps traffic from starting an instance. What systemd-units/swap.socket is as an example.
+ * The texts of the units beside the template for deploys that refuse no connection: the socket that its instances a and
+ * b share, and the holder that keeps traffic from starting an instance. systemd-units/swap.socket is an example.
  */
 
 export interface SwapFacts {
@@ -10,7 +10,7 @@ export interface SwapFacts {
   readonly manager: 'system' | 'user';
   /** TCP ports that the app listens on. */
   readonly ports: readonly number[];
-  /** Where the units go: an absolute path. */
+  /** The directory of the units, an absolute path. */
   readonly directory: string;
 }
 
@@ -72,7 +72,7 @@ ExecStart=/bin/true
   return { name: `${name}-hold.service`, text };
 }
 
-/** Of the template: what its section [Unit] needs more. */
+/** Additions to the template's [Unit]. */
 export function swapDependencies(name: string): readonly string[] {
   return [
     '# A stop of the socket stops the instances, which would keep the port open',
@@ -83,19 +83,19 @@ export function swapDependencies(name: string): readonly string[] {
   ];
 }
 
-/** Of the template: what its section [Service] needs more. */
+/** Additions to the template's [Service]. */
 export function sharedSocket(name: string): readonly string[] {
   return [
     '# Both instances get the same descriptor: systemd.service(5). As soon as the app listens, it gets a share of the',
     '# connections: let it listen when it can serve',
-    // systemd takes a backslash in it for an escape
+    // systemd reads a backslash here as an escape
     `Sockets=${name.replaceAll('\\', '\\\\')}.socket`,
     '# Otherwise the start of one instance makes the socket a blocking one for the other: systemd.service(5)',
     'NonBlocking=yes',
   ];
 }
 
-/** As one text, each behind a line with its path. */
+/** Joins them to one text, each after a line with its path. */
 export function joined(directory: string, units: readonly UnitText[]): string {
   return units.map(({ name, text }) => `# ${directory}/${name}\n${text}`).join('\n');
 }

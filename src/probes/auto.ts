@@ -1,7 +1,7 @@
 /**
- * Ready by whichever comes first of READY=1 from the app and its first listening TCP socket. Not a Unix socket: tsx
- * opens one of its own long before the app serves. Not Node's inspector, nor what systemd handed over and the app does
- * not poll yet, as both are there before the app is ready.
+ * Ready at the first of two: READY=1 from the app, or its first listening TCP socket. A Unix socket does not count: tsx
+ * opens one of its own long before the app serves. Node's inspector and an inherited socket that the app does not poll
+ * yet do not count either, because both exist before the app is ready.
  */
 import { listening } from './connect/listen.ts';
 import type { SocketsInUse } from './connect/tcp-sockets.ts';
@@ -11,9 +11,9 @@ import type { ReadinessProbe } from './probe.ts';
 import { combine } from './readiness.ts';
 import type { ProbeSpec } from './spec.ts';
 
-/** What counts where no probe was named. */
+/** The probe for a command line that names none. */
 export function autoProbe(
-  { notify: heard }: Extract<ProbeSpec, { kind: 'auto' }>,
+  { notify: canNotify }: Extract<ProbeSpec, { kind: 'auto' }>,
   context: ProbeContext,
   socketsInUse?: () => SocketsInUse | undefined,
 ): ReadinessProbe {
@@ -25,24 +25,24 @@ export function autoProbe(
     socketsInUse,
   );
   const notify = notifyProbe({ kind: 'notify' }, context);
-  const signs = heard ? [notify, port] : [port];
-  const first = combine(signs, 'any');
-  let taken: ReadinessProbe | undefined;
+  const probes = canNotify ? [notify, port] : [port];
+  const first = combine(probes, 'any');
+  let winner: ReadinessProbe | undefined;
   return {
-    name: `auto (${signs.map(({ name }) => name).join(', or ')})`,
+    name: `auto (${probes.map(({ name }) => name).join(', or ')})`,
     get reason() {
-      return signs
+      return probes
         .map(({ reason }) => reason)
         .filter(Boolean)
         .join(', ');
     },
-    // a port that is still open says nothing of a reload to whom READY=1 came
+    // if READY=1 came first, the port is still open during a reload and proves nothing
     get again() {
-      return taken;
+      return winner;
     },
     async wait(signal) {
       const by = await first.wait(signal);
-      taken = by === notify.name ? notify : port;
+      winner = by === notify.name ? notify : port;
       return `${by} (auto)`;
     },
   };

@@ -1,4 +1,4 @@
-/** What a probe is made with, beside its spec. */
+/** What a probe gets beside its spec. */
 import type { AppSigns } from '../app/types.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AppNotices } from '../notify/types.ts';
@@ -10,20 +10,20 @@ export interface ProbeContext {
   readonly app: AppSigns;
   /** The app's sd_notify messages. */
   readonly notices: AppNotices;
-  /** Whose the listening sockets are. */
+  /** Finds the owners of listening sockets. */
   readonly listeners: Listeners;
-  /** What stands at a path: something to compare with, undefined for nothing. */
+  /** The current state of a path, to compare with another; undefined if nothing is there. */
   readonly stamp: (path: string) => string | undefined;
-  /** What stood there before the app was started. */
+  /** The state before the app was started. */
   readonly stampBefore: (path: string) => string | undefined;
-  /** The kernel's count of sockets before the app was started. Of the first wait alone. */
+  /** The kernel's count of sockets before the app was started, for the first wait only. */
   readonly socketsBefore?: SocketsInUse | undefined;
-  /** The environment for commands of ours: the app's, without its notify socket. */
+  /** The environment for our own commands: the app's, without its notify socket. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly timing: PollTiming;
-  /** One line for the operator, about something that a probe cannot do. */
+  /** Warns the operator of a problem, in one line. */
   readonly warn: (message: string) => void;
-  /** One for whoever looks closer: by which rule it was judged. */
+  /** Logs by which rule a socket was judged. */
   readonly debug: (message: string) => void;
 }

@@ -1,4 +1,4 @@
-/** Ready when a time is over: the old way, for an app that gives no sign. */
+/** Ready after a fixed time, for an app without any readiness signal. */
 import { formatDuration } from '../base/time-span.ts';
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';

@@ -8,7 +8,7 @@ import { told } from './told.ts';
 
 const NEWLINE = 10;
 
-/** `--fd`. The end of the descriptor is no sign. What comes later is read and dropped elsewhere. */
+/** `--fd`. The end of file does not count. Later data is read and dropped elsewhere. */
 export function fdProbe({ fd }: Extract<ProbeSpec, { kind: 'fd' }>, { app }: ProbeContext): ReadinessProbe {
   let reason = 'no newline yet';
   return told(

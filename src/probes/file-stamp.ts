@@ -1,10 +1,10 @@
-/** Tells one state of a path from another. */
+/** Distinguishes the states of a path. */
 import { statSync } from 'node:fs';
 
 /**
- * @returns the same text while it is the same file with the same content, or the same socket that was not renamed;
- * undefined while there is nothing
- * @throws where it cannot be seen: EACCES
+ * @returns the same text for the same file with the same content, and for the same socket unless it was renamed;
+ * undefined if nothing is there
+ * @throws EACCES and other errors of stat(2), except ENOENT
  */
 export function fileStamp(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });

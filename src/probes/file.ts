@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ProbeContext } from './context.ts';
-import { lookInterval } from './poll.ts';
+import { checkInterval } from './poll.ts';
 import { polled } from './polled.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
 
-/** `--file`. Newer is whatever is not what stood there before the app was started, touched since or another file. */
+/** `--file`. A file is newer than the start if it was created, replaced or touched since. */
 export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, context: ProbeContext): ReadinessProbe {
   const { stamp, stampBefore, timing } = context;
   const before = stampBefore(path);
@@ -21,11 +21,11 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
     attempt(done) {
       done(whyNot());
     },
-    nextInterval: () => lookInterval(timing.interval),
+    nextInterval: () => checkInterval(timing.interval),
   }));
 }
 
-/** What systemd makes, and removes with the service (systemd.exec(5), RuntimeDirectory=). */
+/** systemd removes /run/NAME with the service (systemd.exec(5), RuntimeDirectory=), so the app may miss it. */
 function withoutDirectory(directory: string): string {
   const name = /^\/run\/([^/]+)$/.exec(directory)?.[1];
   return `not there, and neither is ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} makes it)`}`;

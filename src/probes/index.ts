@@ -1,4 +1,4 @@
-/** The registry of readiness probes: register a new kind by adding it here; the compiler tells when one is missing. */
+/** The registry of readiness probes. Add a new kind here; the compiler reports a missing one. */
 import { autoProbe } from './auto.ts';
 import { httpProbe } from './connect/http.ts';
 import { listenProbe } from './connect/listen.ts';

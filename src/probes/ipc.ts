@@ -1,11 +1,12 @@
-/** Ready when the app says so over the Node IPC channel: `process.send('ready')`, as PM2's wait_ready has it. */
+/** Ready when the app sends a message over the Node IPC channel: `process.send('ready')`, as with PM2's wait_ready. */
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
 import { otherMessages, told } from './told.ts';
 
 /**
- * `--ipc`, `--ipc-message`. The word itself counts, an object whose `type` it is, and READY=1 of sd-ready-wrap/client.
+ * `--ipc`, `--ipc-message`. Three messages count: the word itself, an object whose `type` is the word, and READY=1 from
+ * sd-ready-wrap/client.
  */
 export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, context: ProbeContext): ReadinessProbe {
   const { app, notices } = context;

@@ -1,4 +1,4 @@
-/** Ready when the app says so to the notify socket that it sees: any sd_notify client, in any process of the app. */
+/** Ready when any process of the app sends READY=1 to its $NOTIFY_SOCKET, which is the wrapper's own. */
 import type { ProbeContext } from './context.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';

@@ -1,22 +1,20 @@
-/** How often a probe asks where the operator does not say. */
+/** How often a probe polls if the operator does not set it. */
 import type { Clock } from '../base/clock.ts';
 import type { GivenTiming, PollTiming } from './poll.ts';
 import type { ProbeSpec } from './spec.ts';
 
-/**
- * ms. As short as leaves 95 % of a core to the app; a question whose answer takes its time is asked a little sooner.
- */
+/** ms. The shortest that leaves 95 % of a core to the app; slower checks start a little sooner. */
 const INTERVAL = 20;
 const INTERVAL_OF_SLOW: Readonly<Partial<Record<ProbeSpec['kind'], number>>> = { http: 14, exec: 14 };
 
 /**
- * The same in the first moments, ms: most apps that are asked are ready soon, and answers take longest while neither
- * side has warmed up.
+ * The interval of slower checks in the first second, ms: most such apps are ready soon, and answers take longest while
+ * neither side has warmed up.
  */
 const INTERVAL_AT_FIRST = 8;
 const AT_FIRST = 1000;
 
-/** The most that one attempt may take, ms. */
+/** The time limit of one attempt, ms. */
 const ATTEMPT_TIMEOUT = 1000;
 
 export function pace(kind: ProbeSpec['kind'], given: GivenTiming, clock: Clock): PollTiming {
@@ -36,13 +34,13 @@ export function pace(kind: ProbeSpec['kind'], given: GivenTiming, clock: Clock):
   };
 }
 
-/** In an interval of the watchdog so many attempts, where one fails at once, and not closer than the usual. */
+/** Attempts per watchdog interval while each fails at once; never closer than INTERVAL. */
 const ATTEMPTS = 10;
 
 /**
- * For the watchdog: an answer may take all of its interval, unless the operator says less, as all that is asked is
- * whether the app is well at all.
- * @param intervalMs of the watchdog
+ * For the watchdog: an answer may take the whole watchdog interval, unless the operator sets less, because even a slow
+ * answer shows that the app is healthy.
+ * @param intervalMs the watchdog interval, ms
  */
 export function watchPace(intervalMs: number, attemptTimeout = Number.POSITIVE_INFINITY): PollTiming {
   return {

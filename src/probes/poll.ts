@@ -1,51 +1,54 @@
-/** Asking again and again until the answer is yes: the one loop behind every probe that polls. */
+/** The loop of every probe that polls. */
 import type { Clock, Disposer } from '../base/clock.ts';
 
-/** An attempt that takes longer has that for its reason, ms. */
+/** After a costly check a probe rests SHARE times as long as the check took. */
+export const SHARE = 20;
+
+/** An attempt that takes longer than this gets the reason "no answer yet", ms. */
 const SLOW = 500;
 
 /** Times in ms. */
 export interface PollTiming {
   /** Before the first attempt. */
   readonly initialDelay: number;
-  /** From the start of an attempt to the start of the next. After a long one there is a pause of half of it. */
+  /** From the start of an attempt to the start of the next. After a longer attempt the pause is half of it. */
   readonly interval: number;
-  /** How long one attempt may take. Needed: with IPAddressDeny=any a connect to loopback hangs for ever. */
+  /** How long one attempt may take. Required: with IPAddressDeny=any a connect to loopback hangs for ever. */
   readonly attemptTimeout: number;
-  /** Told of each attempt, once its reason is known. */
+  /** Called after each attempt, once its reason is known. */
   readonly onAttempt?: (() => void) | undefined;
 }
 
-/** What the operator says of it; undefined where nothing: then what is asked, and what for, says how often. */
+/** The operator's settings; if undefined, the kind of probe and its purpose decide (pace.ts). */
 export interface GivenTiming extends Pick<PollTiming, 'initialDelay' | 'onAttempt'> {
   readonly interval: number | undefined;
   readonly attemptTimeout: number | undefined;
 }
 
 /**
- * One attempt. It calls `done` once: with nothing when ready, else with the reason why not. The disposer takes back an
- * attempt that is still under way; `done` is then not called any more. There is none where nothing is under way.
+ * One attempt. It calls `done` once: without argument if ready, else with the reason why not. The disposer cancels an
+ * attempt in progress; `done` is then not called. It is undefined if nothing is in progress.
  *
- * Plain callbacks, as there are fifty attempts a second: promises and abort signals made for each cost more than the
- * question itself.
+ * These are plain callbacks, because there are fifty attempts a second: promises and abort signals for each would cost
+ * more than the check itself.
  */
 export type Attempt = (done: (reason?: string) => void) => Disposer | undefined;
 
-/** Looks to an interval, where a look costs next to nothing. */
-const LOOKS = 3;
+/** Checks per interval, for a check that costs almost nothing. */
+const CHECKS = 3;
 
-/** @returns from one such look to the next, whole ms */
-export function lookInterval(interval: number): number {
-  return Math.ceil(interval / LOOKS);
+/** @returns the time between two such checks, whole ms */
+export function checkInterval(interval: number): number {
+  return Math.ceil(interval / CHECKS);
 }
 
 /**
  * Repeats `attempt` until it succeeds.
  *
- * @param timing `nextInterval`: asked after each attempt, where the interval is not always the same
- * @param onReason told the reason of each failed attempt
- * @returns resolves at the first success; never settles after `signal` aborted; rejects with what `attempt` threw, but
- * for a system error (with a `code`), which is a reason like others
+ * @param timing `nextInterval`: called after each attempt, if the interval varies
+ * @param onReason receives the reason of each failed attempt
+ * @returns resolves at the first success; never settles after `signal` aborted; rejects with the error that `attempt`
+ * threw, except a system error (with a `code`), which is a reason
  */
 export function pollUntil(
   attempt: Attempt,
@@ -57,9 +60,9 @@ export function pollUntil(
   return new Promise((resolve, reject) => {
     let cancel: Disposer = () => {};
     const pause = (ms: number) => {
-      cancel = clock.after(ms, ask);
+      cancel = clock.after(ms, run);
     };
-    const ask = () => {
+    const run = () => {
       const startedAt = clock.now();
       let settled = false;
       let stopTimer: Disposer = () => {};
@@ -77,12 +80,12 @@ export function pollUntil(
         takeBack = attempt(settle);
       } catch (error) {
         const { code } = error as { code?: unknown };
-        // an error of the system is a reason, and may pass; any other is a bug
+        // a system error may go away; any other is a bug
         if (settled || typeof code !== 'string') reject(error);
         else settle(code);
         return;
       }
-      // an attempt may answer before it returns: then it needs no timer, and the pause is what can be cancelled
+      // the attempt was done before it returned: no timer is needed, and `cancel` already stops the pause
       if (settled) return;
       const giveUp = () => {
         takeBack?.();
@@ -91,7 +94,7 @@ export function pollUntil(
       if (timing.attemptTimeout <= SLOW) stopTimer = clock.after(timing.attemptTimeout, giveUp);
       else
         stopTimer = clock.after(SLOW, () => {
-          // the reason of the attempt before says nothing any more
+          // the reason of the previous attempt is out of date
           onReason('no answer yet');
           stopTimer = clock.after(timing.attemptTimeout - SLOW, giveUp);
         });

@@ -1,26 +1,26 @@
-/** A probe that asks again and again. */
+/** A probe that polls. */
 import type { Disposer } from '../base/clock.ts';
 import type { ProbeContext } from './context.ts';
 import { pollUntil } from './poll.ts';
 import type { ReadinessProbe } from './probe.ts';
 
-/** How one wait goes. */
-export interface Asking {
-  /** As {@link Attempt}. `latest` is the reason of the attempt before. */
+/** The parts of one wait. */
+export interface Polling {
+  /** As {@link Attempt}. `latest` is the reason of the previous attempt. */
   readonly attempt: (done: (reason?: string) => void, latest: string) => Disposer | undefined;
-  /** How long to wait before the next attempt where that is not always the interval, ms. */
+  /** The time before the next attempt if it is not always the interval, ms. */
   readonly nextInterval?: () => number;
-  /** What has made it ready, where that is not the name of the probe. */
+  /** What made it ready, if that is not the name of the probe. */
   readonly readyBy?: () => string;
-  /** Frees what is kept from attempt to attempt: once it is ready, or nobody waits any more. */
+  /** Frees what the attempts keep: called once it is ready, or the wait is aborted. */
   readonly end?: Disposer;
 }
 
-/** @param begin called for each wait, so that it starts afresh */
+/** @param begin called at the start of each wait */
 export function polled(
   name: string,
   { clock, timing }: Pick<ProbeContext, 'clock' | 'timing'>,
-  begin: () => Asking | Promise<Asking>,
+  begin: () => Polling | Promise<Polling>,
 ): ReadinessProbe {
   let reason = '';
   return {
@@ -32,9 +32,9 @@ export function polled(
     async wait(signal) {
       reason = '';
       const begun = begin();
-      // at once where that can be: the first attempt waits for nothing
-      const asking = begun instanceof Promise ? await begun : begun;
-      const { attempt, nextInterval = () => timing.interval, readyBy = () => name, end = () => {} } = asking;
+      // without an await if possible: the first attempt is then not delayed
+      const polling = begun instanceof Promise ? await begun : begun;
+      const { attempt, nextInterval = () => timing.interval, readyBy = () => name, end = () => {} } = polling;
       signal.addEventListener('abort', end, { once: true });
       await pollUntil(
         (done) => attempt(done, reason),

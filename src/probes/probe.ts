@@ -1,21 +1,20 @@
 /**
- * What a readiness probe is. A probe knows no start timeout, no log, no death of the app: those exist once, outside.
+ * What a readiness probe is. A probe knows nothing of the start timeout, the log and the app's exit: those exist once,
+ * outside.
  */
-
-/** One sign of readiness that is waited for. */
 export interface ReadinessProbe {
   /** Shown in STATUS= and in the log: `tcp 127.0.0.1:3000`. */
   readonly name: string;
-  /** Why it is not ready yet, in a few words: `ECONNREFUSED`. Empty while there is nothing to say. */
+  /** The reason why it is not ready yet, in a few words: `ECONNREFUSED`. Empty if there is none. */
   readonly reason: string;
-  /** It asks, and is not told (canBeAskedAgain() of probe-spec.ts). */
+  /** Whether it polls, rather than waiting for a message (canBeAskedAgain() of spec.ts). */
   readonly asks?: boolean;
-  /** What is awaited after a reload, where that is not the same. */
+  /** The probe to use after a reload, if it is not this one. */
   readonly again?: ReadinessProbe | undefined;
   /**
-   * May be called again, afresh. Resolves once ready, with the name to log (usually {@link name}, sometimes more
-   * exact). Never settles while it is not. Stops at once, and frees what it holds, when `signal` aborts. A rejection is
-   * a bug of the probe.
+   * May be called again: each call starts anew. Resolves once ready, with the name to log (usually {@link name},
+   * sometimes more exact). Never settles before. When `signal` aborts, it stops at once and frees what it holds. A
+   * rejection is a bug of the probe.
    */
   wait(signal: AbortSignal): Promise<string>;
 }

@@ -1,22 +1,22 @@
-/** Several readiness probes seen as one: what is awaited, why it is not there yet, and when it is. */
+/** Combines several readiness probes into one. */
 import type { ReadinessProbe } from './probe.ts';
 
-/** How several probes count: all of them must come true, or one is enough. */
+/** Whether all probes must be ready, or one is enough. */
 export type ReadyWhen = 'all' | 'any';
 
 export interface Readiness {
-  /** What is awaited, for the log: `tcp 127.0.0.1:3000 and ipc "ready"`. */
+  /** For the log: `tcp 127.0.0.1:3000 and ipc "ready"`. */
   readonly name: string;
-  /** What is still open, each with its last reason: `tcp 127.0.0.1:3000: ECONNREFUSED; ipc "ready"`. */
+  /** The probes that are not ready, each with its last reason: `tcp 127.0.0.1:3000: ECONNREFUSED; ipc "ready"`. */
   waitingFor(): string;
   /**
-   * May be called again, afresh. Resolves once ready, with the name of what made it so. Aborting `signal` stops every
-   * probe.
+   * May be called again: each call starts anew. Resolves once ready, with the names of the ready probes. Aborting
+   * `signal` stops every probe.
    */
   wait(signal: AbortSignal): Promise<string>;
 }
 
-/** Combines probes: ready when `all` of them came true, or `any`; then the others are stopped. */
+/** Ready when `all` or `any` of the probes are ready; the others are then stopped. */
 export function combine(probes: readonly ReadinessProbe[], when: ReadyWhen): Readiness {
   const open = new Set(probes);
   return {
@@ -27,7 +27,7 @@ export function combine(probes: readonly ReadinessProbe[], when: ReadyWhen): Rea
       for (const probe of probes) open.add(probe);
       const enough = new AbortController();
       const waits = probes.map(async (probe) => {
-        // one each: Node takes many listeners on one signal for a leak
+        // a signal for each: Node warns of a leak if one signal has many listeners
         const by = await probe.wait(AbortSignal.any([signal, enough.signal]));
         open.delete(probe);
         return by;
@@ -42,26 +42,26 @@ export function combine(probes: readonly ReadinessProbe[], when: ReadyWhen): Rea
 }
 
 /**
- * The same signs a second time, after a reload: those that are told must be there from now on, and those that ask may
- * not ask before the app was told to reload, as it would answer for the time before.
- * @param told resolves then
+ * The same probes for a reload. Probes that wait for a message listen from now on. Probes that poll start only after
+ * the app received the reload signal: before, the answer would be about the old state.
+ * @param reloadSent resolves once the app has the signal
  */
-export function combineAgain(probes: readonly ReadinessProbe[], when: ReadyWhen, told: Promise<void>): Readiness {
-  const signs = probes.map((probe) => probe.again ?? probe);
+export function combineAgain(probes: readonly ReadinessProbe[], when: ReadyWhen, reloadSent: Promise<void>): Readiness {
+  const again = probes.map((probe) => probe.again ?? probe);
   return combine(
-    signs.map((sign) => (sign.asks ? after(told, sign) : sign)),
+    again.map((probe) => (probe.asks ? after(reloadSent, probe) : probe)),
     when,
   );
 }
 
-function after(told: Promise<void>, probe: ReadinessProbe): ReadinessProbe {
+function after(event: Promise<void>, probe: ReadinessProbe): ReadinessProbe {
   return {
     name: probe.name,
     get reason() {
       return probe.reason;
     },
     async wait(signal) {
-      await told;
+      await event;
       return probe.wait(signal);
     },
   };

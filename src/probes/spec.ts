@@ -1,18 +1,18 @@
-/** What each probe option asks for, as data. `probes/index.ts` makes a probe of each. */
+/** Each probe option as data. `probes/index.ts` makes the probes. */
 import type { OutputStream } from '../app/types.ts';
 
-/** Whose listening socket counts: the app's own, or anybody's. */
+/** Whose listening socket counts: the app's own, or that of any process. */
 export type SocketOwner = 'app' | 'any';
 
-/** A range of HTTP statuses, both ends within. */
+/** A range of HTTP statuses, both ends included. */
 export interface StatusRange {
   readonly from: number;
   readonly to: number;
 }
 
-/** `written` is what the operator wrote and where, for an error that shows only later: `--tcp nohost:80`. */
+/** `written` is the operator's text and its place, for a later error message: `--tcp nohost:80`. */
 export type ProbeSpec =
-  /** Any of the hosts that answers is enough. */
+  /** One of the hosts is enough. */
   | {
       readonly kind: 'tcp';
       readonly hosts: readonly string[];
@@ -26,13 +26,13 @@ export type ProbeSpec =
   | {
       readonly kind: 'http';
       readonly url: URL;
-      /** Addresses of the URL's host, once it was looked up. */
+      /** The addresses of the URL's host, after the lookup. */
       readonly hosts: readonly string[];
-      /** Whether they are this host's own, so that it can be seen who answers. */
+      /** Whether they are this host's own, so that the process that answers can be found. */
       readonly onThisHost: boolean;
       readonly statuses: readonly StatusRange[];
       readonly headers: readonly (readonly [name: string, value: string])[];
-      /** Whether a certificate that nobody vouches for is good enough. */
+      /** Accept self-signed and other untrusted certificates. */
       readonly insecure: boolean;
       readonly owner: SocketOwner;
       readonly written: string;
@@ -45,19 +45,17 @@ export type ProbeSpec =
   | { readonly kind: 'exec'; readonly command: string }
   /** ms */
   | { readonly kind: 'delay'; readonly ms: number }
-  /**
-   * What counts when no probe is named: READY=1 from the app, where it can be heard, or its first listening TCP socket.
-   */
+  /** No probe is named: READY=1 from the app (if `notify`), or its first listening TCP socket. */
   | { readonly kind: 'auto'; readonly notify: boolean };
 
-const ASKED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 'http', 'file', 'exec']);
+const POLLED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix', 'http', 'file', 'exec']);
 
 /**
- * Whether it asks, and so can be asked again: whether the app is well, or has reloaded. The others wait to be told. Of
- * auto it is known only later which of the two it is.
+ * Whether the probe polls, and so can also check later whether the app is healthy or has reloaded. The others wait for
+ * a message. `auto` is either of the two, which is known only once it is ready.
  */
 export function canBeAskedAgain({ kind }: ProbeSpec): boolean {
-  return ASKED.has(kind);
+  return POLLED.has(kind);
 }
 
 /** Whether the app gets a Node IPC channel. */
@@ -65,12 +63,12 @@ export function hasIpc(probes: readonly ProbeSpec[]): boolean {
   return probes.some(({ kind }) => kind === 'ipc');
 }
 
-/** Which of the app's output streams are watched: those go through the wrapper, the others are inherited untouched. */
+/** The app's output streams that go through the wrapper; the app inherits the others. */
 export function watchedStreams(probes: readonly ProbeSpec[]): ReadonlySet<OutputStream> {
   return new Set(probes.flatMap((spec) => (spec.kind === 'log' ? spec.streams : [])));
 }
 
-/** The TCP port of this host on which the app itself is awaited. */
+/** The TCP port of this host on which the app itself must listen. */
 export function awaitedPort(spec: ProbeSpec): number | undefined {
   if ('owner' in spec && spec.owner === 'any') return undefined;
   switch (spec.kind) {
@@ -89,13 +87,13 @@ export function httpPort({ port, protocol }: URL): number {
   return Number(port || (protocol === 'https:' ? 443 : 80));
 }
 
-/** Whether the owners of listening sockets matter: what was there before the app has to be known then. */
+/** Whether the owners of listening sockets matter: then the sockets from before the start must be known. */
 export function tracesSockets(probes: readonly ProbeSpec[]): boolean {
   return probes.some((spec) => ('owner' in spec && spec.owner === 'app') || ['listen', 'auto'].includes(spec.kind));
 }
 
 /**
- * Whether any host is more than a loopback address: to look at it, node:dns takes longer to load than the rest to run.
+ * Whether any host is not a loopback address: only then node:dns is loaded, which takes longer than the rest to run.
  */
 export function namesHosts(probes: readonly ProbeSpec[]): boolean {
   return probes.some((spec) => (spec.kind === 'tcp' || spec.kind === 'http') && !spec.hosts.every(isLoopback));
@@ -104,10 +102,10 @@ export function namesHosts(probes: readonly ProbeSpec[]): boolean {
 const LOOPBACK_ADDRESS = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$|^::1$/;
 
 /**
- * In its usual spelling. Another one (127.1), and what only looks like one (127.0.0.999), is for whoever resolves
- * names.
+ * Whether it is a loopback address in its usual spelling. Another spelling (127.1), or a text that only looks like an
+ * address (127.0.0.999), is left to name resolution.
  */
 export function isLoopback(host: string): boolean {
-  // the usual ones first, as the pattern takes longer to compile than the rest of a start's checks
+  // the usual ones first: compiling the pattern takes longer than all other checks of a start
   return host === '127.0.0.1' || host === '::1' || LOOPBACK_ADDRESS.test(host);
 }

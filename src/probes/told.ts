@@ -1,11 +1,10 @@
-/** A probe that asks nothing, and waits to be told. */
+/** A probe that waits for a message, and does not poll. */
 import type { Disposer } from '../base/clock.ts';
 import type { ReadinessProbe } from './probe.ts';
 
 /**
  * @param reason why it is not ready yet
- * @param listen called for each wait, so that it starts afresh. What it returns is called once the sign has come, or
- * nobody waits any more
+ * @param listen called at the start of each wait. Its disposer is called once ready, or when the wait is aborted
  */
 export function told(name: string, reason: () => string, listen: (ready: () => void) => Disposer): ReadinessProbe {
   return {
@@ -26,7 +25,7 @@ export function told(name: string, reason: () => string, listen: (ready: () => v
   };
 }
 
-/** The reason of a probe that has heard so many other messages: `2 other messages so far`. */
+/** The reason of a probe that has received only other messages: `2 other messages so far`. */
 export function otherMessages(count: number, none: string): string {
   return count === 0 ? none : `${count} other message${count === 1 ? '' : 's'} so far`;
 }

@@ -1,29 +1,29 @@
-/** What the manager does at the moment: our parent, systemd where we are a service. */
+/** Whether the manager is busy: our parent, which is systemd if we are a service. */
 import { statFields } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 
-/** How long it may be busy before it is taken to be done, ms. It may have other things to do. */
+/** How long to wait for a busy manager, ms. It may be busy with other work. */
 export const PATIENCE = 250;
 
 /**
- * What is taken for its time where we may not see whether it is busy (ProtectProc=), ms. With 20, one SIGTERM of 33
- * came twice on a machine with twenty processes waiting for each core.
+ * How long the manager counts as busy if its state is hidden (ProtectProc=), ms. With 20, one SIGTERM of 33 came twice
+ * on a machine with twenty processes waiting for each core.
  */
 const UNSEEN = 100;
 
-/** Between two looks, ms. */
+/** The time between two checks, ms. */
 export const LOOK_INTERVAL = 1;
 
 /**
- * Whether it does anything now: it sleeps when it has no more to do.
- * @param elapsed since there has been something to do for it, ms
+ * The manager sleeps when it has no more work.
+ * @param elapsed the time since it got work, ms
  */
 export function managerIsBusy(elapsed: number): boolean {
   const state = statFields(process.ppid)?.[0];
   return state === undefined ? elapsed < UNSEEN : state !== 'S';
 }
 
-/** Resolves when it has dealt with what it was sent before: a datagram wakes it at once. */
+/** Resolves when the manager has processed all earlier notifications: a datagram wakes it at once. */
 export async function managerIdle(): Promise<void> {
   const since = now();
   const elapsed = () => now() - since;

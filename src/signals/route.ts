@@ -1,4 +1,4 @@
-/** From the signals that come for us to what becomes of each, in the order in which they came. */
+/** Decides for each signal that we receive whether the app gets it, in the order of arrival. */
 import {
   type ForwardedSignal,
   type ForwardSignals,
@@ -12,11 +12,11 @@ import type { SignalSource } from './source.ts';
 export interface SignalRules {
   readonly forward: ForwardSignals;
   readonly rewrites: Rewrites;
-  /** The app is in a session of its own. */
+  /** Whether the app is in its own session. */
   readonly detached: boolean;
   /**
-   * Whether the app has had this one, which came just now, from whoever sent it to us.
-   * @returns undefined where that cannot be told
+   * Whether the sender of the signal that just arrived also sent it to the app.
+   * @returns undefined if unknown
    */
   readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
 }
@@ -25,37 +25,36 @@ async function announced(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** @param announce told of each as it comes, before anything is asked about it */
+/** @param announce called for each signal on arrival, before it is known whether the app has it */
 type Listen = (
   deliver: (signal: ForwardedSignal, fate: SignalFate) => void,
   announce: (signal: ForwardedSignal) => void,
 ) => void;
 
 export interface SignalRoute {
-  /** From now on. */
   readonly listen: Listen;
-  /** Resolves when all that has reached the process so far has been announced. */
+  /** Resolves when all signals that reached the process so far are announced. */
   readonly announced: () => Promise<void>;
-  /** Resolves when all that came so far has been delivered. */
+  /** Resolves when all of them are delivered. */
   readonly settled: () => Promise<void>;
 }
 
-/** Turns of the event loop in which a signal that has reached the process is seen. */
+/** The event of a signal that has reached the process comes within these turns of the event loop. */
 const TURNS = 2;
 
 export function routeSignals(
   source: SignalSource,
   { forward, rewrites, detached, hadByApp }: SignalRules,
 ): SignalRoute {
-  // in a session of its own an app has no job control: only SIGSTOP stops it then (termios(3), orphaned process groups)
+  // an app in its own session has no job control: only SIGSTOP stops it (termios(3), orphaned process groups)
   const asSent = (signal: ForwardedSignal) =>
     detached && STOPPING_A_JOB.some((each) => each === signal) ? 'SIGSTOP' : signal;
-  /** The last one that is being asked about, if any: those behind it wait. */
+  /** The last signal that waits for hadByApp(), if any: later signals wait for it. */
   let asking: Promise<void> | undefined;
   const listen: Listen = (deliver, announce) => {
     const finish = (signal: ForwardedSignal, fate: SignalFate) => {
       deliver(signal, fate);
-      // a job that is stopped stops as a whole
+      // a job is stopped as a whole, so stop the wrapper too
       if (STOPPING_A_JOB.some((each) => each === signal)) source.stopBy(signal);
     };
     source.listen((signal) => {

@@ -1,13 +1,13 @@
 /**
- * Which signals are passed on to the app: every one that a Node process can catch, so that RestartKillSignal=,
- * ReloadSignal= and `systemctl kill -s` reach the app whatever they name (systemd.kill(5)).
+ * The signals that are forwarded to the app: all that a Node process can catch, so that RestartKillSignal=,
+ * ReloadSignal= and `systemctl kill -s` reach the app (systemd.kill(5)).
  *
- * Not in the table, and why:
+ * Not in the table:
  * - SIGKILL, SIGSTOP: cannot be caught (signal(7)).
- * - SIGSEGV, SIGBUS, SIGFPE, SIGILL: a real fault of our own must end us; a listener would make it loop
- *   (https://nodejs.org/api/process.html#signal-events). Sent from outside they end the wrapper, and systemd sees the
- *   same death as without it.
- * - SIGCHLD: tells us of our own child.
+ * - SIGSEGV, SIGBUS, SIGFPE, SIGILL: a fault of our own must end us; with a listener it would repeat for ever
+ *   (https://nodejs.org/api/process.html#signal-events). If another process sends one, it kills the wrapper, and
+ *   systemd sees the same result as without the wrapper.
+ * - SIGCHLD: it reports our own child.
  * - Real-time signals: Node cannot name them.
  */
 export const FORWARDED_SIGNALS = [
@@ -37,37 +37,35 @@ export const FORWARDED_SIGNALS = [
   'SIGSYS',
 ] as const;
 
-/** They stop a job by default (termios(3)), and with it all of its processes. */
+/** By default they stop all processes of a job (termios(3)). */
 export const STOPPING_A_JOB = ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const;
 
-/** A signal that the wrapper passes on. */
+/** A signal that the wrapper forwards. */
 export type ForwardedSignal = (typeof FORWARDED_SIGNALS)[number];
 
-/**
- * Whether it asks a program to end: KillSignal= and what else systemd stops a unit with, by default (systemd.kill(5)).
- */
+/** Whether it asks a program to end, as KillSignal= and systemd's other signals for a stop do (systemd.kill(5)). */
 export function asksToEnd(signal: ForwardedSignal): boolean {
   return ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGABRT'].includes(signal);
 }
 
-/** To whom `--forward-signals` passes them on: where it has not had it yet, always, never. */
+/** `--forward-signals`: if the app does not have the signal yet, always, never. */
 export type ForwardSignals = 'auto' | 'all' | 'none';
 
-/** What becomes of a signal that the wrapper got. */
+/** What the wrapper does with a signal. */
 export type SignalFate =
-  /** It is sent to the app, perhaps by another name. */
+  /** Sends it to the app, perhaps as another signal. */
   | { readonly fate: 'forwarded'; readonly as: string }
-  /** The app has had it already, from whoever sent it to us. */
+  /** Nothing: the sender also sent it to the app. */
   | { readonly fate: 'reached' }
-  /** The operator wants it kept from the app. */
+  /** Nothing: the operator does not want the app to get it. */
   | { readonly fate: 'withheld' };
 
-/** What each signal of `--rewrite-signal` becomes; `undefined` is nothing. */
+/** `--rewrite-signal`: from signal to signal; `undefined` withholds it. */
 export type Rewrites = ReadonlyMap<ForwardedSignal, string | undefined>;
 
 /**
- * What becomes of a signal by the rules alone; `ask` where it depends on whether the app has had it already. A signal
- * that is rewritten is another one than that which the app may have had, so there is nothing to ask.
+ * The result by the options alone; `ask` if it depends on whether the app already has the signal. That does not matter
+ * for a rewritten signal, because it differs from the one that the app may have.
  */
 export function fateOf(signal: ForwardedSignal, forward: ForwardSignals, rewrites: Rewrites): SignalFate | 'ask' {
   if (forward === 'none') return { fate: 'withheld' };
@@ -78,13 +76,13 @@ export function fateOf(signal: ForwardedSignal, forward: ForwardSignals, rewrite
   return forward === 'all' ? { fate: 'forwarded', as: signal } : 'ask';
 }
 
-/** What can be sent, and not be caught by us or not be passed on as it is. */
+/** Signals that can be sent to the app, but not forwarded: targets of a rewrite only. */
 const ONLY_SENT = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL'];
 
 /**
- * `TERM:QUIT`, also in small letters and with SIG; `TERM:0` keeps it from the app, as dumb-init's `--rewrite` has it
+ * Parses `TERM:QUIT`, also in lower case and with SIG. `TERM:0` withholds it, as with dumb-init's `--rewrite`
  * (https://github.com/Yelp/dumb-init#signal-rewriting).
- * @returns what is wrong with it, if it is not one
+ * @returns a text with the problem if it is invalid
  */
 export function parseRewrite(text: string): readonly [ForwardedSignal, string | undefined] | string {
   const words = text.trim().toUpperCase().split(':');

@@ -1,23 +1,23 @@
-/** Catches the signals that are passed on, from the first moment, and keeps those that come before anybody listens. */
+/** Catches the forwarded signals from the start, and keeps them until a listener is set. */
 import { isatty } from 'node:tty';
 import { ifSent } from '../output/sigpipe.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 export interface SignalSource {
-  /** Hears every signal from now on, those caught so far first. One listener. */
+  /** Sets the only listener. It gets the signals caught so far first. */
   listen(listener: (signal: ForwardedSignal) => void): void;
-  /** The first that asks to end, if it comes before anybody listens. */
+  /** Resolves with the first signal that asks us to end, if it comes before the listener is set. */
   readonly interrupted: Promise<ForwardedSignal>;
-  /** Stops us as the signal does whoever does not catch it. Returns when somebody let us continue. */
+  /** Stops our process by the signal's default action. Returns after SIGCONT. */
   stopBy(signal: ForwardedSignal): void;
-  /** Takes all handlers away: the kernel's defaults hold again. */
+  /** Removes all handlers: the default actions apply again. */
   release(): void;
 }
 
-/** What asks a program to end (signal(7)). */
+/** Signals that ask a program to end (signal(7)). */
 const ENDING: ReadonlySet<ForwardedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** Installs the handlers. Call it before anything slow: a signal without a handler ends the wrapper. */
+/** Installs the handlers. Call it before anything slow: without a handler a signal kills the wrapper. */
 export function catchSignals(): SignalSource {
   const early: ForwardedSignal[] = [];
   let interrupt: (signal: ForwardedSignal) => void = () => {};
@@ -35,7 +35,8 @@ export function catchSignals(): SignalSource {
   const isJob = [0, 1, 2].some(isatty);
   const caught = FORWARDED_SIGNALS.filter((signal) => {
     if (signal === 'SIGPROF') return !isProfiled();
-    // a terminal sends them to the whole job, and a write of ours that raised one would be tried again for ever
+    // a terminal sends them to the whole job; and if we caught them, a write of ours that raised one would be retried
+    // for ever
     return !isJob || (signal !== 'SIGTTIN' && signal !== 'SIGTTOU');
   });
   for (const signal of caught) process.on(signal, handler);
@@ -46,7 +47,7 @@ export function catchSignals(): SignalSource {
       for (const signal of early.splice(0)) listener(signal);
     },
     stopBy(signal) {
-      // by the signal itself and not SIGSTOP: in an orphaned process group, as a service has, it stops nobody
+      // not by SIGSTOP: in an orphaned process group, such as a service's, the signal itself stops no process
       // (termios(3))
       process.off(signal, handler);
       process.kill(process.pid, signal);
@@ -59,8 +60,8 @@ export function catchSignals(): SignalSource {
 }
 
 /**
- * V8's own profiler lives by SIGPROF: with `NODE_OPTIONS=--cpu-prof` in the unit that one is not ours to pass on, and
- * with a debugger Node warns of it.
+ * V8's profiler uses SIGPROF: with `NODE_OPTIONS=--cpu-prof` in the unit it must not be forwarded, and with the
+ * inspector Node warns about a listener for it.
  */
 function isProfiled(): boolean {
   return /--(?:(?:cpu-)?prof|inspect(?:-brk|-wait)?)\b/.test(

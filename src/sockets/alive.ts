@@ -2,23 +2,23 @@
 import { entriesOf } from '../base/files.ts';
 import { isThere, procText, statFields } from '../base/proc.ts';
 
-/** False from the moment of its death, also while nobody has waited for it yet. */
+/** False from the moment of its exit, also while it is a zombie. */
 export function isRunning(pid: number): boolean {
   return isThere(pid) && !isEnded(pid);
 }
 
-/** PF_EXITING of the kernel's sched.h, in the flags of a stat file. */
+/** PF_EXITING of the kernel's sched.h, in the flags of /proc/PID/stat. */
 const EXITING = 0x4;
-/** SIGKILL in a mask of signals. */
+/** SIGKILL in a signal mask. */
 const KILLED = 1n << 8n;
 
 /**
- * Whether it has ended and was not waited for yet, or is just doing so: `Z` behind the name in /proc/PID/stat, or its
- * flags (proc(5)). Where only its main thread has (pthread_exit(3)), that one is a zombie and the others live.
+ * Whether it is a zombie (`Z` after the name in /proc/PID/stat) or is exiting (by its flags there, proc(5)). If only
+ * the main thread has ended (pthread_exit(3)), that thread is a zombie and the process lives.
  */
 export function isEnded(pid: number): boolean {
   const stat = statFields(pid);
-  // hidden from us by ProtectProc=: then its exit event is all there is
+  // hidden by ProtectProc=: only its exit event can tell
   if (!stat || !isEnding(stat)) return false;
   return entriesOf(`/proc/${pid}/task`).every(({ name }) => name === String(pid) || isThreadEnding(pid, name));
 }
@@ -27,7 +27,7 @@ function isEnding([state = '', , , , , , flags]: readonly string[]): boolean {
   return /[ZX]/.test(state) || (Number(flags) & EXITING) !== 0;
 }
 
-/** As a process ends, each of its threads is killed (exit_group(2)), and takes a moment. */
+/** When a process exits, each of its threads gets a SIGKILL (exit_group(2)) and ends a moment later. */
 function isThreadEnding(pid: number, thread: string): boolean {
   const stat = statFields(pid, `task/${thread}/stat`);
   const status = procText(pid, `task/${thread}/status`);

@@ -4,9 +4,9 @@ import { orElse } from '../base/or-else.ts';
 import { isThere } from '../base/proc.ts';
 
 /**
- * The inode numbers of its sockets. Nothing for a process that has just ended.
- * @returns 'hidden' where we may not look: another user's, or one with privileges of its own (ptrace(2), access mode).
- * With ProtectProc= such a one is not even there (hidepid= in proc(5))
+ * @returns the inodes of its sockets, none for a process that has just ended; 'hidden' if access is denied, because the
+ * process belongs to another user or has privileges (ptrace(2), access mode). ProtectProc= hides the whole directory of
+ * such a process (hidepid= in proc(5))
  */
 export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
   const dir = `/proc/${pid}/fd`;
@@ -29,7 +29,7 @@ function socketInode(link: string): number | undefined {
   }
 }
 
-/** Whether two of our descriptors are of the same file, pipe or socket. */
+/** Whether two of our descriptors refer to the same file, pipe or socket. */
 export function isSameFile(one: number, other: number): boolean {
   const [first, second] = [one, other].map((fd) => orElse(() => fstatSync(fd), undefined));
   return first !== undefined && first.dev === second?.dev && first.ino === second.ino;

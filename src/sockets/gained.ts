@@ -1,7 +1,7 @@
 /**
- * Whether the app accepts connections of a Unix socket, if the kernel cannot be asked for the other end of one
- * (sock-diag.ts): it is connected to, and a connection that the app gains has the name of its listener in
- * /proc/net/unix. That is the name that the listener was bound under: this path, or one that is not there any more.
+ * Finds out whether the app accepts connections of a Unix socket if netlink cannot be used (sock-diag.ts). It connects:
+ * if the app accepts, a new connection of the app appears in /proc/net/unix, with the path to which the listener was
+ * bound. That is the probed path, or a path that no longer exists.
  */
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,13 +9,14 @@ import { orElse } from '../base/or-else.ts';
 import { pause } from '../base/real-clock.ts';
 import { unixConnections } from './tables.ts';
 
-/** How often it is looked, and how long that is apart, ms. */
-const LOOKS = 5;
+/** The number of checks, and the time before each, ms. */
+const CHECKS = 5;
 const APART = 5;
 
 /**
- * @param isHere whether another path is the same place
- * @param sockets the app's, by inode
+ * @param isHere whether another path leads to the same socket
+ * @param sockets the app's current sockets, by inode
+ * @returns the inode of the accepted connection
  */
 export async function acceptedByGain(
   path: string,
@@ -27,7 +28,7 @@ export async function acceptedByGain(
     .on('error', () => {})
     .resume();
   try {
-    for (let look = 0; look < LOOKS; look += 1) {
+    for (let check = 0; check < CHECKS; check += 1) {
       await pause(APART);
       const now = sockets();
       const gained = orElse(unixConnections, []).find(

@@ -1,6 +1,7 @@
 /**
- * Whose the listening sockets are. A row of the kernel's tables names an inode; who has a descriptor of that inode is
- * who listens. Another program that holds the port, the old instance above all, must never make the app ready.
+ * Finds the owners of listening sockets. A row of the kernel's tables names an inode, and the owner is the process with
+ * a descriptor of that inode. Another program that holds the port, above all the old instance, must never make the app
+ * ready.
  */
 import { existsSync, fstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -26,33 +27,33 @@ import {
   type UnixListener,
 } from './rows.ts';
 import { type SockDiag, sockDiag, sockDiagIfOpen } from './sock-diag.ts';
-import { likenessOf, userOfPath } from './socket-user.ts';
+import { guessByUser, userOfPath } from './socket-user.ts';
 import { readAllTcpListeners, tcpListeners, unixListeners } from './tables.ts';
 
 /**
- * How much CPU the search for the name of a port's holder may take: it looks at every process of the host, ms. Not how
- * much time, of which other programs may have most.
+ * The limit for the search of a port's holder, which reads every process of the host: CPU time, ms. Elapsed time would
+ * include that of other programs.
  */
 const SEARCH_MS = 100;
 
-/** How long before its descriptor an accepted socket may have its inode, ms. */
+/** How long an accepted socket may have an inode but no descriptor yet, ms. */
 const NUMBERED_BEFORE = 5;
 
-/** How often all tables are read, though none of them seems changed, ms. */
+/** How often all tables are read even if none seems changed, ms. */
 const READ_ALL_EVERY = 1000;
 
-/** What was there before the app was started: none of it is the app. */
+/** The processes and sockets from before the start: none of them is the app. */
 export interface Before {
   readonly cgroup: string | undefined;
   readonly bystanders: ReadonlySet<number>;
-  /** Inodes of the sockets that this process was started with: those of socket activation. */
+  /** Inodes of the sockets that this process inherited: those of socket activation. */
   readonly inherited: ReadonlySet<number>;
-  /** What listened; undefined until it is read, on a thread. */
+  /** The listeners; undefined until a thread has read them. */
   readonly tcp: { listeners: readonly TcpListener[] | undefined };
   readonly unix: readonly UnixListener[];
 }
 
-/** To be called before the app is started. */
+/** Call it before the app is started. */
 export function rememberBefore(): Before {
   const { cgroup, inherited, tcp } = nothingKnown();
   void readAllTcpListeners().then((listeners) => {
@@ -62,7 +63,7 @@ export function rememberBefore(): Before {
   return { cgroup, bystanders, inherited, tcp, unix: unixTable() };
 }
 
-/** Where nobody asked in time: good enough to see what the app has, not who else was there. */
+/** For a caller after the start: enough to find the app's own sockets, but not who listened before. */
 export function nothingKnown(): Before {
   return {
     cgroup: unitCgroup(),
@@ -73,19 +74,19 @@ export function nothingKnown(): Before {
   };
 }
 
-/** Those of this process itself. */
+/** The inodes of our own sockets. */
 function ownSockets(): readonly number[] {
   const sockets = socketsOf('self');
   return sockets === 'hidden' ? [] : sockets;
 }
 
-/** Whether processes of the app still run, after the death of the one that was started. */
+/** Whether other processes of the app still run after the started process has exited. */
 export function leavesRunning(appPid: number, before: Before = nothingKnown()): boolean {
   const pids = [...appPids(appPid, before.cgroup, before.bystanders)];
   return pids.some((pid) => pid !== appPid && isRunning(pid));
 }
 
-/** Where no probe asks whose a socket is. */
+/** For probes that do not need the owners of sockets. */
 export const untraced: Listeners = {
   ownerOf: () => undefined,
   ownerOfPath: () => undefined,
@@ -96,28 +97,26 @@ export const untraced: Listeners = {
 };
 
 /**
- * @param appPid the process that was started
- * @param commandLine what it was started by: it may write another over what /proc shows (process.title)
+ * @param appPid the started process
+ * @param commandLine its command line: the app can change the one in /proc (process.title)
  */
 export function traceListeners(appPid: number, before: Before, commandLine: readonly string[]): Listeners {
   const holders = new Map<number, string>();
-  /** By address: an inherited listener stays one, and who accepts there is looked up each time. */
+  /** By address: an inherited listener stays inherited. The acceptor is looked up each time. */
   const inheritedAt = new Map<string, Shared>();
-  /** By process: the inode of its inspector, where only the order tells which it is. */
+  /** By process: the inode of its inspector, if only the order of its sockets shows which one that is. */
   const inspectors = new Map<number, number>();
 
   /**
-   * The sockets of the app by their inodes, and the processes whose sockets cannot be seen: all of them, or up to where
-   * those that are sought are found.
+   * The app's sockets by inode, and its processes whose sockets are hidden. Stops early once all of `sought` are found.
    */
-  const look = (sought: readonly number[] = []): AppSockets => {
+  const appSockets = (sought: readonly number[] = []): AppSockets => {
     const owners = new Map<number, number>();
     const hidden: number[] = [];
     for (const pid of appPids(appPid, before.cgroup, before.bystanders)) {
       const sockets = socketsOf(pid);
       if (sockets === 'hidden') {
-        // as a process ends its descriptors are hidden from others of its user, before they are gone: it has none any
-        // more
+        // the kernel hides an exiting process's descriptors before closing them: count none
         if (!isEnded(pid)) hidden.push(pid);
       } else for (const inode of sockets) owners.set(inode, pid);
       if (sought.length > 0 && sought.every((inode) => owners.has(inode))) break;
@@ -125,63 +124,67 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     return { owners, hidden };
   };
 
-  /** @param others all that listen on that port, as far as they were read */
+  /** @param others the listeners on that port that were read so far */
   const judge = (acceptors: readonly TcpListener[], others: readonly TcpListener[]): Ownership => {
     const inodes = acceptors.map(({ inode }) => inode);
     const shared = (by: 'systemd' | 'app'): Shared => ({ by: 'shared', inodes, otherwise: { by } });
     if (inodes.some((inode) => before.inherited.has(inode))) return shared('systemd');
-    const app = look(inodes);
+    const app = appSockets(inodes);
     const own = inodes.filter((inode) => app.owners.has(inode));
     if (own.length > 0) {
-      // what was there before the start may listen there too, or have passed its socket on
-      const there = before.tcp.listeners;
-      if (!there) return { by: 'unknown' };
-      const all = [...there, ...others];
+      // a process from before the start may listen there too, or may have passed its socket on
+      const earlier = before.tcp.listeners;
+      if (!earlier) return { by: 'unknown' };
+      const all = [...earlier, ...others];
       const isAlone = all.every(
         (other) =>
-          !acceptors.some((each) => isSamePlace(each, other)) || (own.includes(other.inode) && !wasThere(other.inode)),
+          !acceptors.some((each) => isSameAddress(each, other)) ||
+          (own.includes(other.inode) && !existedBefore(other.inode)),
       );
       return isAlone ? { by: 'app' } : shared('app');
     }
-    // what is hidden from us may have it, if it was not there before the start
+    // a hidden process of the app may own it, unless the socket existed before the start
     if (app.hidden.length > 0 && !before.tcp.listeners) return { by: 'unknown' };
-    if (app.hidden.length > 0 && acceptors.some((each) => likenessOfNew(each, app) !== 'other')) return { by: 'app' };
+    if (app.hidden.length > 0 && acceptors.some((each) => guessOwner(each, app) !== 'other')) return { by: 'app' };
     return { by: 'other', holder: holderOf(acceptors[0] as TcpListener) };
   };
 
-  /** Of a socket that is none of those which can be seen to be the app's. */
-  const likenessOfNew = ({ inode, uid }: TcpListener, { hidden }: AppSockets) =>
-    hidden.length === 0 || wasThere(inode) ? 'other' : likenessOf(hidden, uid);
+  /** For a socket that is not among the app's visible ones. */
+  const guessOwner = ({ inode, uid }: TcpListener, { hidden }: AppSockets) =>
+    hidden.length === 0 || existedBefore(inode) ? 'other' : guessByUser(hidden, uid);
 
-  /** Sought once, as that takes long; again where there was no time to look at everybody. */
+  /** Searched once, because that takes long; again if the time did not suffice for all processes. */
   const holderOf = ({ inode, uid }: { readonly inode: number; readonly uid?: number }) => {
     const known = holders.get(inode) ?? findHolder(inode);
     if (known !== undefined) holders.set(inode, known);
     return known || (uid === undefined ? 'another program' : `another program, of uid ${uid}`);
   };
 
-  const wasThere = (inode: number) => before.tcp.listeners?.some((listener) => listener.inode === inode) ?? true;
-  const wasUnix = (inode: number) => before.unix.some((listener) => listener.inode === inode);
+  const existedBefore = (inode: number) => before.tcp.listeners?.some((listener) => listener.inode === inode) ?? true;
+  const existedBeforeUnix = (inode: number) => before.unix.some((listener) => listener.inode === inode);
 
-  /** Inherited ones, as they listened before the start. */
+  /** The inherited listeners, as they were before the start. */
   const inherited = () =>
     [...(before.tcp.listeners ?? []), ...before.unix].filter(({ inode }) => before.inherited.has(inode));
 
   const pids = () => [...appPids(appPid, before.cgroup, before.bystanders)];
   const isPolled = (inode: number) => pids().some((pid) => polls(pid, inode) === true);
 
-  /** A process that has just accepted has no descriptor for a moment (accept(2) numbers the socket first). */
-  const lookFor = async (inode: number) => {
-    const app = look([inode]);
+  /** accept(2) gives the socket an inode before the descriptor, so it may have no owner for a moment. */
+  const appSocketsWith = async (inode: number) => {
+    const app = appSockets([inode]);
     if (app.owners.has(inode)) return app;
     await pause(NUMBERED_BEFORE);
-    return look([inode]);
+    return appSockets([inode]);
   };
 
-  /** Who accepted, where the acceptor has closed the connection since: the app if no other process can have. */
+  /**
+   * The acceptor of a connection that it has closed: the app if no other process can have accepted.
+   * @returns undefined for the app
+   */
   const ofClosed = ({ inodes }: Shared) => {
     if (!inodes.some(isPolled)) return 'another process, which closed it';
-    // the manager holds what it has handed over, and accepts nothing
+    // systemd keeps its copy of the socket, and accepts nothing
     const harmless = new Set([1, process.ppid, process.pid, ...pids()]);
     const other = allPids().find((pid) => {
       const sockets = harmless.has(pid) ? [] : socketsOf(pid);
@@ -190,7 +193,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     return other === undefined ? undefined : `${describeProcess(other)} or the app, and closed`;
   };
 
-  /** The name of whom shares a listener, sought once, as each connection has another inode. */
+  /** By listener: the name of the process that shares it. Searched once, because each connection has another inode. */
   const sharers = new Map<number, string>();
   const sharerOf = ({ inodes: [listener = 0] }: Shared, inode: number) => {
     const known = sharers.get(listener) ?? (findHolder(inode) || 'another process');
@@ -201,23 +204,23 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   return {
     ownerOf(host, port, unchanged = []) {
       const place = hostPort(host, port);
-      const inheritedThere = inheritedAt.get(place);
-      if (inheritedThere) return inheritedThere;
-      const known: TcpListener[] = [];
-      // a table that is not needed is not read: that takes milliseconds
+      const known = inheritedAt.get(place);
+      if (known) return known;
+      const onPort: TcpListener[] = [];
+      // stop before a table that is not needed: reading one takes milliseconds
       for (const table of changedFirst(unchanged)) {
         if (table === 'tcp' && host.includes(':')) continue;
         try {
           for (const listener of tcpListeners(table)) {
             if (listener.port !== port) continue;
-            known.push(listener);
-            // no need to read on, which may take long: nobody can stand before it
-            if (isForemost(listener, table, host) && judge([listener], known).by === 'app') return { by: 'app' };
+            onPort.push(listener);
+            // no other listener comes before this one: reading on, which may take long, is not needed
+            if (takesPrecedence(listener, table, host) && judge([listener], onPort).by === 'app') return { by: 'app' };
           }
         } catch {
           return undefined;
         }
-        const acceptors = acceptorsOf(known, host);
+        const acceptors = acceptorsOf(onPort, host);
         if (acceptors.length === 0) continue;
         const owner = judge(acceptors, []);
         if (owner.by === 'shared' && owner.otherwise?.by === 'systemd') inheritedAt.set(place, owner);
@@ -227,19 +230,19 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     },
 
     ownerOfPath(path, isOld) {
-      const there = unixTable().filter((listener) => isSamePath(listener.path, path));
-      const inodes = there.map(({ inode }) => inode);
+      const atPath = unixTable().filter((listener) => isSamePath(listener.path, path));
+      const inodes = atPath.map(({ inode }) => inode);
       if (inodes.some((inode) => before.inherited.has(inode))) {
         return { by: 'shared', inodes, otherwise: { by: 'systemd' } };
       }
-      const { owners, hidden } = look(inodes);
+      const { owners, hidden } = appSockets(inodes);
       const own = inodes.filter((inode) => owners.has(inode));
-      if (!isOld && own.some((inode) => !wasUnix(inode))) return { by: 'app' };
-      const other = { by: 'other', holder: there[0] ? holderOf(there[0]) : 'another process' } as const;
+      if (!isOld && own.some((inode) => !existedBeforeUnix(inode))) return { by: 'app' };
+      const other = { by: 'other', holder: atPath[0] ? holderOf(atPath[0]) : 'another process' } as const;
       if (isOld && own.length === 0) return other;
-      // the name in the table is the one that it was bound under, and the file may have had another (systemd#20635).
-      // Without a row it may be in another network namespace
-      const mayBeOwn = own.length > 0 || there.length === 0 || (hidden.length > 0 && !inodes.every(wasUnix));
+      // the table has the path to which it was bound, and the file may have been renamed (systemd#20635). Without a row
+      // the socket may be in another network namespace
+      const mayBeOwn = own.length > 0 || atPath.length === 0 || (hidden.length > 0 && !inodes.every(existedBeforeUnix));
       return { by: 'shared', inodes, otherwise: mayBeOwn ? undefined : other };
     },
 
@@ -249,7 +252,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const acceptor =
         path === undefined ? await acceptorOfTcp(connection, diag) : await acceptorOfUnix(connection, path, diag);
       const holder = acceptor === 'closed' ? ofClosed(listener) : undefined;
-      const app = typeof acceptor === 'number' ? await lookFor(acceptor) : undefined;
+      const app = typeof acceptor === 'number' ? await appSocketsWith(acceptor) : undefined;
       const { user, system } = process.cpuUsage(began);
       const how = { seenBy: diag === 'none' ? '/proc' : 'netlink', spent: (user + system) / 1000 } as const;
       if (acceptor === 'waiting' || acceptor === 'hidden') return { by: acceptor, ...how };
@@ -271,7 +274,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       let known: ReadonlySet<number> = new Set();
       let allReadAt = Number.NEGATIVE_INFINITY;
       return (changed) => {
-        const app = look();
+        const app = appSockets();
         for (const inode of found.keys()) {
           if (!app.owners.has(inode) && (app.hidden.length === 0 || changed.length === TCP_TABLES.length)) {
             found.delete(inode);
@@ -294,7 +297,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
         const foundBefore = found.size;
         for (const table of changed) addTcp(table, app, found);
-        // one may have come while another went, and then no table seems changed
+        // if one socket was opened and another closed, no table seems changed
         const mayBeMissed = isNew || now() > allReadAt + READ_ALL_EVERY;
         if (mayBeMissed && found.size === foundBefore) {
           for (const table of TCP_TABLES) if (!changed.includes(table)) addTcp(table, app, found);
@@ -309,8 +312,8 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     for (const { inode, host, port, uid } of tcpTable(table)) {
       if (before.inherited.has(inode)) continue;
       const pid = app.owners.get(inode);
-      const likeness = pid === undefined ? likenessOfNew({ inode, host, port, uid }, app) : 'app';
-      if (likeness === 'other') continue;
+      const guess = pid === undefined ? guessOwner({ inode, host, port, uid }, app) : 'app';
+      if (guess === 'other') continue;
       const holding = pid === undefined ? app.hidden : [pid];
       found.set(inode, {
         kind: 'tcp',
@@ -319,7 +322,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
         inode,
         pid: holding[0],
         inspector: holding.some((each) => isItsInspector(each, host, port, inode)),
-        doubtful: likeness === 'perhaps',
+        doubtful: guess === 'perhaps',
       });
     }
   }
@@ -327,7 +330,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   function isItsInspector(pid: number, host: string, port: number, inode: number): boolean {
     const verdict = isInspector(pid, host, port, pid === appPid ? commandLine : undefined);
     if (verdict !== 'perhaps') return verdict;
-    // Node opens it before it runs the script: the first that is seen
+    // Node opens its inspector before it runs the script, so it is the first socket found
     if (!inspectors.has(pid)) inspectors.set(pid, inode);
     return inspectors.get(pid) === inode;
   }
@@ -339,10 +342,10 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
       const isPlaced = known?.kind === 'unix' && !known.gone;
       if (isPlaced || before.inherited.has(inode) || ours.includes(inode)) continue;
       const isOwn = app.owners.has(inode);
-      if (!isOwn && (app.hidden.length === 0 || wasUnix(inode))) continue;
+      if (!isOwn && (app.hidden.length === 0 || existedBeforeUnix(inode))) continue;
       const path = placeOf(inode, bound, sought);
-      // the file may have been given to another user since: only a hint
-      const doubtful = !isOwn && likenessOf(app.hidden, userOfPath(path ?? bound)) !== 'app';
+      // only a hint: the owner of the file may have been changed
+      const doubtful = !isOwn && guessByUser(app.hidden, userOfPath(path ?? bound)) !== 'app';
       found.set(inode, {
         kind: 'unix',
         path: path ?? bound,
@@ -354,12 +357,12 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
     }
   }
 
-  /** Where the file of a Unix socket is: at the name that it was bound under, or renamed since. */
+  /** The path of a Unix socket's file: the one to which it was bound, or a later name; undefined if not found. */
   function placeOf(inode: number, bound: string, sought: string | undefined): string | undefined {
     if (bound.startsWith('@') || existsSync(bound)) return bound;
     const diag = sockDiagIfOpen();
     if (!diag) return undefined;
-    // any other socket is as likely where the kernel does not tell
+    // if the kernel does not report the inode of its file, only the sought path is tried
     const file = diag === 'none' ? undefined : diag.fileOf(inode);
     const siblings = orElse(() => readdirSync(dirname(bound)), []).map((name) => join(dirname(bound), name));
     return [sought, ...(file === undefined ? [] : siblings)].find((path) => {
@@ -370,7 +373,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   async function acceptorOfTcp(connection: Socket, diag: SockDiag | 'none') {
     const { localAddress, localPort, remoteAddress, remotePort } = connection;
-    // it is closed
+    // it was closed meanwhile
     if (localAddress === undefined || remoteAddress === undefined) return 'closed';
     const ends = { localAddress, localPort, remoteAddress, remotePort } as ConnectionEnds;
     return (diag === 'none' ? undefined : diag.acceptorOf(ends)) ?? acceptorOf(ends);
@@ -378,37 +381,36 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
 
   function acceptorOfUnix(connection: Socket, path: string, diag: SockDiag | 'none') {
     const { fd } = (connection as { _handle?: { fd?: number } })._handle ?? {};
-    // it is closed
+    // it was closed meanwhile
     if (fd === undefined || fd < 0) return 'closed';
-    const told = diag === 'none' ? undefined : diag.acceptorOfUnix(fstatSync(fd).ino);
+    const answer = diag === 'none' ? undefined : diag.acceptorOfUnix(fstatSync(fd).ino);
     return (
-      told ??
+      answer ??
       acceptedByGain(
         path,
         (name) => isSamePath(name, path),
-        () => look().owners,
+        () => appSockets().owners,
       )
     );
   }
 }
 
 /**
- * Whether no other listener on the port would be given the connection instead, but for one that shares it
- * (SO_REUSEPORT).
+ * Whether no other listener on the port would get the connection instead, except one that shares it (SO_REUSEPORT).
  */
-function isForemost(listener: TcpListener, table: TcpTable, host: string): boolean {
+function takesPrecedence(listener: TcpListener, table: TcpTable, host: string): boolean {
   return listener.host === canonicalHost(host) || (table === 'tcp6' && listener.host === '::' && !host.includes(':'));
 }
 
-/** IPv4 first where both changed: there stands who gets a connection to an IPv4 address before one in IPv6 does. */
+/** IPv4 first if both changed: an IPv4 listener gets connections to an IPv4 address before an IPv6 one does. */
 function changedFirst(unchanged: readonly TcpTable[]): readonly TcpTable[] {
   return [...TCP_TABLES.filter((table) => !unchanged.includes(table)), ...unchanged];
 }
 
 interface AppSockets {
-  /** Inode of each of the app's sockets, and who has it. */
+  /** The app's sockets: from inode to pid. */
   readonly owners: ReadonlyMap<number, number>;
-  /** Processes of the app whose descriptors we may not see. */
+  /** The pids of the app's processes whose descriptors are hidden. */
   readonly hidden: readonly number[];
 }
 
@@ -418,7 +420,7 @@ function isSamePath(one: string, other: string): boolean {
   return realPlace(one) === realPlace(other);
 }
 
-/** Of the socket itself there may be no file any more. */
+/** Resolves links. The file of the socket itself may no longer exist: then those of its directory. */
 function realPlace(path: string): string {
   const whole = resolve(path);
   return realPath(whole) ?? join(realPath(dirname(whole)) ?? dirname(whole), basename(whole));
@@ -428,7 +430,7 @@ function realPath(path: string): string | undefined {
   return orElse(() => realpathSync(path), undefined);
 }
 
-/** Who has that socket open, in words; empty where nobody can be seen to, undefined where the time was over before. */
+/** @returns the name of a process with that socket; empty if none is visible, undefined if the CPU limit was reached */
 function findHolder(inode: number): string | undefined {
   const begun = process.cpuUsage();
   for (const pid of allPids()) {
@@ -446,8 +448,8 @@ function allPids(): readonly number[] {
     .filter((pid) => !Number.isNaN(pid));
 }
 
-/** Connections to one may go to the other. */
-function isSamePlace(one: TcpListener, other: TcpListener): boolean {
+/** Whether connections to one may reach the other. */
+function isSameAddress(one: TcpListener, other: TcpListener): boolean {
   return one.port === other.port && one.host === other.host;
 }
 

@@ -1,73 +1,72 @@
-/** Whose the listening sockets are, and who accepts their connections, as the rest of the program sees it. */
+/** The types for owners of listening sockets and acceptors of connections. */
 import type { Socket } from 'node:net';
 import { hostPort, type TcpTable } from './rows.ts';
 
-/** Whose a listening socket is. */
+/** The owner of a listening socket. */
 export type Ownership =
   | { readonly by: 'app' }
   | Shared
-  /** Inherited from systemd (socket activation): it accepts connections before any process serves them. */
+  /** Inherited from systemd (socket activation): connections succeed before any process serves them. */
   | { readonly by: 'systemd' }
-  /** `holder` is who it is, as far as it can be seen: `nginx (pid 77)`. */
+  /** `holder` names the process, if it is visible: `nginx (pid 77)`. */
   | { readonly by: 'other'; readonly holder: string }
-  /** No socket of this network namespace: a forwarded port, as of a container. */
+  /** No socket of this network namespace: a forwarded port, such as that of a container. */
   | { readonly by: 'elsewhere' }
-  /** What was there before the app, and cannot be it, is still being read: ask again. */
+  /** The sockets from before the start are still being read: try again. */
   | { readonly by: 'unknown' };
 
 /**
- * Other processes may accept connections there as well: it was inherited, or others listen there too (SO_REUSEPORT).
- * Only who accepted a connection can tell.
+ * Other processes may accept connections there too, because the listener was inherited or they also listen
+ * (SO_REUSEPORT). Only the acceptor of a connection shows whether it reached the app.
  */
 export interface Shared {
   readonly by: 'shared';
-  /** Of the listening sockets. */
+  /** The inodes of the listening sockets. */
   readonly inodes: readonly number[];
-  /** What to believe if the kernel hides who accepted. */
+  /** The owner to assume if the kernel hides the acceptor. */
   readonly otherwise: Exclude<Ownership, Shared> | undefined;
 }
 
-/** Who accepted a connection. */
+/** The acceptor of a connection. */
 export type Acceptance = (
   | { readonly by: 'app' }
-  /** No process has yet. */
+  /** No process has accepted yet. */
   | { readonly by: 'waiting' }
-  /** That cannot be seen. */
   | { readonly by: 'hidden' }
-  /** `closed`: it has closed the connection since, so that it may have been the app. */
+  /** `closed`: the connection was closed before the check, so that the acceptor may have been the app. */
   | { readonly by: 'other'; readonly holder: string; readonly closed?: boolean }
 ) & {
   readonly seenBy: 'netlink' | '/proc';
-  /** What each further look takes of the processor, ms. */
+  /** CPU time of the check, ms. */
   readonly spent: number;
 };
 
-/** The listening sockets of this network namespace and whose they are. */
+/** The listening sockets of this network namespace and their owners. */
 export interface Listeners {
   /**
-   * Who accepts a connection to that address; undefined where that cannot be told.
+   * The process that accepts a connection to that address; undefined if unknown.
    * @param host an IP address
-   * @param unchanged tables that hold no new socket since a connection was refused: those are looked at last
+   * @param unchanged tables without a new socket since the last refused connection: they are read last
    */
   ownerOf(host: string, port: number, unchanged?: readonly TcpTable[]): Ownership | undefined;
   /**
-   * Who listens at that path of a Unix socket; undefined where that cannot be told.
-   * @param isOld whether the file is one from before the start
+   * The process that listens at that path of a Unix socket; undefined if unknown.
+   * @param isOld whether the file is from before the start
    */
   ownerOfPath(path: string, isOld: boolean): Ownership | undefined;
   /**
-   * Who accepted a connection of ours to such a listener.
-   * @param path of a Unix socket
+   * The process that accepted our connection to a shared listener.
+   * @param path the path, for a Unix socket
    */
   acceptorOf(connection: Socket, listener: Shared, path?: string): Promise<Acceptance>;
-  /** Whether this process was started with a listening socket, which the app has to begin to poll. */
+  /** Whether this process inherited a listening socket. It counts once the app polls it. */
   inherits(): boolean;
-  /** Whether two paths of Unix sockets are the same place, also by way of a symbolic link (/var/run is /run). */
+  /** Whether two paths lead to the same Unix socket, also through a symbolic link (/var/run is /run). */
   isSamePath(one: string, other: string): boolean;
   /**
-   * Watches the app's sockets. Each call of what it returns gives all that it listens on; it is told which tables had a
-   * socket added or removed since the call before. An inherited one counts once the app polls it.
-   * @param path where a Unix socket that was renamed is looked for, beside the directory of its old name
+   * Watches the app's sockets. Each call of the returned function gives all listening sockets of the app; its parameter
+   * names the tables that changed since the last call. An inherited socket is included once the app polls it.
+   * @param path where a renamed Unix socket is searched, beside the directory of its old name
    */
   ofApp(kinds: 'tcp' | 'tcp and unix', path?: string): (changed: readonly TcpTable[]) => readonly ListeningSocket[];
 }
@@ -77,25 +76,23 @@ export type ListeningSocket = (
       readonly kind: 'tcp';
       readonly host: string;
       readonly port: number;
-      /** It is the debugger's, by the command line of the process that has it. */
+      /** Whether it is Node's inspector, by the command line of its process. */
       readonly inspector: boolean;
     }
-  /** The path as the app wrote it, or where the file was renamed to, or @name. `gone`: there is no file any more. */
+  /** The path to which it was bound or renamed, or @name. `gone`: the file does not exist. */
   | { readonly kind: 'unix'; readonly path: string; readonly gone?: boolean }
 ) & {
-  /** Tells it from another at the same place. */
+  /** Distinguishes it from another socket at the same address. */
   readonly inode?: number;
-  /** Who has it open, as far as that can be seen. */
+  /** A process that has it open, if visible. */
   readonly pid?: number | undefined;
   /** From systemd, and the app polls it. */
   readonly inherited?: boolean;
-  /**
-   * The app's sockets are hidden from us, and it may be another program's: only who asks for just this one can tell.
-   */
+  /** It may be another program's, because the app's sockets are hidden: it counts only if the operator named it. */
   readonly doubtful?: boolean;
 };
 
-/** For people: `[::1]:80`, or the path. */
+/** For messages: `[::1]:80`, or the path. */
 export function addressOf(socket: ListeningSocket): string {
   return socket.kind === 'unix' ? socket.path : hostPort(socket.host, socket.port);
 }

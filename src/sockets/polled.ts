@@ -1,14 +1,14 @@
 /**
- * Whether a process polls a socket by epoll(7): then it means to accept what comes. Node, Go, Java, nginx and most
- * event loops do. Who calls accept(2) or poll(2) itself, as Python's http.server does, is not seen to:
- * /proc/PID/wchan does not name the socket, and /proc/PID/syscall needs the right to trace the process and holds no
- * list of descriptors.
+ * Whether a process polls a socket by epoll(7), which means that it is about to accept connections. Node, Go, Java,
+ * nginx and most event loops use epoll. A process that calls accept(2) or poll(2) itself, as Python's http.server does,
+ * cannot be detected: /proc/PID/wchan does not name the socket, and /proc/PID/syscall needs the right to trace the
+ * process and does not list descriptors.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { readText } from '../base/files.ts';
+import { orElse } from '../base/or-else.ts';
 
-/**
- * @returns 'hidden' where we may not look (see socketsOf). False for a process that has just ended
- */
+/** @returns 'hidden' if access is denied (see socketsOf); false for a process that has just ended */
 export function polls(pid: number, inode: number): boolean | 'hidden' {
   const dir = `/proc/${pid}`;
   try {
@@ -21,26 +21,18 @@ export function polls(pid: number, inode: number): boolean | 'hidden' {
   }
 }
 
+/** False if it was closed meanwhile. */
 function isEpoll(link: string): boolean {
-  try {
-    return readlinkSync(link) === 'anon_inode:[eventpoll]';
-  } catch {
-    // closed meanwhile
-    return false;
-  }
+  return orElse(() => readlinkSync(link), '') === 'anon_inode:[eventpoll]';
 }
 
 /**
- * The inodes of what an epoll watches. Not by the number of the descriptor (`tfd`), which may have been
- * closed and taken by another file since: the inode is that of the file itself (Linux 4.13). Sockets and pipes are
- * numbered by one counter of the kernel (get_next_ino), so another kind of file is no danger.
+ * The inodes of the files that an epoll watches (Linux 4.13). The descriptor number (`tfd`) would not do: it may have
+ * been closed and reused for another file. Sockets and pipes get their inodes from one counter of the kernel
+ * (get_next_ino), so that a pipe cannot be mistaken for a socket.
  */
 function polledBy(fdinfo: string): readonly number[] {
-  let text: string;
-  try {
-    text = readFileSync(fdinfo, 'latin1');
-  } catch {
-    return [];
-  }
-  return [...text.matchAll(/^tfd:.* ino:([\da-f]+)/gm)].map(([, ino = '']) => Number.parseInt(ino, 16));
+  return [...(readText(fdinfo) ?? '').matchAll(/^tfd:.* ino:([\da-f]+)/gm)].map(([, ino = '']) =>
+    Number.parseInt(ino, 16),
+  );
 }

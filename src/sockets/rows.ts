@@ -1,24 +1,24 @@
 /**
- * The kernel's tables of sockets, a row at a time: /proc/net/tcp, tcp6 and unix (proc(5),
+ * Parses rows of the kernel's socket tables: /proc/net/tcp, tcp6 and unix (proc(5),
  * https://docs.kernel.org/networking/proc_net_tcp.html).
  */
 
-/** Those of TCP sockets, by their names. */
+/** Names of files in /proc/net. */
 export type TcpTable = 'tcp' | 'tcp6';
 
 export const TCP_TABLES: readonly TcpTable[] = ['tcp', 'tcp6'];
 
 export interface TcpListener {
-  /** As in a URL without brackets: `127.0.0.1`, `::1`, `::`. */
+  /** Without brackets: `127.0.0.1`, `::1`, `::`. */
   readonly host: string;
   readonly port: number;
   readonly inode: number;
-  /** Of whoever made the socket. */
+  /** The user who created the socket. */
   readonly uid: number;
 }
 
 export interface UnixListener {
-  /** As it was bound, @name for an abstract one. */
+  /** The path to which it was bound; @name for an abstract socket. */
   readonly path: string;
   readonly inode: number;
 }
@@ -29,7 +29,7 @@ const LISTEN = '0A';
 /** __SO_ACCEPTCON of include/uapi/linux/net.h: listen(2) was called. */
 const ACCEPTS = 0x10000;
 
-/** @returns undefined for a row that is no listening socket, the heading too */
+/** @returns undefined if the row is not a listening socket */
 export function parseTcpRow(row: string): TcpListener | undefined {
   const [, local = '', , state, , , , uid, , inode] = row.trim().split(/\s+/);
   if (state !== LISTEN) return undefined;
@@ -42,13 +42,13 @@ export function parseTcpRow(row: string): TcpListener | undefined {
   };
 }
 
-/** @returns undefined for a row that is no listening socket with a name */
+/** @returns undefined if the row is not a listening socket with a path */
 export function parseUnixRow(row: string): UnixListener | undefined {
   const named = namedUnixRow(row);
   return named?.accepts ? { inode: named.inode, path: named.path } : undefined;
 }
 
-/** @returns undefined for a row that has no name or listens. One that was accepted has the name of its listener */
+/** An accepted connection has the path of its listener. @returns undefined for a listener, or without a path */
 export function parseUnixConnection(row: string): UnixListener | undefined {
   const named = namedUnixRow(row);
   return named && !named.accepts ? { inode: named.inode, path: named.path } : undefined;
@@ -65,8 +65,8 @@ function namedUnixRow(row: string) {
 const SUN_PATH = 108;
 
 /**
- * libuv before 1.48, as in Node 20, fills an abstract name up with zero bytes
- * (https://github.com/libuv/libuv/pull/4266), which the kernel shows as @.
+ * libuv before 1.48 (Node 20) pads an abstract name with zero bytes (https://github.com/libuv/libuv/pull/4266), which
+ * the kernel prints as @.
  */
 function withoutFilling(path: string): string {
   const isFilled = path.startsWith('@') && new TextEncoder().encode(path).length === SUN_PATH;
@@ -74,9 +74,9 @@ function withoutFilling(path: string): string {
 }
 
 /**
- * Those of the listeners that get a connection to that address: who is bound to it, else who is bound to all addresses
- * of its family, else, for IPv4, who is bound to all of IPv6, which takes IPv4 in (ipv6(7), IPV6_V6ONLY). Several share
- * it by SO_REUSEPORT.
+ * The listeners that get a connection to that address: those bound to it, else those bound to all addresses of its
+ * family, else, for IPv4, those bound to `::`, which accept IPv4 too (ipv6(7), IPV6_V6ONLY). Several listeners share an
+ * address by SO_REUSEPORT.
  */
 export function acceptorsOf(listeners: readonly TcpListener[], host: string): readonly TcpListener[] {
   const wanted = canonicalHost(host);
@@ -88,7 +88,7 @@ export function acceptorsOf(listeners: readonly TcpListener[], host: string): re
   return [];
 }
 
-/** One spelling for each address: without a zone, an IPv4 address within IPv6 as IPv4. */
+/** One spelling for each IP address: without a zone, and IPv4-mapped IPv6 as IPv4. */
 export function canonicalHost(host: string): string {
   if (!host.includes(':')) return host;
   const short = new URL(`http://[${host.replace(/%.*/, '')}]`).hostname.slice(1, -1);
@@ -103,7 +103,7 @@ export function hostPort(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** The kernel prints each 32 bits of an address as a number of the machine's own byte order. */
+/** The kernel prints each 32 bits of an address as a number in the machine's byte order. */
 function parseAddress(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => {
     const parts = (word.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16));
@@ -117,4 +117,4 @@ function parseAddress(hex: string): string {
   return canonicalHost(groups.join(':'));
 }
 
-const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

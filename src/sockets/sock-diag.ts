@@ -1,23 +1,22 @@
 /**
- * Asks the kernel about one socket by netlink (sock_diag(7)): an exact look-up, which takes the same fraction of a
- * millisecond however many connections are open. Node has no netlink sockets, so it needs node:ffi or koffi. It is
- * opened at the first question, as most starts have none.
+ * Looks up one socket by netlink (sock_diag(7)). This takes a fraction of a millisecond, however many connections are
+ * open. Node has no netlink sockets, so it needs node:ffi or koffi. It is opened at the first use, because most starts
+ * do not need it.
  */
-import { endianness } from 'node:os';
 import { loadByKoffi } from '../base/koffi.ts';
 import { loadByNodeFfi } from '../base/node-ffi.ts';
 import { type Acceptor, addressBytes, type ConnectionEnds, STILL_OPEN } from './accepted.ts';
-import { canonicalHost } from './rows.ts';
+import { canonicalHost, LITTLE_ENDIAN } from './rows.ts';
 
 export interface SockDiag {
   /** As acceptorOf() of accepted.ts; undefined if the kernel does not answer. */
   acceptorOf(ends: ConnectionEnds): Acceptor | undefined;
   /**
-   * Who accepted a connection of a Unix socket.
-   * @param inode of our end
+   * The same for a connection of a Unix socket.
+   * @param inode the inode of our end
    */
   acceptorOfUnix(inode: number): Acceptor | undefined;
-  /** The inode number of the file at which a Unix socket was bound: it stays the same when the file is renamed. */
+  /** The inode of a Unix socket's file, which a rename does not change. */
   fileOf(inode: number): number | undefined;
 }
 
@@ -41,7 +40,7 @@ const UNIX_DIAG_PEER = 2;
 const UNIX_DIAG_SHUTDOWN = 6;
 const MSG_DONTWAIT = 0x40;
 
-/** Of a struct nlmsghdr, and of the fixed part of a unix_diag_msg, bytes. */
+/** The sizes of struct nlmsghdr and of the fixed part of a unix_diag_msg, bytes. */
 const HEADER = 16;
 const UNIX_MESSAGE = 16;
 
@@ -59,15 +58,15 @@ export function sockDiag(): Promise<SockDiag | 'none'> {
   return opening;
 }
 
-/** The same for whom it is soon enough the next time. */
+/** The same without waiting: undefined while it is still being opened. */
 export function sockDiagIfOpen(): SockDiag | 'none' | undefined {
   void sockDiag();
   return opened;
 }
 
 async function open(): Promise<SockDiag | undefined> {
-  // numbers are in the order of the machine
-  if (endianness() !== 'LE') return undefined;
+  // netlink numbers have the machine's byte order, and this code writes little-endian
+  if (!LITTLE_ENDIAN) return undefined;
   const { func } = await loadByNodeFfi().catch(loadByKoffi);
   const send = func('send', 'long', ['int', 'pointer', 'size_t', 'int']);
   const recv = func('recv', 'long', ['int', 'pointer', 'size_t', 'int']);
@@ -76,42 +75,42 @@ async function open(): Promise<SockDiag | undefined> {
   if (fd < 0) return undefined;
   const answer = Buffer.alloc(8192);
 
-  /** @returns what follows the header of the answer; undefined for an error, which is ENOENT for no such socket */
-  const ask = (body: Buffer): Buffer | undefined => {
+  /** @returns the answer without its header; undefined for an error, such as ENOENT for an unknown socket */
+  const request = (body: Buffer): Buffer | undefined => {
     const header = Buffer.alloc(HEADER);
     header.writeUInt32LE(HEADER + body.length, 0);
     header.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
     header.writeUInt16LE(NLM_F_REQUEST, 6);
     if (send(fd, Buffer.concat([header, body]), HEADER + body.length, 0) < 0) return undefined;
-    // the kernel has answered before send(2) returns
+    // the kernel answers before send(2) returns
     const length = recv(fd, answer, answer.length, MSG_DONTWAIT);
     if (length < HEADER || answer.readUInt16LE(4) === NLMSG_ERROR) return undefined;
     return answer.subarray(HEADER, length);
   };
 
-  const askTcp = (source: End, destination: End) => {
-    const found = ask(inetRequest(source, destination));
+  const findTcp = (source: End, destination: End) => {
+    const found = request(inetRequest(source, destination));
     return found && { state: found.readUInt8(1), inode: found.readUInt32LE(68) };
   };
 
   return {
     acceptorOf({ localAddress, localPort, remoteAddress, remotePort }) {
-      // those of a link have a zone, and Node does not tell which
+      // a link-local address needs its zone, which Node does not report
       if (/^fe[89ab]/i.test(localAddress)) return undefined;
       const ours = { address: canonicalHost(localAddress), port: localPort };
       const theirs = { address: canonicalHost(remoteAddress), port: remotePort };
-      const found = askTcp(theirs, ours);
-      // without such a connection the kernel answers with a listener that would take it
+      const found = findTcp(theirs, ours);
+      // without such a connection, the kernel answers with a listener that would accept it
       if (found && found.state !== TCP_LISTEN) {
         if (found.inode !== 0) return found.inode;
         return STILL_OPEN.has(found.state) ? 'waiting' : 'closed';
       }
-      // a kernel without tcp_diag finds nothing at all
-      return askTcp(ours, theirs) ? 'elsewhere' : undefined;
+      // a kernel without tcp_diag finds no socket at all
+      return findTcp(ours, theirs) ? 'elsewhere' : undefined;
     },
 
     acceptorOfUnix(inode) {
-      const found = ask(unixRequest(inode, UDIAG_SHOW_PEER));
+      const found = request(unixRequest(inode, UDIAG_SHOW_PEER));
       if (!found) return undefined;
       const attributes = attributesOf(found);
       const peer = attributes.get(UNIX_DIAG_PEER)?.readUInt32LE(0) ?? 0;
@@ -120,7 +119,7 @@ async function open(): Promise<SockDiag | undefined> {
     },
 
     fileOf(inode) {
-      const found = ask(unixRequest(inode, UDIAG_SHOW_VFS));
+      const found = request(unixRequest(inode, UDIAG_SHOW_VFS));
       return found && attributesOf(found).get(UNIX_DIAG_VFS)?.readUInt32LE(0);
     },
   };
@@ -131,7 +130,7 @@ interface End {
   readonly port: number;
 }
 
-/** A struct inet_diag_req_v2. The address says which version it is, also at a listener of both (`::`). */
+/** A struct inet_diag_req_v2. The address decides the family, also for a listener of both IP versions (`::`). */
 function inetRequest(source: End, destination: End): Buffer {
   const body = Buffer.alloc(56);
   body[0] = source.address.includes(':') ? AF_INET6 : AF_INET;
@@ -156,17 +155,17 @@ function unixRequest(inode: number, show: number): Buffer {
   return body;
 }
 
-/** All states. */
+/** In `idiag_states` and `udiag_states`: all states. */
 const ANY = 0xffffffff;
 const NO_COOKIE = 0xff;
 
-/** By their types. */
+/** The attributes of a unix_diag_msg by type. */
 function attributesOf(message: Buffer): ReadonlyMap<number, Buffer> {
   const found = new Map<number, Buffer>();
   for (let at = UNIX_MESSAGE; at + 4 <= message.length; ) {
     const length = message.readUInt16LE(at);
     found.set(message.readUInt16LE(at + 2), message.subarray(at + 4, at + length));
-    // each begins at a multiple of 4
+    // each attribute begins at a multiple of 4
     at += (Math.max(length, 4) + 3) & ~3;
   }
   return found;

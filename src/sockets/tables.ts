@@ -1,12 +1,12 @@
 /**
- * Reads the kernel's tables of sockets for what listens. /proc/self/net, as /proc/net is hidden by ProcSubset=pid
+ * Reads listening sockets from the kernel's tables. The path is /proc/self/net, because ProcSubset=pid hides /proc/net
  * (systemd.exec(5)).
  *
- * The rows of listening sockets come first (tcp_get_idx in net/ipv4/tcp_ipv4.c). Behind the last of them the kernel
- * walks its hash table of connections, which takes milliseconds where there are few, and a tenth of a second where a
- * hundred thousand of them are of the other version of IP. It does so once for each read(2) that begins a row, when
- * that row is the last (seq_read_iter in fs/seq_file.c looks for the next one at once). So rows are read one by one,
- * and no further than to the inode of the one that is wanted.
+ * Rows of listening sockets come first (tcp_get_idx in net/ipv4/tcp_ipv4.c). After the last of them the kernel walks
+ * its hash table of connections. That takes milliseconds if there are few connections, and a tenth of a second if there
+ * are 100,000 of the other IP version. It happens at each read(2) that begins the last row, because seq_read_iter in
+ * fs/seq_file.c fetches the next row at once. So rows are read one by one, and no further than the inode of the wanted
+ * row.
  */
 import { closeSync, openSync, read, readFileSync, readSync } from 'node:fs';
 import { procText } from '../base/proc.ts';
@@ -20,18 +20,18 @@ import {
   type UnixListener,
 } from './rows.ts';
 
-/** Less than a row: what is read to begin one, bytes. */
+/** The read that begins a row, less than a row, bytes. */
 const BEGINNING = 64;
 
-/** So many bytes of a row hold its inode, with the space behind it, in all but the oddest cases; a row is longer. */
+/** How much of a row includes its inode and the space after it in almost all cases, bytes. A row is longer. */
 const UP_TO_INODE: Readonly<Record<TcpTable, number>> = { tcp: 102, tcp6: 152 };
 
-/** What the thread that reads ahead takes at once, bytes. */
+/** The size of a read on a thread, bytes. */
 const BIG_PIECE = 16 * 1024;
 
 /**
- * The listening sockets of a table, in its order. Stop early where the one that is wanted was found.
- * @throws where there is no such table: ENOENT
+ * The listening sockets of a table, in its order. Stop once the wanted one was found.
+ * @throws ENOENT if the table does not exist
  */
 export function* tcpListeners(table: TcpTable): Generator<TcpListener> {
   let left = socketsInUse(table);
@@ -42,8 +42,7 @@ export function* tcpListeners(table: TcpTable): Generator<TcpListener> {
     const rows = rowReader();
     for (;;) {
       const begun = rows.begun();
-      // the rest of a row that was begun is there already, and reading no more than that makes the kernel look for no
-      // other
+      // the kernel already holds the rest of a row that was begun; a read of no more than that fetches no further row
       const wanted = 0 < begun && begun < UP_TO_INODE[table] ? UP_TO_INODE[table] - begun : BEGINNING;
       const length = readSync(fd, buffer, 0, wanted, null);
       const { listeners, over } = rows.take(buffer.toString('latin1', 0, length));
@@ -56,15 +55,13 @@ export function* tcpListeners(table: TcpTable): Generator<TcpListener> {
   }
 }
 
-/**
- * How many sockets of that table there are, listening or connected; Infinity where the kernel does not tell (proc(5)).
- */
+/** The number of sockets in a table, listening or connected; Infinity if the kernel does not report it (proc(5)). */
 function socketsInUse(table: TcpTable): number {
   const text = procText('self', table === 'tcp' ? 'net/sockstat' : 'net/sockstat6') ?? '';
   return Number(/^TCP6?: inuse (\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
-/** The same for all tables, on a thread. Those that are not there are empty. */
+/** The listening sockets of all tables, read on threads. A missing table counts as empty. */
 export async function readAllTcpListeners(): Promise<readonly TcpListener[]> {
   return (await Promise.all(TCP_TABLES.map(readOnThread))).flat();
 }
@@ -72,7 +69,7 @@ export async function readAllTcpListeners(): Promise<readonly TcpListener[]> {
 function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
   return new Promise((resolve) => {
     const found: TcpListener[] = [];
-    // to open the table and to read on behind its last listener are a walk each
+    // an empty or fully read table is not read on: that would be a walk through the connections
     const all = socketsInUse(table);
     if (all === 0) return resolve(found);
     let fd: number;
@@ -98,16 +95,16 @@ function readOnThread(table: TcpTable): Promise<readonly TcpListener[]> {
 }
 
 interface RowReader {
-  /** How much there is of a row whose end, or whose inode, is still to come. */
+  /** How many characters of a row without its inode have been read. */
   begun(): number;
-  /** Takes the next piece of a table: gives the listeners in it, and tells when a row came that does not listen. */
+  /** Takes the next piece of a table. Returns its listeners; `over` after the first row that is not a listener. */
   take(piece: string): { readonly listeners: readonly TcpListener[]; readonly over: boolean };
 }
 
-/** Of one table, from its beginning, in pieces cut anywhere. */
+/** Reads one table from its beginning. Pieces may be cut anywhere. */
 export function rowReader(): RowReader {
   let pending = '';
-  /** The row that `pending` begins is the heading, or was given already. */
+  /** Whether the row that `pending` begins is the heading, or was already returned. */
   let skipped = true;
   return {
     begun: () => (skipped ? 0 : pending.length),
@@ -133,17 +130,17 @@ export function rowReader(): RowReader {
   };
 }
 
-/** Whether the tenth of its words, and a space behind that, have come. */
+/** Whether it has the tenth word, which is the inode, and a space after it. */
 function holdsInode(row: string): boolean {
   return row.trimStart().split(/\s+/, 11).length > 10;
 }
 
-/** The listening Unix sockets that have a name. @throws where there is no such table: ENOENT */
+/** The listening Unix sockets with a path. @throws ENOENT if the table does not exist */
 export function unixListeners(): readonly UnixListener[] {
   return unixRows().flatMap((row) => parseUnixRow(row) ?? []);
 }
 
-/** Those that are connected and have a name: that of the listener, on the side that accepted. */
+/** The accepted connections of Unix sockets with a path, which is that of their listener. */
 export function unixConnections(): readonly UnixListener[] {
   return unixRows().flatMap((row) => parseUnixConnection(row) ?? []);
 }

@@ -1,25 +1,26 @@
-/** Where a TCP socket listens, and whether a socket that systemd passed will do for what the app asks for. */
+/** The address of a TCP listener, and which passed socket fits the address that the app requests. */
 import { canonicalHost, hostPort } from '../sockets/rows.ts';
 
 export interface Place {
   /** An address: `127.0.0.1`, `::`. */
   readonly host: string;
   readonly port: number;
-  /** Of `::`: without IPv4 (IPV6_V6ONLY in ipv6(7)). */
+  /** For `::`: without IPv4 (IPV6_V6ONLY in ipv6(7)). */
   readonly ipv6Only?: boolean | undefined;
 }
 
-/** What the app gives to `listen()`. Without a host Node listens on `::`. */
+/** The address that the app passes to `listen()`. Without a host Node listens on `::`. */
 export interface Asked extends Place {
-  /** The host was written `localhost`, which is both loopback addresses. */
+  /** Whether the app wrote `localhost`, which means both loopback addresses. */
   readonly localhost?: boolean | undefined;
 }
 
 const LOOPBACKS = ['127.0.0.1', '::1'];
 
 /**
- * The socket for what the app asks for, never one that is wider: the same place if it is there, else the widest.
- * @returns undefined if none will do
+ * The socket for the requested address: the same address if possible, else the widest, but never one that is wider than
+ * requested.
+ * @returns undefined if none fits
  */
 export function choose<S extends Place>(sockets: readonly S[], asked: Asked): S | undefined {
   const fitting = sockets.filter((socket) => fits(socket, asked));
@@ -35,7 +36,7 @@ function fits(socket: Place, asked: Asked): boolean {
   return asked.localhost === true && asked.port === socket.port && LOOPBACKS.includes(canonical(socket.host));
 }
 
-/** Whether each connection that the inner one would get is one for the outer too. */
+/** Whether the outer address also gets each connection that the inner one would get. */
 export function covers(outer: Place, inner: Place): boolean {
   if (outer.port !== inner.port) return false;
   const [out, within] = [canonical(outer.host), canonical(inner.host)];
@@ -43,12 +44,12 @@ export function covers(outer: Place, inner: Place): boolean {
   return out === within || (out === '0.0.0.0' && !within.includes(':'));
 }
 
-/** For people, and for ListenStream= (systemd.socket(5)): `127.0.0.1:3000`, `[::]:3000`. */
+/** For messages and ListenStream= (systemd.socket(5)): `127.0.0.1:3000`, `[::]:3000`. */
 export function nameOf({ host, port }: Place): string {
   return hostPort(host, port);
 }
 
-/** A link-local address is one only with its zone. */
+/** Keeps the zone of a link-local address, which is part of it. */
 function canonical(host: string): string {
   return host.includes('%') ? host : canonicalHost(host);
 }

@@ -1,21 +1,22 @@
 /**
- * Runs in the app's Node before the app does, and lets its servers listen on the sockets that systemd passed
- * (`--take-sockets`). It steps in where net.js makes the handle of a server, behind the lookup of the host: in
- * `_listen2`, whose name Node keeps for code that wraps it (listenInCluster in lib/net.js), and, for the workers of a
- * cluster without round robin, in `_createServerHandle` (lib/internal/cluster/shared_handle.js). All else is Node's:
- * what a server does with a handle, its events, its address.
+ * Runs in the app's Node before the app and lets its servers listen on the sockets that systemd passed
+ * (`--take-sockets`). It wraps the functions in which net.js creates a server's handle, after the host lookup:
+ * `_listen2`, a name that Node keeps for such wrappers (listenInCluster in lib/net.js), and, for cluster workers
+ * without round robin, `_createServerHandle` (lib/internal/cluster/shared_handle.js). Node does the rest: how a server
+ * uses the handle, its events, its address.
  *
- * Nothing else of the app may change by it; it throws nothing, whatever is wrong.
+ * It must not change the app in any other way, and never throws.
  */
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { toldToPreload } from '../base/as-preload.ts';
+import { orElse } from '../base/or-else.ts';
 import { REPORT_FILE, TAKE_VARIABLE } from './hand-over.ts';
 import { type Asked, choose, type Place } from './place.ts';
 import type { ReportLine } from './report.ts';
 
-/** A TCP handle of libuv, as far as it is used here (src/tcp_wrap.cc). */
+/** The used part of Node's TCP handle (src/tcp_wrap.cc). */
 interface Handle {
   close(): void;
   getpeername(out: object): number;
@@ -30,19 +31,19 @@ interface Server {
   _handle: Handle | null;
 }
 
-type Where = readonly [address: string | null, port: number | null, addressType: number | null];
-type Listen2 = (this: Server, ...args: [...Where, backlog: number, fd?: number, flags?: number]) => void;
-/** Gives the number of an error instead. */
-type CreateServerHandle = (...args: [...Where, fd?: number, flags?: number]) => Handle | number;
+type Bind = readonly [address: string | null, port: number | null, addressType: number | null];
+type Listen2 = (this: Server, ...args: [...Bind, backlog: number, fd?: number, flags?: number]) => void;
+/** Returns a number if it fails: the error. */
+type CreateServerHandle = (...args: [...Bind, fd?: number, flags?: number]) => Handle | number;
 
-/** What net.js exports for other parts of Node. */
+/** Exports of net.js for other parts of Node. */
 const internals = net as unknown as { _createServerHandle: CreateServerHandle };
 const servers = net.Server.prototype as unknown as {
   _listen2: Listen2;
   listen: (this: Server, ...args: unknown[]) => unknown;
 };
 
-// as they are now: the app may put others in their place
+// the originals: the app may replace them later
 const { fstatSync, openSync, writeSync } = fs;
 const { _createServerHandle: createServerHandle } = internals;
 const { _listen2: listen2, listen } = servers;
@@ -50,7 +51,7 @@ const { _listen2: listen2, listen } = servers;
 /** UV_TCP_IPV6ONLY of uv.h. */
 const IPV6_ONLY = 1;
 
-/** An app that looks for a free port asks for many. */
+/** A limit, because an app that searches a free port tries many. */
 const MOST_REPORTED = 50;
 
 const fds = toldToPreload(__filename, TAKE_VARIABLE);
@@ -60,18 +61,18 @@ interface Socket extends Place {
   readonly fd: number;
   readonly handle: Handle;
   readonly inode: number;
-  /** No server has it. */
+  /** Whether no server uses it. */
   free: boolean;
 }
 
 function begin(given: readonly number[]): void {
   const report = openReport();
-  // at once: systemd has made the socket, which others share, a blocking one (NonBlocking= in systemd.exec(5)), and an
-  // instance that runs already can hang in accept(2) if another takes its connection
+  // opened at once, which sets O_NONBLOCK: systemd has made the shared socket blocking (NonBlocking= in
+  // systemd.exec(5)), and a running instance would hang in accept(2) if another one takes its connection
   const sockets = given.flatMap(openSocket);
   report({ passed: sockets.map(placeOf) });
 
-  /** The handle for a server that is about to listen; undefined if it has to bind by itself. */
+  /** The socket for a server that is about to listen; undefined if the server must bind its own. */
   const take = (asked: Asked): Socket | undefined => {
     try {
       report({ asked });
@@ -88,27 +89,27 @@ function begin(given: readonly number[]): void {
     }
   };
 
-  /** An app that knows socket activation listens on the descriptor itself. */
-  const leave = (fd: number) => {
+  /** For an app that supports socket activation and listens on the descriptor itself. */
+  const markTaken = (fd: number) => {
     const socket = sockets.find((each) => each.fd === fd);
     if (!socket) return;
     socket.free = false;
     report({ took: placeOf(socket) });
   };
 
-  const named = new WeakSet<Server>();
+  const onLocalhost = new WeakSet<Server>();
 
   servers.listen = function (...args) {
     const [first, second] = args;
     const host = typeof first === 'object' && first !== null ? (first as { host?: unknown }).host : second;
-    if (typeof host === 'string' && /^localhost\.?$/i.test(host)) named.add(this);
-    else named.delete(this);
+    if (typeof host === 'string' && /^localhost\.?$/i.test(host)) onLocalhost.add(this);
+    else onLocalhost.delete(this);
     return listen.apply(this, args);
   };
 
   servers._listen2 = function (address, port, addressType, backlog, fd, flags) {
-    if (typeof fd === 'number') leave(fd);
-    const asked = this._handle ? undefined : askedOf(address, port, fd, flags, named.has(this));
+    if (typeof fd === 'number') markTaken(fd);
+    const asked = this._handle ? undefined : askedOf(address, port, fd, flags, onLocalhost.has(this));
     const socket = asked && take(asked);
     if (!socket) return listen2.call(this, address, port, addressType, backlog, fd, flags);
     this._handle = socket.handle;
@@ -116,32 +117,33 @@ function begin(given: readonly number[]): void {
   };
 
   internals._createServerHandle = (address, port, addressType, fd, flags) => {
-    if (typeof fd === 'number') leave(fd);
+    if (typeof fd === 'number') markTaken(fd);
     const asked = askedOf(address, port, fd, flags);
     return (asked && take(asked)?.handle) ?? createServerHandle(address, port, addressType, fd, flags);
   };
 }
 
-/** Undefined for a descriptor, a path and a port that is up to the kernel. */
-function askedOf(address: Where[0], port: Where[1], fd?: number, flags = 0, localhost = false): Asked | undefined {
+/** The requested address; undefined for a descriptor, a path, and port 0. */
+function askedOf(address: Bind[0], port: Bind[1], fd?: number, flags = 0, localhost = false): Asked | undefined {
   if (typeof fd === 'number' || typeof port !== 'number' || port <= 0) return undefined;
   return { host: address ?? '::', port, ...(flags & IPV6_ONLY && { ipv6Only: true }), ...(localhost && { localhost }) };
 }
 
-/** A listening TCP socket; none for anything else. */
+/** The socket if it is a listening TCP socket, else none. */
 function openSocket(fd: number): readonly Socket[] {
   try {
     const handle = createServerHandle(null, null, null, fd);
     if (typeof handle === 'number') return [];
-    // it is not the app's yet: https://nodejs.org/api/process.html#processgetactiveresourcesinfo
+    // unused so far, so it must not keep the app running
+    // (https://nodejs.org/api/process.html#processgetactiveresourcesinfo)
     handle.unref();
     const name: { address?: string; port?: number } = {};
     if (handle.getsockname(name) !== 0 || !name.address || !name.port || handle.getpeername({}) === 0) return [];
     const socket = { host: name.address, port: name.port, fd, handle, inode: fstatSync(fd).ino, free: true };
-    // a descriptor cannot be had twice in Node, so what is closed rests until a server listens again
+    // Node cannot open a descriptor twice, so a closed handle only stops until a server listens again
     const { close } = handle;
     handle.close = () => {
-      if (rest(handle)) socket.free = true;
+      if (stopPolling(handle)) socket.free = true;
       else close.call(handle);
     };
     return [socket];
@@ -150,27 +152,23 @@ function openSocket(fd: number): readonly Socket[] {
   }
 }
 
-/** Stops polling the socket: only what reads can be stopped (uv_read_stop in src/unix/stream.c of libuv). */
-function rest(handle: Handle): boolean {
+/** Reads first, because only a reading handle can be stopped (uv_read_stop in src/unix/stream.c of libuv). */
+function stopPolling(handle: Handle): boolean {
   handle.unref();
   return handle.readStart() === 0 && handle.readStop() === 0;
 }
 
-/** The app may have closed the descriptor, and may have another file there by now. */
+/** False too if the app closed the descriptor or reused its number. */
 function isFree({ free, fd, inode }: Socket): boolean {
-  try {
-    return free && fstatSync(fd).ino === inode;
-  } catch {
-    return false;
-  }
+  return orElse(() => free && fstatSync(fd).ino === inode, false);
 }
 
-/** For an app that wants no IPv4 it is found out whether the socket takes it: then no other can be bound for it. */
+/** If the app wants IPv6 only, finds out whether the socket accepts IPv4: then 0.0.0.0 cannot be bound on its port. */
 function withIpv6Only(socket: Socket, asked: Asked): Socket {
   if (!asked.ipv6Only || socket.host !== '::' || socket.port !== asked.port) return socket;
   const other = createServerHandle('0.0.0.0', socket.port, 4);
   if (typeof other === 'number') return socket;
-  // libuv tells of EADDRINUSE later (uv__tcp_bind in src/unix/tcp.c)
+  // libuv reports EADDRINUSE later (uv__tcp_bind in src/unix/tcp.c)
   const ipv6Only = other.getsockname({}) === 0;
   other.close();
   return { ...socket, ipv6Only };
@@ -180,16 +178,16 @@ function placeOf({ host, port }: Socket): Place {
   return { host, port };
 }
 
-/** To a file beside this one, as long as the descriptor leads there. Each line once. */
+/** Writes each line once to a file beside this one, while the descriptor still refers to that file. */
 function openReport(): (line: ReportLine) => void {
-  const told = new Set<string>();
+  const written = new Set<string>();
   try {
     const fd = openSync(path.join(__dirname, REPORT_FILE), 'a');
     const { ino, dev } = fstatSync(fd);
     return (line) => {
       const text = `${JSON.stringify(line)}\n`;
-      if (told.has(text) || ('asked' in line && told.size >= MOST_REPORTED)) return;
-      told.add(text);
+      if (written.has(text) || ('asked' in line && written.size >= MOST_REPORTED)) return;
+      written.add(text);
       try {
         const now = fstatSync(fd);
         if (now.ino === ino && now.dev === dev) writeSync(fd, text);

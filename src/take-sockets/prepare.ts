@@ -20,16 +20,16 @@ export interface PreparedTaking extends Taking {
   close(): void;
 }
 
-/** What systemd passed to us: our descriptor, and the app's. */
+/** A descriptor that systemd passed: its number here, and in the app. */
 interface Passed {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * @param args behind `node`
- * @param env the wrapper's
- * @throws {KnownError} if the app could not take a socket here
+ * @param args the arguments after `node`
+ * @param env the wrapper's environment
+ * @throws {KnownError} if the app cannot take a socket
  */
 export function prepareTaking(args: readonly string[], env: NodeJS.ProcessEnv, passed: readonly Passed[]) {
   refusePermissionModel(args, env);
@@ -55,7 +55,7 @@ function refusePermissionModel(args: readonly string[], env: NodeJS.ProcessEnv):
   );
 }
 
-/** NODE_OPTIONS of the files of --env-file. */
+/** NODE_OPTIONS in the files of --env-file. */
 function envFileOptions(args: readonly string[]): readonly string[] {
   const options = nodeOptions(args);
   return options.flatMap((word, at) => {
@@ -83,8 +83,8 @@ function nothingPassed(env: NodeJS.ProcessEnv, passed: readonly Passed[]): Usage
 }
 
 /**
- * Whether it is a listening TCP socket. One that is in no table may be of systemd's own network namespace
- * (PrivateNetwork= in systemd.exec(5)), whose tables are hidden from us: then the app's Node finds out.
+ * Whether it is a listening TCP socket. A socket in no table counts too: it may belong to systemd's network namespace,
+ * whose tables are hidden (PrivateNetwork= in systemd.exec(5)). The preload then finds out.
  */
 function mayListen(fd: number): boolean {
   const stat = orElse(() => fstatSync(fd), undefined);
@@ -94,7 +94,7 @@ function mayListen(fd: number): boolean {
   }
   for (const pid of ['self', process.ppid] as const) {
     for (const table of ['unix', 'udp', 'udp6', ...TCP_TABLES]) {
-      // the inode is the seventh column of a Unix socket, and the tenth of others (proc(5))
+      // the inode is the seventh column for Unix sockets, and the tenth for others (proc(5))
       const column = table === 'unix' ? 6 : 9;
       const rows = procText(pid, `net/${table}`)?.split('\n') ?? [];
       const row = rows.find((each) => each.trim().split(/\s+/)[column] === `${stat.ino}`);

@@ -1,14 +1,14 @@
-/** What the app's Node reports of the sockets that it took, and what the operator has to know of it. */
+/** The preload's report of the sockets that the app took, and the warnings for the operator. */
 import { orElse } from '../base/or-else.ts';
 import { type Asked, covers, nameOf, type Place } from './place.ts';
 
 /** One line of the report, as JSON. */
 export type ReportLine =
-  /** The preload runs: these are the listening TCP sockets among the descriptors that it was told. */
+  /** The preload runs. These are the listening TCP sockets among its descriptors. */
   | { readonly passed: readonly Place[] }
-  /** The app asks for a place, whatever comes of it. */
+  /** The app requested this address. */
   | { readonly asked: Asked }
-  /** It has got one that was passed. */
+  /** It took this passed socket. */
   | { readonly took: Place };
 
 export interface Report {
@@ -18,7 +18,7 @@ export interface Report {
   readonly took: readonly Place[];
 }
 
-/** The app may have written there too: a line that is not one of ours is passed over. */
+/** Ignores lines that are not ours: the app can write to the file too. */
 export function parseReport(text: string): Report {
   const lines = text.split('\n').flatMap((line) => orElse(() => [Object(JSON.parse(line))], []));
   const all = (name: string) => lines.flatMap((line) => (line[name] ?? []) as Place[]).filter(isPlace);
@@ -33,7 +33,7 @@ function isPlace(place: Place): boolean {
   return orElse(() => covers(place, place), false);
 }
 
-/** What is wrong with an app that is ready; undefined if it took what it could. */
+/** A warning for a ready app; undefined if it took all sockets that it could. */
 export function problemWhenReady({ passed, asked, took }: Report): string | undefined {
   if (passed === undefined) {
     return "--take-sockets: the app's Node has not loaded our preload, so it took no socket; name node itself";
@@ -48,7 +48,7 @@ export function problemWhenReady({ passed, asked, took }: Report): string | unde
   );
 }
 
-/** What may keep an app from becoming ready: it asked for a port that it was passed, and did not get it. */
+/** A possible reason why an app did not get ready: it requested the port of a passed socket, and did not get it. */
 export function problemWhenFailed({ passed, asked, took }: Report): string | undefined {
   const isPassed = asked.some((wished) => passed?.some(({ port }) => port === wished.port));
   return isPassed && took.length === 0 ? tookNone(passed ?? [], asked) : undefined;

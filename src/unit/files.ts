@@ -1,17 +1,17 @@
-/** What the files of our unit say, for those who cannot ask systemd: D-Bus is out of reach for many a service. */
+/** Reads the files of our unit, because many services cannot reach D-Bus to query systemd. */
 import { constants } from 'node:os';
 import { entriesOf, readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
 import { reloadSignal, unitOfCgroup } from './settings.ts';
 
-/** The name of the service that we are of, `shop.service`; undefined where we are no service's. */
+/** The name of our service, `shop.service`; undefined if we are not in a service. */
 export function ownUnit(env: NodeJS.ProcessEnv): string | undefined {
   return env['INVOCATION_ID'] === undefined ? undefined : unitOfCgroup(procText('self', 'cgroup') ?? '');
 }
 
 /**
- * The unit's file and what is dropped in beside it, in the order in which they count (systemd.unit(5)); empty where the
- * files are out of reach, undefined where we are no service's.
+ * The unit's file and its drop-ins, in systemd's order (systemd.unit(5)); empty if the files cannot be read, undefined
+ * if we are not in a service.
  */
 export function unitTexts(env: NodeJS.ProcessEnv): readonly string[] | undefined {
   const unit = ownUnit(env);
@@ -19,19 +19,19 @@ export function unitTexts(env: NodeJS.ProcessEnv): readonly string[] | undefined
 }
 
 /**
- * Which signal systemd sends to us for a reload, and then waits for RELOADING=1. Read anew each time, as systemd reads
- * them anew at a daemon-reload. Where they are out of reach (RootDirectory=, say) a unit counts as Type=notify, where a
- * reload is nothing to us: systemd would take RELOADING=1 from it as well, and show it as reloading for as long as no
- * sign comes.
- * @param expected the operator has said that there are such reloads: then that one where the files do not say
- * @returns undefined where it sends none
+ * The signal that systemd sends for a reload of a Type=notify-reload unit, to wait for RELOADING=1. The files are read
+ * each time, because systemd reads them again at a daemon-reload. If they cannot be read (RootDirectory=, for example),
+ * the unit counts as Type=notify, which needs no RELOADING=1: systemd would accept it even then, and would show the
+ * unit as reloading until READY=1.
+ * @param expected whether the operator expects such reloads: then an unknown type counts as notify-reload
+ * @returns undefined if systemd sends none
  */
 export function reloadSignalOf(env: NodeJS.ProcessEnv, expected: boolean): string | undefined {
   const texts = unitTexts(env);
   return texts && reloadSignal(texts, { ...constants.signals }, expected ? 'notify-reload' : undefined);
 }
 
-/** The configuration of the manager that started us, in the order in which it counts (systemd-system.conf(5)). */
+/** The texts of the manager's configuration, in systemd's order (systemd-system.conf(5)). */
 export function managerTexts(env: NodeJS.ProcessEnv): readonly string[] {
   const name = env['MANAGERPID'] === undefined ? 'system.conf' : 'user.conf';
   const directories = ['/etc/systemd', '/run/systemd', '/usr/local/lib/systemd', '/usr/lib/systemd'];
@@ -48,12 +48,12 @@ function textsOf(unit: string, env: NodeJS.ProcessEnv): readonly string[] {
     .find((text) => text !== undefined);
   const prefixes = unit.split('-').map((_, index, words) => `${words.slice(0, index).join('-')}-.service`);
   const places = [...names, ...prefixes.slice(1).reverse(), 'service'];
-  // a part of what counts would be worse than nothing
+  // drop-ins without the unit's file would be misleading
   if (file === undefined) return [];
   return [file, ...dropIns(places.flatMap((name) => directories.map((directory) => `${directory}/${name}.d`)))];
 }
 
-/** By name; of two of the same name the first counts. */
+/** Sorted by file name; the first directory wins for two files of the same name. */
 function dropIns(directories: readonly string[]): readonly string[] {
   const texts = new Map<string, string>();
   for (const directory of directories) {

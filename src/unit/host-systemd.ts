@@ -1,44 +1,43 @@
-/** The systemd of this host, as systemctl(1) tells. By execa: the only file that imports it, where it is needed. */
-
+/** Queries the host's systemd by systemctl(1). The only file that imports execa, and only when it is needed. */
 import { closeSync, openSync } from 'node:fs';
 
-/** Descriptors that a start of a program with three streams needs for a moment, and some to spare. */
+/** Descriptors that spawning a program with three streams needs for a moment, with a reserve. */
 const NEEDED = 16;
 
-/** How long it may take to say so, ms. */
-const PATIENCE = 5000;
+/** The time limit of one systemctl call, ms. */
+const TIMEOUT = 5000;
 
-/** @returns its first line, `systemd 252 (252.39-1~deb12u2)`; undefined where there is none */
+/** @returns the first line of `systemctl --version`, `systemd 252 (252.39-1~deb12u2)`; undefined without systemd */
 export async function systemdVersion(): Promise<string | undefined> {
-  return /^systemd \d.*/.exec(await systemctl(['--version'], PATIENCE))?.[0].trim();
+  return /^systemd \d.*/.exec(await systemctl(['--version'], TIMEOUT))?.[0].trim();
 }
 
-/** What it prints, which is nothing where it fails. */
+/** @returns its stdout; empty if it fails */
 async function systemctl(args: readonly string[], timeout: number): Promise<string> {
-  return (await called(args, timeout))?.stdout ?? '';
+  return (await runSystemctl(args, timeout))?.stdout ?? '';
 }
 
-/** @returns undefined where no descriptors are left for it */
-async function called(args: readonly string[], timeout: number) {
+/** @returns undefined if no descriptors are left for it */
+async function runSystemctl(args: readonly string[], timeout: number) {
   const { execa } = await import('execa');
-  // without descriptors it throws, and its child has an error that nobody could listen for
+  // without descriptors execa throws, and the child has an 'error' for which no listener can be added
   if (!areDescriptorsLeft()) return undefined;
   return execa('systemctl', args, { timeout, reject: false });
 }
 
 export interface UnitCat {
   readonly text: string;
-  /** Why there is none, in systemctl's words. */
+  /** systemctl's error message, if it failed. */
   readonly problem: string | undefined;
 }
 
-/** The files of a unit as the manager has found them, each below its path: `systemctl cat`. */
+/** The output of `systemctl cat`: the files of a unit as the manager found them, each below its path. */
 export async function catUnit(unit: string, manager: 'system' | 'user'): Promise<UnitCat> {
   const flags = manager === 'user' ? ['--user'] : [];
-  const result = await called([...flags, 'cat', '--no-pager', '--', unit], PATIENCE);
+  const result = await runSystemctl([...flags, 'cat', '--no-pager', '--', unit], TIMEOUT);
   if (!result) return { text: '', problem: 'no descriptors are left for systemctl (EMFILE)' };
   const { stdout = '', stderr, exitCode, shortMessage } = result;
-  // of one that is masked it says so on stdout, and succeeds
+  // for a masked unit it succeeds, and stdout has the message
   const masked = /^# (Unit \S+ (?:is masked|could not be loaded))/.exec(stdout)?.[1];
   const failed = exitCode === 0 ? undefined : stderr?.split('\n').find((line) => line !== '') || shortMessage;
   return { text: stdout, problem: (masked ?? failed)?.replace(/\.$/, '') };
@@ -56,23 +55,23 @@ function areDescriptorsLeft(): boolean {
   }
 }
 
-/** @param version as {@link systemdVersion} tells it */
+/** @param version the text of {@link systemdVersion} */
 export function majorVersion(version: string | undefined): number | undefined {
   const digits = /\d+/.exec(version ?? '')?.[0];
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** How long the managers may take to list their sockets, ms: a unit that fails waits for it. */
-const LIST_PATIENCE = 2000;
+/** The time limit for listing sockets, ms: a failing unit waits for it. */
+const LIST_TIMEOUT = 2000;
 
 /**
- * The `.socket` units on whose TCP ports the managers listen themselves, system's and user's, by port.
- * @param user whether there is a user's manager
+ * The `.socket` units that listen on TCP ports now, of the system and the user manager, by port.
+ * @param user whether there is a user manager
  */
 export async function socketUnits(user: boolean): Promise<ReadonlyMap<number, string>> {
   const lists = await Promise.all(
     [[], ...(user ? [['--user']] : [])].map((manager) =>
-      systemctl([...manager, 'list-sockets', '--no-legend', '--no-pager', '--full'], LIST_PATIENCE),
+      systemctl([...manager, 'list-sockets', '--no-legend', '--no-pager', '--full'], LIST_TIMEOUT),
     ),
   );
   const rows = lists.flatMap((list) => [...list.matchAll(/^\S+:(\d+) +(\S+\.socket)\b/gm)]);

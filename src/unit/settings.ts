@@ -1,11 +1,11 @@
-/** What can be read out of unit files without systemd. */
+/** Reads settings from the texts of unit files, without systemd. */
 import { parseBoolean } from '../base/boolean.ts';
 import { assignmentsIn } from './syntax.ts';
 
 /**
- * The service that a process of that cgroup belongs to: the innermost, as a user's manager is a service itself.
- * @param cgroup /proc/PID/cgroup (cgroups(7)): a line for each hierarchy, of which systemd's is the unnamed or
- * name=systemd, and the other of the two may be there and empty
+ * The service of a process in that cgroup: the innermost one, because a user manager is itself a service.
+ * @param cgroup the text of /proc/PID/cgroup (cgroups(7)): a line for each hierarchy. systemd's is the unnamed one or
+ * name=systemd; the other of these two may exist and be empty
  */
 export function unitOfCgroup(cgroup: string): string | undefined {
   const units = pathsOf(cgroup).map((path) => path.split('/').findLast(isUnit));
@@ -14,8 +14,9 @@ export function unitOfCgroup(cgroup: string): string | undefined {
 }
 
 /**
- * Whether what systemd sends to all of the unit of one process reaches the other: it is in the unit's cgroup or below,
- * as with Delegate= it may be (systemd.resource-control(5)). Where there is no unit its own cgroup stands in for it.
+ * Whether a signal that systemd sends to the whole unit of the first process reaches the other: its cgroup is the
+ * unit's or below it, as is possible with Delegate= (systemd.resource-control(5)). Outside of a unit the first
+ * process's cgroup is used.
  */
 export function isInUnitOf(cgroup: string, other: string): boolean {
   const others = pathsOf(other);
@@ -34,36 +35,32 @@ function isUnit(part: string): boolean {
   return /\.(service|scope)$/.test(part);
 }
 
-/**
- * The value of a setting that is on or off: the last assignment of the last text that has one. Undefined where none
- * has, or where it is no boolean, which systemd passes over.
- */
+/** The last valid assignment of a boolean setting; undefined if there is none. systemd ignores invalid ones. */
 export function lastBoolean(setting: string, texts: readonly string[]): boolean | undefined {
   return assignments(setting, texts)
     .map(parseBoolean)
     .findLast((value) => value !== undefined);
 }
 
-/** The value of a setting that is one word: the last assignment, an empty one being none. */
+/** The last assignment of a setting; undefined if that is empty. */
 export function lastWord(setting: string, texts: readonly string[]): string | undefined {
   return assignments(setting, texts).at(-1) || undefined;
 }
 
-/** Of Type= (systemd.service(5)); any other word systemd passes over. */
+/** Values of Type= (systemd.service(5)); systemd ignores any other. */
 const SERVICE_TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify-reload', 'idle'];
 
-/** @param unknown those that the local systemd does not know, and passes over as well */
+/** @param unknown types that the local systemd does not know, and ignores too */
 export function serviceType(texts: readonly string[], unknown: readonly string[] = []): string | undefined {
   const isKnown = (value: string) => SERVICE_TYPES.includes(value) && !unknown.includes(value);
   return assignments('Type', texts).findLast(isKnown);
 }
 
 /**
- * The signal, as Node names it, by which systemd asks a unit of these texts to reload: ReloadSignal= of one that is
- * Type=notify-reload (systemd.service(5)).
- * @param numbers of the signals that Node knows, by name: one may be given as its number
- * @param typeElse what it is where they do not say
- * @returns undefined where it is of another type, or the signal is one that Node does not know
+ * Node's name of the signal for reloads: ReloadSignal= of a Type=notify-reload unit (systemd.service(5)).
+ * @param numbers the numbers of the signals that Node knows, by name: ReloadSignal= may be a number
+ * @param typeElse the type if the texts do not set it
+ * @returns undefined for another type, or for a signal that Node does not know
  */
 export function reloadSignal(
   texts: readonly string[],
@@ -80,8 +77,8 @@ export function reloadSignal(
 }
 
 /**
- * The soft limit of a setting such as LimitNOFILE= (systemd.exec(5)), `1024:524288` or one number for both, in its own
- * unit. Undefined where none is set.
+ * The soft limit of a setting such as LimitNOFILE= (systemd.exec(5)): `1024:524288`, or one number for both limits.
+ * Undefined if none is set.
  */
 export function lastSoftLimit(setting: string, texts: readonly string[]): number | undefined {
   return assignments(setting, texts)

@@ -1,10 +1,10 @@
-/** Unit files as systemd reads them: systemd.syntax(7), config_parse() and parse_line() in its source. */
+/** Parses unit files as systemd does: systemd.syntax(7), config_parse() and parse_line() in its source. */
 
 export interface Assignment {
-  /** `Service`; empty in front of the first section, where systemd ignores it. */
+  /** `Service`; empty before the first section, where systemd ignores the assignment. */
   readonly section: string;
   readonly name: string;
-  /** Continued lines as one, without white space around it. Quotes, escapes and specifiers are as they were written. */
+  /** Trimmed, with continued lines joined. Quotes, escapes and specifiers are unchanged. */
   readonly value: string;
 }
 
@@ -23,8 +23,8 @@ export function assignmentsIn(text: string): readonly Assignment[] {
 }
 
 /**
- * A backslash at the end of a line is a space, and the next line goes on. Comments in between are passed over, a blank
- * line ends it.
+ * A backslash at the end of a line continues it and becomes a space. Comment lines in between are skipped; a blank line
+ * ends it.
  */
 function logicalLines(text: string): readonly string[] {
   const lines: string[] = [];
@@ -40,14 +40,14 @@ function logicalLines(text: string): readonly string[] {
   return begun.length > 0 ? [...lines, begun.join(' ')] : lines;
 }
 
-/** Of two backslashes the first is the escape of the second. */
+/** An escaped backslash (two of them) does not continue the line. */
 function endsInBackslash(line: string): boolean {
   let at = line.length;
   while (line[at - 1] === '\\') at -= 1;
   return (line.length - at) % 2 === 1;
 }
 
-/** White space is what systemd takes for it: a no-break space is part of a value. */
+/** systemd's white space only: a no-break space is part of a value. */
 export function isBlank(char: string | undefined): boolean {
   return char === ' ' || char === '\t' || char === '\n' || char === '\r';
 }

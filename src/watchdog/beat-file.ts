@@ -1,4 +1,4 @@
-/** The file into which an app beats: open, and without a name, so that nothing of it stays behind. */
+/** The file that counts the app's heartbeats. It is open but deleted, so that nothing is left over. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,11 +7,11 @@ import { runtimeDirectories } from '../base/runtime-directories.ts';
 
 export interface BeatFile {
   readonly fd: number;
-  /** How often the app has beaten. */
+  /** The number of beats, modulo 2^32. */
   beats(): number;
 }
 
-/** In memory where that can be had: a disk that is busy must not keep the app waiting. */
+/** In memory if possible: a busy disk must not make the app wait. */
 export function openBeatFile(env: NodeJS.ProcessEnv): BeatFile | { readonly problem: string } {
   const problems: string[] = [];
   for (const place of ['/dev/shm', ...runtimeDirectories(env)]) {
@@ -31,7 +31,7 @@ function openIn(directory: string): BeatFile {
   const count = Buffer.alloc(4);
   try {
     unlinkSync(path);
-    // takes the room that it needs once and for all
+    // reserves its space now: later writes cannot fail for lack of it
     writeSync(fd, count, 0, count.length, 0);
   } catch (error) {
     closeSync(fd);

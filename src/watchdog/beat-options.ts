@@ -1,33 +1,30 @@
-/**
- * How the Node of an app is made to beat from its event loop (`--watchdog loop`): by a preload, preload.ts.
- */
-
+/** Makes the app's Node beat from its event loop (`--watchdog loop`), by a preload (preload.ts). */
 import { hasPermissionModel, type NodeCommand } from '../base/command-kind.ts';
 import { OPTION_PREFIX } from '../base/environment.ts';
 
-/** What the preload has to know, in numbers: `FD EVERY-MS PARENT`. It takes the variable away. */
+/** The preload's parameters, as numbers: `FD EVERY-MS PARENT`. The preload deletes the variable. */
 export const BEAT_VARIABLE = `${OPTION_PREFIX}BEAT`;
 
-/** Beats in an interval of the watchdog: one that is late is then not one that is missing. */
+/** Beats per watchdog interval: several, so that a late beat does not count as a missing one. */
 const BEATS = 4;
 
-/** Between two beats, ms. */
+/** The shortest time between two beats, ms. */
 const EVERY_LEAST = 5;
 
 export interface Beat {
-  /** The file of the preload. */
+  /** The path of the preload. */
   readonly preload: string;
-  /** The app's descriptor of the file into which it beats. */
+  /** The app's descriptor of the beat file. */
   readonly fd: number;
-  /** Of systemd's watchdog, ms. */
+  /** The watchdog interval, ms. */
   readonly intervalMs: number;
-  /** Our pid: the app is our child, and a child of the app is not. */
+  /** Our pid, by which the preload recognises the app: the app's own children have another parent. */
   readonly parent: number;
 }
 
 /**
- * The app's words and environment with the preload in them. It is an option on the command line and not in
- * NODE_OPTIONS: those of an `--env-file` would not count any more (https://nodejs.org/api/cli.html#--env-fileconfig).
+ * Adds the preload to the app's arguments and environment. It is an option on the command line, because setting
+ * NODE_OPTIONS would override that of an `--env-file` (https://nodejs.org/api/cli.html#--env-fileconfig).
  */
 export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, parent }: Beat): NodeCommand {
   const every = Math.max(EVERY_LEAST, intervalMs / BEATS);
@@ -38,8 +35,8 @@ export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, 
 }
 
 /**
- * Why this Node cannot load it; undefined where it can.
- * @param args behind `node`
+ * Why the app's Node cannot load the preload; undefined if it can.
+ * @param args the arguments after `node`
  * @param options NODE_OPTIONS
  */
 export function whyNoBeat(args: readonly string[], options = ''): string | undefined {

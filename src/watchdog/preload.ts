@@ -1,17 +1,18 @@
 /**
- * Runs in the app's Node before the app does, and counts from its event loop into a file that the wrapper looks at
- * (`--watchdog loop`). Nothing else of the app may change by it:
- * - its children and cluster workers get environment and options as the operator wrote them; the descriptor is closed
- *   to them by Node itself, as all are that it was started with;
- * - a worker loads this file too, wherever it is by then, and has no variable to read: the main thread alone beats;
- * - the timer does not keep it alive; a write at one place of an open file can neither block nor fill anything up;
- * - it throws nothing, whatever is wrong.
+ * Runs in the app's Node before the app, and counts beats of its event loop in a file that the wrapper reads
+ * (`--watchdog loop`). It must not change the app in any other way:
+ * - children and cluster workers get the operator's environment and options; Node closes the descriptor in them, as it
+ *   does with all that it inherited;
+ * - a worker loads this file too, but finds no variable: only the main thread beats;
+ * - the timer does not keep the app running; a write to the same position of an open file neither blocks nor needs
+ *   space;
+ * - it never throws.
  */
 import fs from 'node:fs';
 import { toldToPreload } from '../base/as-preload.ts';
 import { BEAT_VARIABLE } from './beat-options.ts';
 
-// as they are now: whatever the app may put in their place is not asked
+// the originals: the app may replace them later
 const { fstatSync, writeSync } = fs;
 
 const [fd = 0, every = 0] = toldToPreload(__filename, BEAT_VARIABLE) ?? [];
@@ -26,7 +27,7 @@ function begin(fd: number, every: number): void {
     const beat = () => {
       try {
         const now = fstatSync(fd);
-        // closed by the app, and perhaps another file of its by now
+        // the app closed the descriptor, and may have reused its number
         if (now.ino !== ino || now.dev !== dev) return clearInterval(timer);
         beats = (beats + 1) >>> 0;
         count.writeUInt32LE(beats, 0);
@@ -38,6 +39,6 @@ function begin(fd: number, every: number): void {
     beat();
     timer = setInterval(beat, every).unref();
   } catch {
-    // no such descriptor: nobody looks
+    // no such descriptor: the wrapper does not read the file
   }
 }

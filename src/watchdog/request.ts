@@ -1,4 +1,4 @@
-/** What systemd's watchdog asks of us, and what has to be there for it before the app is started. */
+/** Reads systemd's request for watchdog pings, and prepares for it before the app is started. */
 import type { Passed } from '../app/inherited.ts';
 import type { NodeCommand } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
@@ -12,19 +12,18 @@ import { watchdogRequest } from './watch.ts';
 export interface PreparedWatchdog {
   /** ms */
   readonly intervalMs: number;
-  /** As the operator wants it, or `process` where that cannot be had. */
+  /** The operator's mode, or `process` if that is impossible. */
   readonly mode: WatchdogMode;
-  /** Whether the app may ping by itself: with `probe` and `loop` another's word counts. */
+  /** Whether the app's own pings are relayed: with `probe` and `loop` they do not count. */
   readonly appMayPing: boolean;
-  /** By what the app beats, for `loop`. */
+  /** For `loop`. */
   readonly beat?: Beating;
-  /** For the operator, once there is a log. */
+  /** To be logged once there is a log. */
   readonly warning?: string;
 }
 
 const NO_WATCHDOG: PreparedWatchdog = { mode: 'off', intervalMs: Number.POSITIVE_INFINITY, appMayPing: false };
 
-/** Only where WATCHDOG_USEC is set there is something to find. */
 export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.ProcessEnv): PreparedWatchdog {
   const request = watchdogRequest(env, process.pid);
   if (request === undefined || (mode === 'off' && 'problem' in request)) return NO_WATCHDOG;
@@ -38,7 +37,7 @@ export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.Proce
   return { ...request, mode: 'process', appMayPing, warning };
 }
 
-/** What an app beats by. */
+/** The file and the preload for the app's beats. */
 export interface Beating {
   readonly file: BeatFile;
   /** The path of the preload. */
@@ -49,14 +48,13 @@ export interface Beating {
 function prepareBeat(env: NodeJS.ProcessEnv): Beating | { readonly problem: string } {
   const file = openBeatFile(env);
   if ('problem' in file) return file;
-  // built beside the bundle
   const preload = placePreload('loop-beat.cjs', env);
   return 'problem' in preload ? preload : { file, preload: preload.path, close: preload.close };
 }
 
 /**
- * Hands the app the file to beat into, and tells its Node to.
- * @param taken descriptors of the app; with `ipc` one more is given to it, the first that is free
+ * Passes the beat file and the preload to the app's Node.
+ * @param taken the app's descriptors; with `ipc` Node also takes the first free one
  */
 export function handOver(
   { file, preload }: Beating,

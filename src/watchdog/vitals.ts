@@ -1,67 +1,67 @@
-/** Ways to see whether the app is well, for the watchdog. */
+/** Health checks for the watchdog. */
 import type { Readiness } from '../probes/readiness.ts';
 
 export interface Vitals {
-  /** What was seen since the look before: undefined where the app showed life, else why not, in a few words. */
-  look(): string | undefined;
-  /** No more looks. */
+  /** @returns undefined if the app was healthy since the last check, else the reason in a few words */
+  check(): string | undefined;
+  /** Frees what it holds: no more checks. */
   end(): void;
 }
 
-/** It exists: the end of it is told elsewhere. */
-export const existing: Vitals = { look: () => undefined, end() {} };
+/** Healthy while the process exists. Its exit ends the watch elsewhere. */
+export const processHealth: Vitals = { check: () => undefined, end() {} };
 
 /**
- * Its readiness probes still answer. Each is asked again as soon as it answered and a look is due; a question stays
- * open until then, so an answer may take its time.
- * @param ask makes the probes anew for each question, so that nothing is taken over from the one before
+ * Healthy while its readiness probes succeed. Each check starts a wait, unless the last one still runs, so that an
+ * answer may take longer than one check.
+ * @param combined makes new probes for each wait, so that no state is kept
  */
-export function answering(ask: () => Readiness): Vitals {
-  let question: { readonly asked: Readiness; readonly stop: AbortController } | undefined;
+export function probeHealth(combined: () => Readiness): Vitals {
+  let current: { readonly probes: Readiness; readonly stop: AbortController } | undefined;
   let bug: string | undefined;
-  const put = () => {
-    // one each: a signal that lives on would keep a trace of every question
-    const mine = { asked: ask(), stop: new AbortController() };
-    question = mine;
-    mine.asked
+  const start = () => {
+    // a new signal for each wait: a long-lived one would collect listeners
+    const mine = { probes: combined(), stop: new AbortController() };
+    current = mine;
+    mine.probes
       .wait(mine.stop.signal)
       .catch((error: unknown) => {
         bug = String(error);
       })
       .finally(() => {
-        question = undefined;
+        current = undefined;
       });
   };
   return {
-    look() {
-      if (question) return question.asked.waitingFor();
+    check() {
+      if (current) return current.probes.waitingFor();
       const failure = bug;
       bug = undefined;
-      put();
+      start();
       return failure;
     },
-    end: () => question?.stop.abort(),
+    end: () => current?.stop.abort(),
   };
 }
 
 /**
- * The same until the app is asked to end, or says that it does: then it may close its port and take its time, while
- * systemd's watchdog runs on (measured on 252, 257 and 262). That it exists must do.
+ * Checks only until the app is stopping: it may then close its port and take its time, while systemd's watchdog still
+ * runs (measured on 252, 257 and 262). From then on it is healthy while the process exists.
  */
 export function untilItEnds(vitals: Vitals, isEnding: () => boolean): Vitals {
-  return { look: () => (isEnding() ? undefined : vitals.look()), end: vitals.end };
+  return { check: () => (isEnding() ? undefined : vitals.check()), end: vitals.end };
 }
 
 /**
- * Its event loop turns.
- * @param beats how often it has, as far as it was counted; 0 is never
- * @param fallBack called where it never has by the first look, when the app is ready: then that it exists must do
+ * Healthy while its event loop runs.
+ * @param beats the number of beats so far
+ * @param fallBack called if the first check, when the app is ready, finds no beat: then the process only has to exist
  */
-export function turning(beats: () => number, fallBack: () => void): Vitals {
+export function loopHealth(beats: () => number, fallBack: () => void): Vitals {
   let seen: number | undefined;
   let counts = true;
   return {
-    look() {
+    check() {
       const now = beats();
       if (seen === undefined && now === 0) {
         counts = false;

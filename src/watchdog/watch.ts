@@ -1,31 +1,34 @@
 /**
- * systemd's watchdog (WatchdogSec= in systemd.service(5)): who asks for pings, and when they are sent or withheld.
- * systemd acts once it has heard none for the whole interval, so one is sent every half of it (sd_watchdog_enabled(3)).
+ * systemd's watchdog (WatchdogSec= in systemd.service(5)): whether pings are requested, and when they are sent. systemd
+ * acts after a whole interval without a ping, so one is sent every half interval (sd_watchdog_enabled(3)).
  */
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { NotifyState } from '../notify/state.ts';
 import type { WatchdogMode } from '../options/config.ts';
 import type { Vitals } from './vitals.ts';
 
-/** Looks in a row that saw no life, after which the app is taken to be sick: those of one whole interval. */
+/** Failed checks in a row after which the app is unhealthy: those of one whole interval. */
 const MISSED_MAX = 2;
 
-/** While the app is sick it is looked at so many times in an interval, so that a late sign of life is not too late. */
-const LOOKS_WHILE_SICK = 10;
+/** Checks per interval while the app is unhealthy, so that a recovery is seen in time. */
+const CHECKS_WHILE_UNHEALTHY = 10;
 
-/** Between two looks, ms: shorter than that a timer of Node is not. */
-const LOOK_LEAST = 1;
+/** The shortest pause between two checks, ms: the shortest of Node's timers. */
+const PAUSE_MIN = 1;
 
-/** An app that pings by itself is late after this part of the interval: its end is systemd's, who acts on it. */
+/** The app's own ping is late after this part of the interval: at its end systemd already acts. */
 const LATE = 0.9;
 
 /** UINT64_MAX, systemd's "infinity". */
 const INFINITE_USEC = 2n ** 64n - 1n;
 
-/** What systemd asks of this process; undefined where it asks nothing, or somebody else. */
+/** systemd's request to this process. */
 export type WatchdogRequest = { readonly intervalMs: number } | { readonly problem: string };
 
-/** Reads WATCHDOG_USEC= and WATCHDOG_PID= as sd_watchdog_enabled(3) does: no pid is for anybody. */
+/**
+ * Reads WATCHDOG_USEC= and WATCHDOG_PID= as sd_watchdog_enabled(3) does: without a pid any process is meant.
+ * @returns undefined if systemd requests no pings, or requests them from another process
+ */
 export function watchdogRequest(env: NodeJS.ProcessEnv, pid: number): WatchdogRequest | undefined {
   const { WATCHDOG_USEC: usec, WATCHDOG_PID: whom } = env;
   if (usec === undefined) return undefined;
@@ -37,9 +40,7 @@ export function watchdogRequest(env: NodeJS.ProcessEnv, pid: number): WatchdogRe
   return whom === undefined || Number(whom) === pid ? { intervalMs } : undefined;
 }
 
-/**
- * @returns ms; `Infinity` for 0 and for "infinity", with which there is no watchdog; undefined for what is no number
- */
+/** @returns ms; `Infinity` for 0 and "infinity", which mean no watchdog; undefined if it is not a number */
 function parseUsec(text: string): number | undefined {
   if (!/^\d+$/.test(text)) return undefined;
   const usec = BigInt(text);
@@ -50,21 +51,20 @@ function parseUsec(text: string): number | undefined {
 export type WatchdogNews =
   /** A ping is due. */
   | { readonly type: 'well' }
-  /** No more pings. `forMs`: since its last sign of life. */
+  /** No more pings. `forMs`: the time since it was last healthy. */
   | { readonly type: 'sick'; readonly why: string; readonly forMs: number }
   | { readonly type: 'recovered' };
 
-/** What is watched, how, and how often systemd wants to hear of it. */
 export interface Watchdog {
   readonly mode: Exclude<WatchdogMode, 'off'>;
   readonly intervalMs: number;
-  /** `own-pings`: the app sends them itself, and is only watched for a late one. */
+  /** `own-pings`: the app sends its own pings, and a late one is only reported. */
   readonly vitals: Vitals | 'own-pings';
 }
 
 export interface Watch {
-  /** What the app said to systemd: its own ping, or another interval (sd_notify(3), WATCHDOG_USEC=). */
-  hear(said: NotifyState): void;
+  /** For each notification of the app: it may be a ping, or change the interval (WATCHDOG_USEC= in sd_notify(3)). */
+  hear(state: NotifyState): void;
   stop(): void;
 }
 
@@ -73,63 +73,63 @@ export interface Watched extends Omit<Watchdog, 'mode'> {
   readonly tell: (news: WatchdogNews) => void;
 }
 
-/** Watches from now on. A first ping was sent, with READY=1. */
+/** Watches from now on. The first ping was already sent, with READY=1. */
 export function startWatch({ intervalMs, vitals, clock, tell }: Watched): Watch {
   const guard = vitals === 'own-pings' ? expectPings(clock, tell) : keepPinging(vitals, clock, tell);
   guard.begin(intervalMs);
   return {
-    hear(said) {
-      const usec = said.find((assignment) => assignment.startsWith('WATCHDOG_USEC='))?.slice('WATCHDOG_USEC='.length);
+    hear(state) {
+      const usec = state.find((assignment) => assignment.startsWith('WATCHDOG_USEC='))?.slice('WATCHDOG_USEC='.length);
       const changed = usec === undefined ? undefined : parseUsec(usec);
       if (changed !== undefined) guard.begin(changed);
-      if (said.includes('WATCHDOG=1')) guard.heard();
+      if (state.includes('WATCHDOG=1')) guard.onPing();
     },
     stop: guard.stop,
   };
 }
 
 interface Guard {
-  /** Starts anew, with that interval, ms. */
+  /** Starts again with that interval, ms. */
   begin(intervalMs: number): void;
   /** The app has sent a ping. */
-  heard(): void;
+  onPing(): void;
   stop(): void;
 }
 
 /**
- * A look each half interval. One that sees no life is not the end: on a busy machine a healthy app may be late, and
- * systemd hears of it only when all of an interval has passed without any.
+ * Checks every half interval. One failed check is tolerated: on a busy machine a healthy app may be late, and systemd
+ * acts only after a whole interval without a ping.
  */
 function keepPinging(vitals: Vitals, clock: Clock, tell: (news: WatchdogNews) => void): Guard {
   let cancel: Disposer = () => {};
   const begin = (intervalMs: number) => {
     cancel();
     let missed = 0;
-    let wellAt = clock.now();
+    let healthyAt = clock.now();
     let due = clock.now();
     const next = () => {
-      const pause = Math.max(LOOK_LEAST, intervalMs / (missed < MISSED_MAX ? 2 : LOOKS_WHILE_SICK));
-      // by the schedule, so that delays do not add up; after one that is longer than that, by the clock: two looks at
-      // once would see an app that was as little let run as we
+      const pause = Math.max(PAUSE_MIN, intervalMs / (missed < MISSED_MAX ? 2 : CHECKS_WHILE_UNHEALTHY));
+      // by the schedule, so that delays do not add up; after a delay longer than the pause, from now: with two checks
+      // at once the app, which was delayed like us, could not have run in between
       due = due + pause > clock.now() ? due + pause : clock.now() + pause;
-      cancel = clock.after(due - clock.now(), look);
+      cancel = clock.after(due - clock.now(), check);
     };
-    const look = () => {
-      const why = vitals.look();
-      const wasSick = missed >= MISSED_MAX;
+    const check = () => {
+      const why = vitals.check();
+      const wasUnhealthy = missed >= MISSED_MAX;
       missed = why === undefined ? 0 : missed + 1;
-      if (why === undefined) wellAt = clock.now();
-      if (wasSick && missed === 0) tell({ type: 'recovered' });
+      if (why === undefined) healthyAt = clock.now();
+      if (wasUnhealthy && missed === 0) tell({ type: 'recovered' });
       if (missed < MISSED_MAX) tell({ type: 'well' });
-      else if (missed === MISSED_MAX) tell({ type: 'sick', why: why as string, forMs: clock.now() - wellAt });
+      else if (missed === MISSED_MAX) tell({ type: 'sick', why: why as string, forMs: clock.now() - healthyAt });
       next();
     };
-    vitals.look();
+    vitals.check();
     next();
   };
   return {
     begin,
-    heard() {},
+    onPing() {},
     stop() {
       cancel();
       vitals.end();
@@ -137,15 +137,15 @@ function keepPinging(vitals: Vitals, clock: Clock, tell: (news: WatchdogNews) =>
   };
 }
 
-/** Nothing is sent: systemd gets the app's own pings, each as it comes. */
+/** Sends nothing, because the app's own pings are relayed. */
 function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
   let cancel: Disposer = () => {};
   let late = 0;
-  let sick = false;
+  let isUnhealthy = false;
   const wait = () => {
     cancel();
     cancel = clock.after(late, () => {
-      sick = true;
+      isUnhealthy = true;
       tell({ type: 'sick', why: 'no WATCHDOG=1 from it', forMs: late });
     });
   };
@@ -154,9 +154,9 @@ function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
       late = intervalMs * LATE;
       wait();
     },
-    heard() {
-      if (sick) tell({ type: 'recovered' });
-      sick = false;
+    onPing() {
+      if (isUnhealthy) tell({ type: 'recovered' });
+      isUnhealthy = false;
       wait();
     },
     stop: () => cancel(),

@@ -1,37 +1,35 @@
 /**
- * Judges a connection to a listener that others share: it counts if the app accepted it. While no process has, it is
- * kept and looked at again, so that no more than one of ours waits in the backlog.
+ * Judges a connection to a shared listener: it counts if the app accepted it. Until a process accepts it, the
+ * connection stays open and is checked again, so that at most one connection of ours waits in the backlog.
  */
 import type { Socket } from 'node:net';
 import type { Disposer } from '../../base/clock.ts';
 import type { Shared } from '../../sockets/ownership.ts';
 import type { ProbeContext } from '../context.ts';
+import { SHARE } from '../poll.ts';
 import { leave } from './connection.ts';
 import { onceEach } from './objection.ts';
 
-/** A listener may be shared with a process that hangs: after so long another connection may reach the app, ms. */
+/** The listener may be shared with a process that hangs: after this time another connection may reach the app, ms. */
 const KEPT_FOR = 5000;
 
-/** To look who accepted may take one part in so many of the time. */
-const SHARE = 20;
-
-/** Between a connection that another process accepted and the next one to the same listener, ms. */
+/** Pause after a connection that another process accepted, before the next one to the same listener, ms. */
 export const SHARED_PACE = 60;
 
 export interface Acceptance {
-  /** Whether a connection waits to be judged. */
-  readonly waits: boolean;
+  /** Whether a connection waits for its verdict. */
+  readonly pending: boolean;
   /** Whether it is too early for another connection. */
-  readonly rests: boolean;
+  readonly resting: boolean;
   take(connection: Socket, listener: Shared): void;
-  /** Tells why it does not count yet; nothing once the app has accepted it. Not after the disposer was called. */
-  ask(tell: (reason?: string) => void): Disposer;
+  /** Reports why the connection does not count yet, or undefined if the app accepted it. The disposer cancels it. */
+  judge(report: (reason?: string) => void): Disposer;
   end(): void;
 }
 
 /**
- * @param whyNotListener why the listener does not count: the rule if the kernel hides who accepted
- * @param path of a Unix socket
+ * @param whyNotListener why the listener does not count; decides if the kernel hides who accepted
+ * @param path the path, for a Unix socket
  */
 export function acceptanceOf(
   name: string,
@@ -40,7 +38,7 @@ export function acceptanceOf(
   path?: string,
 ): Acceptance {
   let current: { connection: Socket; listener: Shared; since: number } | undefined;
-  const tellRule = onceEach(debug);
+  const debugOnce = onceEach(debug);
   let restUntil = Number.NEGATIVE_INFINITY;
   let reason = NOT_YET;
   const end = () => {
@@ -48,10 +46,10 @@ export function acceptanceOf(
     current = undefined;
   };
   return {
-    get waits() {
+    get pending() {
       return current !== undefined;
     },
-    get rests() {
+    get resting() {
       return clock.now() < restUntil;
     },
     take(connection, listener) {
@@ -61,22 +59,22 @@ export function acceptanceOf(
       connection.unref();
       restUntil = Number.NEGATIVE_INFINITY;
     },
-    ask(tell) {
+    judge(report) {
       const own = current;
       if (!own || clock.now() < restUntil) {
-        tell(reason);
+        report(reason);
         return () => {};
       }
       let cancelled = false;
-      const judge = async () => {
+      const run = async () => {
         const found = await listeners.acceptorOf(own.connection, own.listener, path);
         if (cancelled) return;
         const now = clock.now();
         restUntil = now + found.spent * SHARE;
         const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
-        tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
+        debugOnce(`${name}: judged by ${rule} (${found.seenBy})`);
         if (found.by === 'waiting') reason = NOT_YET;
-        if (found.by === 'waiting' && now < own.since + KEPT_FOR) return tell(reason);
+        if (found.by === 'waiting' && now < own.since + KEPT_FOR) return report(reason);
         end();
         if (found.by === 'other') {
           const isTheirs = own.listener.otherwise?.by === 'other';
@@ -84,10 +82,10 @@ export function acceptanceOf(
           restUntil = now + Math.max(SHARED_PACE, found.spent * SHARE);
           reason = held ?? `accepted by ${found.holder}, not by the app`;
         }
-        if (found.by === 'app') tell();
-        else tell(found.by === 'hidden' ? whyNotListener(own.listener) : reason);
+        if (found.by === 'app') report();
+        else report(found.by === 'hidden' ? whyNotListener(own.listener) : reason);
       };
-      void judge().catch((error) => tell(error.code ?? String(error)));
+      void run().catch((error) => report(error.code ?? String(error)));
       return () => {
         cancelled = true;
       };

@@ -1,14 +1,13 @@
-/** Connections that probes make: how they take their leave. */
-
+/** How probes close their connections. */
 import type { Socket } from 'node:net';
 import { noteOwnEpipe } from '../../output/sigpipe.ts';
 
-/** How long the app may take to close a connection that it accepted from us, ms. */
+/** How long the app may take to close our connection, ms. */
 export const LEAVE_TIMEOUT = 1000;
 
 /**
- * Says goodbye to an app that accepted: reads what it sends and closes in order. To cut the connection off would be an
- * ECONNRESET in the app, which ends a Node server that speaks first and listens for no error.
+ * Closes a connection gracefully: reads the app's data until the app closes its end. A reset would be an ECONNRESET in
+ * the app, which crashes a Node server that writes first and has no 'error' listener.
  */
 export function leave(socket: Socket): void {
   socket

@@ -1,4 +1,4 @@
-/** Polls one URL, for the status alone. */
+/** Polls one URL and reports the status only. */
 import { readFileSync } from 'node:fs';
 import type { Agent, IncomingMessage } from 'node:http';
 import { isIP, Socket, type TcpNetConnectOpts } from 'node:net';
@@ -11,11 +11,11 @@ export interface HttpRequest {
   /** The addresses of the URL's host. */
   readonly hosts: readonly string[];
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Whether a certificate that nobody vouches for is good enough. */
+  /** Accept self-signed and other untrusted certificates. */
   readonly insecure: boolean;
-  /** A file with certificates of further authorities: the app's NODE_EXTRA_CA_CERTS, which our Node has not read. */
+  /** A file with more CA certificates: the app's NODE_EXTRA_CA_CERTS, which our own Node has not read. */
   readonly extraCa?: string | undefined;
-  /** Told of that file where it cannot be read, which is no error to Node either. */
+  /** Called if that file cannot be read. Node does not treat this as an error either. */
   readonly warn: (message: string) => void;
 }
 
@@ -23,21 +23,21 @@ export interface HttpAnswer {
   readonly status: number;
   /** The address that answered. */
   readonly address: string;
-  /** Whether it came over a connection of an earlier question. */
+  /** Whether it came over the connection of an earlier request. */
   readonly kept: boolean;
   readonly socket: Socket;
 }
 
 export interface HttpClient {
   /**
-   * One question at a time. Tells the answer, or why there is none: `ECONNREFUSED`. Not after the disposer was called.
-   * @param hold keeps the question from being complete on a new connection: who closes it with the answer could not be
-   * seen any more
+   * Sends one request at a time. Reports the answer, or why there is none: `ECONNREFUSED`. The disposer cancels it.
+   * @param hold delays the last byte of the request on a new connection: a server that closes the connection with its
+   * answer could not be identified afterwards
    */
-  get(tell: (answer: HttpAnswer | string) => void, hold?: Hold): Disposer;
+  get(report: (answer: HttpAnswer | string) => void, hold?: Hold): Disposer;
   /**
-   * Says goodbye, and lets the server finish its last answer. The next question goes over a new connection.
-   * @param otherAddress to the next address of the host
+   * Closes the connection after the server's last answer. The next request opens a new connection.
+   * @param otherAddress whether that one goes to the host's next address
    */
   leave(otherAddress?: boolean): void;
 }
@@ -45,20 +45,20 @@ export interface HttpClient {
 type Hold = (socket: Socket) => Promise<void>;
 
 /**
- * How long a connection is kept, ms: the process that accepted it goes on to answer there, even after the port has gone
- * to another process.
+ * How long a connection is reused, ms: the process that accepted it keeps answering on it, even after another process
+ * took over the port.
  */
 const KEPT_FOR = 1000;
 
-/** A longer head is not an answer, bytes. */
+/** The longest response head, bytes. */
 const HEAD_MAX = 64 * 1024;
 
-/** An agent for each, as the end of a connection is ours to choose. */
+/** Each has its own agent, so that we choose when the connection closes. */
 interface Connection {
   readonly agent: Agent;
   readonly openedAt: number;
   socket?: Socket;
-  /** Whether an answer is under way. */
+  /** Whether an answer is still arriving. */
   busy: boolean;
   left: boolean;
 }
@@ -78,14 +78,14 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   const path = url.pathname + url.search;
   const question = { host, port: url.port, path, headers: headersOf(request), maxHeaderSize: HEAD_MAX };
   let current: Connection | undefined;
-  /** One that still takes the rest of an answer. */
+  /** The previous connection, while it still receives the rest of an answer. */
   let leaving: Connection | undefined;
 
   const open = (hold: Hold | undefined): Connection => {
     const agent = new http.Agent({ ...tls, lookup, keepAlive: true, maxSockets: 1 });
     if (hold) holdConnections(agent, hold, connectTls);
     const opened: Connection = { agent, openedAt: clock.now(), busy: false, left: false };
-    // called once all of an answer has been read
+    // Node calls it once the whole answer has been read
     agent.keepSocketAlive = (socket) => {
       opened.busy = false;
       if (opened.left) leave(socket as Socket);
@@ -96,7 +96,7 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   const leaveIt = (otherAddress = false) => {
     if (otherAddress) addresses = [...addresses.slice(1), ...addresses.slice(0, 1)];
     if (!current) return;
-    // an app that never ends its answers has one connection of ours to serve, and not one for each question
+    // an app whose answers never end then serves one connection of ours, and not one per request
     leaving?.socket?.destroy();
     leaving = current.busy ? current : undefined;
     leaveOrder(current);
@@ -104,7 +104,7 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
   };
 
   return {
-    get(tell, hold) {
+    get(report, hold) {
       if (current && (current.busy || clock.now() > current.openedAt + KEPT_FOR)) leaveIt();
       current ??= open(hold);
       const own = current;
@@ -113,17 +113,17 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
       const settle = (answer: HttpAnswer | string) => {
         if (!settled) {
           settled = true;
-          tell(answer);
+          report(answer);
         }
       };
       const answered = ({ socket, statusCode }: IncomingMessage) =>
         settle({
           status: statusCode as number,
           address: socket.remoteAddress ?? (hosts[0] as string),
-          kept: asked.reusedSocket,
+          kept: sent.reusedSocket,
           socket: socket as Socket,
         });
-      const asked = http
+      const sent = http
         .request({ ...question, agent: own.agent })
         .on('response', (response) => {
           own.socket = response.socket;
@@ -137,18 +137,18 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
         .end();
       return () => {
         settled = true;
-        asked.destroy();
+        sent.destroy();
       };
     },
     leave: leaveIt,
   };
 }
 
-/** Lets each new connection send all of its first question but the last byte, and then hold. */
+/** Makes each new connection send its first request without the last byte, and then hold. */
 function holdConnections(agent: Agent, hold: Hold, connectTls: typeof import('node:tls').connect | undefined): void {
   agent.createConnection = (options, created) => {
     if (!connectTls) return new HeldSocket(hold).connect(options as TcpNetConnectOpts);
-    // the handshake is enough for the server to accept
+    // after the TLS handshake the server has accepted
     const socket = connectTls(
       options as ConnectionOptions,
       () => void hold(socket).then(() => created?.(null, socket)),
@@ -158,7 +158,7 @@ function holdConnections(agent: Agent, hold: Hold, connectTls: typeof import('no
   };
 }
 
-/** A server may be given a connection only when something has come (TCP_DEFER_ACCEPT in tcp(7)). */
+/** Holds after the first bytes: with TCP_DEFER_ACCEPT a server accepts only a connection that has data (tcp(7)). */
 class HeldSocket extends Socket {
   #hold: Hold | undefined;
 
@@ -173,7 +173,7 @@ class HeldSocket extends Socket {
     if (!hold) super._write(chunk, encoding, callback);
     else {
       const bytes = Buffer.from(chunk as string, encoding);
-      // Node aborts at bytes whose encoding is that of a text
+      // Node aborts if bytes have a text encoding
       const none = 'buffer' as BufferEncoding;
       super._write(bytes.subarray(0, -1), none, (error) => {
         if (error) callback(error);
@@ -184,9 +184,9 @@ class HeldSocket extends Socket {
 }
 
 /**
- * Waits for the rest of an answer, as a server would break it off at the end of our side
- * (https://nodejs.org/api/net.html#new-netsocketoptions, allowHalfOpen), but not for ever: it may be a stream of
- * events.
+ * Waits for the rest of an answer, because a server would abort it if we closed our side
+ * (https://nodejs.org/api/net.html#new-netsocketoptions, allowHalfOpen). The wait is bounded: it may be an event
+ * stream.
  */
 function leaveOrder(connection: Connection): void {
   connection.left = true;
@@ -198,7 +198,7 @@ function leaveOrder(connection: Connection): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Names and values in turn. */
+/** @returns names and values in turn */
 function headersOf({ url, headers }: HttpRequest): string[] {
   const own: (readonly [string, string])[] = [
     ['Host', url.host],
@@ -210,7 +210,7 @@ function headersOf({ url, headers }: HttpRequest): string[] {
     own.push(['Authorization', `Basic ${Buffer.from(credentials).toString('base64')}`]);
   }
   const given = new Set(headers.map(([name]) => name.toLowerCase()));
-  // of Host there may be one only (RFC 9112, 3.2): the last that was given
+  // a request has one Host only (RFC 9112, 3.2): the last one given
   const host = headers.findLast(([name]) => name.toLowerCase() === 'host');
   const further = headers.filter((header) => header[0].toLowerCase() !== 'host' || header === host);
   return [...own.filter(([name]) => !given.has(name.toLowerCase())), ...further].flat();
@@ -219,19 +219,19 @@ function headersOf({ url, headers }: HttpRequest): string[] {
 async function tlsOptions(host: string, { insecure, extraCa, warn }: HttpRequest): Promise<ConnectionOptions> {
   const { createSecureContext } = await import('node:tls');
   const secureContext = extraCa && !insecure ? trusting(extraCa, createSecureContext, warn) : undefined;
-  // a name only: an address is no server name (RFC 6066, 3)
+  // an IP address is not allowed as server name (RFC 6066, 3)
   const servername = isIP(host) === 0 ? host : '';
   const options = { servername, rejectUnauthorized: !insecure, ALPNProtocols: ['http/1.1'] };
   return secureContext ? { ...options, secureContext } : options;
 }
 
-/** By file: read once, as Node does. */
+/** One per file: Node too reads the file once. */
 const contexts = new Map<string, SecureContext | undefined>();
 
 /**
- * What Node trusts, and that file (https://nodejs.org/api/cli.html#node_extra_ca_certsfile). addCACert() of the inner
- * context is what Node's own `ca` option ends in, but that option takes the place of what is trusted, which a
- * distribution or NODE_USE_SYSTEM_CA=1 may have said.
+ * Adds the file to the CAs that Node trusts (https://nodejs.org/api/cli.html#node_extra_ca_certsfile). Node's `ca`
+ * option also calls addCACert() of the inner context, but it replaces the default CAs, which a distribution or
+ * NODE_USE_SYSTEM_CA=1 may have configured.
  */
 function trusting(extraCa: string, create: () => SecureContext, warn: HttpRequest['warn']): SecureContext | undefined {
   if (contexts.has(extraCa)) return contexts.get(extraCa);
@@ -251,15 +251,15 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
 }
 
 /**
- * Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect).
+ * Node tries several addresses in turn and reports their errors as one (https://nodejs.org/api/net.html#socketconnect).
  */
 function codeOf(error: NodeJS.ErrnoException): string {
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
   const { code, message, syscall } = first;
-  // OpenSSL's word for an answer in plain text, among others
+  // OpenSSL's error for a plain-text answer, among others
   if (code === 'EPROTO') return 'EPROTO: no TLS there? then write http://';
   if (code?.startsWith('HPE_')) return 'not an HTTP answer';
-  // "socket hang up" has the code of a reset, without a system call
+  // "socket hang up" has the code of a reset, but no system call
   if (code === 'ECONNRESET' && syscall === undefined) return 'closed without an answer';
   return code ?? message;
 }

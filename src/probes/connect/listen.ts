@@ -1,9 +1,9 @@
 /** Ready when the app has a listening socket. No connection is made. */
-
 import { type Scheduling, schedulingOf } from '../../base/proc.ts';
 import { addressOf, type ListeningSocket } from '../../sockets/ownership.ts';
 import { TCP_TABLES } from '../../sockets/rows.ts';
 import type { ProbeContext } from '../context.ts';
+import { SHARE } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
@@ -32,28 +32,27 @@ export function listenProbe(
 }
 
 /**
- * Port finders open a port for a moment: one that is to count at whatever number has to be there after so long too, ms.
- * What the app waited for a core is no part of that time, as it could not close it then; up to the longest, as the
- * thread that we look at may be one that never gets a core.
+ * Port finders open a port for a moment, so an unnamed port must stay open this long, ms. Time in which the app waited
+ * for a core does not count, because it could not close the port then. The upper limit is for an observed thread that
+ * never gets a core.
  */
 const STAYS = 20;
 const STAYS_LONGEST = 1000;
-/** The app seldom gets each moment of it, and then it is looked again so soon. */
+/** The app seldom runs for all of this time: this part is enough, and the next check comes after at least AGAIN ms. */
 const NEARLY = 0.9;
 const AGAIN = 4;
 
-/** To look whether an inherited socket is polled may take one part in so many of the time, and is so long apart, ms. */
-const SHARE = 20;
+/** The shortest time between two checks whether the app polls an inherited socket, ms. */
 const APART = 40;
 
 interface Sought {
   readonly kinds: 'tcp' | 'tcp and unix';
   readonly path?: string | undefined;
-  /** Whether it has to be there a moment later too. */
+  /** Whether it must stay open, see STAYS. */
   readonly stays: boolean;
 }
 
-/** A probe for the app's first listening socket that counts. */
+/** A probe for the first listening socket of the app for which `counts` is true. */
 export function listening(
   name: string,
   counts: (socket: ListeningSocket) => boolean,
@@ -65,37 +64,37 @@ export function listening(
   const { clock, timing, listeners, debug } = context;
   return polled(name, context, () => {
     let found: ListeningSocket | undefined;
-    /** What has to be there again. */
+    /** The socket that must still be open at the next check. */
     let opened: Opened | undefined;
-    /** For how much longer, ms. */
+    /** How much longer it must stay open, ms. */
     let missing = STAYS;
     let restUntil = Number.NEGATIVE_INFINITY;
-    // the number of Unix sockets does not change when one begins to listen
+    // a Unix socket is in the kernel's count before it listens, so that count says nothing
     const gate = newSocketGate(timing, clock, kinds === 'tcp' ? socketsInUse : undefined);
-    const look = listeners.ofApp(kinds, path);
+    const findSockets = listeners.ofApp(kinds, path);
     return {
       attempt(done, latest) {
-        const asking = gate.look();
+        const check = gate.check();
         const now = clock.now();
-        // no socket is added when the app begins to poll one
-        if (!asking && !opened && !(listeners.inherits() && now >= restUntil)) {
+        // when the app begins to poll an inherited socket, no socket is added: the gate does not notice it
+        if (!check && !opened && !(listeners.inherits() && now >= restUntil)) {
           done(latest);
           return;
         }
-        const unchanged = asking || opened ? (asking?.unchanged ?? []) : TCP_TABLES;
-        const sockets = look(TCP_TABLES.filter((table) => opened || !unchanged.includes(table)));
+        const unchanged = check || opened ? (check?.unchanged ?? []) : TCP_TABLES;
+        const sockets = findSockets(TCP_TABLES.filter((table) => opened || !unchanged.includes(table)));
         const spent = clock.now() - now;
-        asking?.done(true, spent);
+        check?.done(true, spent);
         restUntil = now + Math.max(spent * SHARE, APART);
         const counting = sockets.filter(counts);
         const again = counting.find(({ inode }) => opened && inode === opened.inode);
         const first = again ?? counting[0];
-        const fares = stays && first?.pid !== undefined ? scheduling(first.pid) : undefined;
-        const had = again && opened ? timeHad(opened, now, fares) : 0;
-        found = stays && had < NEARLY * STAYS ? undefined : first;
-        missing = Math.max(AGAIN, STAYS - had);
+        const scheduled = stays && first?.pid !== undefined ? scheduling(first.pid) : undefined;
+        const openFor = again && opened ? openTime(opened, now, scheduled) : 0;
+        found = stays && openFor < NEARLY * STAYS ? undefined : first;
+        missing = Math.max(AGAIN, STAYS - openFor);
         if (found) debug(`${name}: judged by who ${found.inherited ? 'polls the inherited socket' : 'listens'}`);
-        opened = again ? opened : first && { ...first, since: clock.now(), fared: fares };
+        opened = again ? opened : first && { ...first, since: clock.now(), scheduledThen: scheduled };
         done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },
       nextInterval: () => (opened ? missing : gate.nextInterval()),
@@ -104,14 +103,16 @@ export function listening(
   });
 }
 
-type Opened = ListeningSocket & { readonly since: number; readonly fared: Scheduling | undefined };
+type Opened = ListeningSocket & { readonly since: number; readonly scheduledThen: Scheduling | undefined };
 
-/** @returns how long the app could have closed it, ms */
-function timeHad({ since, fared }: Opened, now: number, fares: Scheduling | undefined): number {
+/** @returns how long the socket was open while the app could have closed it, ms */
+function openTime({ since, scheduledThen }: Opened, now: number, scheduled: Scheduling | undefined): number {
   const elapsed = now - since;
-  if (!fared || !fares || elapsed >= STAYS_LONGEST) return elapsed;
-  // it may have been waiting for a core all the time that it did not run
-  const waited = fares.runnable ? elapsed - (fares.ran - fared.ran) : fares.waited - fared.waited;
+  if (!scheduledThen || !scheduled || elapsed >= STAYS_LONGEST) return elapsed;
+  // a runnable app may have waited for a core whenever it did not run
+  const waited = scheduled.runnable
+    ? elapsed - (scheduled.ran - scheduledThen.ran)
+    : scheduled.waited - scheduledThen.waited;
   return elapsed - waited;
 }
 

@@ -1,62 +1,59 @@
 /**
- * When to ask the app over TCP. A look whether any socket was added costs little, so there are several to an interval,
- * and the question follows at once where one was. Where none was, "not yet" is believed for a while.
+ * Decides when to connect to the app. Checking the kernel's count of sockets is cheap, so it happens several times per
+ * interval. If the count changed, the probe connects at once; if not, the last refusal stays valid for a while.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { TcpTable } from '../../sockets/rows.ts';
-import { lookInterval, type PollTiming } from '../poll.ts';
+import { checkInterval, type PollTiming, SHARE } from '../poll.ts';
 import { type SocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
 /**
- * So long is a refusal believed while no socket was added, ms. Not for ever: a socket that was added while another went
- * is not seen, nor one that is forwarded from elsewhere (a container).
+ * How long a refusal is valid while the count does not change, ms. Not for ever: the count misses a socket that opened
+ * while another closed, and a port that is forwarded from elsewhere (a container).
  */
 export const BELIEVED = 500;
 
-/** A question may take one part in so many of the time: the next waits so many times as long as the last one took. */
-const SHARE = 20;
-
-/** The most that it waits so, ms: of an app with 50,000 descriptors a look takes 0.3 s, and several are needed. */
+/** The longest rest after a slow check, ms: with 50,000 descriptors one takes 0.3 s, and several are needed. */
 const REST_MAX = 1000;
 
-/** A timer of Node may come so much early, ms: then it is now, and not an interval later. */
+/** Node's timers may fire this much early, ms: the check then happens now, and not an interval later. */
 const EARLY = 1;
 
 export interface NewSocketGate {
-  /** How long to wait before the next look, ms: less while a look is enough. */
+  /** How long to wait before the next check, ms: less while the count alone decides. */
   nextInterval(): number;
-  /** @returns undefined where asking now would tell nothing new; else `done` has to be called once it was asked */
-  look(): Asking | undefined;
+  /** @returns undefined if a connect now would show nothing new; else the caller connects and calls `done` */
+  check(): Check | undefined;
 }
 
-export interface Asking {
-  /** Tables that hold no new socket since the last question. */
+export interface Check {
+  /** Tables without a new socket since the last connect. */
   readonly unchanged: readonly TcpTable[];
   /**
-   * @param settled whether nothing but a new socket can change the answer
-   * @param spent how long the processor was busy with the question, ms
+   * @param settled whether only a new socket can change the result
+   * @param spent how long the check took, ms
    */
   done(settled: boolean, spent: number): void;
 }
 
 /**
- * @param timing its `interval`, which may change, is between two questions where sockets come and go all the time
- * @param socketsInUse undefined where their number says nothing: then there is a question each interval
+ * @param timing `interval`, which may change, is the least time between two connects while sockets come and go
+ * @param socketsInUse undefined if the count says nothing: then each interval has a connect
  */
 export function newSocketGate(
   timing: Pick<PollTiming, 'interval'>,
   clock: Clock,
   socketsInUse: (() => SocketsInUse | undefined) | undefined,
 ): NewSocketGate {
-  /** The counts at the last question, if only a new socket can change the answer. */
+  /** The counts at the last connect, if only a new socket can change its result. */
   let settledAt: SocketsInUse | undefined;
   let askedAt = Number.NEGATIVE_INFINITY;
-  // the last question that was asked for more than to be sure: only those wait for each other
+  // the last connect after a change of the counts: only such connects keep `interval` between them
   let unsureAt = Number.NEGATIVE_INFINITY;
   let restUntil = Number.NEGATIVE_INFINITY;
   return {
-    nextInterval: () => (settledAt ? lookInterval(timing.interval) : timing.interval),
-    look() {
+    nextInterval: () => (settledAt ? checkInterval(timing.interval) : timing.interval),
+    check() {
       const inUse = socketsInUse?.();
       const unchanged = unchangedTables(inUse, settledAt);
       const calm = unchanged.length === 2;

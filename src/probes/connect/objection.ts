@@ -1,14 +1,13 @@
-/** Whether who listens counts, and what to say of it when not. */
+/** Whether the holder of a port counts as the app, and the message if not. */
 import type { Ownership, Shared } from '../../sockets/ownership.ts';
 
-/** The one reason that passes by itself. */
+/** The only reason that goes away without a new listener. */
 export const NOT_KNOWN_YET = 'accepted, by whom is being looked up';
 
 /**
- * @param tell gets a line for each other holder of the port, as the app can hardly get it then
- * @param systemdCounts whether it is enough that the socket is one of socket activation: an answer came, not only a
- * connection
- * @returns why it does not count, for the probe's reason; undefined where it does
+ * @param tell receives a warning for each other holder of the port, because the app can hardly get the port then
+ * @param systemdCounts whether a socket-activated listener counts: true if an answer came, and not only a connection
+ * @returns the probe's reason why it does not count; undefined if it counts
  */
 export function objectionTo(
   owner: Exclude<Ownership, Shared> | undefined,
@@ -40,11 +39,11 @@ export function objectionTo(
   }
 }
 
-/** Tells each message once. */
+/** Passes each message on once. */
 export function onceEach(warn: (message: string) => void): (message: string) => void {
-  const told = new Set<string>();
+  const sent = new Set<string>();
   return (message) => {
-    if (!told.has(message)) warn(message);
-    told.add(message);
+    if (!sent.has(message)) warn(message);
+    sent.add(message);
   };
 }

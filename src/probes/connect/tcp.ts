@@ -13,7 +13,7 @@ import { newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, objectionTo, onceEach } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
-/** `--tcp`. The hosts are IP addresses. */
+/** `--tcp`. `hosts` are IP addresses. */
 export function tcpProbe(
   { hosts, port, owner }: Extract<ProbeSpec, { kind: 'tcp' }>,
   context: ProbeContext,
@@ -22,25 +22,25 @@ export function tcpProbe(
   const { clock, timing, listeners, warn, debug } = context;
   const name = `tcp ${hostPort(hosts[0] as string, port)}`;
   const local = hosts.every(isLoopback);
-  const tell = onceEach(warn);
-  const tellRule = onceEach(debug);
+  const warnOnce = onceEach(warn);
+  const debugOnce = onceEach(debug);
   let { socketsBefore } = context;
   return polled(name, context, () => {
     let answered = '';
-    /** The host to begin with: the next one, once who accepted at one is another process. */
+    /** The host to begin with: the next one after another process accepted at this one. */
     let first = 0;
     const gate = newSocketGate(timing, clock, local ? socketsInUse : undefined);
-    const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise, port, tell));
-    const askWho = (done: (reason?: string) => void) =>
-      acceptance.ask((reason) => {
-        if (reason !== undefined && !acceptance.waits) first += 1;
+    const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise, port, warnOnce));
+    const judgeAcceptor = (done: (reason?: string) => void) =>
+      acceptance.judge((reason) => {
+        if (reason !== undefined && !acceptance.pending) first += 1;
         done(reason);
       });
     return {
       attempt(done, latest) {
-        if (acceptance.waits) return askWho(done);
-        const look = acceptance.rests ? undefined : gate.look();
-        if (!look) {
+        if (acceptance.pending) return judgeAcceptor(done);
+        const check = acceptance.resting ? undefined : gate.check();
+        if (!check) {
           done(latest);
           return;
         }
@@ -48,74 +48,74 @@ export function tcpProbe(
         const judge = (host: string) => {
           if (owner === 'any') return undefined;
           const began = clock.now();
-          const found = listeners.ownerOf(host, port, look.unchanged);
+          const found = listeners.ownerOf(host, port, check.unchanged);
           spent += clock.now() - began;
           if (found?.by === 'shared') return found;
-          tellRule(`${name}: judged by who listens`);
-          return objectionTo(found, port, tell);
+          debugOnce(`${name}: judged by who listens`);
+          return objectionTo(found, port, warnOnce);
         };
         const start = first % hosts.length;
         const inTurn = [...hosts.slice(start), ...hosts.slice(0, start)];
-        // if nobody has begun to listen since, what refuses at one loopback address refuses at the other; and Node's
-        // first look at an address of IPv6 takes it milliseconds (net.isIPv6)
+        // if no process has begun to listen since, both loopback addresses refuse: one is enough, as Node's first parse
+        // of an IPv6 address takes milliseconds (net.isIPv6)
         const isQuiet =
           local &&
           owner === 'app' &&
           !listeners.inherits() &&
           unchangedTables(socketsInUse(), socketsBefore).length === 2;
         socketsBefore = undefined;
-        const asked = isQuiet ? inTurn.slice(0, 1) : inTurn;
-        let stop = connectToAny(asked, port, local, judge, (accepted, reasons) => {
+        const targets = isQuiet ? inTurn.slice(0, 1) : inTurn;
+        let stop = connectToAny(targets, port, local, judge, (accepted, reasons) => {
           answered = accepted?.host ?? '';
-          look.done(accepted === undefined && reasons.every(isSettled), spent);
+          check.done(accepted === undefined && reasons.every(needsNewListener), spent);
           if (accepted?.shared) {
             acceptance.take(accepted.socket, accepted.shared);
-            stop = askWho(done);
+            stop = judgeAcceptor(done);
             return;
           }
-          // a host without IPv6 says EADDRNOTAVAIL for ::1 for ever: the first address tells more
+          // a host without IPv6 always fails with EADDRNOTAVAIL for ::1: the reason of the first address says more
           done(accepted === undefined ? (reasons.find((text) => !isRefusal(text)) ?? reasons[0]) : undefined);
         });
         return () => stop();
       },
-      nextInterval: () => (acceptance.waits ? timing.interval : gate.nextInterval()),
+      nextInterval: () => (acceptance.pending ? timing.interval : gate.nextInterval()),
       readyBy: () => `tcp ${hostPort(answered, port)}`,
       end: acceptance.end,
     };
   });
 }
 
-/** Nobody listens there. */
+/** Whether no process listens there. */
 function isRefusal(reason: string): boolean {
   return reason === 'ECONNREFUSED' || reason === 'EADDRNOTAVAIL';
 }
 
-/** Nothing but a new listener can change that: nobody listens, or somebody else does. */
-function isSettled(reason: string): boolean {
+/** Whether only a new listener can change that: no process listens, or another one does. */
+function needsNewListener(reason: string): boolean {
   return isRefusal(reason) || !(/^E[A-Z]+$/.test(reason) || reason === NOT_KNOWN_YET);
 }
 
 interface Accepted {
   readonly host: string;
   readonly socket: Socket;
-  /** Others listen there too. The connection stays open then. */
+  /** Set if other processes listen there too. The connection then stays open. */
   readonly shared: Shared | undefined;
 }
 
 /**
- * Tells the first host that accepted, or, when none did, for each in their order why not: its error code, or what
- * `whyNot` has against it. That is asked while the connection is open, as the kernel then gets through its table of
- * connections sooner.
+ * Reports the first host that accepted. If none did, it reports the reason of each host in order: its error code, or
+ * the text from `whyNot`. `whyNot` runs while the connection is open, because the kernel then walks its table of
+ * connections faster.
  *
- * @param inTurn whether to try a host only when the one before it refused: on loopback that is known at once, and each
- * try costs a millisecond. Elsewhere a host may never answer.
+ * @param inTurn whether to try a host only after the one before refused: loopback refuses at once, and each try costs a
+ * millisecond. Other hosts may never answer.
  */
 function connectToAny(
   hosts: readonly string[],
   port: number,
   inTurn: boolean,
   whyNot: (host: string) => string | Shared | undefined,
-  tell: (accepted: Accepted | undefined, reasons: readonly string[]) => void,
+  report: (accepted: Accepted | undefined, reasons: readonly string[]) => void,
 ): Disposer {
   const errors: string[] = [];
   const sockets: Socket[] = [];
@@ -129,12 +129,12 @@ function connectToAny(
     const refused = (code: string) => {
       errors[index] = code;
       refusals += 1;
-      if (refusals === hosts.length) tell(undefined, errors);
+      if (refusals === hosts.length) report(undefined, errors);
       else tryNext();
     };
     socket.once('connect', () => {
       if (isConnectedToItself(socket)) {
-        // reset, so that no TIME_WAIT keeps the port from the app
+        // a reset, because TIME_WAIT would block the port for the app
         socket.resetAndDestroy();
         refused('ECONNREFUSED');
         return;
@@ -147,7 +147,7 @@ function connectToAny(
         return;
       }
       close();
-      tell({ host, socket, shared }, errors);
+      report({ host, socket, shared }, errors);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => refused(error.code ?? error.message));
   };
@@ -160,8 +160,8 @@ function connectToAny(
 }
 
 /**
- * A connect to a loopback port of the ephemeral range where nobody listens can be given that very port as its own, and
- * then TCP's simultaneous open connects the socket to itself (RFC 9293, 3.5): nobody has accepted anything.
+ * A connect to a loopback port of the ephemeral range where no process listens can get that port as its local port.
+ * TCP's simultaneous open then connects the socket to itself (RFC 9293, 3.5), and no process has accepted it.
  */
 function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import type { Shared } from '../../sockets/ownership.ts';
 import type { ProbeContext } from '../context.ts';
-import { lookInterval } from '../poll.ts';
+import { checkInterval, SHARE } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
@@ -10,13 +10,10 @@ import { acceptanceOf, SHARED_PACE } from './acceptance.ts';
 import { leave } from './connection.ts';
 import { onceEach } from './objection.ts';
 
-/** How long somebody else's socket is believed to stand at the path, while nothing else does, ms. */
+/** How long another process's socket at the path is not probed again while the path does not change, ms. */
 const BELIEVED = 500;
 
-/** To find out whose it is may take one part in so many of the time. */
-const SHARE = 20;
-
-/** `--unix`. Somebody else's socket at the path does not count. */
+/** `--unix`. Another process's socket at the path does not count. */
 export function unixProbe(
   { path, owner: wanted }: Extract<ProbeSpec, { kind: 'unix' }>,
   context: ProbeContext,
@@ -24,8 +21,8 @@ export function unixProbe(
   const { clock, timing, listeners, stamp: stampOf, stampBefore, warn, debug } = context;
   const name = `unix ${path}`;
   const abstract = path.startsWith('@');
-  const tell = onceEach(warn);
-  const tellRule = onceEach(debug);
+  const warnOnce = onceEach(warn);
+  const debugOnce = onceEach(debug);
   const isOld = () => {
     const before = abstract ? undefined : stampBefore(path);
     return before !== undefined && before === stampOf(path);
@@ -34,17 +31,17 @@ export function unixProbe(
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    tell(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
+    warnOnce(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
     return held;
   };
   return polled(name, context, () => {
     const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise), path);
-    // what stood at the path when a connection was last refused, and when that was
-    let refused: string | undefined | 'never asked' = 'never asked';
-    let askedAt = Number.NEGATIVE_INFINITY;
+    // the stamp of the path at the last connect
+    let refused: string | undefined | 'never connected' = 'never connected';
+    let connectedAt = Number.NEGATIVE_INFINITY;
     let believed = timing.interval;
     let tableAt = Number.NEGATIVE_INFINITY;
-    /** Node and the app may each mean another name by it (https://github.com/libuv/libuv/pull/4266). */
+    /** Node and the app may read an abstract name differently (https://github.com/libuv/libuv/pull/4266). */
     const hasAnotherName = () => {
       const began = clock.now();
       if (!abstract || began < tableAt) return false;
@@ -53,23 +50,23 @@ export function unixProbe(
       return by === 'app';
     };
     let isInherited = false;
-    const askWho = (done: (reason?: string) => void) =>
-      acceptance.ask((reason) => {
-        if (!acceptance.waits) believed = Math.max(timing.interval, isInherited ? SHARED_PACE : BELIEVED);
+    const judgeAcceptor = (done: (reason?: string) => void) =>
+      acceptance.judge((reason) => {
+        if (!acceptance.pending) believed = Math.max(timing.interval, isInherited ? SHARED_PACE : BELIEVED);
         done(reason);
       });
     return {
       attempt(done, latest) {
-        if (acceptance.waits) return askWho(done);
-        const there = abstract ? '' : stampOf(path);
+        if (acceptance.pending) return judgeAcceptor(done);
+        const current = abstract ? '' : stampOf(path);
         const now = clock.now();
-        // asked at least once, as a first connect takes milliseconds, which then are over when it counts
-        if (there === refused && (there === undefined || now + 1 < askedAt + believed)) {
+        // the first attempt always connects: a first connect takes milliseconds, better now than when it counts
+        if (current === refused && (current === undefined || now + 1 < connectedAt + believed)) {
           done(latest);
           return;
         }
-        askedAt = now;
-        refused = there;
+        connectedAt = now;
+        refused = current;
         believed = timing.interval;
         const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
         socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -85,20 +82,20 @@ export function unixProbe(
           if (owner?.by === 'shared') {
             acceptance.take(socket, owner);
             isInherited = owner.otherwise?.by === 'systemd';
-            stop = askWho(done);
+            stop = judgeAcceptor(done);
             return;
           }
           leave(socket);
-          tellRule(`${name}: judged by who listens`);
+          debugOnce(`${name}: judged by who listens`);
           const objection = objectionTo(owner);
           const spent = clock.now() - now;
-          // a path shows when another socket stands there
+          // the stamp of a path shows when another socket takes its place
           if (objection !== undefined && !abstract) believed = Math.max(timing.interval, BELIEVED, spent * SHARE);
           done(objection);
         });
         return () => stop();
       },
-      nextInterval: () => (acceptance.waits ? timing.interval : lookInterval(timing.interval)),
+      nextInterval: () => (acceptance.pending ? timing.interval : checkInterval(timing.interval)),
       end: acceptance.end,
     };
   });

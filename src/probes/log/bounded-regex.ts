@@ -1,24 +1,22 @@
 /**
- * Tests a regex that may need for ever on some line: the wrapper must pass on output and signals meanwhile. A vm script
- * can be stopped (https://nodejs.org/api/vm.html, `timeout`); a plain call cannot.
+ * Tests a regex with a time limit: it may backtrack for ever on some line, but the wrapper must keep relaying output
+ * and signals. A vm script can be stopped (https://nodejs.org/api/vm.html, `timeout`); a plain call cannot.
  */
 import { type Context, createContext, Script } from 'node:vm';
 
-/** The most that one call may take, ms. */
+/** The time limit of one call, ms. */
 const LIMIT = 50;
 
 /**
- * Behind the end of a line that has not ended yet, so that `$` does not match before the line really ends there, nor
- * `\b` where a word may go on: what follows may be a letter or not.
+ * Appended to an unfinished line, one after the other, so that `$` does not match before the line ends, and `\b` not
+ * where a word may go on: the next character may be a letter or not.
  */
 const MORE = ['\ufffc', 'x'];
 
-type Look = (regex: RegExp, lines: readonly string[], open: string, more: readonly string[]) => boolean;
+type Matcher = (regex: RegExp, lines: readonly string[], open: string, more: readonly string[]) => boolean;
 
-/**
- * On the unfinished line a match must lie in what is there, whatever of `more` follows: that is no text of the app's.
- */
-const look: Look = (regex, lines, open, more) => {
+/** On the unfinished line a match counts if each of `more` allows it and it lies within the app's own text. */
+const matches: Matcher = (regex, lines, open, more) => {
   if (lines.some((line) => regex.test(line))) return true;
   if (open === '') return false;
   return more.every((next) => {
@@ -27,31 +25,30 @@ const look: Look = (regex, lines, open, more) => {
   });
 };
 
-const script = new Script(`(${look})(regex, lines, open, more)`);
+const script = new Script(`(${matches})(regex, lines, open, more)`);
 let context: Context | undefined;
 
 /**
- * - `match`, `none`: as it says.
- * - `too-slow`: the regex worked for as long as the limit allows.
- * - starved: the limit passed, but the processor was with others for most of it: the regex has hardly been asked. Ask
- *   again.
+ * - `match`, `none`: the result.
+ * - `too-slow`: the regex ran until the limit.
+ * - Starved: the limit passed, but other processes used the CPU for most of it, so the regex has hardly run. Try again.
  */
 export type Verdict = 'match' | 'none' | 'too-slow' | Starved;
 
 export interface Starved {
-  /** What the regex has had of the processor for these lines so far, ms. */
+  /** CPU time of the regex for these lines so far, ms. */
   readonly spent: number;
 }
 
 /**
  * @param lines finished lines
- * @param open the start of a line that has not ended yet; empty where there is none
- * @param spent by earlier looks at these lines, ms: on a machine that is never quiet a slow regex shows after several
+ * @param open the start of a line that has not ended yet; empty if there is none
+ * @param spent CPU time of earlier tries on these lines, ms: on a busy machine a slow regex shows after several tries
  */
 export function anyMatches(regex: RegExp, lines: readonly string[], open = '', spent = 0): Verdict {
-  // a look by the vm starts a thread
+  // a vm call with a timeout starts a thread
   if (lines.length === 0 && open === '') return 'none';
-  if (isStraight(regex)) return look(regex, lines, open, MORE) ? 'match' : 'none';
+  if (isPlainText(regex)) return matches(regex, lines, open, MORE) ? 'match' : 'none';
   context ??= createContext({});
   Object.assign(context, { regex, lines, open, more: MORE });
   const before = process.cpuUsage();
@@ -66,9 +63,9 @@ export function anyMatches(regex: RegExp, lines: readonly string[], open = '', s
 }
 
 /**
- * Whether it is plain text, but for anchors: then it can do no more than compare itself once at each place of a line,
- * and the limit, which starts a thread for every look, can be spared. `listening on` is, `\d+` and `a|b` are not.
+ * Whether the regex is plain text, apart from anchors: it then compares once at each position of a line and needs no
+ * limit, which would start a thread for each call. `listening on` is, `\d+` and `a|b` are not.
  */
-function isStraight({ source }: RegExp): boolean {
+function isPlainText({ source }: RegExp): boolean {
   return !/[*+?{(|[.]|\\[\dk]/.test(source.replace(/\\[^\dk]/g, ''));
 }

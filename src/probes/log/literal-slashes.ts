@@ -1,9 +1,9 @@
-/** A regex written as in JavaScript's source is taken for part of the line, slashes and flag and all. */
+/** Finds a regex that was written with slashes as in JavaScript: they would be matched as text of the line. */
 import { shellWord } from '../../base/shell-word.ts';
 
 /**
- * What to write instead. A path looks much like it, hence the question; one of several parts is left alone.
- * @returns empty where there are no slashes around it
+ * A hint that starts with "if", because a path such as `/ready/` looks the same; a path of several parts gets none.
+ * @returns empty if the regex has no slashes around it
  */
 export function literalSlashes(option: string, { source }: RegExp): string {
   const [, inner, flag] = /^\\\/((?:[^\\]|\\[^/])+)\\\/([gimsu]?)$/.exec(source) ?? [];

@@ -1,6 +1,4 @@
-/**
- * Ready when a line of the app's output matches a regex. Colours do not count; the bytes pass on unaltered elsewhere.
- */
+/** Ready when a line of the app's output matches a regex. Colours are ignored. */
 import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../../base/clock.ts';
 import type { ProbeContext } from '../context.ts';
@@ -12,21 +10,21 @@ import { lineScanner } from './line-scanner.ts';
 import { literalSlashes } from './literal-slashes.ts';
 import { requiredText } from './required-text.ts';
 
-/** A line that stands unfinished for so long is a prompt: its end so far counts as `$`, ms. */
+/** A line that stays unfinished this long is a prompt: its end so far counts as `$`, ms. */
 const PROMPT_AFTER = 100;
 
-/** When the processor was with others during a look at some lines, the next look at them, ms. */
-const ASK_AGAIN_AFTER = 5;
+/** The next try if other processes used the CPU during the test of some lines, ms. */
+const RETRY_AFTER = 5;
 
-/** After so long without the line it is said where else it could be, ms. */
-const PATIENCE = 1000;
+/** After this time without a match the reason names the other stream, ms. */
+const HINT_AFTER = 1000;
 
 const WARM_UP = Buffer.from('\n');
 
-/** The most lines that wait for such a look. */
+/** The most lines that wait for such a retry. */
 const BACKLOG_MAX = 10_000;
 
-/** Without colours. Most output has none, which is seen sooner than a regex finds none. */
+/** Removes colours. Most output has none, and includes() finds that out faster than a regex. */
 function plain(text: string): string {
   return text.includes('\u001b') || text.includes('\u009b') ? stripVTControlCharacters(text) : text;
 }
@@ -55,13 +53,13 @@ export function logProbe(
 
   const reason = () => {
     const seen = lineSeen ? 'no line matched yet' : 'no output yet';
-    const hints = [lineSeen ? slashes : '', clock.now() - since < PATIENCE ? '' : both];
+    const hints = [lineSeen ? slashes : '', clock.now() - since < HINT_AFTER ? '' : both];
     return [seen, ...hints].filter(Boolean).join('; ');
   };
   return told(name, reason, (ready) => {
     lineSeen = false;
     since = clock.now();
-    // a first look takes milliseconds (a vm context, code to compile): now, and not when the line comes
+    // the first test takes milliseconds (a vm context, compilation): do it now, and not when the line comes
     anyMatches(regex, lineScanner({ plain })(WARM_UP).lines);
     const disposers = streams.map((stream): Disposer => {
       const scan = lineScanner({ required, plain });
@@ -69,21 +67,21 @@ export function logProbe(
       let spent = 0;
       let cancelLater: Disposer = () => {};
 
-      const look = (lines: readonly string[], open: string) => {
+      const test = (lines: readonly string[], open: string) => {
         const verdict = anyMatches(regex, lines, open, spent);
         if (verdict === 'match') return ready();
         if (verdict === 'too-slow') complain();
         const starved = typeof verdict === 'object';
         backlog = starved ? lines.slice(-BACKLOG_MAX) : [];
         spent = starved ? verdict.spent : 0;
-        if (starved) cancelLater = clock.after(ASK_AGAIN_AFTER, () => look(backlog, open));
-        else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => look([open], ''));
+        if (starved) cancelLater = clock.after(RETRY_AFTER, () => test(backlog, open));
+        else if (open !== '') cancelLater = clock.after(PROMPT_AFTER, () => test([open], ''));
       };
       const stop = app.onOutput(stream, (piece) => {
         cancelLater();
         lineSeen = true;
         const { lines, open } = scan(piece);
-        look([...backlog, ...lines], open);
+        test([...backlog, ...lines], open);
       });
       return () => {
         cancelLater();

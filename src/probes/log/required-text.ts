@@ -1,11 +1,11 @@
-/** What a regex cannot do without: a cheap look for that spares most lines the regex. */
+/** Finds a text that each match of a regex contains. A line without it needs no test by the regex, which is slower. */
 
-/** Shorter ones are found everywhere. */
+/** Shorter texts occur in too many lines. */
 const LENGTH_MIN = 3;
 
 /**
- * @returns a text in ASCII that is part of whatever the regex matches: the longest run of plain characters outside of
- * groups; undefined where there is none, or where the regex has anything that is not understood here
+ * @returns an ASCII text that is part of each match: the longest run of plain characters outside of groups; undefined
+ * if there is none, or if this parser does not understand the regex
  */
 export function requiredText({ source, flags }: RegExp): string | undefined {
   if (/[iuv]/.test(flags)) return undefined;
@@ -23,7 +23,7 @@ export function requiredText({ source, flags }: RegExp): string | undefined {
     if (/^[ -~]$/.test(part) && !/[.^$*+?]/.test(part)) run += part;
     else if (/^\\[!-~]/.test(part) && !/\w$/.test(part)) run += part.charAt(1);
     else {
-      // what may be there no time at all does not count
+      // a character that may occur zero times is not required
       if (/^[*?{]/.test(part)) run = run.slice(0, -1);
       endRun();
     }
@@ -33,8 +33,8 @@ export function requiredText({ source, flags }: RegExp): string | undefined {
 }
 
 /**
- * The next part of a regex: an escape that stands for a character or a class of them, a class, a group without another
- * in it, a quantifier in braces, or one character.
+ * The next part of a regex: an escape for a character or a class, a class, a group without another group in it, a
+ * quantifier in braces, or one character.
  */
 const ESCAPE = /\\[^\w\s]|\\[dDwWsSbB]/;
 const CLASS = /\[(?:[^\]\\]|\\.)*\]/;

@@ -772,7 +772,7 @@ describe('a reload', () => {
 describe('the watchdog', () => {
   function watched(given: Given = {}) {
     const says = { why: undefined as string | undefined };
-    const vitals = { look: () => says.why, end() {} };
+    const vitals = { check: () => says.why, end() {} };
     const run = start({ watchdog: { mode: 'probe', intervalMs: 1000, vitals }, ...given });
     run.news();
     return { ...run, says };

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../src/probes/readiness.ts';
-import { answering, existing, turning } from '../../../src/watchdog/vitals.ts';
+import { loopHealth, probeHealth, processHealth } from '../../../src/watchdog/vitals.ts';
 import { settle } from '../fakes.ts';
 
 it('who exists is well', () => {
-  expect(existing.look()).toBeUndefined();
+  expect(processHealth.check()).toBeUndefined();
 });
 
-describe('answering', () => {
+describe('probeHealth', () => {
   function asked() {
     const questions: { answer: () => void; fail: (bug: Error) => void; signal: AbortSignal }[] = [];
     const ask = (): Readiness => ({
@@ -16,62 +16,62 @@ describe('answering', () => {
       wait: (signal) =>
         new Promise((resolve, reject) => questions.push({ answer: () => resolve('tcp 1'), fail: reject, signal })),
     });
-    return { questions, vitals: answering(ask) };
+    return { questions, vitals: probeHealth(ask) };
   }
 
   it('asks at a look, and again at the next only when there was an answer', async () => {
     const { questions, vitals } = asked();
-    expect(vitals.look()).toBeUndefined();
-    expect([vitals.look(), vitals.look()]).toEqual(['tcp 1: ECONNREFUSED', 'tcp 1: ECONNREFUSED']);
+    expect(vitals.check()).toBeUndefined();
+    expect([vitals.check(), vitals.check()]).toEqual(['tcp 1: ECONNREFUSED', 'tcp 1: ECONNREFUSED']);
     expect(questions).toHaveLength(1);
     questions[0]?.answer();
     await settle();
     expect(questions).toHaveLength(1);
-    expect(vitals.look()).toBeUndefined();
+    expect(vitals.check()).toBeUndefined();
     expect(questions).toHaveLength(2);
   });
 
   it('a probe that failed by itself is no answer, and it is asked again', async () => {
     const { questions, vitals } = asked();
-    vitals.look();
+    vitals.check();
     questions[0]?.fail(new Error('a bug'));
     await settle();
-    expect(vitals.look()).toBe('Error: a bug');
+    expect(vitals.check()).toBe('Error: a bug');
     questions[1]?.answer();
     await settle();
-    expect(vitals.look()).toBeUndefined();
+    expect(vitals.check()).toBeUndefined();
   });
 
   it('stops the open question at the end', () => {
     const { questions, vitals } = asked();
-    vitals.look();
+    vitals.check();
     vitals.end();
     expect(questions[0]?.signal.aborted).toBe(true);
   });
 });
 
-describe('turning', () => {
+describe('loopHealth', () => {
   it('is well while the count changes', () => {
     let beats = 3;
-    const vitals = turning(
+    const vitals = loopHealth(
       () => beats,
       () => expect.fail('it has beaten'),
     );
-    expect(vitals.look()).toBeUndefined();
-    expect(vitals.look()).toBe('its event loop does not turn');
+    expect(vitals.check()).toBeUndefined();
+    expect(vitals.check()).toBe('its event loop does not turn');
     beats = 0;
-    expect(vitals.look()).toBeUndefined();
-    expect(vitals.look()).toBe('its event loop does not turn');
+    expect(vitals.check()).toBeUndefined();
+    expect(vitals.check()).toBe('its event loop does not turn');
   });
 
-  it('never counted by the first look: told once, and well for good', () => {
+  it('never counted by the first check: told once, and well for good', () => {
     let told = 0;
-    const vitals = turning(
+    const vitals = loopHealth(
       () => 0,
       () => {
         told += 1;
       },
     );
-    expect([vitals.look(), vitals.look(), vitals.look(), told]).toEqual([undefined, undefined, undefined, 1]);
+    expect([vitals.check(), vitals.check(), vitals.check(), told]).toEqual([undefined, undefined, undefined, 1]);
   });
 });

@@ -44,7 +44,7 @@ function patient() {
     why: undefined as string | undefined,
     looks: 0,
     ended: false,
-    look() {
+    check() {
       this.looks += 1;
       return this.why;
     },
