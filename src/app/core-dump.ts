@@ -14,7 +14,7 @@ const DUMPING: ReadonlySet<string> = new Set([
   ...['SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGXCPU', 'SIGXFSZ', 'SIGSYS'],
 ]);
 
-/** To be called before the wrapper raises `signal` on itself. A failure here costs disk space, never the exit status. */
+/** Call it before the wrapper raises `signal` on itself. A failure here costs disk space, never the exit status. */
 export function makeCoreSmall(signal: string, env: NodeJS.ProcessEnv): void {
   if (!DUMPING.has(signal)) return;
   try {

@@ -49,7 +49,7 @@ export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
   };
   readFrames(socket, {
     end: NEWLINE,
-    most: MESSAGE_MAX,
+    max: MESSAGE_MAX,
     onFrame: (line) => {
       if (line.length > 0) onLine(Buffer.from(line).toString());
     },

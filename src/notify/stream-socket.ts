@@ -14,7 +14,7 @@ export async function receiveByStream(path: string, onDatagram: (datagram: Uint8
   const none = { close() {} };
   if (Buffer.byteLength(path) > SOCKET_PATH_MAX) return none;
   const server = createServer((socket) => {
-    readFrames(socket, { end: 0, most: DATAGRAM_MAX, onFrame: onDatagram, onTooLong() {} });
+    readFrames(socket, { end: 0, max: DATAGRAM_MAX, onFrame: onDatagram, onTooLong() {} });
     socket.on('error', () => {});
   });
   server.maxConnections = CONNECTIONS_MAX;

@@ -7,7 +7,7 @@
  * with us the signals.
  */
 import { fstat, writev, writevSync } from 'node:fs';
-import { openAnew } from '../base/files.ts';
+import { reopen } from '../base/files.ts';
 import { pause } from '../base/real-clock.ts';
 import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
@@ -39,7 +39,7 @@ export interface OutletEvents {
  * from exiting
  */
 export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents, mayStall = true): Outlet {
-  const ready = openAnew(fd);
+  const ready = reopen(fd);
   // the first use of the pool starts its threads: now, and not when the line comes that says ready
   if (ready === undefined) fstat(fd, () => {});
   let queue: Uint8Array[] = [];
