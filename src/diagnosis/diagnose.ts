@@ -85,7 +85,7 @@ function startLimit(texts: readonly string[]): number {
 export interface OwnUnit {
   readonly env: NodeJS.ProcessEnv;
   /** Whether there is a notify socket. */
-  readonly toldSystemd: boolean;
+  readonly hasNotifySocket: boolean;
   /** What starts the app and passes no signals on, if it is not the app itself: `npm`. */
   readonly launcher: string | undefined;
   /** Whom signals are passed on to. */
@@ -93,9 +93,12 @@ export interface OwnUnit {
 }
 
 /** Tells what is wrong with the unit itself. */
-export async function unitProblems({ env, toldSystemd, launcher, scope }: OwnUnit, tell: (problem: string) => void) {
+export async function unitProblems(
+  { env, hasNotifySocket, launcher, scope }: OwnUnit,
+  tell: (problem: string) => void,
+) {
   const killMode = launcher === undefined ? undefined : killModeProblem(launcher, scope, env);
-  const type = toldSystemd ? await waitProblem(env) : await typeProblem(env);
+  const type = hasNotifySocket ? await waitProblem(env) : await typeProblem(env);
   for (const problem of [killMode, type]) if (problem !== undefined) tell(problem);
 }
 

@@ -55,5 +55,5 @@ function isStatus(assignment: string): boolean {
   return assignment.startsWith('STATUS=');
 }
 
-/** Where there is no notify socket: everything else works the same. */
-export const nobody: Notifier = { send() {}, sent: async () => {}, close() {} };
+/** For a wrapper without a notify socket. */
+export const noNotifier: Notifier = { send() {}, sent: async () => {}, close() {} };
