@@ -23,7 +23,7 @@ export async function endGroup(group: number, patience: number, clock: Clock): P
 }
 
 /** Sends SIGTERM to the group, and SIGCONT for its stopped processes. Does nothing if the group is empty. */
-export function askGroupToEnd(group: number): void {
+export function terminateGroup(group: number): void {
   signalGroup(group, 'SIGTERM');
   signalGroup(group, 'SIGCONT');
 }
