@@ -28,8 +28,8 @@ export interface DiagnosisInput {
 let last: (Pick<Findings, 'listening' | 'holders'> & { readonly complete: boolean }) | undefined;
 
 /**
- * Reads the sockets while the app runs and keeps the result: after a stop signal the app closes them, so they are read
- * then only for lack of an earlier result. For a dead app, finds the holder of its port.
+ * Reads the sockets while the app runs and keeps the result: after a stop signal the app closes them, so they are then
+ * read only if there is no earlier result. For a dead app, finds the holder of its port.
  */
 export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: DiagnosisInput) {
   const complete = moment === 'waiting' || moment === 'timeout';
