@@ -139,8 +139,8 @@ async function openTransport(address: NotifyAddress, { notify }: Inherited): Pro
  */
 async function mayOpenLater({ type, name }: NotifyAddress, { notify }: Inherited): Promise<boolean> {
   if (notify !== undefined || type !== 'path') return false;
-  const { isOneReadyBuilt } = await import('../notify/open.ts');
-  return isOneReadyBuilt() && isDatagramSocketAt(name);
+  const { hasPrebuiltAddon } = await import('../notify/open.ts');
+  return hasPrebuiltAddon() && isDatagramSocketAt(name);
 }
 
 function once<T>(run: () => Promise<T>): () => Promise<T> {
