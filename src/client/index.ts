@@ -1,4 +1,5 @@
 /** `sd-ready-wrap/client`: the app's own notifications, sent through the wrapper or, with `OpenFile=`, to systemd. */
+
 import { encode, type NotifyState, statusLine } from '../notify/state.ts';
 import { send } from './channel.ts';
 

@@ -98,19 +98,7 @@ function nativeText(value: unknown): string {
   return orElse(() => `${value}`, 'STATUS=conversion failed');
 }
 
-const sdNotify: {
-  ready: () => void;
-  stopping: (pid?: number) => void;
-  watchdog: () => void;
-  watchdogInterval: () => number;
-  sendState: (state: string) => void;
-  journalPrint: (level: number, message: string) => void;
-  startWatchdogMode: (interval?: number) => void;
-  stopWatchdogMode: () => void;
-  sendStatus: (text: string) => void;
-  log: Record<Level, Print>;
-} = {
+export default {
   ...{ ready, stopping, watchdog, watchdogInterval, sendState, journalPrint },
   ...{ startWatchdogMode, stopWatchdogMode, sendStatus, log },
 };
-export default sdNotify;
