@@ -117,7 +117,7 @@ export async function withPrepared<T>(
     if (taking) closers.push(taking.close);
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const isWatched = (dryRun ?? address) !== undefined && env['WATCHDOG_USEC'] !== undefined;
-    const watchdog = isWatched ? await watchdogFor(config, env) : undefined;
+    const watchdog = isWatched ? (await import('../watchdog/request.ts')).findWatchdog(config, env) : undefined;
     if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
@@ -164,11 +164,6 @@ export async function sendFailureStatus({ message }: KnownError, env: NodeJS.Pro
   } catch {
     // the line on stderr is enough
   }
-}
-
-async function watchdogFor(config: Config, env: NodeJS.ProcessEnv): Promise<PreparedWatchdog> {
-  const { findWatchdog } = await import('../watchdog/request.ts');
-  return findWatchdog(config, env);
 }
 
 /** The app's notify socket, or the reason why it has none. Empty if no option needs it. */

@@ -10,14 +10,10 @@ import { canonicalHost } from '../sockets/rows.ts';
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {
   return Promise.all(
     probes.map(async (spec) => {
-      // localhost, already resolved to 127.0.0.1 and ::1
-      if ('hosts' in spec && spec.hosts.length > 1) return spec;
-      if (spec.kind === 'http') {
-        const hosts = await addresses(spec.hosts[0] as string, spec.written);
-        return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
-      }
-      if (spec.kind !== 'tcp') return spec;
+      // several hosts: localhost, already resolved to 127.0.0.1 and ::1
+      if (!('hosts' in spec) || spec.hosts.length > 1) return spec;
       const hosts = await addresses(spec.hosts[0] as string, spec.written);
+      if (spec.kind === 'http') return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
       if (spec.owner === 'app' && !hosts.some(isOfThisHost)) {
         throw new UsageError(
           spec.written,

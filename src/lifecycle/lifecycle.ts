@@ -8,7 +8,7 @@
 import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
 import { formatDuration } from '../base/time-span.ts';
 import type { AppNotice } from '../notify/parse.ts';
-import { handOver, type NotifyState, ready, statusLine } from '../notify/state.ts';
+import { handOver, isStatus, type NotifyState, ready, statusLine } from '../notify/state.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
@@ -32,20 +32,14 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'still-waiting':
       if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
       if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
-      return {
-        state,
-        effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
-      };
+      return { state, effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }] };
 
     case 'app-notice':
       return relayNotice(state, event.notice);
 
     case 'extension-due':
       if (state.phase !== 'starting') return { state, effects: [] };
-      return {
-        state,
-        effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }],
-      };
+      return { state, effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }] };
 
     case 'ready': {
       if (state.phase !== 'starting') return { state, effects: [] };
@@ -312,10 +306,6 @@ function stopBy(
 
 /** A stopped process handles SIGTERM only after SIGCONT; systemd sends both too (systemd.kill(5)). */
 const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
-
-function isStatus(assignment: string): boolean {
-  return assignment.startsWith('STATUS=');
-}
 
 /** What `systemctl status` shows until the app is ready. */
 function waiting({ since, advice = [] }: Living, waitingFor: string): NotifyState {

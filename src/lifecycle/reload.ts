@@ -80,10 +80,7 @@ function reloaded(state: Reloading, readyText: string): Transition {
     state: { ...settled(state), readyText },
     effects: [
       // restores the app's STATUS= if the text about the timeout replaced it
-      {
-        type: 'notify',
-        state: appStatus === undefined ? ready(readyText) : ['READY=1', ...(late ? [appStatus] : [])],
-      },
+      { type: 'notify', state: appStatus === undefined ? ready(readyText) : ['READY=1', ...(late ? [appStatus] : [])] },
       { type: 'stop-awaiting-again' },
     ],
   };

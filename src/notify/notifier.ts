@@ -1,6 +1,6 @@
 /** A queue for the notify socket: keeps the order and retries each datagram until it is sent. */
 import type { Clock, Disposer } from '../base/clock.ts';
-import { encode, type NotifyState } from './state.ts';
+import { encode, isStatus, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';
 import type { Notifier } from './types.ts';
 
@@ -49,10 +49,6 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
 
 function isStatusOnly(state: NotifyState | undefined): boolean {
   return state?.every(isStatus) ?? false;
-}
-
-function isStatus(assignment: string): boolean {
-  return assignment.startsWith('STATUS=');
 }
 
 /** For a wrapper without a notify socket. */

@@ -26,6 +26,10 @@ export function statusLine(text: string): NotifyState {
   return [`STATUS=${printable(text)}`];
 }
 
+export function isStatus(assignment: string): boolean {
+  return assignment.startsWith('STATUS=');
+}
+
 /**
  * Text for STATUS=, without control characters: a line break would start another assignment, a NUL would make systemd
  * drop the datagram, and systemctl prints the others unchanged. Longer text is cut, at a whole character.
