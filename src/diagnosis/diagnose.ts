@@ -28,8 +28,8 @@ export interface DiagnosisInput {
 let last: (Pick<Findings, 'listening' | 'holders'> & { readonly complete: boolean }) | undefined;
 
 /**
- * Reads the sockets while the app runs and keeps the result: after a stop signal the app closes them, so they are then
- * read only if there is no earlier result. For a dead app, finds the holder of its port.
+ * Reads the sockets while the app runs and keeps the result: after a stop signal the app closes them, so an earlier
+ * result is better then. For a dead app, finds the holder of its port.
  */
 export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: DiagnosisInput) {
   const complete = moment === 'waiting' || moment === 'timeout';
@@ -118,7 +118,7 @@ const WAITS: Readonly<Record<string, string>> = {
   dbus: 'systemd waits for a name on the bus, and not for READY=1',
 };
 
-/** There is no notify socket, so the unit has no Type=notify. */
+/** Without a notify socket the unit cannot have Type=notify. */
 async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);

@@ -19,7 +19,7 @@ export async function openDryRun(raw: RawOptions, config: Config, env: NodeJS.Pr
   return {
     config: {
       ...config,
-      // without systemd there is no handoff
+      // a handoff needs systemd
       handoff: false,
       // without systemd, the wrapper must stop the whole process group, e.g. npm and the app
       ...(exitWhenReady ? { signalScope: 'group' as const } : {}),

@@ -27,8 +27,8 @@ export interface Receiver {
  * unix-dgram calls it without node::MakeCallback: promise callbacks then run only with the next other event
  * (https://nodejs.org/api/n-api.html#napi_make_callback), so `onDatagram` has to use setImmediate.
  *
- * The kernel closes a descriptor that comes with a datagram, because there is no buffer for it (unix(7), recvmsg(2),
- * MSG_CTRUNC). So a sender that waits with BARRIER=1 continues at once (sd_notify_barrier(3)).
+ * The kernel closes a descriptor that comes with a datagram, because recvmsg(2) is called without a buffer for it
+ * (unix(7), MSG_CTRUNC). So a sender that waits with BARRIER=1 continues at once (sd_notify_barrier(3)).
  * @throws if the path cannot be bound, and any error of loading an addon
  */
 export type Receive = (path: string, onDatagram: (datagram: Uint8Array) => void) => Promise<Receiver>;

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import type { NotifyTransport } from '../transport.ts';
 
-/** @throws if there is no such descriptor */
+/** @throws without such a descriptor */
 export async function openInherited(fd: number | undefined): Promise<NotifyTransport> {
   if (fd === undefined) throw new Error('no OpenFile=/run/systemd/notify:notify in the unit');
   return {
