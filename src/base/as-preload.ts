@@ -6,7 +6,7 @@
  * @returns the other numbers; undefined in all processes except the app itself: a worker loads the file too, and so
  *   does a child that is started with the app's original options
  */
-export function toldToPreload(file: string, variable: string): readonly number[] | undefined {
+export function preloadNumbers(file: string, variable: string): readonly number[] | undefined {
   const at = process.execArgv.indexOf(file);
   if (at > 0 && process.execArgv[at - 1] === '--require') process.execArgv.splice(at - 1, 2);
   const numbers = process.env[variable]?.split(' ').map(Number) ?? [];

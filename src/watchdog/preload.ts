@@ -8,13 +8,13 @@
  * - it throws nothing, whatever is wrong.
  */
 import fs from 'node:fs';
-import { toldToPreload } from '../base/as-preload.ts';
+import { preloadNumbers } from '../base/as-preload.ts';
 import { BEAT_VARIABLE } from './beat-options.ts';
 
 // as they are now: whatever the app may put in their place is not asked
 const { fstatSync, writeSync } = fs;
 
-const [fd = 0, every = 0] = toldToPreload(__filename, BEAT_VARIABLE) ?? [];
+const [fd = 0, every = 0] = preloadNumbers(__filename, BEAT_VARIABLE) ?? [];
 if (every > 0) begin(fd, every);
 
 function begin(fd: number, every: number): void {
