@@ -14,9 +14,7 @@ export class KnownError extends Error {
   }
 }
 
-/**
- * Invalid input: the message names the place, the problem and the fix. Exit status 125; the app is not started.
- */
+/** Invalid input: the message names the place, the problem and the fix. Exit status 125; the app is not started. */
 export class UsageError extends KnownError {
   /**
    * @param place the wrong option, variable or argument as the operator wrote it: `--tcp 70000`

@@ -8,9 +8,7 @@ export interface PrivateDirectory {
   remove(): void;
 }
 
-/**
- * @throws an error with a `code` (EACCES, ENOSPC) or a message if it cannot be made
- */
+/** @throws an error with a `code` (EACCES, ENOSPC) or a message if it cannot be made */
 export function makePrivateDirectory(parent: string): PrivateDirectory {
   refuseChangeable(parent);
   // 0700, mkdtemp(3)

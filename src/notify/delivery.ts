@@ -21,9 +21,7 @@ const RATE = 200;
 /** Messages in the queue; further ones are dropped. */
 const WAITING_MAX = 3000;
 
-/**
- * @param merge merges two messages; undefined if each must be delivered. Used only for the queue of a flood
- */
+/** @param merge merges two messages; undefined if each must be delivered. Used only for the queue of a flood */
 export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined = () => undefined): Delivery<T> {
   const listeners = new Set<(message: T) => void>();
   const waiting: T[] = [];
