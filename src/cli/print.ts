@@ -13,7 +13,7 @@ export function printError(message: string, env: NodeJS.ProcessEnv): void {
 }
 
 /** Like {@link printError}, with the priority of a warning. */
-export function printNote(message: string, env: NodeJS.ProcessEnv): void {
+export function printWarning(message: string, env: NodeJS.ProcessEnv): void {
   printAs('<4>', message, env);
 }
 

@@ -6,7 +6,7 @@ import { modeOf } from '../options/mode.ts';
 import { readPlainLine } from '../options/plain-line.ts';
 import type { RawOptions } from '../options/raw.ts';
 import { optionsFromEnvironment } from '../options/variables.ts';
-import { print, printNote } from './print.ts';
+import { print, printWarning } from './print.ts';
 
 export interface Request {
   readonly raw: RawOptions;
@@ -38,6 +38,6 @@ export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEn
       : (await import('../print-unit/print-drop-in.ts')).printDropIn;
   const { text, notes } = await printed(raw, invocation.words, env);
   print(text);
-  for (const note of notes) printNote(note, env);
+  for (const note of notes) printWarning(note, env);
   return undefined;
 }

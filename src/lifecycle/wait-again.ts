@@ -10,7 +10,7 @@ import type { LifeEvent } from './words.ts';
  */
 const SIGNAL_DELAY = 100;
 
-export interface Again {
+export interface ReloadWait {
   /** A reload begins; the signal is not forwarded yet. Ends the wait for an earlier reload. */
   begin(): void;
   /** The app has the signal. */
@@ -29,7 +29,7 @@ export interface WaitAgainOptions {
   readonly onBug: (bug: unknown) => void;
 }
 
-export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgainOptions): Again {
+export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgainOptions): ReloadWait {
   let disposers: Disposer[] = [];
   let resolveSignalled = () => {};
   const stop = () => {

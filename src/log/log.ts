@@ -36,7 +36,7 @@ export async function createLog({ level, format, colours, elapsed }: LogOptions)
   // a stalled reader must not block the wrapper, and a reader that is gone must not end it
   const stderr = createOutlet(2, { onEmpty() {}, onGone() {}, onLost() {} }, false);
   const put = (text: string) => stderr.put(Buffer.from(text));
-  const people = (record: LogRecord) =>
+  const formatText = (record: LogRecord) =>
     format === 'journal' ? formatJournal(record) : formatPretty(record, colours, elapsed && formatStamp(elapsed()));
   let erase = '';
   const logger: Pick<Log, 'write'> =
@@ -45,7 +45,7 @@ export async function createLog({ level, format, colours, elapsed }: LogOptions)
       : {
           write(at, _event, msg, fields) {
             if (LEVELS[at] < LEVELS[level]) return;
-            put(erase + people({ ...fields, level: LEVELS[at], msg }));
+            put(erase + formatText({ ...fields, level: LEVELS[at], msg }));
             erase = '';
           },
         };
