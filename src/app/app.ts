@@ -222,7 +222,7 @@ function appFds({ watched, inherited }: StartOptions): readonly number[] {
 function commandLine({ command, args, argv0, env, prelude }: StartOptions): CommandLine {
   if (!isNeeded(prelude)) return [command, args, argv0];
   if (!PRELUDE_PROGRAMS.every(isExecutable)) {
-    // forbidden e.g. by NoExecPaths=: then the app runs without the settings that it could do without
+    // forbidden, e.g. by NoExecPaths=: skip the settings that are not essential
     if (!prelude.listenPid) return [command, args, argv0];
     const programs = PRELUDE_PROGRAMS.join(' and ');
     throw new StartError(

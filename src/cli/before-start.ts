@@ -152,8 +152,8 @@ function once<T>(run: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Shows in `systemctl status` why the start failed; it would show "Starting" or nothing. Does not retry if systemd's
- * queue is full.
+ * Shows in `systemctl status` why the start failed; otherwise it would show "Starting" or nothing. Does not retry if
+ * systemd's queue is full.
  */
 export async function sendFailureStatus({ message }: KnownError, env: NodeJS.ProcessEnv): Promise<void> {
   try {
