@@ -1,5 +1,5 @@
 /**
- * If the app dumped core, the wrapper must dump core too, so that systemd reports Result=core-dump (systemd.service(5)).
+ * If the app dumped core, the wrapper must dump core too: systemd then reports Result=core-dump (systemd.service(5)).
  * The wrapper's core must be small and must not overwrite the app's core.
  */
 import { accessSync, constants, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
