@@ -1,5 +1,5 @@
 /**
- * Parses a notification of the app and selects the assignments for systemd. Accepts exactly what systemd accepts
+ * Parses a notification of the app and selects the assignments for systemd. Rejects what systemd rejects
  * (manager_dispatch_notify_fd and strv_split_newlines in its source, sd_notify(3)).
  */
 
