@@ -1,4 +1,4 @@
-/** Starts the app, and tells of its death, its output and its messages. */
+/** Starts the app and reports its death, its output and its messages. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
@@ -22,34 +22,34 @@ import type { App, OutputStream } from './types.ts';
 export interface StartOptions {
   readonly command: string;
   readonly args: readonly string[];
-  /** What it finds as its own name; undefined for the command as it was written. */
+  /** argv[0] of the app; undefined for the command as written. */
   readonly argv0: string | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** These pass through the wrapper; the others are inherited untouched. */
+  /** These streams pass through the wrapper; the app inherits the others untouched. */
   readonly watched: ReadonlySet<OutputStream>;
-  /** Whether whoever listened to a watched stream may come back later, so that it has to pass through us for good. */
+  /** Whether a watched stream may get a listener again later, so that it has to pass through the wrapper for good. */
   readonly listensAgain: () => boolean;
   readonly ipc: boolean;
-  /** Signals go to all of its process group, which is then its own. */
+  /** The app gets a process group of its own, and signals go to the whole group. */
   readonly ownGroup: boolean;
-  /** Descriptors of the app that we read, from 3 on: those of `--fd`. */
+  /** The descriptors of `--fd`, from 3 on: the app writes to them, the wrapper reads. */
   readonly descriptors: readonly number[];
-  /** What we were started with, which is the app's. */
+  /** The descriptors that the wrapper was started with. They belong to the app; the wrapper closes them. */
   readonly inherited: Inherited;
-  /** What of ours it gets as well, and we keep. */
+  /** Descriptors that the app gets and the wrapper keeps open too. */
   readonly ours: readonly Passed[];
   readonly prelude: Prelude;
-  /** It is to be made an orphan once it is ready, by means of these. */
+  /** The programs that start the app with a parent in between, for `--handoff`. */
   readonly parent?: ParentPrograms | undefined;
 }
 
 /** A command and its arguments. */
 type Words = readonly [string, ...string[]];
 
-/** The same, and what it finds as its own name if that is another. */
+/** `argv0` is undefined if it equals the command. */
 type CommandLine = readonly [command: string, args: readonly string[], argv0?: string | undefined];
 
-/** The command could not be started. `code` is that of execve(2) or fork(2): `ENOENT`. */
+/** The command could not be started. `code` is the error code of execve(2) or fork(2), e.g. `ENOENT`. */
 export class StartError extends Error {
   readonly code: string | undefined;
 
@@ -60,7 +60,7 @@ export class StartError extends Error {
   }
 }
 
-/** The usual codes in words, each with what to do. */
+/** The usual error codes: the cause and what to do. */
 const WHY: Record<string, string> = {
   EACCES:
     'not executable (EACCES); see that it is a file with the x permission on a path that may be searched, ' +
@@ -74,7 +74,7 @@ const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
 
 /** @throws {StartError} */
 export async function startApp(options: StartOptions): Promise<App> {
-  const trouble = keptUntilHeard<string>();
+  const trouble = bufferedUntilListened<string>();
   const { watched, ipc, descriptors, inherited, parent } = options;
   const spare = firstFree([...descriptors, ...[...inherited.all, ...options.ours].map(({ to }) => to)]);
   const channelFd = spare;
@@ -112,7 +112,7 @@ export async function startApp(options: StartOptions): Promise<App> {
       return [stream, relay(source, fd, handOver, onLost, onUnread)];
     }),
   );
-  // whoever waits for the end of one waits for the app to close it, and not for us
+  // the other end of a pipe or socket must see the end as soon as the app closes it
   for (const fd of [...inherited.all.map(({ from }) => from), ...inherited.stray]) {
     if (fd !== inherited.notify) closeSync(fd);
   }
@@ -145,7 +145,7 @@ export async function startApp(options: StartOptions): Promise<App> {
         return undefined;
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? String(error);
-        // it has just died: its exit is on the way to us
+        // it has just died; the exit event follows
         return code === 'ESRCH' ? undefined : code;
       }
     },
@@ -156,14 +156,14 @@ export async function startApp(options: StartOptions): Promise<App> {
   };
 }
 
-/** With CPUSchedulingResetOnFork= a child loses a negative Nice= (sched(7)): it gets it back, where we may do that. */
+/** With CPUSchedulingResetOnFork= a child loses a negative Nice= (sched(7)). Restores it if permitted. */
 function keepPriority(pid: number): void {
   const own = getPriority();
   if (own < 0) orElse(() => setPriority(pid, own), undefined);
 }
 
-/** What is told before anybody listens is told to the listener first. */
-function keptUntilHeard<T>() {
+/** Keeps messages until there is a listener. */
+function bufferedUntilListened<T>() {
   const early: T[] = [];
   let deliver = (message: T): void => void early.push(message);
   return {
@@ -176,7 +176,7 @@ function keptUntilHeard<T>() {
 }
 
 /**
- * Some failures are thrown, others told by an event (https://nodejs.org/api/child_process.html#event-error).
+ * spawn() throws some failures and emits others (https://nodejs.org/api/child_process.html#event-error).
  * @throws {StartError}
  */
 async function spawned(words: Words, start: () => ChildProcess): Promise<ChildProcess> {
@@ -190,9 +190,9 @@ async function spawned(words: Words, start: () => ChildProcess): Promise<ChildPr
   }
 }
 
-/** The app is the process that was started. */
+/** The app is the spawned process itself. */
 function child(subprocess: ChildProcess): { readonly pid: number; readonly exited: Promise<ExitStatus> } {
-  // the `exit` event: `close` waits for a grandchild that holds the pipes open
+  // not the `close` event: it waits for a grandchild that holds the pipes open
   const exited = new Promise<ExitStatus>((resolve) => {
     subprocess.once('exit', (code, signal) => resolve(signal === null ? { code: code ?? 0 } : { signal }));
   });
@@ -200,7 +200,7 @@ function child(subprocess: ChildProcess): { readonly pid: number; readonly exite
 }
 
 /**
- * The app is the child of the process that was started.
+ * The app is the child of the spawned process.
  * @throws {StartError}
  */
 async function descendant(words: Words, parent: ChildProcess): Promise<Descendant> {
@@ -212,7 +212,7 @@ async function descendant(words: Words, parent: ChildProcess): Promise<Descendan
   }
 }
 
-/** Those of our descriptors that the app was given. */
+/** The wrapper's descriptors that the app got. */
 function appFds({ watched, inherited }: StartOptions): readonly number[] {
   const outputs = (['stdout', 'stderr'] as const).filter((stream) => !watched.has(stream));
   return [0, ...outputs.map((stream) => FD_OF[stream]), ...inherited.all.map(({ from }) => from)];
@@ -222,7 +222,7 @@ function appFds({ watched, inherited }: StartOptions): readonly number[] {
 function commandLine({ command, args, argv0, env, prelude }: StartOptions): CommandLine {
   if (!isNeeded(prelude)) return [command, args, argv0];
   if (!PRELUDE_PROGRAMS.every(isExecutable)) {
-    // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
+    // forbidden, e.g. by NoExecPaths=: skip the settings that are not essential
     if (!prelude.listenPid) return [command, args, argv0];
     const programs = PRELUDE_PROGRAMS.join(' and ');
     throw new StartError(
@@ -242,7 +242,7 @@ function commandLine({ command, args, argv0, env, prelude }: StartOptions): Comm
   }
 }
 
-/** The stdio of spawn from 3 on: a pipe at each of these, and what we were started with. */
+/** The `stdio` of spawn() from 3 on: pipes at `pipes`, and the inherited descriptors at their numbers. */
 function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed[]): ('pipe' | 'ignore' | number)[] {
   const numbers = [...pipes, ...inherited.map(({ to }) => to)];
   const length = Math.max(FIRST_FREE_FD, ...numbers.map((fd) => fd + 1)) - FIRST_FREE_FD;
@@ -253,7 +253,7 @@ function furtherDescriptors(pipes: readonly number[], inherited: readonly Passed
   });
 }
 
-/** Reads for good, so that the app may write as long as it likes; whoever listens hears it. */
+/** Reads even without listeners, so that the app's writes never block. */
 function reader(source: Duplex): (listener: (piece: Uint8Array | 'end') => void) => () => void {
   const listeners = new Set<(piece: Uint8Array | 'end') => void>();
   const tell = (piece: Uint8Array | 'end') => {

@@ -1,19 +1,19 @@
-/** Ends the wrapper as the app ended. The only place that ends this process. */
+/** Ends the wrapper as the app ended. No other code ends this process. */
 import { constants } from 'node:os';
 import type { ExitStatus } from '../base/exit-status.ts';
 import { makeCoreSmall } from './core-dump.ts';
 
-/** How long a signal sent to ourselves may take to end us before we give up and exit with 128+n, ms. */
+/** How long a signal that the wrapper raised on itself may take, ms; then it exits with 128+n. */
 const RERAISE_PATIENCE = 300;
 
 /**
- * Exits with the code, or dies of the signal: systemd tells SIGTERM (a clean end) from exit code 143 (a failure), see
- * systemd.service(5), SuccessExitStatus=. All handlers for the signal must be gone, else Node swallows it.
+ * Exits with the code or dies by the signal: for systemd SIGTERM is a clean end and exit code 143 a failure, see
+ * systemd.service(5), SuccessExitStatus=. All handlers for the signal must be removed before, else Node swallows it.
  */
 export function endLike(status: ExitStatus, env: NodeJS.ProcessEnv): void {
   if ('code' in status) process.exit(status.code);
   const signal = status.signal as NodeJS.Signals;
-  // a first listener that goes away makes libuv restore SIG_DFL, also for the SIGPIPE and SIGXFSZ that Node ignores
+  // libuv restores SIG_DFL when the last listener is removed, also for SIGPIPE and SIGXFSZ, which Node ignores
   try {
     const none = () => {};
     process.on(signal, none);

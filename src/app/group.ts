@@ -1,15 +1,15 @@
-/** A process group that was started for one purpose, and is to be gone with it. */
+/** Ends a process group that was started for one purpose. */
 import { readdirSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { orElse } from '../base/or-else.ts';
 import { describeProcess, statFields } from '../base/proc.ts';
 
-/** Between two looks, ms. */
-const LOOK_INTERVAL = 20;
+/** ms between two checks. */
+const POLL_INTERVAL = 20;
 
 /**
- * Resolves when nobody of the group is left, or they were killed.
- * @param patience ms until they are
+ * Resolves when no process of the group is left, or when the rest was killed.
+ * @param patience ms until SIGKILL
  */
 export async function endGroup(group: number, patience: number, clock: Clock): Promise<void> {
   const giveUpAt = clock.now() + patience;
@@ -18,17 +18,17 @@ export async function endGroup(group: number, patience: number, clock: Clock): P
       signalGroup(group, 'SIGKILL');
       return;
     }
-    await new Promise<void>((resolve) => clock.after(LOOK_INTERVAL, resolve));
+    await new Promise<void>((resolve) => clock.after(POLL_INTERVAL, resolve));
   }
 }
 
-/** Asks all of the group to end, one that is stopped too. Nothing happens where nobody is left. */
-export function askGroupToEnd(group: number): void {
+/** Sends SIGTERM to the group, and SIGCONT for its stopped processes. Does nothing if the group is empty. */
+export function terminateGroup(group: number): void {
   signalGroup(group, 'SIGTERM');
   signalGroup(group, 'SIGCONT');
 }
 
-/** Who of it runs: `sleep (pid 77)`. The dead whom nobody has waited for yet do not count. */
+/** Running processes of the group, e.g. `sleep (pid 77)`, without zombies. */
 export function membersOf(group: number): readonly string[] {
   if (!signalGroup(group, 0)) return [];
   const pids = readdirSync('/proc').filter((name) => /^\d/.test(name));

@@ -1,8 +1,8 @@
 /**
- * A process between us and the app, for `--handoff`: unshare(1), asked to unshare nothing, forks, waits, and ends as
- * its child did. While it is there the app's true end reaches us; when it is killed the app is an orphan, and the
- * manager's own child, before it is named as the main process. One that is named while it is still our child is killed
- * at a stop without being waited for (unit_kill_context() in systemd's unit.c).
+ * A process between the wrapper and the app, for `--handoff`: unshare(1) without namespaces to unshare forks, waits,
+ * and ends as its child did. While it runs, the wrapper learns how the app ended. When it is killed, the app becomes an
+ * orphan and so the manager's own child, before it is named as the main process. A main process that is still the
+ * wrapper's child would be killed at a stop without being waited for (unit_kill_context() in systemd's unit.c).
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
@@ -13,29 +13,29 @@ import { pause } from '../base/real-clock.ts';
 import { isRunning } from '../sockets/alive.ts';
 import { type Descent, PRELUDE_PROGRAMS } from './prelude.ts';
 
-/** Between two looks at an app that nobody tells us the end of, ms. */
-const LOOK_INTERVAL = 50;
+/** ms between two checks whether an orphaned app still runs: the kernel does not report its end to the wrapper. */
+const POLL_INTERVAL = 50;
 
-/** util-linux's. */
+/** Paths of the programs, from util-linux. */
 export interface ParentPrograms {
   readonly unshare: string;
   readonly setsid: string;
 }
 
-/** @throws {NodeJS.ErrnoException} where there is no such program, or it may not be executed */
+/** @throws {NodeJS.ErrnoException} if a program is missing or may not be executed */
 export function parentPrograms(env: Readonly<Record<string, string>>): ParentPrograms {
-  // what the child does before it becomes the app
+  // the child needs these before it becomes the app
   for (const program of PRELUDE_PROGRAMS) commandPath(program, env);
   return { unshare: commandPath('unshare', env), setsid: commandPath('setsid', env) };
 }
 
-/** @param spare a free descriptor, for the app's stderr: that of its parent tells us what went wrong */
+/** @param spare a free descriptor for the app's stderr; the wrapper reads the parent's own stderr for its errors */
 export function descent({ setsid }: ParentPrograms, spare: number): Descent {
-  // shells know descriptors of one digit
+  // a shell redirects only descriptors of one digit
   return { setsid, stderrAt: spare < 10 ? spare : undefined, cores: softCoreLimit() };
 }
 
-/** The command line of the parent of that command. It ends as the app does, and must not overwrite its core. */
+/** The command line of the parent. The parent dies as the app does, and must not overwrite the app's core. */
 export function parentLine(
   { unshare }: ParentPrograms,
   { cores }: Descent,
@@ -46,7 +46,7 @@ export function parentLine(
   return ['/bin/sh', ['-c', 'ulimit -S -c 0; exec "$@"', 'sh', unshare, ...words]];
 }
 
-/** Ours, in the blocks of 512 bytes that ulimit counts in; undefined where there are no cores. */
+/** The wrapper's soft limit, in the blocks of 512 bytes that ulimit uses; undefined if it forbids cores. */
 function softCoreLimit(): string | undefined {
   const limit = limitOf('self', 'Max core file size')?.soft;
   if (!limit) return undefined;
@@ -57,23 +57,26 @@ export interface Descendant {
   readonly pid: number;
   readonly exited: Promise<ExitStatus>;
   /**
-   * Ends its parent, so that it is the manager's.
-   * @returns why it is not, if it is not
+   * Kills the parent, so that the app becomes the manager's child.
+   * @returns why it did not; undefined for success
    */
   orphan(): Promise<string | undefined>;
 }
 
-/** The one child of that parent, once it is there. Rejects with what the parent says where there will be none. */
+/**
+ * Waits for the parent to fork.
+ * @throws {Error} with the parent's stderr if it failed to fork
+ */
 export async function followChildOf(parent: ChildProcess, stderr: Readable | null): Promise<Descendant> {
-  let said = '';
+  let stderrText = '';
   stderr?.setEncoding('utf8').on('data', (piece: string) => {
-    said = (said + piece).slice(-1000);
+    stderrText = (stderrText + piece).slice(-1000);
   });
   let ended: ExitStatus | undefined;
-  const gone = new Promise<ExitStatus>((resolve) => {
+  const parentExited = new Promise<ExitStatus>((resolve) => {
     parent.once('exit', async (code, signal) => {
       ended = signal === null ? { code: code ?? 0 } : { signal };
-      // its last words are in the pipe
+      // the pipe may still hold its last output
       if (stderr && !stderr.readableEnded) await new Promise((end) => stderr.once('close', end));
       resolve(ended);
     });
@@ -84,28 +87,28 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     pid = firstChildOf(parent.pid as number);
   }
   if (pid === undefined) {
-    const status = truth(await gone, said);
-    if (/^unshare: (?!sigprocmask)/m.test(said)) throw new Error(said.trim());
-    // so short a life that nobody has seen it
+    const status = childStatus(await parentExited, stderrText);
+    if (/^unshare: (?!sigprocmask)/m.test(stderrText)) throw new Error(stderrText.trim());
+    // the app ended before its pid could be read
     return { pid: parent.pid as number, exited: Promise.resolve(status), orphan: async () => 'it has ended' };
   }
   const child = pid;
 
-  let mine = false;
-  const exited = gone.then(async (status): Promise<ExitStatus> => {
-    if (!isRunning(child)) return mine ? { code: 1, guessed: true } : truth(status, said);
-    // an orphan, by our will or by a signal that everybody got: the manager sees its end, and we only that it is gone
-    while (isRunning(child)) await pause(LOOK_INTERVAL);
-    return mine ? { code: 1, guessed: true } : { ...status, guessed: true };
+  let orphanedByUs = false;
+  const exited = parentExited.then(async (status): Promise<ExitStatus> => {
+    if (!isRunning(child)) return orphanedByUs ? { code: 1, guessed: true } : childStatus(status, stderrText);
+    // an orphan, made by orphan() or by a signal to the whole unit: only the manager gets its exit status
+    while (isRunning(child)) await pause(POLL_INTERVAL);
+    return orphanedByUs ? { code: 1, guessed: true } : { ...status, guessed: true };
   });
   return {
     pid: child,
     exited,
     async orphan() {
       if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'it has gone to another cgroup';
-      mine = ended === undefined;
+      orphanedByUs = ended === undefined;
       parent.kill('SIGKILL');
-      await gone;
+      await parentExited;
       const adopter = parentOf(child);
       return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted it`;
     },
@@ -113,11 +116,11 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
 }
 
 /**
- * unshare of util-linux 2.37 and 2.38 cannot raise SIGKILL on itself, exits with 1 and says so
- * (https://github.com/util-linux/util-linux/pull/2617).
+ * If SIGKILL ended the child, unshare of util-linux 2.37 and 2.38 cannot raise it on itself: it exits with 1 and an
+ * error message (https://github.com/util-linux/util-linux/pull/2617).
  */
-function truth(status: ExitStatus, said: string): ExitStatus {
-  return 'code' in status && status.code === 1 && said.includes('sigprocmask') ? { signal: 'SIGKILL' } : status;
+function childStatus(status: ExitStatus, stderrText: string): ExitStatus {
+  return 'code' in status && status.code === 1 && stderrText.includes('sigprocmask') ? { signal: 'SIGKILL' } : status;
 }
 
 function firstChildOf(pid: number): number | undefined {

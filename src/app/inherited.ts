@@ -1,10 +1,10 @@
 /**
- * The descriptors above 2 that we were started with. They are the app's as much as the standard streams: sockets of
- * socket activation and OpenFile= (sd_listen_fds(3)), and what a shell gave us, `app 3<file`. But for one: a connected
- * notify socket is ours.
+ * The descriptors above 2 that the wrapper was started with. They belong to the app, like the standard streams: sockets
+ * of socket activation and OpenFile= (sd_listen_fds(3)), or files from a shell (`app 3<file`). One exception: the
+ * wrapper keeps a connected notify socket.
  *
- * Node closes them to its children: at its start it sets O_CLOEXEC on all that it finds (uv_disable_stdio_inheritance),
- * so each has to be named to spawn.
+ * At its start Node sets O_CLOEXEC on all descriptors that it finds (uv_disable_stdio_inheritance), so each has to be
+ * passed to spawn().
  */
 import { readlinkSync } from 'node:fs';
 import { entriesOf } from '../base/files.ts';
@@ -20,7 +20,7 @@ import {
 
 const O_CLOEXEC = 0o2000000;
 
-/** One of our descriptors and its number in the app. */
+/** A descriptor's number in the wrapper and in the app. */
 export interface Passed {
   readonly from: number;
   readonly to: number;
@@ -28,24 +28,24 @@ export interface Passed {
 
 export interface Inherited {
   readonly all: readonly Passed[];
-  /** Those among them that systemd passed to this very process: their LISTEN_PID= has to name the app. */
+  /** The part of `all` that systemd passed to this process: the app's LISTEN_PID= is for these. */
   readonly listen: readonly Passed[];
-  /** Further ones, which reach every child by themselves: Node did not find them. */
+  /** Descriptors without O_CLOEXEC, because Node did not find them: every child inherits them. */
   readonly stray: readonly number[];
   /** A datagram socket that is connected to systemd. */
   readonly notify?: number;
-  /** The same for an app that takes our place: the notify socket is among them. */
+  /** For an app that takes the wrapper's place (`--handoff`): includes the notify socket. */
   readonly whole: Pick<Inherited, 'all' | 'listen' | 'env'>;
-  /** Ours, with LISTEN_FDS= and LISTEN_FDNAMES= telling of what the app gets. */
+  /** The wrapper's environment; LISTEN_FDS= and LISTEN_FDNAMES= describe the app's descriptors. */
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Call it before anything else is opened. */
+/** To be called before the wrapper opens anything. */
 export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
   const open = openDescriptors();
   const named = listenFds(env, process.pid);
   const isNodes = nodesOwn(open);
-  // systemd leaves no gap among them, but somebody else may: Node's first descriptor, an event poll, is in it then
+  // another program than systemd may leave a gap between them; Node's first descriptor, an epoll, then fills it
   const filled = named.some(({ fd }) => open.get(fd) === 'anon_inode:[eventpoll]');
   const isGiven = (fd: number) => open.has(fd) && !(filled && isNodes(fd));
   const candidate = env['NOTIFY_SOCKET'] ? namedNotify(named) : undefined;
@@ -67,14 +67,13 @@ export function inheritedDescriptors(env: NodeJS.ProcessEnv): Inherited {
   };
 }
 
-/** Those from 3 on, with what each leads to. */
+/** Descriptors from 3 on and their targets. Empty without /proc: then the app gets only the standard streams. */
 function openDescriptors(): ReadonlyMap<number, string> {
-  // none can be seen without /proc: then nothing is passed on but the standard streams
   const found = entriesOf('/proc/self/fd').map(({ name }) => [Number(name), targetOf(Number(name))] as const);
   return new Map(found.filter(([fd, target]) => fd >= FIRST_FREE_FD && target !== ''));
 }
 
-/** What Node opens for itself: polls, events, and pipes of which it has both ends. */
+/** Whether Node opened the descriptor for itself: epolls, eventfds, and pipes of which this process has both ends. */
 function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
   const targets = [...open.values()];
   return (fd) => {
@@ -84,22 +83,22 @@ function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
   };
 }
 
-/** What it leads to: `socket:[123]`, a path; empty when it is closed by now. */
+/** `socket:[123]` or a path; empty if the descriptor is closed. */
 function targetOf(fd: number): string {
   return orElse(() => readlinkSync(`/proc/self/fd/${fd}`), '');
 }
 
 /**
- * Whether it is a datagram socket to send by, as another may have been given that name: by its row in /proc/net/unix,
- * whose fifth column is the type (2 is SOCK_DGRAM), and the eighth the path of one to receive by (ListenDatagram=).
- * With PrivateNetwork= it is one of systemd's own network namespace, and not in our table.
+ * Whether it is a datagram socket for sending; another descriptor may have the same name. In /proc/net/unix the fifth
+ * column is the type (2 is SOCK_DGRAM), the eighth the path of a receiving socket (ListenDatagram=). With
+ * PrivateNetwork= the socket belongs to systemd's network namespace, so the parent's table is read as well.
  */
 function isNotifySocket(fd: number): boolean {
   const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1];
   if (inode === undefined) return false;
   for (const pid of ['self', process.ppid] as const) {
     const table = procText(pid, 'net/unix');
-    // it cannot be seen (ProtectProc=): then its name has to do, and the first datagram shows whether it works
+    // hidden by ProtectProc=: trust the name; the first datagram shows whether the socket works
     if (table === undefined) return true;
     const row = table
       .split('\n')

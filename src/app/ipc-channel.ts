@@ -1,7 +1,7 @@
 /**
- * The parent's end of the channel behind `process.send` in a Node app: JSON, one message a line
- * (https://nodejs.org/api/child_process.html#advanced-serialization). Read here and not by Node's own parent side,
- * which throws on a line that is not JSON and loses the messages behind it.
+ * The parent's end of the channel that `process.send` of a Node app uses: JSON, one message per line
+ * (https://nodejs.org/api/child_process.html#advanced-serialization). Node's own parent side is not used: it throws on
+ * a line that is not JSON and loses the messages after it.
  */
 
 import type { Duplex } from 'node:stream';
@@ -9,7 +9,7 @@ import type { Disposer } from '../base/clock.ts';
 import { readFrames } from '../base/frames.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 
-/** A longer message is passed over, bytes of UTF-8. */
+/** Bytes of UTF-8. Longer messages are skipped. */
 const MESSAGE_MAX = 1024 * 1024;
 
 const NEWLINE = 0x0a;
@@ -18,29 +18,29 @@ export interface IpcChannel {
   onMessage(listener: (message: unknown) => void): Disposer;
 }
 
-/** The variables by which a Node app finds the channel at descriptor `fd`. */
+/** The variables that tell a Node app to open the channel at descriptor `fd`. */
 export function channelEnvironment(fd: number): Record<string, string> {
   return { NODE_CHANNEL_FD: String(fd), NODE_CHANNEL_SERIALIZATION_MODE: 'json' };
 }
 
-/** @param onGarbage told once, at the first line that is no message */
+/** @param onGarbage called once, at the first line that is not a message */
 export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
   const listeners = new Set<(message: unknown) => void>();
-  let complained = false;
+  let reported = false;
 
-  const garbage = () => {
-    if (!complained) onGarbage();
-    complained = true;
+  const reportGarbage = () => {
+    if (!reported) onGarbage();
+    reported = true;
   };
-  const take = (line: string) => {
+  const onLine = (line: string) => {
     let message: unknown;
     try {
       message = JSON.parse(line);
     } catch {
-      garbage();
+      reportGarbage();
       return;
     }
-    // a handle sent along waits for this word before the next message leaves the app
+    // after a message with a handle, the app sends no other message before this acknowledgement
     if (isInternal(message)) {
       if (message.cmd === 'NODE_HANDLE') socket.write('{"cmd":"NODE_HANDLE_ACK"}\n');
       message = (message as { msg?: unknown }).msg;
@@ -49,13 +49,13 @@ export function openChannel(socket: Duplex, onGarbage: () => void): IpcChannel {
   };
   readFrames(socket, {
     end: NEWLINE,
-    most: MESSAGE_MAX,
+    max: MESSAGE_MAX,
     onFrame: (line) => {
-      if (line.length > 0) take(Buffer.from(line).toString());
+      if (line.length > 0) onLine(Buffer.from(line).toString());
     },
-    onTooLong: garbage,
+    onTooLong: reportGarbage,
   });
-  // the app's end closes when it disconnects or dies; the death is told elsewhere
+  // the app disconnected or died; its death is reported elsewhere
   socket.on('error', noteOwnEpipe);
   return {
     onMessage(listener) {

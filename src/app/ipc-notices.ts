@@ -1,13 +1,12 @@
-/** What the app tells systemd over the Node IPC channel: by sd-ready-wrap/client, or in sd_notify's own words. */
+/** Notifications that the app sends over the Node IPC channel: with sd-ready-wrap/client or as sd_notify(3) strings. */
 
 import { CLIENT_MESSAGE } from '../notify/client-protocol.ts';
 import { createDelivery } from '../notify/delivery.ts';
 import { type AppNotice, mergeAppNotices, parseAppNotice } from '../notify/parse.ts';
 import type { AppNoticeSource } from '../notify/types.ts';
-import type { AppSigns } from './types.ts';
+import type { AppOutput } from './types.ts';
 
-/** From now on. */
-export function ipcNotices(app: AppSigns): AppNoticeSource {
+export function ipcNotices(app: AppOutput): AppNoticeSource {
   const delivery = createDelivery(mergeAppNotices);
   app.onMessage((message) => {
     const notice = noticeOf(message);
@@ -17,8 +16,8 @@ export function ipcNotices(app: AppSigns): AppNoticeSource {
 }
 
 /**
- * What the client sends, or `process.send('WATCHDOG=1')`, for an app that has that channel anyway.
- * @returns undefined for a message that is not meant so
+ * Accepts messages of sd-ready-wrap/client, and strings such as `process.send('WATCHDOG=1')`.
+ * @returns undefined for any other message
  */
 export function noticeOf(message: unknown): AppNotice | undefined {
   if (typeof message === 'string') return /^[A-Z][A-Z_]*=/.test(message) ? parse(message) : undefined;

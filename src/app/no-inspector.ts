@@ -1,6 +1,6 @@
 /**
- * A debugger that NODE_OPTIONS asks for is meant for the app: Node opened it for us first, and the app would find its
- * port taken (nodejs.org/api/cli.html#node_optionsoptions).
+ * A debugger from NODE_OPTIONS is meant for the app. Node has opened it in the wrapper, so the app would find its port
+ * taken (nodejs.org/api/cli.html#node_optionsoptions).
  */
 import { close, url } from 'node:inspector';
 

@@ -1,48 +1,47 @@
 /**
- * What a process has to do between fork and exec, and Node cannot: its own pid into LISTEN_PID= (sd_listen_fds(3)) and
- * WATCHDOG_PID= (sd_watchdog_enabled(3)), and what Node changed for itself put back. A shell does it and then becomes
- * the app.
+ * Work between fork and exec that Node cannot do: set LISTEN_PID= (sd_listen_fds(3)) and WATCHDOG_PID=
+ * (sd_watchdog_enabled(3)) to the app's pid, and undo what Node changed for itself. A shell does it and then execs the
+ * app.
  */
 
 import { quotedShellWord } from '../base/shell-word.ts';
 
-/** What it has to do beside that where its parent is a process between us (process/parent.ts). */
+/** Further work if there is a parent in between (handoff-parent.ts). */
 export interface Descent {
-  /** The path of setsid(1): a service of systemd's has a session of its own. */
+  /** The path of setsid(1): a systemd service has a session of its own. */
   readonly setsid: string;
-  /** The descriptor where it finds its stderr, if that is not 2. */
+  /** The descriptor that holds the app's stderr, if it is not 2. */
   readonly stderrAt: number | undefined;
-  /** Its soft limit for cores, in the blocks of ulimit, if that was changed for its parent. */
+  /** The app's soft limit for cores, in blocks of ulimit, if the parent has another one. */
   readonly cores: string | undefined;
 }
 
 export interface Prelude {
-  /** LISTEN_PID= is to be the app's pid. */
+  /** Set LISTEN_PID= to the app's pid. */
   readonly listenPid: boolean;
-  /** And WATCHDOG_PID=. Not there is right too: it is for anybody then. */
+  /** Set WATCHDOG_PID= to the app's pid. Without the variable, WATCHDOG_USEC= is for any process. */
   readonly watchdogPid: boolean;
-  /** To be ignored by the app, unless it decides otherwise: by number. */
+  /** Numbers of the signals that the app is started to ignore. */
   readonly ignored: readonly number[];
-  /** The soft limit of open files, setrlimit(2), where it is not ours. */
+  /** The soft limit of open files, setrlimit(2), if it differs from the wrapper's. */
   readonly openFiles: number | undefined;
   readonly descent?: Descent | undefined;
 }
 
-/** What it is done with. */
+/** The programs that the prelude needs. */
 export const PRELUDE_PROGRAMS = ['/bin/sh', '/usr/bin/env'] as const;
 
-/** What it is done with where the app gets another name. */
+/** Needed as well for `--argv0`. */
 export const NAMING_SHELL = '/bin/bash';
 
-/** Whether the command is started just so. */
 export function isNeeded({ listenPid, watchdogPid, ignored, openFiles, descent }: Prelude): boolean {
   return listenPid || watchdogPid || ignored.length > 0 || openFiles !== undefined || descent !== undefined;
 }
 
-/** What shells set by themselves, with or without having been asked. */
+/** Variables that shells set even if they were unset. */
 const SET_BY_SHELLS = ['PWD', 'OLDPWD', 'SHLVL', '_'];
 
-/** What they change or drop where it is there. */
+/** Variables that shells change or drop. */
 const CHANGED_BY_SHELLS = new Set([
   ...SET_BY_SHELLS,
   ...['IFS', 'LINENO', 'OPTERR', 'OPTIND', 'PPID', 'PS1', 'PS2', 'PS4', 'BASH', 'BASHOPTS', 'BASHPID', 'BASH_VERSINFO'],
@@ -50,8 +49,8 @@ const CHANGED_BY_SHELLS = new Set([
 ]);
 
 /**
- * Run as the child of an unshare(1) of util-linux 2.36 or 2.37, which leaves SIGINT and SIGTERM ignored
- * (https://github.com/util-linux/util-linux/pull/1560): a shell cannot undo that.
+ * unshare(1) of util-linux 2.36 and 2.37 leaves SIGINT and SIGTERM ignored in its child
+ * (https://github.com/util-linux/util-linux/pull/1560). A shell cannot undo that, but env(1) can.
  */
 const UNDO_IGNORED = `case $(while read -r k v; do [ "$k" = SigIgn: ] && echo "$v"; done </proc/$$/status) in
 *4002) set -- /usr/bin/env --default-signal=INT,TERM "$@";; esac 2>/dev/null`;
@@ -59,10 +58,10 @@ const UNDO_IGNORED = `case $(while read -r k v; do [ "$k" = SigIgn: ] && echo "$
 const IDENTIFIER = /^[a-z_]\w*$/i;
 
 /**
- * The command line that does it and ends as the command itself, in the same process, with exactly that environment:
- * env(1) takes away what the shell added and adds what it dropped, as dash does with names that are no identifiers.
- * @param command a path: a bare name could be a word of the shell's or of env's
- * @param argv0 what it finds as its own name; undefined for its path
+ * The command line that runs the prelude and then execs the command in the same process, with exactly `env`: env(1)
+ * removes what the shell added and restores what it dropped (dash drops names that are not identifiers).
+ * @param command a path: the shell or env could interpret a bare name
+ * @param argv0 argv[0] of the command; undefined for its path
  */
 export function withPrelude(
   { listenPid, watchdogPid, ignored, openFiles, descent }: Prelude,
@@ -87,19 +86,19 @@ export function withPrelude(
     .filter(([name]) => CHANGED_BY_SHELLS.has(name) || !IDENTIFIER.test(name))
     .map(([name, value]) => `${name}=${value}`);
   const [shell, envProgram] = PRELUDE_PROGRAMS;
-  const named = argv0 === undefined ? [] : byName(argv0, env);
-  // env would take such a path for a variable
+  const named = argv0 === undefined ? [] : withName(argv0, env);
+  // env would take a path with `=` for a variable
   const environment = named.length === 0 && command.includes('=') ? [] : [envProgram, ...unset, '--', ...set];
   const session = descent ? [descent.setsid] : [];
   return [shell, ['-c', script, 'sh', ...session, ...environment, ...named, command, ...args]];
 }
 
 /**
- * Starts what follows by another name. sh and env(1) cannot: `exec -a` is bash's, and env has --argv0 from coreutils
- * 9.5 on. With these options bash reads no file: neither that of BASH_ENV= nor, where stdin is a socket, one of the
- * user's. What it sets is put back: an array is never in the environment, where exec would put SHLVL.
+ * Runs the rest of the command line with another argv[0]. sh cannot, and env(1) has --argv0 only from coreutils 9.5 on;
+ * bash has `exec -a`. With these options bash reads no file, neither BASH_ENV= nor, if stdin is a socket, ~/.bashrc.
+ * Variables that bash sets are restored: exec would export SHLVL, but never exports an array.
  */
-function byName(argv0: string, env: Readonly<Record<string, string>>): readonly string[] {
+function withName(argv0: string, env: Readonly<Record<string, string>>): readonly string[] {
   const undo = (name: string) => {
     const value = env[name];
     return value === undefined ? `unset ${name}` : `export ${name}=${quotedShellWord(value)}`;

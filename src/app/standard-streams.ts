@@ -1,27 +1,27 @@
 /**
- * Keeps Node from opening our standard streams, which the app inherits. Opening a pipe sets O_NONBLOCK on it, for
- * everybody who shares it: an app in another language then fails with EAGAIN. It is enough that somebody reads
- * `process.stderr`, and execa and node:assert do as they are imported, and net whenever it destroys a socket.
- * We write to the descriptors themselves (https://nodejs.org/api/process.html#a-note-on-process-io).
+ * Keeps Node from opening the standard streams, which the app inherits. Node sets O_NONBLOCK on a pipe that it opens,
+ * for all processes that share it: an app in another language then fails with EAGAIN. Node opens a stream when any code
+ * reads e.g. `process.stderr`: execa and node:assert do so when imported, net when it destroys a socket. The wrapper
+ * writes to the descriptors directly (https://nodejs.org/api/process.html#a-note-on-process-io).
  *
- * To be imported first, for its effect.
+ * Import it first, for its side effect.
  */
 import { writeSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 
-/** Stands in for a stream; what Node itself has to say, such as a warning, still gets out. */
+/** Replaces a standard stream; Node's own output, such as a warning, is still written. */
 function writerTo(fd: number): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
       try {
         writeSync(fd, chunk);
       } catch {
-        // nobody reads it any more
+        // its reader is gone
       }
       done();
     },
   });
 }
 
-const stand = { stdin: new Readable({ read() {} }), stdout: writerTo(1), stderr: writerTo(2) };
-for (const [name, value] of Object.entries(stand)) Object.defineProperty(process, name, { value });
+const streams = { stdin: new Readable({ read() {} }), stdout: writerTo(1), stderr: writerTo(2) };
+for (const [name, value] of Object.entries(streams)) Object.defineProperty(process, name, { value });

@@ -1,4 +1,4 @@
-/** On or off in systemd's words (systemd.syntax(7)); undefined for any other. */
+/** A boolean as systemd.syntax(7) defines it; undefined for any other text. */
 export function parseBoolean(text: string): boolean | undefined {
   const word = text.trim().toLowerCase();
   if (['1', 'yes', 'y', 'true', 't', 'on'].includes(word)) return true;

@@ -1,11 +1,11 @@
-/** Time as the rest of the program sees it: a port, so that the pure core is tested without waiting. */
+/** An interface to time, so that tests of the pure core need not wait. */
 
-/** Cancels what it was given for. Calling it twice does no harm. */
+/** Cancels a timer or a subscription. A second call has no effect. */
 export type Disposer = () => void;
 
 export interface Clock {
-  /** Monotonic time in ms, from an origin without meaning. */
+  /** Monotonic time in ms, from an arbitrary origin. */
   now(): number;
-  /** Calls back once, `ms` from now. `Infinity` never calls back. */
+  /** Calls back once, after `ms`. Never for `Infinity`. */
   after(ms: number, callback: () => void): Disposer;
 }

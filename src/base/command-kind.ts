@@ -1,34 +1,33 @@
-/** What can be told of a command by its words: what kind of program it is, and whether it runs the app itself. */
+/** Guesses from a command line what kind of program it starts, and whether that program is the app itself. */
 
 const names = (words: string) => new Set(words.split(' '));
 
 const NODE = names('node nodejs');
-/** They open the IPC channel that they are given. tsx hands it, and signals, to the Node that it starts. */
+/** These open the IPC channel that they get. tsx passes it, and signals, to the Node that it starts. */
 const RUNTIMES = names('node nodejs bun tsx');
 const PACKAGE_MANAGERS = names('npm npx yarn yarnpkg pnpm pnpx bunx corepack');
-/** They start the app as a child of their own. */
+/** These start the app as a child process. */
 const RUNNERS = new Set([...PACKAGE_MANAGERS, ...names('tsx nodemon pm2 pm2-runtime forever')]);
 const TASK_RUNNERS = names('make gmake just');
 const SHELLS = names('sh bash dash zsh ksh ash');
 
 /**
- * Whether the command is Node itself, which resets the signals that it was started to ignore, and raises its soft limit
- * of open files (PlatformInit of its src/node.cc).
+ * Whether the command is Node. Node itself resets ignored signals and raises its soft limit of open files (PlatformInit
+ * in its src/node.cc).
  */
 export function isNode(command: string): boolean {
   return NODE.has(nameOf(command));
 }
 
 /**
- * Whether the command is a runtime that opens the IPC channel it is given. npm, npx and the like start the app as a
- * child of their own and do not pass the channel on, nor does `node --run` (ProcessRunner of its
- * src/node_task_runner.cc).
+ * Whether the command is a runtime that opens the IPC channel that it gets. npm, npx and `node --run` do not pass the
+ * channel on to the child that they start (for the latter see ProcessRunner in Node's src/node_task_runner.cc).
  */
 export function isNodeRuntime(command: string, args: readonly string[]): boolean {
   return RUNTIMES.has(nameOf(command)) && !runsScript(command, args);
 }
 
-/** Options of Node whose value may be a word of its own. */
+/** Options of Node whose value may be the next argument. */
 export const WITH_VALUE: ReadonlySet<string> = names(
   '-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title ' +
     '-e --eval -p --print -pe --input-type --inspect-port --debug-port --unhandled-rejections --disable-warning ' +
@@ -36,29 +35,32 @@ export const WITH_VALUE: ReadonlySet<string> = names(
     '--tls-cipher-list --watch-path',
 );
 
-/** Of the words behind `node` those in front of the script. */
+/**
+ * The options before the script.
+ * @param args all arguments of Node
+ */
 export function nodeOptions(args: readonly string[]): readonly string[] {
   let at = 0;
   while (args[at]?.startsWith('-')) at += WITH_VALUE.has(args[at] as string) ? 2 : 1;
   return args.slice(0, at);
 }
 
-/** What is behind `node`, and its environment. */
+/** Arguments of Node, and its environment. */
 export interface NodeCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * Whether this Node restricts what the app may do: then it may not load a preload of ours, and the app not start.
- * @param args behind `node`
+ * Whether this Node restricts the app: it may then refuse to load the wrapper's preload, and the app would not start.
+ * @param args arguments of Node
  * @param options NODE_OPTIONS
  */
 export function hasPermissionModel(args: readonly string[], options: string): boolean {
   return /(^|\s)--(experimental-)?permission(\s|=|$)/.test([...nodeOptions(args), options].join(' '));
 }
 
-/** What of a command line would run instead of the app; undefined where it is Node and a script. */
+/** What would start in place of the app's script, e.g. `npx` or `node --watch`; undefined for `node SCRIPT`. */
 export function runnerIn([command = '', ...args]: readonly string[]): string | undefined {
   if (!isNode(command)) return command;
   const options = nodeOptions(args);
@@ -69,13 +71,13 @@ export function runnerIn([command = '', ...args]: readonly string[]): string | u
 }
 
 /**
- * Whether the command is a runtime that runs a file itself: `node FILE`, `bun FILE`, `deno run FILE`. Only then it is
- * known that a signal to the main process is one to the app.
+ * Whether the command is a runtime that runs a file itself: `node FILE`, `bun FILE`, `deno run FILE`. Only then a
+ * signal to the main process certainly reaches the app.
  */
 export function runsFile(command: string, args: readonly string[]): boolean {
   const name = nameOf(command);
   if (isNode(command)) return runnerIn([command, ...args]) === undefined && nodeOptions(args).length < args.length;
-  if (name === 'env') return behindEnv(args, runsFile) ?? false;
+  if (name === 'env') return ofEnvCommand(args, runsFile) ?? false;
   const [first = '', ...rest] = args.filter((word) => !word.startsWith('-'));
   const isFile = (word = '') => /\/|\.[cm]?[jt]sx?$/.test(word);
   if (name === 'bun') return isFile(first) || (first === 'run' && isFile(rest[0]));
@@ -83,11 +85,11 @@ export function runsFile(command: string, args: readonly string[]): boolean {
 }
 
 /**
- * What starts the app as a child of its own and does not see it through a stop: npm 11 and `node --run` end at SIGTERM
- * and leave the app running; a shell that waits for a command takes the signal for itself. With KillMode=mixed, which
- * signals the main process alone, such an app is then killed without having been asked to stop.
- * @param read the text of a file, to see whether it is a script for a shell
- * @returns its name, `npm` or `sh -c`; undefined for a command that is the app, or becomes it, as far as can be told
+ * A launcher starts the app as a child and does not stop it properly: npm 11 and `node --run` end at SIGTERM and leave
+ * the app running; a shell that waits for a command does not forward the signal. KillMode=mixed sends SIGTERM only to
+ * the main process, so systemd then kills the app without asking it to stop.
+ * @param read returns the text of a file, to recognize shell scripts
+ * @returns the launcher's name, `npm` or `sh -c`; undefined if the command probably is the app, or execs it
  */
 export function launcherOf(
   command: string,
@@ -100,51 +102,55 @@ export function launcherOf(
   if (runsScript(command, args)) return `${name} --run`;
   if (isNode(command)) {
     const script = args[nodeOptions(args).length] ?? '';
-    // an npm.js beside it is the app's own
+    // a plain `npm.js` is a file of the app
     return script.includes('/') && PACKAGE_MANAGERS.has(toolOf(script)) ? toolOf(script) : undefined;
   }
-  if (name === 'env') return behindEnv(args, (...inner) => launcherOf(...inner, read));
+  if (name === 'env') return ofEnvCommand(args, (...inner) => launcherOf(...inner, read));
   if (name === 'bun' && first === 'run' && !runsFile(command, args)) return 'bun run';
   if (name === 'deno' && first === 'task') return 'deno task';
   if (SHELLS.has(name)) {
     const at = args.findIndex((word) => /^-[a-z]*c[a-z]*$/.test(word));
     if (at >= 0) return /^\s*exec\s/.test(args[at + 1] ?? '') ? undefined : `${name} -c`;
-    return first === '' || becomesAnother(read(first)) ? undefined : `${name} ${baseName(first)}`;
+    return first === '' || endsWithExec(read(first)) ? undefined : `${name} ${baseName(first)}`;
   }
   const text = command.includes('/') ? read(command) : undefined;
   const shell = /^#!.*\b(?:sh|bash|dash|zsh|ksh|ash)\b/.test(text ?? '');
-  return shell && !becomesAnother(text) ? baseName(command) : undefined;
+  return shell && !endsWithExec(text) ? baseName(command) : undefined;
 }
 
-/** Whether a script for a shell ends by becoming another program. Of one that cannot be read that is hoped for. */
-function becomesAnother(script: string | undefined): boolean {
+/** Whether a shell script execs a program. Assumed of a script that is not readable. */
+function endsWithExec(script: string | undefined): boolean {
   return script === undefined || /^\s*exec\s+[^\s<>0-9]/m.test(script);
 }
 
-function behindEnv<T>(args: readonly string[], judge: (command: string, args: readonly string[]) => T): T | undefined {
+/** @param args arguments of env(1) */
+function ofEnvCommand<T>(
+  args: readonly string[],
+  judge: (command: string, args: readonly string[]) => T,
+): T | undefined {
   const at = args.findIndex((word) => !/^(-i|-)$|=/.test(word));
   return at < 0 ? undefined : judge(args[at] as string, args.slice(at + 1));
 }
 
 /**
- * A word that would mean something to a shell, which systemd does not start (systemd.service(5), "Command lines").
- * @returns the first: `>`, `2>&1`, `&&`
+ * Finds shell operators: systemd starts no shell (systemd.service(5), "Command lines").
+ * @returns the first, e.g. `>`, `2>&1`, `&&`
  */
 export function shellOperatorIn(args: readonly string[]): string | undefined {
-  // find(1) ends its -exec by it
+  // `;` ends -exec of find(1)
   const operators = args.includes('-exec') ? /^(&&|\|\|?|&)$/ : /^(&&|\|\|?|&|;)$/;
   return args.find((word) => operators.test(word) || /^(<|[12&]?>>?(&\d|\/\S*)?)$/.test(word));
 }
 
-/** Whether it is Node and starts a script of package.json, by a shell of its own. */
+/** Whether the command is `node --run`, which starts a script of package.json in a shell. */
 function runsScript(command: string, args: readonly string[]): boolean {
   return isNode(command) && nodeOptions(args).some((word) => /^--run(=|$)/.test(word));
 }
 
 /**
- * What becomes of an app at a stop that its launcher does not see through (systemd.kill(5)).
- * @param group whether what comes for us goes to all of the app's process group
- * @returns undefined where systemd signals the app itself
+ * What happens to the app at a stop if its launcher does not forward signals (systemd.kill(5)).
+ * @param group whether the wrapper forwards signals to the app's process group
+ * @returns undefined if systemd signals the app itself
  */
 export function stopProblem(launcher: string, killMode: string | undefined, group: boolean): string | undefined {
   if (killMode === undefined || killMode === 'control-group') return undefined;
@@ -154,12 +160,12 @@ export function stopProblem(launcher: string, killMode: string | undefined, grou
   return `${launcher} does not pass SIGTERM on, so the app is ${end}`;
 }
 
-/** Without its version: `node` for /usr/bin/node22 and nodejs-20.1. */
+/** The file name without a version: `node` for /usr/bin/node22, `nodejs` for nodejs-20.1. */
 function nameOf(command: string): string {
   return baseName(command).replace(/[-.]?\d[\d.]*$/, '');
 }
 
-/** What a script of Node is the command of: `npm` for /usr/lib/node_modules/npm/bin/npm-cli.js. */
+/** The tool that a Node script belongs to: `npm` for /usr/lib/node_modules/npm/bin/npm-cli.js. */
 function toolOf(script: string): string {
   return baseName(script).replace(/(-cli)?(\.[cm]?js)?$/, '');
 }

@@ -1,12 +1,12 @@
-/** Where a command is, as execvp(3) finds it. */
+/** Finds a command as execvp(3) does. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { orElse } from './or-else.ts';
 
-/** What execvp(3) takes where there is no PATH. */
+/** The default of execvp(3) if PATH is unset. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
-/** Whether it can be executed: also not where it stands on a file system that forbids it. */
+/** False also for a file on a file system that is mounted noexec. */
 export function isExecutable(path: string): boolean {
   return orElse(() => {
     accessSync(path, constants.X_OK);
@@ -15,9 +15,9 @@ export function isExecutable(path: string): boolean {
 }
 
 /**
- * The path of the command: with a slash in it, itself, otherwise the first on PATH that can be executed.
- * @throws {NodeJS.ErrnoException} EACCES where there is one that cannot be executed, ENOENT where there is none, or why
- * a path leads nowhere
+ * The path of the command: the command itself if it contains a slash, otherwise the first executable file on PATH.
+ * @throws {NodeJS.ErrnoException} EACCES if a file was found and is not executable; ENOENT if none was found; any error
+ *   of access(2) for a command with a slash
  */
 export function commandPath(command: string, env: Readonly<Record<string, string>>): string {
   const places = command.includes('/')
@@ -30,7 +30,7 @@ export function commandPath(command: string, env: Readonly<Record<string, string
       if (statSync(place).isFile()) return place.includes('/') ? place : `./${place}`;
       worst = Object.assign(new Error(`${place} is no file`), { code: 'EACCES' });
     } catch (error) {
-      // on PATH one that leads nowhere is passed over
+      // a directory of PATH that lacks the command is skipped
       if (command.includes('/') || (error as NodeJS.ErrnoException).code === 'EACCES') worst = error;
     }
   }

@@ -1,10 +1,10 @@
-/** The failures that the wrapper itself can have, each with its exit status. Only cli/main.ts prints them. */
+/** Failures of the wrapper itself, each with its exit status. Only cli/main.ts prints them. */
 import { EXIT } from './exit-status.ts';
 import { oneLine } from './one-line.ts';
 
-/** A failure that the operator can mend: printed as one line, without a stack. */
+/** A failure that the operator can fix: printed as one line, without a stack. */
 export class KnownError extends Error {
-  /** What the wrapper exits with. */
+  /** The wrapper's exit status. */
   readonly code: number;
 
   constructor(message: string, code: number) {
@@ -14,13 +14,10 @@ export class KnownError extends Error {
   }
 }
 
-/**
- * Bad input: says where it stands, what is wrong with it and what to write instead. Exit status 125, and the app is
- * not started.
- */
+/** Invalid input: the message names the place, the problem and the fix. Exit status 125; the app is not started. */
 export class UsageError extends KnownError {
   /**
-   * @param place the option, variable or word at fault, as the operator wrote it: `--tcp 70000`
+   * @param place the wrong option, variable or argument as the operator wrote it: `--tcp 70000`
    * @param problem what is wrong with it
    * @param hint what to write instead, with an example
    */
@@ -30,12 +27,12 @@ export class UsageError extends KnownError {
   }
 }
 
-/** What an operator wrote, fit for one line on a terminal: without control characters, and not too much of it. */
-function brief(text: string, most = 150): string {
+/** An operator's text for one line on a terminal: no control characters, at most `max` characters. */
+function brief(text: string, max = 150): string {
   const clean = oneLine(text);
-  if (clean.length <= most) return clean;
-  const start = clean.slice(0, most);
-  // of a quoted word the end was cut as well; `'\\''` in it is a quote of its own
+  if (clean.length <= max) return clean;
+  const start = clean.slice(0, max);
+  // closes a quoted word that was cut; `'\\''` in it is an escaped quote
   const isOpen = /^[^']*'(?:[^']|'\\'')*$/.test(start);
   return `${start}…${isOpen ? "'" : ''}`;
 }

@@ -1,4 +1,4 @@
-/** What is asked of the file system where it may fail. */
+/** Queries of the file system that do not throw. */
 import { constants, type Dirent, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { orElse } from './or-else.ts';
 
@@ -6,17 +6,17 @@ export function readText(path: string): string | undefined {
   return orElse(() => readFileSync(path, 'utf8'), undefined);
 }
 
-/** Nothing of what is no directory. */
+/** Empty if `path` is not a readable directory. */
 export function entriesOf(path: string): readonly Dirent[] {
   return orElse(() => readdirSync(path, { withFileTypes: true }), []);
 }
 
 /**
- * A non-blocking descriptor of the same pipe or terminal, which shares no flags with the other one (open(2)). Of a
- * socket, such as the journal's, there is none, and of a file it would write at a place of its own; where we may not
- * open it there is none either.
+ * Opens the same pipe or terminal again, non-blocking; the new descriptor shares no flags with `fd` (open(2)).
+ * @returns undefined if it may not be opened, for a socket (the journal's, e.g.), which cannot be reopened, and for a
+ *   file, because the new descriptor would have its own file offset
  */
-export function openAnew(fd: number): number | undefined {
+export function reopen(fd: number): number | undefined {
   return orElse(() => {
     const stat = fstatSync(fd);
     if (!stat.isFIFO() && !stat.isCharacterDevice()) return undefined;

@@ -1,35 +1,40 @@
-/** Cuts a stream into frames that end with one byte: so many in a turn of the event loop that a flood stops nothing. */
+/**
+ * Splits a stream into frames that end with one byte. Limits the frames per turn of the event loop, so that a flood
+ * blocks nothing else.
+ */
 import type { Readable } from 'node:stream';
 
-/** In one turn. Signals and timers come between two turns. */
-const BUDGET = 100;
+/** Frames per turn. Signals and timers are handled between two turns. */
+const FRAMES_PER_TURN = 100;
 
-/** After so many turns in a row that were not enough, a pause goes before the next, ms: a flood gets part of a core. */
-const PATIENT_TURNS = 20;
+/** After this many full turns in a row there is a pause before each further one: a flood gets only part of a core. */
+const TURNS_WITHOUT_PAUSE = 20;
+
+/** ms. */
 const PAUSE = 4;
 
 export interface FrameRules {
-  /** The byte behind each frame: 0, or 10 for lines. */
+  /** The byte after each frame: 0, or 10 for lines. */
   readonly end: number;
-  /** A longer one is passed over, bytes. */
-  readonly most: number;
-  /** Without the byte at its end. Good until it returns. */
+  /** Bytes. Longer frames are skipped. */
+  readonly max: number;
+  /** Gets the frame without its end byte. The buffer is valid only during the call. */
   readonly onFrame: (frame: Uint8Array) => void;
-  /** One was passed over. */
+  /** Called for each skipped frame. */
   readonly onTooLong: () => void;
 }
 
-/** While frames wait, the stream is not read: what its writer writes then waits with the writer. */
-export function readFrames(source: Readable, { end, most, onFrame, onTooLong }: FrameRules): void {
+/** While frames are pending the stream is not read, so its writer has to wait. */
+export function readFrames(source: Readable, { end, max, onFrame, onTooLong }: FrameRules): void {
   let rest: Buffer = Buffer.alloc(0);
-  /** Of the frame that `rest` begins with, what came before was too long already. */
+  /** The frame at the start of `rest` is too long; its beginning was dropped. */
   let isSkipping = false;
   let turns = 0;
   const next = () => {
-    for (let left = BUDGET; left > 0; left -= 1) {
+    for (let left = FRAMES_PER_TURN; left > 0; left -= 1) {
       const at = rest.indexOf(end);
       if (at < 0) {
-        if (rest.length > most) {
+        if (rest.length > max) {
           if (!isSkipping) onTooLong();
           isSkipping = true;
           rest = Buffer.alloc(0);
@@ -44,7 +49,7 @@ export function readFrames(source: Readable, { end, most, onFrame, onTooLong }: 
     }
     source.pause();
     turns += 1;
-    if (turns < PATIENT_TURNS) setImmediate(next);
+    if (turns < TURNS_WITHOUT_PAUSE) setImmediate(next);
     else setTimeout(next, PAUSE);
   };
   source.on('data', (piece: Buffer) => {

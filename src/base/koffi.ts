@@ -1,8 +1,8 @@
-/** Calls the C library by koffi (https://koffi.dev), which is optional: the only file that imports it. */
+/** Calls the C library with koffi (https://koffi.dev), an optional dependency. The only file that imports it. */
 import { getSystemErrorName } from 'node:util';
 import type { Libc } from './libc.ts';
 
-/** The part of koffi that is used. */
+/** The used part of koffi. */
 interface Koffi {
   load(path: null): {
     func(name: string, result: string, parameters: readonly string[]): (...values: unknown[]) => number;
@@ -10,9 +10,12 @@ interface Koffi {
   errno(): number;
 }
 
-/** @throws whatever loading the addon throws. It takes about 10 ms of CPU. */
+/**
+ * Takes about 10 ms of CPU.
+ * @throws any error of loading the addon
+ */
 export async function loadByKoffi(): Promise<Libc> {
-  // a name that the bundler does not see
+  // a variable, so that the bundler does not resolve it
   const name = 'koffi';
   const { default: koffi }: { default: Koffi } = await import(name);
   const libc = koffi.load(null);
@@ -20,7 +23,7 @@ export async function loadByKoffi(): Promise<Libc> {
     func(name, result, parameters) {
       const types = parameters.map((type) => (type === 'pointer' ? 'void *' : type));
       const call = libc.func(name, result, types);
-      // behind `...` koffi wants each type with its value
+      // after `...` koffi needs a type before each value
       return (...values) => call(...values.flatMap((value, at) => (types[at] === '...' ? ['int', value] : [value])));
     },
     lastError: () => getSystemErrorName(-koffi.errno()),

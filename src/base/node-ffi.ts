@@ -1,8 +1,8 @@
-/** Calls the C library by node:ffi, which comes with Node 26: the only file that imports it. */
+/** Calls the C library with node:ffi, a part of Node from 26 on. The only file that imports it. */
 import { getSystemErrorName } from 'node:util';
 import type { CType, Libc } from './libc.ts';
 
-/** The part of node:ffi that is used (https://nodejs.org/api/ffi.html). */
+/** The used part of node:ffi (https://nodejs.org/api/ffi.html). */
 interface Ffi {
   readonly DynamicLibrary: new (
     path: null,
@@ -16,8 +16,8 @@ interface Ffi {
 }
 
 /**
- * On these machines int and long have 32 and 64 bits, and a function with a variable number of arguments, as fcntl(2)
- * is, takes them as any other function does.
+ * On these machines int has 32 bits and long 64, and functions with a variable argument list, such as fcntl(2), have
+ * the same calling convention as others.
  */
 const MACHINES = ['x64', 'arm64', 'riscv64', 'loong64'];
 
@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<CType | 'long', string>> = {
 
 /** @throws without node:ffi, and if Node's permission model forbids it */
 export async function loadByNodeFfi(): Promise<Libc> {
-  const ffi = quietly(() => process.getBuiltinModule?.('node:ffi') as Ffi | undefined);
+  const ffi = withoutWarnings(() => process.getBuiltinModule?.('node:ffi') as Ffi | undefined);
   if (!ffi) throw new Error(`needs Node 26 (this is ${process.version})`);
   if (!MACHINES.includes(process.arch)) throw new Error(`not tried on ${process.arch}`);
   const libc = new ffi.DynamicLibrary(null);
@@ -40,17 +40,17 @@ export async function loadByNodeFfi(): Promise<Libc> {
   return {
     func(name, result, parameters) {
       const call = libc.getFunction(name, { return: TYPES[result], arguments: parameters.map((type) => TYPES[type]) });
-      // 64 bits are a bigint both ways
+      // 64-bit arguments and results are bigints
       return (...values) =>
         Number(call(...values.map((value, at) => (parameters[at] === 'size_t' ? BigInt(value as number) : value))));
     },
-    // Node has no way to ask for it: this is where the C library keeps it for our thread (errno(3))
+    // node:ffi does not return errno, so read this thread's errno of the C library (errno(3))
     lastError: () => getSystemErrorName(-ffi.getInt32(errno, 0)),
   };
 }
 
-/** Without Node's warning on stderr that this is experimental: the journal would have it at each start. */
-function quietly<T>(load: () => T): T {
+/** Without Node's ExperimentalWarning on stderr, which would be in the journal at each start. */
+function withoutWarnings<T>(load: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {

@@ -1,11 +1,11 @@
-/** What to write in the place of a command that is not found: mostly it is a line that a shell would understand. */
+/** Advice for a command that is not found: usually it was written for a shell. */
 
-/** Words that only a shell knows (POSIX, Shell Command Language, 2.14 and XBD "intrinsic utilities"). */
+/** Commands that only a shell has (POSIX, Shell Command Language, 2.14 and XBD "intrinsic utilities"). */
 const SHELL_WORDS: ReadonlySet<string> = new Set(['cd', 'source', '.', 'export', 'exec', 'set', 'ulimit', 'umask']);
 
 /**
- * @param args behind the command
- * @returns what follows `cannot start COMMAND: ` where the command is not there
+ * @param args arguments of the command
+ * @returns the message after `cannot start COMMAND: `
  */
 export function notFound(command: string, args: readonly string[] = []): string {
   const [first = '', ...rest] = command.trim().split(/\s+/);

@@ -1,6 +1,6 @@
 /**
- * What a question to the system tells, or this where it fails: not there, not allowed, gone meanwhile.
- * @param ask only such a question, as a bug in it would go unseen
+ * The result of a system call, or `otherwise` if it fails (not there, not permitted, gone meanwhile).
+ * @param ask should contain only the system call, because its bugs are hidden too
  */
 export function orElse<T, U>(ask: () => T, otherwise: U): T | U {
   try {

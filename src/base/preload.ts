@@ -1,4 +1,4 @@
-/** A file that the app's Node loads before the app, by `--require`. */
+/** A file that the app's Node loads before the app, with `--require`. */
 import { chmodSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRoot, makePrivateDirectory, type PrivateDirectory } from './private-directory.ts';
@@ -6,15 +6,15 @@ import { runtimeDirectories } from './runtime-directories.ts';
 
 export interface Preload {
   readonly path: string;
-  /** Where it is, alone: a private directory, in which the app may write as the wrapper's user. */
+  /** A private directory that contains only this file. The app may write to it if it runs as the wrapper's user. */
   readonly directory: string;
   close(): void;
 }
 
 /**
- * Makes a copy: each worker of the app loads it anew, also after an update has replaced our own files, and after the
- * app has become a user who may not read those.
- * @param name of the file, which is built beside the bundle
+ * Copies the file: each worker of the app loads it again, even after a package update has replaced the original, or
+ * after the app has changed to a user that may not read the original.
+ * @param name file name, in the directory of the bundle
  */
 export function placePreload(name: string, env: NodeJS.ProcessEnv): Preload | { readonly problem: string } {
   const problems: string[] = [];

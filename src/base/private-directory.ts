@@ -1,17 +1,14 @@
-/** A directory for files of ours that no other user can change, or put something else in the place of. */
+/** A directory whose files no other user can change or replace. */
 import { closeSync, constants, fchmodSync, mkdtempSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface PrivateDirectory {
   readonly path: string;
-  /** With all that is in it. */
+  /** Removes the directory and its files. */
   remove(): void;
 }
 
-/**
- * @param parent where to make it
- * @throws with a `code` (EACCES, ENOSPC) or a message, where there is none to be had
- */
+/** @throws an error with a `code` (EACCES, ENOSPC) or a message if it cannot be made */
 export function makePrivateDirectory(parent: string): PrivateDirectory {
   refuseChangeable(parent);
   // 0700, mkdtemp(3)
@@ -20,11 +17,11 @@ export function makePrivateDirectory(parent: string): PrivateDirectory {
     try {
       rmSync(path, { recursive: true, force: true });
     } catch {
-      // the app may have been given what is above it, or it is gone with the unit's RuntimeDirectory=
+      // the app may own the parent directory now, or systemd has removed the unit's RuntimeDirectory=
     }
   };
   try {
-    // the app may give up root, and has to get through all the same; nobody else can list it
+    // an app that drops root still needs access to files in it; other users cannot list it
     if (isRoot()) setMode(path, 0o711);
   } catch (error) {
     remove();
@@ -33,15 +30,15 @@ export function makePrivateDirectory(parent: string): PrivateDirectory {
   return { path, remove };
 }
 
-/** A socket for our user alone; of root's for all, as the app may give up root: who may find it decides then. */
+/** Only the same user may use the socket. For root all may, as the app may drop root: the path is then the secret. */
 const SOCKET_UMASK = { root: 0o111, other: 0o177 };
 
-/** Binds a socket, which gets its mode from the umask: to change the mode by its path later is a race (bind(2)). */
+/** Binds a socket, whose mode comes from the umask (bind(2)): changing the mode by its path later is a race. */
 export function withSocketUmask<T>(bind: () => T): T {
   return withUmask(isRoot() ? SOCKET_UMASK.root : SOCKET_UMASK.other, bind);
 }
 
-/** Whatever the unit's UMask= says: 0777 would close to us what we have just made. */
+/** Independent of the unit's UMask=: with 0777 the wrapper could not access its own files. */
 export function withUmask<T>(mask: number, act: () => T): T {
   const before = process.umask(mask);
   try {
@@ -55,7 +52,7 @@ export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/** Never through a link. */
+/** Does not follow a symbolic link. */
 function setMode(path: string, mode: number): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
@@ -66,9 +63,9 @@ function setMode(path: string, mode: number): void {
 }
 
 /**
- * For root alone: another user who may rename a directory on the way can lead a file operation of root's elsewhere. In
- * one with the sticky bit, as /tmp, only the owner of a file may rename it (inode(7)).
- * @throws where another user may change the directory, or one above it
+ * Only for root: a user who may rename a directory of the path can redirect root's file operations. In a directory with
+ * the sticky bit, such as /tmp, only the owner may rename a file (inode(7)).
+ * @throws if another user may change the directory, or one above it
  */
 export function refuseChangeable(directory: string): void {
   if (!isRoot()) return;

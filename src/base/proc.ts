@@ -1,6 +1,6 @@
 /**
- * What the kernel tells of a process, by its pid (proc(5)). Undefined where it has ended, or is hidden from us
- * (hidepid= there, ProtectProc= in systemd.exec(5)).
+ * What the kernel reports about a process (proc(5)). Undefined if the process has ended or is hidden (hidepid= in
+ * proc(5), ProtectProc= in systemd.exec(5)).
  */
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -10,7 +10,7 @@ import { orElse } from './or-else.ts';
 
 export type Pid = number | 'self';
 
-/** @param file below /proc/PID: `status`, `task/7/status` */
+/** @param file in /proc/PID: `status`, `task/7/status` */
 export function procText(pid: Pid, file: string): string | undefined {
   return readText(`/proc/${pid}/${file}`);
 }
@@ -20,24 +20,24 @@ export function procWords(pid: Pid, file: 'cmdline' | 'environ'): readonly strin
 }
 
 /**
- * Its state, parent, group and so on: what stands behind its name, which may hold anything.
- * @param file that of one of its threads: `task/7/stat`
+ * The fields after the name: state, parent, process group and so on. The name may contain any characters.
+ * @param file `task/7/stat` for a thread
  */
 export function statFields(pid: Pid, file = 'stat'): readonly string[] | undefined {
   const stat = procText(pid, file);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** How the first thread of a process has fared so far, ms. */
+/** CPU time of a process's main thread so far, ms. */
 export interface Scheduling {
   readonly ran: number;
-  /** For a core, while it could have run. A wait that is not over is not in it: then it is runnable. */
+  /** Time runnable without a core. Does not include a wait that lasts on. */
   readonly waited: number;
   /** It runs, or waits for a core. */
   readonly runnable: boolean;
 }
 
-/** By /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux), where the kernel keeps that. */
+/** From /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux); undefined if the kernel lacks it. */
 export function schedulingOf(pid: Pid): Scheduling | undefined {
   const [ran = 0, waited = 0, slices = 0] = procText(pid, 'schedstat')?.split(' ').map(Number) ?? [];
   const state = statFields(pid)?.[0];
@@ -50,8 +50,8 @@ export function parentOf(pid: Pid): number | undefined {
   return parent === undefined ? undefined : Number(parent);
 }
 
-/** Also of one that has ended and was not waited for, and of one that is hidden. */
-export function isThere(pid: number): boolean {
+/** True also for zombies and hidden processes. */
+export function processExists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
@@ -67,13 +67,13 @@ export function programOf(pid: Pid): string | undefined {
 /** For people: `nginx (pid 77)`. */
 export function describeProcess(pid: number): string {
   const name = oneLine(procText(pid, 'comm')?.trim() ?? 'a program');
-  // Node from 23 on names its main thread, and with it the process: MainThread, node-MainThread
+  // from 23 on Node names its main thread, and so the process: MainThread, node-MainThread
   return `${name.endsWith('MainThread') ? (programOf(pid) ?? name) : name} (pid ${pid})`;
 }
 
 /**
- * One of its limits (setrlimit(2)), `Infinity` where it has none.
- * @param name in /proc/PID/limits: `Max open files`
+ * A limit of the process (setrlimit(2)); `Infinity` for unlimited.
+ * @param name as in /proc/PID/limits: `Max open files`
  */
 export function limitOf(pid: Pid, name: string): { readonly soft: number; readonly hard: number } | undefined {
   const words = new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(procText(pid, 'limits') ?? '')?.slice(1);

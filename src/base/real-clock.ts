@@ -1,10 +1,9 @@
-/** The real clock. */
 import type { Clock } from './clock.ts';
 
-/** setTimeout fires at once for more than this (about 24.8 days): https://nodejs.org/api/timers.html */
+/** ms, about 24.8 days. With more, setTimeout fires at once: https://nodejs.org/api/timers.html */
 const LONGEST = 2 ** 31 - 1;
 
-/** Monotonic time in ms. Not `performance.now()`, whose first use loads some ten modules of Node's before the start. */
+/** Monotonic time in ms. Not `performance.now()`: its first use loads about ten modules of Node. */
 export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -1,11 +1,11 @@
-/** A word as it is written in a command line of sh, bash and zsh. */
+/** Quotes a word for a command line of sh, bash and zsh. */
 
-/** Between single quotes, which is right for any text (POSIX, Shell Command Language, 2.2.2). */
+/** In single quotes, which works for any text (POSIX, Shell Command Language, 2.2.2). */
 export function quotedShellWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** In quotes only where it has to be; what stands for file names in one of them has to be, and zsh's `=`. */
+/** Quoted only if necessary: e.g. if it contains a glob character of any of these shells, or begins with `=` (zsh). */
 export function shellWord(text: string): string {
   return /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(text) ? text : quotedShellWord(text);
 }

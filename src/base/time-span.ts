@@ -5,7 +5,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Every unit of systemd.time(7) and its length in ms. A month is 30.44 days, a year 365.25, as there. */
+/** The units of systemd.time(7) in ms. As there, a month has 30.44 days, a year 365.25. */
 const UNITS: ReadonlyMap<string, number> = new Map(
   Object.entries({
     'usec us μs µs': 0.001,
@@ -21,10 +21,8 @@ const UNITS: ReadonlyMap<string, number> = new Map(
 );
 
 /**
- * Reads a systemd time span.
- *
  * @param text `90` (seconds), `500ms`, `1.5s`, `1min 30s`, `infinity`
- * @returns ms, `Infinity` for `infinity`; `undefined` where the text is no time span
+ * @returns ms, `Infinity` for `infinity`; undefined if the text is not a time span
  */
 export function parseTimeSpan(text: string): number | undefined {
   const trimmed = text.trim();
@@ -39,14 +37,14 @@ export function parseTimeSpan(text: string): number | undefined {
     if (length === undefined) return undefined;
     total += Number(part[1]) * length;
     rest = rest.slice(part[0].length);
-    // `1.5.5`: a number directly behind a number
+    // `1.5.5`: a number directly after a number
     if (part[2] === '' && rest !== '' && !/\s$/.test(part[0])) return undefined;
   }
-  // systemd counts in µs, in 64 bits of which the last value is infinity
+  // systemd counts µs in 64 bits; the highest value means infinity
   return total * 1000 < 2 ** 64 ? total : undefined;
 }
 
-/** A duration in ms for people, three figures at most: `12 ms`, `1.25 s`, `1 min 30 s`. */
+/** For people, from ms, with at most three digits: `12 ms`, `1.25 s`, `1 min 30 s`. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return 'infinity';
   const wholeMs = ms < 10 ? Number(ms.toFixed(1)) : Math.round(ms);

@@ -1,4 +1,4 @@
-/** The version of this package, put in by the build. */
+/** The version of this package; the build inserts it. */
 declare const __VERSION__: string | undefined;
 
 export const VERSION: string = typeof __VERSION__ === 'string' ? __VERSION__ : '0.0.0-unbuilt';

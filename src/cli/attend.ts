@@ -1,4 +1,4 @@
-/** Everything after the app was started: builds the log, the notifier and the probes, and supervises. */
+/** Work after the app was started: creates the log, the notifier and the probes, and supervises the app. */
 import { isatty } from 'node:tty';
 import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
@@ -12,7 +12,7 @@ import { chooseFormat, wantsColours } from '../log/format.ts';
 import { createLog } from '../log/log.ts';
 import { withStartRecords } from '../log/start-record.ts';
 import { mergeNotices } from '../notify/merge.ts';
-import { createNotifier, nobody } from '../notify/notifier.ts';
+import { createNotifier, noNotifier } from '../notify/notifier.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
 import { keepTail, type Tail } from '../output/tail.ts';
@@ -30,27 +30,28 @@ import { leavesRunning, nothingKnown, traceListeners, untraced } from '../socket
 import { problemWhenFailed, problemWhenReady } from '../take-sockets/report.ts';
 import { ownUnit, reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
-import type { Prepared, Seen } from './before-start.ts';
+import type { Prepared, Snapshot } from './before-start.ts';
 
-export interface Attended {
+export interface AttendOptions {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
   readonly app: App;
   readonly canary: Canary;
   readonly signals: SignalSource;
-  /** When the app was started, on the clock. */
+  /** When the app was started: ms of base/real-clock.ts. */
   readonly startedAt: number;
-  readonly seen: Seen;
-  /** Undefined if nobody is to be notified. */
+  readonly snapshot: Snapshot;
+  /** Undefined without a notify socket. */
   readonly transport: NotifyTransport | undefined;
   readonly prepared: Prepared;
 }
 
-/** @returns how the wrapper has to end */
-export async function attend({ config, env, app, canary, signals, startedAt, seen, transport, prepared }: Attended) {
+/** @returns the wrapper's exit status */
+export async function attend(options: AttendOptions) {
+  const { config, env, app, canary, signals, startedAt, snapshot, transport, prepared } = options;
   const { appNotify, handoff, watchdog, taking, report } = prepared;
   const elapsed = () => clock.now() - startedAt;
-  // what is shown of a dry run is for people, unless somebody says otherwise
+  // a dry run is for people, unless --log-format is given
   const format = report && config.logFormat === 'auto' ? 'pretty' : chooseFormat(config.logFormat, env);
   const since = report && elapsed;
   const log = await createLog({ level: config.logLevel, format, colours: wantsColours(env), elapsed: since });
@@ -58,7 +59,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   const warn = (message: string) => log.write('warn', 'warning', message);
   const onBug = (bug: unknown) =>
     log.write('error', 'bug', `a bug of sd-ready-wrap: ${bug instanceof Error ? bug.stack : bug}`);
-  // a bug of ours is no reason to take a running app down
+  // a bug of the wrapper must not end a running app
   process.on('uncaughtException', onBug);
   app.onTrouble(warn);
   const operator = shellOperatorIn(config.args);
@@ -70,7 +71,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   }
 
   const inUnit = env['INVOCATION_ID'] !== undefined;
-  // a terminal's shell may be of a unit too, which is none of its business (systemd.exec(5), $SYSTEMD_EXEC_PID)
+  // a terminal's shell may belong to a unit that has nothing to do with this run (systemd.exec(5), $SYSTEMD_EXEC_PID)
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
   const unitLog =
     isMain && transport ? withStartRecords(log, () => ownUnit(env) ?? 'unknown', transport.name, clock.now) : log;
@@ -80,7 +81,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
       unitProblems(
         {
           env,
-          toldSystemd: transport !== undefined,
+          hasNotifySocket: transport !== undefined,
           launcher: isMain ? launcher : undefined,
           scope: config.signalScope,
         },
@@ -95,26 +96,26 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   if (appNotify.socket) debug('app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
   if (appNotify.problem) debug('app-notify', `the app has no notify socket: ${appNotify.problem}`);
   if (handoff?.obstacle) warn(`no handoff, the wrapper stays: ${handoff.obstacle}`);
-  for (const each of [watchdog?.warning, seen.warning]) if (each !== undefined) warn(each);
+  for (const each of [watchdog?.warning, snapshot.warning]) if (each !== undefined) warn(each);
 
   const notices = mergeNotices([
     ...(appNotify.socket ? [appNotify.socket] : []),
     ...(hasIpc(config.probes) ? [ipcNotices(app)] : []),
   ]);
   const trace = (before = nothingKnown()) => traceListeners(app.pid, before, [config.command, ...config.args]);
-  const listeners = seen.before && trace(seen.before);
+  const listeners = snapshot.before && trace(snapshot.before);
   const context: Omit<ProbeContext, 'timing'> = {
     ...{ app, clock, warn, stamp: fileStamp },
     notices: notices ?? { onNotice: () => () => {} },
     listeners: listeners ?? untraced,
     debug: (message: string) => debug('probe', message),
-    stampBefore: (path) => seen.stamps.get(path),
+    stampBefore: (path) => snapshot.stamps.get(path),
     env: appEnvironment(env),
   };
   const probes = config.probes.map((spec) => {
     const tap = report?.tap();
     const timing = pace(spec.kind, { ...config.timing, onAttempt: tap?.onAttempt }, clock);
-    const probe = createProbe(spec, { ...context, timing, socketsBefore: seen.sockets });
+    const probe = createProbe(spec, { ...context, timing, socketsBefore: snapshot.sockets });
     return tap ? tap.watch(probe) : probe;
   });
   const { forwardSignals, rewrites } = config;
@@ -124,23 +125,25 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   });
 
   const diagnose = async (moment: Moment) => {
-    // one that may yet become ready is told of it then
+    // while the app is starting it may still take them; once it is ready warnUntaken() reports it
     const untaken = taking && moment !== 'waiting' ? problemWhenFailed(taking.report()) : undefined;
     if (untaken !== undefined) return [untaken];
-    // of the dead it can only be told who else has the port
+    // for a dead app the diagnosis can only find another holder of the port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
-      const patient = { config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: () => app.isAlive() };
-      return await diagnose(moment, { ...patient, listeners: listeners ?? trace() });
+      return await diagnose(moment, {
+        ...{ config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: app.isAlive },
+        listeners: listeners ?? trace(),
+      });
     } catch (bug) {
       onBug(bug);
       return [];
     }
   };
   const first = combine(probes, config.readyWhen);
-  const tellUntaken = () => {
+  const warnUntaken = () => {
     const problem = taking && problemWhenReady(taking.report());
     if (problem !== undefined) warn(problem);
   };
@@ -153,7 +156,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
       started: { at: startedAt, since: timeOfDay(elapsed()) },
     },
     readiness: {
-      first: taking ? thenTell(first, tellUntaken) : first,
+      first: taking ? withCallback(first, warnUntaken) : first,
       again: (told) => combineAgain(probes, config.readyWhen, told),
       timeout: config.timeout,
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
@@ -165,13 +168,13 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
     systemd: {
       notifier: transport
         ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
-        : nobody,
+        : noNotifier,
       notices,
       watches: env['WATCHDOG_USEC'] !== undefined,
       handoff: config.handoff && !handoff?.obstacle,
       heard: async () => {
         await managerIdle();
-        // one that it sent before it knew of another main process
+        // systemd may have sent a signal before it knew of the new main process
         await route.settled();
       },
       isReload: (signal) =>
@@ -184,7 +187,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
       announced: route.announced,
       signal: rewrites.get('SIGTERM') ?? 'SIGTERM',
       timeout: config.stopTimeout,
-      leavesRunning: () => leavesRunning(app.pid, seen.before),
+      leavesRunning: () => leavesRunning(app.pid, snapshot.before),
       onExit: async (asked) => {
         await canary.end();
         await report?.end(app.pid, asked);
@@ -194,19 +197,18 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   });
 }
 
-/** @param tell once it is ready */
-function thenTell(readiness: Readiness, tell: () => void): Readiness {
+function withCallback(readiness: Readiness, onReady: () => void): Readiness {
   return {
     ...readiness,
     async wait(signal) {
       const by = await readiness.wait(signal);
-      tell();
+      onReady();
       return by;
     },
   };
 }
 
-/** Of all watched streams together, in the order in which it comes. */
+/** The end of all watched streams together, in order of arrival. */
 function keptTail(app: App, { probes }: Config): Tail | undefined {
   const streams = [...watchedStreams(probes)];
   if (streams.length === 0) return undefined;
@@ -219,7 +221,7 @@ function keptTail(app: App, { probes }: Config): Tail | undefined {
 }
 
 /**
- * `09:05:00`. Not by toTimeString(), which looks up the name of the time zone.
+ * `09:05:00`. toTimeString() would also look up the name of the time zone.
  * @param ago ms
  */
 function timeOfDay(ago = 0): string {
@@ -228,8 +230,8 @@ function timeOfDay(ago = 0): string {
 }
 
 /**
- * That nobody is watched who should be, or that nobody pings where systemd waits for it.
- * @param appMayPing it has a notify socket of its own
+ * Reports --watchdog without WatchdogSec=, and WatchdogSec= without any process that sends pings.
+ * @param appMayPing the app has a notify socket
  */
 function unwatchedProblem({ watchdog, handoff, probes }: Config, env: NodeJS.ProcessEnv, appMayPing: boolean) {
   const asked = env['WATCHDOG_USEC'] !== undefined;

@@ -1,4 +1,4 @@
-/** What has to stand before the app is started: the way to systemd, the app's notify socket, a watchdog, a handoff. */
+/** Prepares the start of the app: the connection to systemd, the app's notify socket, the watchdog, the handoff. */
 import { existsSync } from 'node:fs';
 import { type ParentPrograms, parentPrograms } from '../app/handoff-parent.ts';
 import { type Inherited, inheritedDescriptors } from '../app/inherited.ts';
@@ -21,11 +21,11 @@ import type { PreparedTaking } from '../take-sockets/prepare.ts';
 import type { PreparedWatchdog } from '../watchdog/request.ts';
 import type { Request } from './request.ts';
 
-/** What was there before the app: none of it is the app's. */
-export interface Seen {
-  /** What listened. Undefined where nobody asks. */
+/** Sockets and files from before the start: they do not belong to the app. */
+export interface Snapshot {
+  /** Listening sockets and processes. Undefined if no probe needs them. */
   readonly before: Before | undefined;
-  /** How many TCP sockets there were, likewise. */
+  /** The number of TCP sockets. Undefined if no probe needs it. */
   readonly sockets: SocketsInUse | undefined;
   /** The files of `--file`, and those of Unix sockets. */
   readonly stamps: ReadonlyMap<string, string | undefined>;
@@ -33,14 +33,14 @@ export interface Seen {
   readonly warning: string | undefined;
 }
 
-/** @throws {UsageError} for a probe that can see nothing here */
-export function lookAround({ probes }: Config, inherited: Inherited): Seen {
+/** @throws {UsageError} for a probe that cannot work here */
+export function takeSnapshot({ probes }: Config, inherited: Inherited): Snapshot {
   const files = probes.flatMap((spec) => {
     if (spec.kind === 'listen') return typeof spec.target === 'string' ? [spec.target] : [];
     return spec.kind === 'file' || spec.kind === 'unix' ? [spec.path] : [];
   });
   return {
-    // for a diagnosis too: sockets of socket activation are the app's alone once it is started
+    // the diagnosis needs it too: after the start only the app holds the sockets of socket activation
     before: tracesSockets(probes) || inherited.all.length > 0 ? rememberBefore() : undefined,
     sockets: tracesSockets(probes) ? tcpSocketsInUseOnce() : undefined,
     stamps: new Map(files.map((path) => [path, stampIfSeen(path)])),
@@ -48,7 +48,7 @@ export function lookAround({ probes }: Config, inherited: Inherited): Seen {
   };
 }
 
-/** Who listens is told by /proc alone. */
+/** Only /proc shows which process listens. */
 function withoutProc(probes: readonly ProbeSpec[]): string | undefined {
   for (const spec of probes) {
     if (spec.kind === 'listen')
@@ -65,7 +65,7 @@ function withoutProc(probes: readonly ProbeSpec[]): string | undefined {
   return undefined;
 }
 
-/** What cannot be seen now (EACCES) the probe tells, if it is still so then. */
+/** Ignores errors such as EACCES: the probe reports them if they last. */
 function stampIfSeen(path: string): string | undefined {
   try {
     return fileStamp(path);
@@ -77,23 +77,23 @@ function stampIfSeen(path: string): string | undefined {
 export interface Prepared {
   readonly config: Config;
   /**
-   * The way to systemd, opened by the first call; undefined if nobody is to be notified.
-   * @throws {KnownError} if there is none
+   * The connection to systemd, opened by the first call; undefined without a notify socket.
+   * @throws {KnownError} if it cannot be opened
    */
   readonly transport: () => Promise<NotifyTransport | undefined>;
   readonly appNotify: AppNotify;
   readonly watchdog: PreparedWatchdog | undefined;
   /** With --take-sockets. */
   readonly taking: PreparedTaking | undefined;
-  /** Undefined where none was asked for. */
+  /** With --handoff. */
   readonly handoff: Handoff | undefined;
-  /** Of a dry run. */
+  /** With --dry-run. */
   readonly report: Report | undefined;
 }
 
 /**
- * Prepares it all, runs the app by it, and takes it away again.
- * @throws what `run` throws, and {@link KnownError} for what cannot be had
+ * Prepares everything, calls `run`, and cleans up.
+ * @throws all errors of `run`; {@link KnownError} if the preparation fails
  */
 export async function withPrepared<T>(
   request: Request,
@@ -107,40 +107,40 @@ export async function withPrepared<T>(
       ? await (await import('../dry-run/dry-run.ts')).openDryRun(request.raw, request.config, env)
       : undefined;
     if (dryRun) closers.push(dryRun.close);
-    const { config, report } = dryRun ?? request;
+    const { config } = dryRun ?? request;
     const address = dryRun ? undefined : notifyAddress(env['NOTIFY_SOCKET']);
     const transport = once(async () => dryRun?.transport ?? (address && openTransport(address, inherited)));
-    if (address && !(await opensSurely(address, inherited))) await transport();
+    if (address && !(await mayOpenLater(address, inherited))) await transport();
     const taking = config.takeSockets
       ? (await import('../take-sockets/prepare.ts')).prepareTaking(config.args, env, inherited.listen)
       : undefined;
     if (taking) closers.push(taking.close);
     const handoff = config.handoff ? prepareHandoff(env) : undefined;
     const isWatched = (dryRun ?? address) !== undefined && env['WATCHDOG_USEC'] !== undefined;
-    const watchdog = isWatched ? await watchdogFor(config, env) : undefined;
+    const watchdog = isWatched ? (await import('../watchdog/request.ts')).findWatchdog(config, env) : undefined;
     if (watchdog?.beat) closers.push(watchdog.beat.close);
     const appNotify = await openAppNotify(config, env, watchdog);
     if (appNotify.socket) closers.push(appNotify.socket.close);
-    return await run({ config, transport, appNotify, watchdog, taking, handoff, report });
+    return await run({ config, transport, appNotify, watchdog, taking, handoff, report: dryRun?.report });
   } finally {
     for (const close of closers) close();
   }
 }
 
-/** Says hello to systemd. */
+/** Sends a first STATUS=. */
 async function openTransport(address: NotifyAddress, { notify }: Inherited): Promise<NotifyTransport> {
   const { openNotifySocket } = await import('../notify/open.ts');
   return openNotifySocket(address, statusLine('Starting'), notify);
 }
 
 /**
- * Whether systemd can be reached, as far as can be told without an addon. Then that is loaded while the app boots: it
- * takes as long as half a boot of Node. Otherwise it is tried before the app is started, as that may be the end of it.
+ * Whether the connection to systemd will probably succeed. Then the addon is loaded while the app boots, because it
+ * takes half as long as Node's boot. Otherwise it is opened before the start, because a failure prevents the start.
  */
-async function opensSurely({ type, name }: NotifyAddress, { notify }: Inherited): Promise<boolean> {
+async function mayOpenLater({ type, name }: NotifyAddress, { notify }: Inherited): Promise<boolean> {
   if (notify !== undefined || type !== 'path') return false;
-  const { isOneReadyBuilt } = await import('../notify/open.ts');
-  return isOneReadyBuilt() && isDatagramSocketAt(name);
+  const { hasPrebuiltAddon } = await import('../notify/open.ts');
+  return hasPrebuiltAddon() && isDatagramSocketAt(name);
 }
 
 function once<T>(run: () => Promise<T>): () => Promise<T> {
@@ -152,32 +152,27 @@ function once<T>(run: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Why there is no app, for `systemctl status`, which would show "Starting" or nothing. Once: a way to systemd that is
- * full is not waited for.
+ * Shows in `systemctl status` why the start failed; otherwise it would show "Starting" or nothing. Does not retry if
+ * systemd's queue is full.
  */
-export async function tellUnitStatus({ message }: KnownError, env: NodeJS.ProcessEnv): Promise<void> {
+export async function sendFailureStatus({ message }: KnownError, env: NodeJS.ProcessEnv): Promise<void> {
   try {
     const address = notifyAddress(env['NOTIFY_SOCKET']);
     if (!address) return;
     const { openNotifySocket } = await import('../notify/open.ts');
     await openNotifySocket(address, statusLine(message), inheritedDescriptors(env).notify);
   } catch {
-    // the line on stderr is the one that counts
+    // the line on stderr is enough
   }
 }
 
-async function watchdogFor(config: Config, env: NodeJS.ProcessEnv): Promise<PreparedWatchdog> {
-  const { findWatchdog } = await import('../watchdog/request.ts');
-  return findWatchdog(config, env);
-}
-
-/** The notify socket that the app sees, where its messages are asked for, or why there is none. */
+/** The app's notify socket, or the reason why it has none. Empty if no option needs it. */
 export interface AppNotify {
   readonly socket?: AppNotifySocket;
   readonly problem?: string;
 }
 
-/** Opens it before the app is started, which may write to it at once. */
+/** To be called before the start: the app may send at once. */
 async function openAppNotify(
   { probes }: Config,
   env: NodeJS.ProcessEnv,
@@ -199,7 +194,7 @@ async function openAppNotify(
   }
 }
 
-/** What the app is started by where it can be handed over, or why it cannot. */
+/** The programs that a handoff needs, or the reason why it is impossible. */
 export interface Handoff {
   readonly parent?: ParentPrograms;
   readonly obstacle?: string;

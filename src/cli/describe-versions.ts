@@ -1,11 +1,11 @@
-/** `--version`: what a report of a problem has to name. */
+/** `--version`: the versions that a bug report needs. */
 import { VERSION } from '../base/version.ts';
-import { transportsHere } from '../notify/open.ts';
+import { availableTransports } from '../notify/open.ts';
 import { systemdVersion } from '../unit/host-systemd.ts';
 
 export async function describeVersions(): Promise<string> {
-  const { usable, failures } = await transportsHere();
-  // what one of them lacks matters only if none works
+  const { usable, failures } = await availableTransports();
+  // failures matter only if no transport works
   const transports = usable.length > 0 ? usable.join(', ') : `none but OpenFile=; not ${failures.join('; not ')}`;
   return [
     `sd-ready-wrap ${VERSION}`,

@@ -1,6 +1,6 @@
 /**
- * The program: reads what is asked for, looks what is there, prepares, starts the app, attends to it, and ends as it
- * ended. What is not needed to start the app is loaded after it was started.
+ * The program: reads the options, prepares, starts the app, supervises it, and ends as the app ended. Modules that the
+ * start does not need are loaded after it.
  */
 import { endLike } from '../app/end.ts';
 import { inheritedDescriptors } from '../app/inherited.ts';
@@ -11,13 +11,13 @@ import { variableOf } from '../options/variables.ts';
 import { namesHosts, watchedStreams } from '../probes/spec.ts';
 import { createCanary } from '../signals/canary.ts';
 import { catchSignals, type SignalSource } from '../signals/source.ts';
-import { lookAround, tellUnitStatus, withPrepared } from './before-start.ts';
+import { sendFailureStatus, takeSnapshot, withPrepared } from './before-start.ts';
 import { printError } from './print.ts';
 import { refuseTakenDescriptors } from './refuse-inherited.ts';
 import { type Request, readRequest } from './request.ts';
 import { start } from './start.ts';
 
-/** @param argv without the runtime and the script */
+/** @param argv without Node and the script */
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const signals = catchSignals();
   let status: ExitStatus;
@@ -30,7 +30,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     const isDryRun =
       argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined).includes('--dry-run') ||
       env[variableOf('dry-run')] !== undefined;
-    if (isKnown && !isDryRun) await tellUnitStatus(error, env);
+    if (isKnown && !isDryRun) await sendFailureStatus(error, env);
   }
   signals.release();
   endLike(status, env);
@@ -40,35 +40,35 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
   if (/--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
 
-  const written = await readRequest(argv, env);
-  if (!written) return { code: 0 };
-  limitThreads(written);
-  refuseTakenDescriptors(written.config.probes, inherited);
-  // a name server may take long, and nothing is there yet that could take the signal
-  const request = await Promise.race([withAddresses(written), signals.interrupted]);
+  const parsed = await readRequest(argv, env);
+  if (!parsed) return { code: 0 };
+  limitThreads(parsed);
+  refuseTakenDescriptors(parsed.config.probes, inherited);
+  // a name server may respond slowly, and no other code handles signals yet
+  const request = await Promise.race([withAddresses(parsed), signals.interrupted]);
   if (typeof request === 'string') return { signal: request };
 
-  const seen = lookAround(request.config, inherited);
+  const snapshot = takeSnapshot(request.config, inherited);
   return withPrepared(request, env, inherited, async (prepared) => {
     const { config, handoff } = prepared;
     const startedAt = clock.now();
     const app = await start(prepared, env, inherited);
-    // at once: what everybody gets before it lives is taken for ours alone, and sent to the app a second time
+    // at once: a signal to the whole unit from before the canary runs would be forwarded to the app a second time
     const detached = handoff?.parent !== undefined || config.signalScope === 'group';
     const canary = createCanary({ appPid: app.pid, detached });
     if (config.forwardSignals === 'auto') canary.start();
 
     const { attend } = await import('./attend.ts');
     const transport = await prepared.transport().catch(async (error: unknown) => {
-      // an addon that is there and cannot be loaded: the app has hardly begun
+      // the addon is installed but cannot be loaded; the app has only just been started
       if (app.kill('SIGKILL') === undefined) await app.exited;
       throw error;
     });
-    return attend({ config, env, app, canary, signals, startedAt, seen, transport, prepared });
+    return attend({ config, env, app, canary, signals, startedAt, snapshot, transport, prepared });
   });
 }
 
-/** Host names become addresses. Where there are none, node:dns is not loaded. */
+/** Resolves host names. Without any, node:dns is not loaded. */
 async function withAddresses(request: Request): Promise<Request> {
   const { config } = request;
   if (!namesHosts(config.probes)) return request;
@@ -77,8 +77,9 @@ async function withAddresses(request: Request): Promise<Request> {
 }
 
 /**
- * Threads of libuv's pool, which are started by what is the first to need one: by default four
- * (https://docs.libuv.org/en/v1.x/threadpool.html). Each watched stream has one of its own, for a reader that stalls.
+ * libuv's thread pool has four threads by default, started at its first use
+ * (https://docs.libuv.org/en/v1.x/threadpool.html). One per watched stream is enough, so that a stalled reader blocks
+ * no other stream, and one for the rest.
  */
 function limitThreads({ config }: Request): void {
   process.env['UV_THREADPOOL_SIZE'] = String(1 + watchedStreams(config.probes).size);

@@ -1,11 +1,11 @@
-/** Refuses probes of what we were started with. */
+/** Refuses `--fd` with a number that is in use already. */
 import type { Inherited } from '../app/inherited.ts';
 import { UsageError } from '../base/errors.ts';
 import { firstFree } from '../notify/listen-fds.ts';
 import type { ProbeSpec } from '../probes/spec.ts';
 
 /**
- * One that the app is given by systemd or a shell cannot be the one that it tells us by.
+ * The app cannot signal readiness by a descriptor that it gets from systemd or a shell.
  * @throws {UsageError}
  */
 export function refuseTakenDescriptors(probes: readonly ProbeSpec[], { all }: Inherited): void {

@@ -1,4 +1,4 @@
-/** From the command line and the variables to what is to be run; what is only to be printed is printed here. */
+/** Reads the command line and the variables. Handles modes that only print, such as `--help`. */
 import { VERSION } from '../base/version.ts';
 import type { Invocation } from '../options/command-line.ts';
 import { buildConfig, type Config } from '../options/config.ts';
@@ -6,20 +6,18 @@ import { modeOf } from '../options/mode.ts';
 import { readPlainLine } from '../options/plain-line.ts';
 import type { RawOptions } from '../options/raw.ts';
 import { optionsFromEnvironment } from '../options/variables.ts';
-import { print, printNote } from './print.ts';
+import { print, printWarning } from './print.ts';
 
 export interface Request {
   readonly raw: RawOptions;
   readonly config: Config;
   readonly isDryRun: boolean;
-  /** Only a dry run has one. */
-  readonly report?: undefined;
 }
 
 /**
- * @param argv without the runtime and the script
- * @returns undefined where all that was asked for is printed
- * @throws {UsageError} for anything that is not right
+ * @param argv without Node and the script
+ * @returns undefined if the mode only prints
+ * @throws {UsageError} for invalid options
  */
 export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Request | undefined> {
   const plain = readPlainLine(argv);
@@ -40,6 +38,6 @@ export async function readRequest(argv: readonly string[], env: NodeJS.ProcessEn
       : (await import('../print-unit/print-drop-in.ts')).printDropIn;
   const { text, notes } = await printed(raw, invocation.words, env);
   print(text);
-  for (const note of notes) printNote(note, env);
+  for (const note of notes) printWarning(note, env);
   return undefined;
 }

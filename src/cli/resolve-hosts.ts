@@ -1,4 +1,4 @@
-/** Host names become addresses before the app is started, so that a misspelt one is told at once. */
+/** Resolves host names before the app is started, so that a misspelt one is reported at once. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -6,18 +6,14 @@ import { UsageError } from '../base/errors.ts';
 import type { ProbeSpec } from '../probes/spec.ts';
 import { canonicalHost } from '../sockets/rows.ts';
 
-/** @throws {UsageError} for a host that does not resolve, and for one where the app cannot be listening */
+/** @throws {UsageError} if a host does not resolve, or if the app cannot listen on its addresses */
 export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly ProbeSpec[]> {
   return Promise.all(
     probes.map(async (spec) => {
-      // localhost
-      if ('hosts' in spec && spec.hosts.length > 1) return spec;
-      if (spec.kind === 'http') {
-        const hosts = await addresses(spec.hosts[0] as string, spec.written);
-        return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
-      }
-      if (spec.kind !== 'tcp') return spec;
+      // several hosts: localhost, already resolved to 127.0.0.1 and ::1
+      if (!('hosts' in spec) || spec.hosts.length > 1) return spec;
       const hosts = await addresses(spec.hosts[0] as string, spec.written);
+      if (spec.kind === 'http') return { ...spec, hosts, onThisHost: hosts.every(isOfThisHost) };
       if (spec.owner === 'app' && !hosts.some(isOfThisHost)) {
         throw new UsageError(
           spec.written,
@@ -36,12 +32,12 @@ async function addresses(host: string, written: string): Promise<readonly string
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const right = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
-    throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${right}`);
+    const example = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
+    throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${example}`);
   }
 }
 
-/** A connection to no address in particular goes to this host (connect(2) of Linux), and IPv4 has one spelling. */
+/** A connection to the wildcard address goes to this host (Linux); IPv4-mapped addresses become IPv4. */
 function connectable(address: string): string {
   const host = canonicalHost(address);
   if (host === '0.0.0.0') return '127.0.0.1';

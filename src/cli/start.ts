@@ -1,4 +1,4 @@
-/** Starts the app with all that is its own: environment, descriptors, and what Node took from it. */
+/** Starts the app with its environment and descriptors, and undoes what Node changed in the wrapper. */
 import { StartError, startApp } from '../app/app.ts';
 import type { Inherited } from '../app/inherited.ts';
 import { keepsJournalStream } from '../app/journal-stream.ts';
@@ -13,21 +13,21 @@ import { ignoredSignals, softOpenFilesLimit } from '../unit/before-node.ts';
 import { managerTexts, reloadSignalOf, unitTexts } from '../unit/files.ts';
 import type { Prepared } from './before-start.ts';
 
-/** @throws {KnownError} where the command cannot be started */
+/** @throws {KnownError} if the command cannot be started */
 export async function start(
   { config, appNotify, watchdog, taking, handoff }: Prepared,
   env: NodeJS.ProcessEnv,
   inherited: Inherited,
 ) {
   const parent = handoff?.parent;
-  // the main process may speak to systemd itself
+  // with a handoff the app becomes the main process, which may notify systemd itself
   const notifySocket = parent ? env['NOTIFY_SOCKET'] : appNotify.socket?.path;
   const theirs = parent ? { ...inherited, ...inherited.whole } : inherited;
   const watched = watchedStreams(config.probes);
   const ipc = hasIpc(config.probes);
   const descriptors = config.probes.flatMap((spec) => (spec.kind === 'fd' ? spec.fd : []));
   const journal = keepsJournalStream(env, watched);
-  // one that becomes the main process has to ping by itself
+  // a future main process has to send its own pings
   const pings =
     parent !== undefined || (watchdog?.appMayPing === true && (notifySocket !== undefined || watchdog.mode === 'app'));
   const words = { args: config.args, env: appEnvironment(theirs.env, { notifySocket, pings, journal }) };
@@ -50,9 +50,9 @@ export async function start(
       prelude: {
         listenPid: theirs.listen.length > 0,
         watchdogPid: watchdog?.mode === 'app',
-        ...asBefore(config.command, env),
+        ...changedByNode(config.command, env),
       },
-      // a log line may say that a reload is done
+      // a log line may signal the end of a reload
       listensAgain: () => reloadSignalOf(env, config.reloadTimeout !== undefined) !== undefined,
     });
   } catch (error) {
@@ -62,9 +62,10 @@ export async function start(
 }
 
 /**
- * What Node changed in us at its start and leaves changed to its children. An app that is Node does the same itself.
+ * The original values of settings that Node changes at its start and that children inherit. Empty for an app that is
+ * Node, because it changes them too.
  */
-function asBefore(command: string, env: NodeJS.ProcessEnv): Pick<Prelude, 'ignored' | 'openFiles'> {
+function changedByNode(command: string, env: NodeJS.ProcessEnv): Pick<Prelude, 'ignored' | 'openFiles'> {
   if (isNode(command)) return { ignored: [], openFiles: undefined };
   const unit = unitTexts(env);
   return { ignored: ignoredSignals(unit), openFiles: softOpenFilesLimit(unit, () => managerTexts(env)) };

@@ -1,40 +1,54 @@
-/**
- * `sd-ready-wrap/client`: what an app says of itself to systemd, through the wrapper or, with `OpenFile=`, directly.
- * Each function returns whether it was handed over; where nobody listens it does nothing and returns false. None
- * throws.
- */
+/** `sd-ready-wrap/client`: the app's own notifications, sent through the wrapper or, with `OpenFile=`, to systemd. */
+
 import { encode, type NotifyState, statusLine } from '../notify/state.ts';
 import { send } from './channel.ts';
 
-/** Start-up is done, or a reload: `READY=1`. */
+/**
+ * Sends `READY=1`: the start, or a reload, is complete.
+ * @returns whether it was sent; false e.g. outside systemd. Never throws
+ */
 export function ready(): boolean {
   return send('READY=1');
 }
 
-/** The text that `systemctl status` shows: `STATUS=`. Line ends become spaces. */
+/**
+ * Sends `STATUS=`, which `systemctl status` shows.
+ * @param text one line, at most 1024 bytes; line breaks become spaces, longer text is cut
+ * @returns whether it was sent; false e.g. outside systemd. Never throws
+ */
 export function status(text: string): boolean {
   return notify(() => statusLine(`${text}`));
 }
 
-/** The app is about to end: `STOPPING=1`. From then on it has `TimeoutStopSec=` to do it in. */
+/**
+ * Sends `STOPPING=1`: the app is shutting down. It then has to exit within `TimeoutStopSec=`.
+ * @returns whether it was sent; false e.g. outside systemd. Never throws
+ */
 export function stopping(): boolean {
   return send('STOPPING=1');
 }
 
-/** The app reads its configuration anew: `RELOADING=1`. Call {@link ready} when it is done. */
+/**
+ * Sends `RELOADING=1`: the app is reloading its configuration. Call {@link ready} when the reload is complete.
+ * @returns whether it was sent; false e.g. outside systemd. Never throws
+ */
 export function reloading(): boolean {
   return notify(() => ['RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`]);
 }
 
 /**
- * The start, the stop or the reload under way may take that much longer from now on: `EXTEND_TIMEOUT_USEC=`.
- * @param ms milliseconds; false for what is no positive number
+ * Sends `EXTEND_TIMEOUT_USEC=`: the current start, stop or reload may take at least `ms` more from now on.
+ * @param ms milliseconds
+ * @returns whether it was sent; false e.g. outside systemd, or if `ms` is not positive and finite. Never throws
  */
 export function extendTimeout(ms: number): boolean {
   return Number.isFinite(ms) && ms > 0 && send(`EXTEND_TIMEOUT_USEC=${Math.ceil(ms * 1000)}`);
 }
 
-/** The app is well: `WATCHDOG=1`. Due within each `WatchdogSec=`; twice as often is the custom. */
+/**
+ * Sends `WATCHDOG=1`: the app is healthy. Call it at least once per `WatchdogSec=`; half that interval is usual.
+ * @returns whether it was sent; false e.g. outside systemd. Never throws
+ */
 export function watchdog(): boolean {
   return send('WATCHDOG=1');
 }
@@ -43,7 +57,7 @@ function notify(state: () => NotifyState): boolean {
   try {
     return send(new TextDecoder().decode(encode(state())));
   } catch {
-    // what has no text, as a symbol
+    // a value without text, e.g. a symbol
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** Lines for the journal, by way of stderr: with their level where that is the journal's (sd-daemon(3)). */
+/** Writes lines to stderr, each with its level if stdout or stderr is connected to the journal (sd-daemon(3)). */
 import { writeSync } from 'node:fs';
 
 /** @param level a priority of syslog(3), from 0 to 7 */
@@ -8,6 +8,6 @@ export function journalPrint(level: number, message: string): void {
   try {
     writeSync(2, lines.join(''));
   } catch {
-    // nobody reads it
+    // the reader of stderr is gone
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `sd-ready-wrap/sd-notify`: the npm package sd-notify 2.8 without its addon. The same functions, with the same values
- * returned and the same errors thrown, by the ways of sd-ready-wrap/client.
+ * `sd-ready-wrap/sd-notify`: replaces the npm package sd-notify 2.8, without its addon. Its functions have the same
+ * return values and throw the same errors; they send like sd-ready-wrap/client.
  * https://github.com/systemd/node-sd-notify
  */
 
@@ -8,22 +8,22 @@ import { orElse } from '../base/or-else.ts';
 import { send } from './channel.ts';
 import { journalPrint as print } from './journal.ts';
 
-/** `READY=1` */
+/** Sends `READY=1`: the start, or a reload, is complete. */
 export function ready(): void {
   send('READY=1');
 }
 
-/** `STOPPING=1` */
+/** Sends `STOPPING=1`: the app is shutting down. */
 export function stopping(_pid?: number): void {
   send('STOPPING=1');
 }
 
-/** `WATCHDOG=1` */
+/** Sends `WATCHDOG=1`: the app is healthy. */
 export function watchdog(): void {
   send('WATCHDOG=1');
 }
 
-/** The interval of `WatchdogSec=` in milliseconds; 0 where no pings are asked of this process. */
+/** @returns `WatchdogSec=` in milliseconds; 0 if systemd expects no pings from this process */
 export function watchdogInterval(): number {
   const { WATCHDOG_USEC: usec = '', WATCHDOG_PID: pid } = process.env;
   if (!/^\d+$/.test(usec) || (pid !== undefined && pid !== String(process.pid))) return 0;
@@ -33,13 +33,14 @@ export function watchdogInterval(): number {
 let timer: NodeJS.Timeout | null = null;
 
 /**
- * Calls {@link watchdog} again and again. The event loop stays alive by it. @param interval milliseconds, 3000 if not
- * named
+ * Calls {@link watchdog} periodically. The timer keeps the event loop alive.
+ * @param interval milliseconds, default 3000
  */
 export function startWatchdogMode(interval?: number): void {
   timer = setInterval(watchdog, +(interval as number) || 3000);
 }
 
+/** Stops the pings of {@link startWatchdogMode}. */
 export function stopWatchdogMode(): void {
   if (timer) {
     clearInterval(timer);
@@ -47,22 +48,25 @@ export function stopWatchdogMode(): void {
   }
 }
 
-/** `STATUS=` with that text. */
+/** Sends `STATUS=`, which `systemctl status` shows. */
 export function sendStatus(text: string): void {
   send(`STATUS=${text}\n`);
 }
 
-/** Any state of sd_notify(3), as it is. */
+/** Sends any notification, unchanged, e.g. `STATUS=ok\nREADY=1` (sd_notify(3)). */
 export function sendState(state: string): void {
   send(nativeText(state));
 }
 
-/** One line for the journal. @param level a priority of syslog(3) */
+/**
+ * Writes a message to the journal.
+ * @param level a priority of syslog(3), from 0 to 7
+ */
 export function journalPrint(level: number, message: string): void {
   print(level, nativeText(message));
 }
 
-/** One line, the words with a space between them. */
+/** Writes one message: its arguments, joined by spaces. */
 type Print = (...words: unknown[]) => void;
 
 function printer(level: number): Print {
@@ -73,7 +77,7 @@ type Level =
   | ('emerg' | 'emergency' | 'alert' | 'crit' | 'critical' | 'err' | 'error')
   | ('warning' | 'warn' | 'notice' | 'info' | 'debug');
 
-/** Lines for the journal, by their level. */
+/** Functions that write a message to the journal, one per level. */
 export const log: Record<Level, Print> = {
   emerg: printer(0),
   emergency: printer(0),
@@ -89,24 +93,12 @@ export const log: Record<Level, Print> = {
   debug: printer(7),
 };
 
-/** As C++ takes an argument: what has no text is told so. */
+/** As the addon converts an argument: a value without text becomes an error text. */
 function nativeText(value: unknown): string {
   return orElse(() => `${value}`, 'STATUS=conversion failed');
 }
 
-const sdNotify: {
-  ready: () => void;
-  stopping: (pid?: number) => void;
-  watchdog: () => void;
-  watchdogInterval: () => number;
-  sendState: (state: string) => void;
-  journalPrint: (level: number, message: string) => void;
-  startWatchdogMode: (interval?: number) => void;
-  stopWatchdogMode: () => void;
-  sendStatus: (text: string) => void;
-  log: Record<Level, Print>;
-} = {
+export default {
   ...{ ready, stopping, watchdog, watchdogInterval, sendState, journalPrint },
   ...{ startWatchdogMode, stopWatchdogMode, sendStatus, log },
 };
-export default sdNotify;

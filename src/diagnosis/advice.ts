@@ -1,31 +1,31 @@
-/** From what was found when a start does not succeed to what the operator can do about it, a line each. */
+/** Turns findings about a start that does not succeed into advice for the operator, one line each. */
 import { shellWord } from '../base/shell-word.ts';
 import { awaitedPort, httpPort, type ProbeSpec } from '../probes/spec.ts';
 import { addressOf, type ListeningSocket } from '../sockets/ownership.ts';
 import { canonicalHost, hostPort } from '../sockets/rows.ts';
 
-/** When it is asked: the app is still awaited, was stopped by a signal, did not make it in time, or died. */
+/** When the diagnosis runs: the app is still starting, is being stopped, missed the start timeout, or died. */
 export type Moment = 'waiting' | 'stopped' | 'timeout' | 'died';
 
 export interface Findings {
   readonly probes: readonly ProbeSpec[];
-  /** What the app listens on, or did when it was last seen to listen. */
+  /** The sockets that the app listens on, or did when it was last found listening. */
   readonly listening: readonly ListeningSocket[];
-  /** Whether it was looked while it was not asked to end yet: it may have closed its sockets then. */
+  /** Whether the sockets were read before the app was asked to end: afterwards it may have closed them. */
   readonly looked: boolean;
-  /** Who else has an awaited port, by its number: `nginx (pid 77)`. */
+  /** Other processes that hold a probed port, by the port: `nginx (pid 77)`. */
   readonly holders: ReadonlyMap<number, string>;
-  /** The `.socket` unit of systemd that holds a port which the app may want, by the port. */
+  /** `.socket` units that hold a port which the app may need, by the port. */
   readonly socketUnits: ReadonlyMap<number, string>;
-  /** Whether systemd may have stopped us because the start took too long. */
+  /** Whether systemd may have stopped the unit because of its start timeout. */
   readonly tooLong: boolean;
-  /** The app is to become the main process: signs that need a wrapper which stays are no advice then. */
+  /** With --handoff. Advice must not suggest probes that need a wrapper which stays. */
   readonly handoff: boolean;
-  /** KillMode= of the unit, where it could be read. */
+  /** The unit's KillMode=, if readable. */
   readonly killMode: string | undefined;
 }
 
-/** What is awaited of a socket: how it is written as an option, and whether one is it. */
+/** The socket that a probe waits for. */
 interface Awaited {
   readonly option: string;
   readonly name: string;
@@ -33,10 +33,10 @@ interface Awaited {
   readonly matches: (socket: ListeningSocket) => boolean;
 }
 
-/** @returns nothing while there is nothing that the operator has to change */
+/** @returns an empty list if the operator need not change anything */
 export function advice(moment: Moment, findings: Findings): readonly string[] {
   const elsewhere = listensElsewhere(findings, moment);
-  // who holds a port is told by the probe as soon as it is found out
+  // the probe itself reports the holder of a port
   if (moment === 'waiting') return [...heldBySystemd(findings), ...elsewhere, ...listensAlready(findings)];
   return [
     ...heldBySystemd(findings),
@@ -52,7 +52,6 @@ const TOO_SHORT =
   'if it only needs longer: raise TimeoutStartSec= of the unit, or let --extend-timeout 30s ask for more ' +
   'while the app is starting';
 
-/** Not by a process that could be stopped. */
 function heldBySystemd({ socketUnits }: Findings): readonly string[] {
   return [...socketUnits].map(
     ([port, unit]) =>
@@ -68,7 +67,7 @@ function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   );
 }
 
-/** The app listens, but where nobody asks. While it is awaited that may be the first of several sockets. */
+/** The app listens, but on another socket than the probed one. While it is starting, more may follow. */
 function listensElsewhere({ probes, listening, holders }: Findings, moment: Moment): readonly string[] {
   const yet = moment === 'waiting' ? ' so far' : '';
   const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
@@ -76,7 +75,7 @@ function listensElsewhere({ probes, listening, holders }: Findings, moment: Mome
     const awaited = awaitedOf(spec);
     if (!awaited || sockets.some(awaited.matches)) return [];
     const port = awaitedPort(spec);
-    // one that gives way to another program will be elsewhere each time
+    // an app that evades another program on this port uses a different port each time
     if (port !== undefined && holders.has(port)) return [];
     const others = sockets.filter(({ kind }) => kind === awaited.kind);
     const [first] = others;
@@ -90,8 +89,8 @@ function listensElsewhere({ probes, listening, holders }: Findings, moment: Mome
 }
 
 /**
- * The app listens, and no line has matched: the regex may be wrong. An app that says itself when it is ready knows
- * better.
+ * The app listens, but no log line has matched: the regex may be wrong. Not for other probes: an app that sends its own
+ * readiness signal may well listen before it is ready.
  */
 function listensAlready({ probes, listening }: Findings): readonly string[] {
   const [first] = listening.filter((socket) => socket.kind === 'tcp' && !socket.inspector);
@@ -133,7 +132,7 @@ function leftovers({ killMode }: Findings): readonly string[] {
 function awaitedOf(spec: ProbeSpec): Awaited | undefined {
   switch (spec.kind) {
     case 'tcp':
-      // anybody's, as of another host: where the app listens says nothing about it
+      // any process may own it, also on another host: the app's own sockets are irrelevant
       if (spec.owner === 'any') return undefined;
       return port('--tcp', spec.port, spec.hosts);
     case 'http': {
@@ -171,7 +170,7 @@ function path(option: string, wanted: string): Awaited {
   };
 }
 
-/** The option that would ask where the app is. */
+/** The option that probes this socket. */
 function asOption(option: string, socket: ListeningSocket): string {
   if (socket.kind === 'unix') return `${option} ${shellWord(socket.path)}`;
   const local = ['0.0.0.0', '::', '127.0.0.1', '::1'].includes(socket.host);

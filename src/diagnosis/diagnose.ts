@@ -1,4 +1,4 @@
-/** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
+/** Finds out what may be wrong with an app that is not ready. Loaded only then. */
 
 import { stopProblem } from '../base/command-kind.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
@@ -13,44 +13,44 @@ import { majorVersion, socketUnits, systemdVersion } from '../unit/host-systemd.
 import { lastWord, serviceType } from '../unit/settings.ts';
 import { advice, type Findings, type Moment } from './advice.ts';
 
-export interface Patient {
+export interface DiagnosisInput {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
-  /** Whether systemd started us as the main process of a service. */
+  /** Whether the wrapper is the main process of a service. */
   readonly inUnit: boolean;
-  /** Since the wrapper was started, which is what systemd counts from, ms. */
+  /** ms since the wrapper's start, where systemd's start timeout begins. */
   readonly elapsed: number;
   readonly listeners: Listeners;
   readonly isAlive: () => boolean;
 }
 
-/** What was found when it was last looked, while nobody had asked the app to end if that is `whole`. */
-let seen: (Pick<Findings, 'listening' | 'holders'> & { readonly whole: boolean }) | undefined;
+/** The last findings. `complete`: from before the app was asked to end. */
+let last: (Pick<Findings, 'listening' | 'holders'> & { readonly complete: boolean }) | undefined;
 
 /**
- * It is looked while the app lives, and remembered, as one that was asked to end closes its sockets: then it is looked
- * only where nobody has before. Of the dead, who has its port.
+ * Reads the sockets while the app runs and keeps the result: after a stop signal the app closes them, so an earlier
+ * result is better then. For a dead app, finds the holder of its port.
  */
-export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: Patient) {
-  const whole = moment === 'waiting' || moment === 'timeout';
-  if (whole || (moment === 'stopped' && !seen)) {
-    // where a Unix socket was renamed to
+export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, listeners, isAlive }: DiagnosisInput) {
+  const complete = moment === 'waiting' || moment === 'timeout';
+  if (complete || (moment === 'stopped' && !last)) {
+    // needed to find the new path of a renamed Unix socket
     if (config.probes.some(({ kind }) => kind === 'unix' || kind === 'listen')) await sockDiag();
-    const look = listeners.ofApp('tcp and unix');
-    const listening = look(TCP_TABLES).filter((socket) => socket.kind === 'tcp' || !socket.gone);
-    const holding = holders(config, listeners);
-    const known = listening.length > 0 ? listening : (seen?.listening ?? []);
-    // of one that ends meanwhile the kernel does not tell any more what is its own
-    if (isAlive()) seen = { listening: known, holders: holding, whole };
+    const found = listeners.ofApp('tcp and unix')(TCP_TABLES);
+    const current = found.filter((socket) => socket.kind === 'tcp' || !socket.gone);
+    const listening = current.length > 0 ? current : (last?.listening ?? []);
+    const others = holders(config, listeners);
+    // the kernel hides the descriptors of a process that exits meanwhile
+    if (isAlive()) last = { listening, holders: others, complete };
   }
-  const held = moment === 'died' ? holders(config, listeners) : (seen?.holders ?? new Map<number, string>());
-  // a socket of systemd's that we were passed is the app's to take
+  const held = moment === 'died' ? holders(config, listeners) : (last?.holders ?? new Map<number, string>());
+  // sockets that systemd passed to this unit are meant for the app
   const mentioned = listeners.inherits() ? [] : mentionedPorts(config, env);
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   return advice(moment, {
     probes: config.probes,
-    listening: seen?.listening ?? [],
-    looked: seen?.whole === true,
+    listening: last?.listening ?? [],
+    looked: last?.complete === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
@@ -59,24 +59,23 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
   });
 }
 
-/** The `.socket` units of those ports. */
 async function unitsHolding(ports: readonly number[], env: NodeJS.ProcessEnv): Promise<ReadonlyMap<number, string>> {
   if (ports.length === 0) return new Map();
   const units = await socketUnits(env['XDG_RUNTIME_DIR'] !== undefined);
   return new Map([...units].filter(([port]) => ports.includes(port)));
 }
 
-/** Where no probe says which port the app will take, its command line and its variables may. */
+/** Without a probed port: all numbers in the command line and the variables that may be the app's port. */
 function mentionedPorts({ probes, command, args }: Config, env: NodeJS.ProcessEnv): readonly number[] {
   if (!probes.some(({ kind }) => kind === 'auto')) return [];
   const variables = Object.entries(env).flatMap(([name, value]) => (/PORT|LISTEN|ADDR|URL/i.test(name) ? [value] : []));
   return [command, ...args, ...variables].flatMap((text) => text?.match(/(?<!\d)\d{2,5}(?!\d)/g) ?? []).map(Number);
 }
 
-/** systemd counts from before we live, ms. */
+/** ms. systemd's start timeout begins before the wrapper runs. */
 const EARLY = 2000;
 
-/** TimeoutStartSec=, ms. 90 s is systemd's default, which its own configuration may change (systemd-system.conf(5)). */
+/** TimeoutStartSec= in ms. Without it systemd's default of 90 s, though systemd-system.conf(5) may change that. */
 function startLimit(texts: readonly string[]): number {
   const written = lastWord('TimeoutStartSec', texts) ?? lastWord('TimeoutSec', texts) ?? '90s';
   return parseTimeSpan(written) || Number.POSITIVE_INFINITY;
@@ -84,22 +83,24 @@ function startLimit(texts: readonly string[]): number {
 
 export interface OwnUnit {
   readonly env: NodeJS.ProcessEnv;
-  /** Whether there is a notify socket. */
-  readonly toldSystemd: boolean;
-  /** What starts the app and passes no signals on, if it is not the app itself: `npm`. */
+  readonly hasNotifySocket: boolean;
+  /** See launcherOf(): `npm`. */
   readonly launcher: string | undefined;
-  /** Whom signals are passed on to. */
+  /** Which processes get forwarded signals. */
   readonly scope: SignalScope;
 }
 
-/** Tells what is wrong with the unit itself. */
-export async function unitProblems({ env, toldSystemd, launcher, scope }: OwnUnit, tell: (problem: string) => void) {
+/** Reports problems of the unit file. */
+export async function unitProblems(
+  { env, hasNotifySocket, launcher, scope }: OwnUnit,
+  tell: (problem: string) => void,
+) {
   const killMode = launcher === undefined ? undefined : killModeProblem(launcher, scope, env);
-  const type = toldSystemd ? await waitProblem(env) : await typeProblem(env);
+  const type = hasNotifySocket ? await waitProblem(env) : await typeProblem(env);
   for (const problem of [killMode, type]) if (problem !== undefined) tell(problem);
 }
 
-/** That systemd does not wait for this unit, though it may be told: NotifyAccess= alone gives it a notify socket. */
+/** There is a notify socket, but no Type=notify: NotifyAccess= alone is enough to get the socket. */
 async function waitProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const texts = unitTexts(env);
   if (texts === undefined) return undefined;
@@ -110,14 +111,14 @@ async function waitProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> 
   return `${problem}: ${unit} has ${passedOver || `Type=${type}`} and needs Type=notify; ${howToWrite(unit, env)}`;
 }
 
-/** What else than READY=1 ends a start (systemd.service(5), Type=). */
+/** What ends a start with another Type= (systemd.service(5)). */
 const WAITS: Readonly<Record<string, string>> = {
   forking: 'systemd waits until the wrapper has ended, and not for READY=1',
   oneshot: 'systemd waits until the wrapper has ended, and not for READY=1',
   dbus: 'systemd waits for a name on the bus, and not for READY=1',
 };
 
-/** That the unit is none that waits for READY=1, and how it becomes one. */
+/** Without a notify socket the unit cannot have Type=notify. */
 async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   const unit = ownUnit(env) ?? 'the unit';
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
@@ -128,7 +129,7 @@ async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   );
 }
 
-/** As the local systemd takes it; `passedOver` is what it does not know, in words. */
+/** The effective Type= on this host's systemd; `passedOver` describes a Type= that it does not know. */
 async function typeOf(texts: readonly string[]) {
   const type = serviceType(texts) ?? 'simple';
   const version = type === 'notify-reload' ? majorVersion(await systemdVersion()) : undefined;
@@ -145,7 +146,6 @@ function howToWrite(unit: string, env: NodeJS.ProcessEnv): string {
   return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
 }
 
-/** What is wrong with the unit's KillMode=, if anything. */
 function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.ProcessEnv): string | undefined {
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   const problem = stopProblem(launcher, mode, scope === 'group');
@@ -157,7 +157,7 @@ function systemctl(env: NodeJS.ProcessEnv): string {
   return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
 }
 
-/** Who else has a port that is awaited of the app. */
+/** Other processes that hold a probed port. */
 function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
   for (const spec of probes) {

@@ -1,4 +1,4 @@
-/** A dry run: the start as ever, but that a private notify socket stands in for systemd's, and an account is kept. */
+/** A dry run: a normal start, with a private notify socket in place of systemd's, and a report. */
 import { clock } from '../base/real-clock.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 import type { Config } from '../options/config.ts';
@@ -19,9 +19,9 @@ export async function openDryRun(raw: RawOptions, config: Config, env: NodeJS.Pr
   return {
     config: {
       ...config,
-      // there is no systemd to hand the app over to
+      // a handoff needs systemd
       handoff: false,
-      // an app that npm starts is to be gone with npm, where no systemd cleans up
+      // without systemd, the wrapper must stop the whole process group, e.g. npm and the app
       ...(exitWhenReady ? { signalScope: 'group' as const } : {}),
     },
     transport: socket.transport,

@@ -1,6 +1,6 @@
 /**
- * A notify socket that nobody but us reads, in the place of systemd's: what is sent goes the same way as ever. What
- * systemd would have been told is known as it is sent, and so in line with whatever else is said about the start.
+ * A notify socket of the wrapper in place of systemd's, so that notifications take the usual path. They are reported
+ * when they are sent, not when they are received, so that they are in order with the rest of the log.
  */
 import type { Clock } from '../base/clock.ts';
 import { bindNotifySocket } from '../notify/bind.ts';
@@ -8,58 +8,57 @@ import { openNotifySocket } from '../notify/open.ts';
 import { encode, statusLine } from '../notify/state.ts';
 import type { NotifyTransport } from '../notify/transport.ts';
 
-/** One datagram. */
-export interface Told {
+export interface Notification {
   readonly assignments: readonly string[];
-  /** When it was sent, on the clock. */
+  /** When it was sent: ms of the clock. */
   readonly at: number;
 }
 
 export interface PrivateNotifySocket {
   readonly transport: NotifyTransport;
-  /** Why there is no real one, where it is not: then it is shown what would be sent. */
+  /** The reason if the socket could not be made; notifications are then only reported. */
   readonly problem: string | undefined;
-  /** Hears all, from the first on, which was told before the app was started. One listener. */
-  onTold(listener: (told: Told) => void): void;
+  /** Reports all notifications, including the first from before the start of the app. One listener. */
+  onNotification(listener: (notification: Notification) => void): void;
   close(): void;
 }
 
-/** @param env of the wrapper */
+/** @param env the wrapper's environment */
 export async function openPrivateNotifySocket(env: NodeJS.ProcessEnv, clock: Clock): Promise<PrivateNotifySocket> {
   const first = statusLine('Starting');
-  const toldOf = (datagram: Uint8Array) => ({ assignments: decode(datagram), at: clock.now() });
-  let hear = (_: Told): void => {};
+  const notificationOf = (datagram: Uint8Array) => ({ assignments: decode(datagram), at: clock.now() });
+  let report = (_: Notification): void => {};
   let close = () => {};
   let problem: string | undefined;
   let sender: NotifyTransport = { name: 'no socket', trySend: () => 'sent' };
   try {
-    // it reads so that there is always room
+    // read and discard datagrams, so that the queue is never full
     const socket = await bindNotifySocket(env, () => {});
     close = socket.close;
     sender = await openNotifySocket({ type: 'path', name: socket.path }, first);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
-  const begun = toldOf(encode(first));
+  const firstNotification = notificationOf(encode(first));
   return {
     transport: {
       name: sender.name,
       trySend(datagram) {
         const outcome = sender.trySend(datagram);
-        if (outcome === 'sent') hear(toldOf(datagram));
+        if (outcome === 'sent') report(notificationOf(datagram));
         return outcome;
       },
     },
     problem,
-    onTold(listener) {
-      hear = listener;
-      listener(begun);
+    onNotification(listener) {
+      report = listener;
+      listener(firstNotification);
     },
     close,
   };
 }
 
-/** As systemd reads what encode() of notify-state.ts wrote. */
+/** The reverse of encode() in notify/state.ts. */
 function decode(datagram: Uint8Array): readonly string[] {
   return new TextDecoder()
     .decode(datagram)

@@ -1,27 +1,30 @@
 /**
- * The report of a dry run: to the log goes what each probe found, when that changes, and what systemd would have been
- * told. On a terminal a last line follows what goes on.
+ * The report of a dry run. Logs each probe's result when it changes, and the notifications that systemd would have
+ * received. On a terminal the last line shows the current state.
  */
-import { askGroupToEnd, endGroup, membersOf } from '../app/group.ts';
+import { endGroup, membersOf, terminateGroup } from '../app/group.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Log } from '../log/types.ts';
 import type { Config } from '../options/config.ts';
 import type { ReadinessProbe } from '../probes/probe.ts';
 import type { PrivateNotifySocket } from './private-socket.ts';
 
-/** How often it is looked what goes on, ms. */
-const LOOK_INTERVAL = 100;
+/** ms between two updates of the report. */
+const UPDATE_INTERVAL = 100;
 
-/** What attend() tells it, and asks of it. */
+/** Called by attend(). */
 export interface Report {
   readonly exitWhenReady: boolean;
-  /** @param onTerminal whether a last line may follow what goes on */
+  /**
+   * @param onTerminal whether the last line may show the current state
+   * @param startedAt ms of base/real-clock.ts
+   */
   begin(log: LiveLog, onTerminal: boolean, startedAt: number): void;
-  /** For each probe one. */
+  /** One per probe. */
   tap(): Tap;
   /**
-   * Resolves when nobody is left who should be gone.
-   * @param asked whether all of them were asked to end, or the app did so by itself
+   * Resolves when the app's process group is empty.
+   * @param asked whether the group got the stop signal; false if the app ended by itself
    */
   end(appPid: number, asked: boolean): Promise<void>;
 }
@@ -32,28 +35,27 @@ interface LiveLog extends Log {
 
 interface Tap {
   readonly onAttempt: () => void;
-  /** @returns the probe, watched */
+  /** @returns a probe that reports */
   watch(probe: ReadinessProbe): ReadinessProbe;
 }
 
-/** @param config of the run */
 export function createReport(socket: PrivateNotifySocket, config: Config, exitWhenReady: boolean): Report {
   let log: LiveLog;
   let onTerminal = false;
   let startedAt = 0;
   const open = new Set<Watched>();
-  let stopLooking = () => {};
+  let stopUpdates = () => {};
 
-  const look = () => {
-    for (const each of open) each.look();
+  const update = () => {
+    for (const each of open) each.report();
     if (onTerminal)
       log.live(`${seconds(clock.now() - startedAt)}  waiting for ${[...open].map(describe).join('; ')}  `);
-    stopLooking = clock.after(LOOK_INTERVAL, look);
+    stopUpdates = clock.after(UPDATE_INTERVAL, update);
   };
   const close = (watched: Watched) => {
     open.delete(watched);
     if (open.size > 0) return;
-    stopLooking();
+    stopUpdates();
     log.live('');
   };
 
@@ -69,7 +71,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
       if (exitWhenReady && !Number.isFinite(config.timeout)) {
         log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given');
       }
-      socket.onTold(({ assignments, at }) =>
+      socket.onNotification(({ assignments, at }) =>
         log.write('info', 'told', `systemd would be told ${assignments.join(', ')}`, {
           told: assignments,
           after_ms: Math.round(at - startedAt),
@@ -93,7 +95,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
               return probe.reason;
             },
             async wait(signal) {
-              if (open.size === 0) stopLooking = clock.after(LOOK_INTERVAL, look);
+              if (open.size === 0) stopUpdates = clock.after(UPDATE_INTERVAL, update);
               open.add(mine);
               signal.addEventListener('abort', () => close(mine), { once: true });
               const by = await probe.wait(signal);
@@ -114,7 +116,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
           'left-behind',
           `the app has ended and leaves behind ${left.join(', ')}: ended as well, as systemd does it`,
         );
-        askGroupToEnd(appPid);
+        terminateGroup(appPid);
       }
       await endGroup(appPid, config.stopTimeout, clock);
     },
@@ -124,30 +126,30 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
 interface Watched {
   readonly probe: ReadinessProbe;
   attempted(): void;
-  /** Says what is new. */
-  look(): void;
-  /** How often it was tried: `, after 12 looks`. */
+  /** Logs the reason if it changed. */
+  report(): void;
+  /** The number of attempts, for the end of a message. */
   times(): string;
 }
 
 function watch(probe: ReadinessProbe, log: Log): Watched {
   let attempts = 0;
-  let told: string | undefined;
-  const tell = (level: 'info' | 'debug') =>
+  let reported: string | undefined;
+  const write = (level: 'info' | 'debug') =>
     log.write(level, 'answer', `${probe.name}: ${probe.reason}`, { probe: probe.name, attempts });
-  const look = () => {
-    if (probe.reason === told || probe.reason === '') return false;
-    told = probe.reason;
-    tell('info');
+  const report = () => {
+    if (probe.reason === reported || probe.reason === '') return false;
+    reported = probe.reason;
+    write('info');
     return true;
   };
   return {
     probe,
     attempted() {
       attempts += 1;
-      if (!look()) tell('debug');
+      if (!report()) write('debug');
     },
-    look,
+    report,
     times: () => (attempts === 0 ? '' : `, after ${attempts} ${attempts === 1 ? 'look' : 'looks'}`),
   };
 }

@@ -1,20 +1,20 @@
-/** Keeps the text that `systemctl status` shows true while something is awaited. */
+/** Keeps STATUS= up to date while a readiness signal is awaited. */
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { Readiness } from '../probes/readiness.ts';
 
-/** How often STATUS= may follow what is awaited, ms. */
+/** ms between two updates of STATUS=. */
 const STATUS_INTERVAL = 1000;
 
-/** Tells what is awaited when it changed, at most once an interval. */
+/** Calls back when the reason has changed, at most once per interval. */
 export function followStatus(readiness: Readiness, clock: Clock, onChange: (waitingFor: string) => void): Disposer {
-  let told = readiness.waitingFor();
+  let reported = readiness.waitingFor();
   let cancel: Disposer = () => {};
-  const look = () => {
+  const update = () => {
     const now = readiness.waitingFor();
-    if (now !== told) onChange(now);
-    told = now;
-    cancel = clock.after(STATUS_INTERVAL, look);
+    if (now !== reported) onChange(now);
+    reported = now;
+    cancel = clock.after(STATUS_INTERVAL, update);
   };
-  cancel = clock.after(STATUS_INTERVAL, look);
+  cancel = clock.after(STATUS_INTERVAL, update);
   return () => cancel();
 }

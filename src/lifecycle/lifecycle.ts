@@ -1,21 +1,21 @@
 /**
- * The life of one start as a pure function: what happened in, what to do out. Drawn in ARCHITECTURE.md.
+ * The lifecycle of one start as a pure function: events in, effects out. ARCHITECTURE.md has a diagram.
  *
- * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended; ready <-> reloading. A dry run
- * may be over when the app is ready: starting -> ready -> dismissed -> ended. With a handoff starting -> orphaning ->
- * leaving -> ended.
+ * starting -> ready -> ended, or starting -> timed-out -> ended, or starting -> ended; ready <-> reloading.
+ * With --exit-when-ready: starting -> ready -> dismissed -> ended. With a handoff: starting -> orphaning -> leaving ->
+ * ended.
  */
 import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
 import { formatDuration } from '../base/time-span.ts';
 import type { AppNotice } from '../notify/parse.ts';
-import { handOver, type NotifyState, ready, statusLine } from '../notify/state.ts';
+import { handOver, isStatus, type NotifyState, ready, statusLine } from '../notify/state.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
-import { holdsBack, recovered, sick, withholds, withPing, withReady } from './watchdog.ts';
+import { isHeldUntilReady, recovered, sick, withholds, withPing, withReady } from './watchdog.ts';
 import type { Effect, LifeEvent, Living, State, Stop, Transition } from './words.ts';
 
-/** The next state and what to do. Events that mean nothing in a state change nothing. */
+/** An event that has no meaning in a state changes nothing. */
 export function next(state: State, event: LifeEvent): Transition {
   if (state.phase === 'ended') return { state, effects: [] };
   const { pid } = state;
@@ -32,20 +32,14 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'still-waiting':
       if (state.phase === 'reloading') return { state, effects: reloadingStatus(state, event.waitingFor) };
       if (state.phase !== 'starting' || state.appStatus) return { state, effects: [] };
-      return {
-        state,
-        effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }],
-      };
+      return { state, effects: [{ type: 'notify', state: waiting(state, event.waitingFor) }] };
 
     case 'app-notice':
-      return passOn(state, event.notice);
+      return relayNotice(state, event.notice);
 
     case 'extension-due':
       if (state.phase !== 'starting') return { state, effects: [] };
-      return {
-        state,
-        effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }],
-      };
+      return { state, effects: [{ type: 'notify', state: [`EXTEND_TIMEOUT_USEC=${Math.round(event.byMs * 1000)}`] }] };
 
     case 'ready': {
       if (state.phase !== 'starting') return { state, effects: [] };
@@ -59,7 +53,7 @@ export function next(state: State, event: LifeEvent): Transition {
 
     case 'orphaned': {
       if (state.phase !== 'orphaning') return { state, effects: [] };
-      // systemd takes no other main process then, and ours has to see to the end
+      // during a stop systemd accepts no new main process, so the wrapper has to stay
       const obstacle = stopAskedBy(state) ? 'it is being stopped' : event.obstacle;
       return obstacle === undefined
         ? handsOver(state)
@@ -67,10 +61,9 @@ export function next(state: State, event: LifeEvent): Transition {
     }
 
     case 'heard':
-      // dead: its end is on the way to us, and ours has to tell of it where systemd did not take it for the main
-      // process
+      // dead: the exit event follows, and the wrapper must end with it if systemd did not accept the new main process
       if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
-      // it may have been sent before systemd knew of another main process than us
+      // systemd may have sent the signal before it knew of the new main process
       if (stopAskedBy(state)) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
       return {
         state: { phase: 'ended' },
@@ -137,8 +130,8 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'signal': {
       const { stop, effects: stopEffects } = stopBy(state, event);
       const now: typeof state = { ...state, ...(stop && { stop }) };
-      const effects = [...signalled(state, event.signal, event.fate), ...stopEffects];
-      // nobody reloads then
+      const effects = [...signalEffects(state, event.signal, event.fate), ...stopEffects];
+      // without the signal the app does not reload
       if (now.phase !== 'reloading' || event.signal !== now.signal || event.fate.fate !== 'withheld')
         return { state: now, effects };
       const done = readyAgain(now, 'it was not told to reload', 0);
@@ -200,7 +193,7 @@ function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs:
   };
 }
 
-/** As {@link isReady}, with the app as the main process from then on. */
+/** Like {@link isReady}, and names the app as the main process. */
 function handsOver(state: Extract<State, { phase: 'orphaning' }>): Transition {
   const { pid, by, afterMs } = state;
   const text = `ready after ${formatDuration(afterMs)}: ${by}`;
@@ -222,31 +215,32 @@ function stays({ state, effects }: Transition, pid: number, why: string): Transi
 }
 
 /**
- * What the app says for systemd, one state word a datagram: of two in one, versions of systemd take different ones
- * (before 253 the last). Its READY=1 ends a reload; before the app counts as ready it is for the probes alone.
+ * Relays the app's notification with one of READY=1, RELOADING=1 and STOPPING=1 per datagram: of two in one datagram,
+ * systemd accepts one, which depends on its version (before 253 the last). READY=1 ends a reload; while the app is
+ * starting, READY=1 is only for the probes.
  */
-function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): Transition {
+function relayNotice(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): Transition {
   const { phase, pid } = state;
   const rest = notice.rest.filter(
     (assignment) =>
-      // after a missed start timeout the text that says why stays
+      // after a missed start timeout, STATUS= keeps the reason
       !(phase === 'timed-out' && isStatus(assignment)) &&
-      // systemd shows it already
+      // unchanged
       assignment !== state.appStatus &&
       !withholds(state, assignment),
   );
   const { dropped, reloading } = notice;
   const status = rest.findLast(isStatus);
-  const interval = notice.rest.find((assignment) => holdsBack(state, assignment));
-  const told: typeof state = {
+  const interval = notice.rest.find((assignment) => isHeldUntilReady(state, assignment));
+  const updated: typeof state = {
     ...state,
     ...(status === undefined ? {} : { appStatus: status }),
     ...(interval === undefined ? {} : { watchdogUsec: interval }),
     ...(notice.stopping ? { stop: { by: 'app', sent: false, ...state.stop, known: true } as const } : {}),
   };
-  // systemd has had RELOADING=1 from us, with the time that it wants
+  // the wrapper has sent RELOADING=1 already, with the required MONOTONIC_USEC=
   const reloads = phase === 'reloading' && reloading !== undefined;
-  const now: typeof state = reloads && told.phase === 'reloading' ? { ...told, byApp: true } : told;
+  const now: typeof state = reloads && updated.phase === 'reloading' ? { ...updated, byApp: true } : updated;
   const reloaded = notice.ready && now.phase === 'reloading' ? reloadedByApp(now) : undefined;
   const notify = (datagram: NotifyState): readonly Effect[] =>
     datagram.length > 0 ? [{ type: 'notify', state: datagram }] : [];
@@ -264,8 +258,8 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
   };
 }
 
-/** systemd sends SIGCONT along with every SIGTERM (systemd.kill(5)): not worth a line of its own. */
-function signalled({ pid, name }: Living, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
+/** SIGCONT is logged as debug only, because systemd sends one with each SIGTERM (systemd.kill(5)). */
+function signalEffects({ pid, name }: Living, signal: ForwardedSignal, fate: SignalFate): readonly Effect[] {
   const tell = (message: string) =>
     log(signal === 'SIGCONT' ? 'debug' : 'info', 'signal', message, { app_pid: pid, signal, ...fate });
   switch (fate.fate) {
@@ -280,21 +274,21 @@ function signalled({ pid, name }: Living, signal: ForwardedSignal, fate: SignalF
   }
 }
 
-/** A stop that the wrapper itself decided on. The signal for it goes out at the same time. */
+/** A stop by the wrapper itself, which sends the stop signal at the same time. */
 const BY_US: Stop = { by: 'wrapper', known: true, sent: true };
 
-/** The signal that asked for a stop, if one did. */
+/** The received signal that began the stop, if any. */
 function stopAskedBy({ stop }: Living): ForwardedSignal | undefined {
   return stop === undefined || stop.by === 'app' || stop.by === 'wrapper' ? undefined : stop.by;
 }
 
-/** What a signal means for the stop of the app. Before READY=1 it ends a start that comes to nothing. */
+/** Updates the stop after a signal. Before READY=1, a stop means that the start has failed. */
 function stopBy(
   state: Exclude<State, { phase: 'ended' }>,
   { signal, fate, waitingFor, afterMs }: Extract<LifeEvent, { type: 'signal' }>,
 ): { readonly stop: Stop | undefined; readonly effects: readonly Effect[] } {
   const { stop, pid, phase, stopSignal } = state;
-  // a shell's background jobs ignore SIGINT: who got that was not asked to end as by SIGTERM
+  // a forwarded SIGINT is not enough: background jobs of a shell ignore it
   const isSent = fate.fate === 'forwarded' && [stopSignal, 'SIGTERM'].includes(fate.as);
   if (!asksToEnd(signal) && !isSent) return { stop, effects: [] };
   const known = stop?.known === true || fate.fate !== 'withheld';
@@ -310,12 +304,8 @@ function stopBy(
   };
 }
 
-/** A stopped process takes SIGTERM only once it is continued; systemd sends the pair too (systemd.kill(5)). */
+/** A stopped process handles SIGTERM only after SIGCONT; systemd sends both too (systemd.kill(5)). */
 const AWAKE: Effect = { type: 'kill', signal: 'SIGCONT' };
-
-function isStatus(assignment: string): boolean {
-  return assignment.startsWith('STATUS=');
-}
 
 /** What `systemctl status` shows until the app is ready. */
 function waiting({ since, advice = [] }: Living, waitingFor: string): NotifyState {
@@ -326,8 +316,8 @@ function statusOf(...texts: readonly string[]): NotifyState {
   return statusLine(texts.join('; '));
 }
 
-/** What was awaited of an app that has ended. That nothing listens there any more goes without saying. */
-function unfulfilled(waitingFor: string): string {
+/** What an app that has ended was still waiting for, without the obvious ECONNREFUSED. */
+function describeUnmet(waitingFor: string): string {
   const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
   if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;
   return `before it was ready: ${waitingFor || 'a sign of it came too late'}`;
@@ -338,13 +328,13 @@ const FOREGROUND =
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
-  // what nobody saw: whoever was told to end did so
+  // if the real status is unknown and a stop signal was received, assume that this signal ended the app
   const signal = stopAskedBy(state);
   const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
   const how = `${state.name} ${describeExit(status)}${event.left ? '; its children still run' : ''}`;
   const failure = state.stop?.failure;
-  // with the stop it was told what was awaited, and an app that is ending may have closed its port since
-  const awaited = failure === undefined ? unfulfilled(event.waitingFor) : 'before it was ready';
+  // with `failure` the log has the reason already; a new one could be wrong, because a stopping app closes its port
+  const awaited = failure === undefined ? describeUnmet(event.waitingFor) : 'before it was ready';
   const words = event.lastLine === undefined || failure !== undefined ? '' : `; its last words: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
@@ -354,14 +344,14 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
-  // systemd takes it for a failure too (systemd.service(5), Type=notify)
+  // systemd counts an exit before READY=1 as a failure too (systemd.service(5), Type=notify)
   const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
   const why = phase === 'starting' && failure !== undefined ? [failure, how] : [text];
   return {
     state: { phase: 'ended' },
     effects: [
       { type: 'stop-waiting' },
-      // after a missed start timeout the text that says why stays
+      // after a missed start timeout, STATUS= keeps the reason
       ...(failed && phase !== 'timed-out' ? [{ type: 'notify', state: statusOf(...why, ...advice) } as const] : []),
       ...(isBackground ? [log('warn', 'advice', FOREGROUND, { app_pid: pid })] : []),
       {

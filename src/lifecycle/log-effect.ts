@@ -1,4 +1,3 @@
-/** Makes the log lines of the lifecycle. */
 import type { LogLevel } from '../log/types.ts';
 import type { LogEffect } from './words.ts';
 

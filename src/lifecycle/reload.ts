@@ -1,13 +1,13 @@
 /**
- * A reload in the lifecycle of an app whose unit is Type=notify-reload (systemd.service(5)): systemd sends a signal,
- * hears RELOADING=1 with the time of it, and waits for READY=1.
+ * A reload of a unit with Type=notify-reload (systemd.service(5)): systemd sends a signal, receives RELOADING=1 with a
+ * timestamp, and waits for READY=1.
  */
 import { formatDuration } from '../base/time-span.ts';
 import { ready, statusLine } from '../notify/state.ts';
 import { log } from './log-effect.ts';
 import type { Effect, LifeEvent, State, Transition } from './words.ts';
 
-/** READY=1 was said, and may be said again. */
+/** READY=1 was sent, and may be sent again. */
 export type Running = Extract<State, { readonly phase: 'ready' | 'reloading' }>;
 type Ready = Extract<State, { readonly phase: 'ready' }>;
 type Reloading = Extract<State, { readonly phase: 'reloading' }>;
@@ -17,8 +17,8 @@ export function isRunning(state: State): state is Running {
 }
 
 /**
- * systemd takes no RELOADING=1 that is older than its signal, and nothing but READY=1 after it. One during a reload
- * begins it anew: systemd may have given up the one before.
+ * systemd ignores a RELOADING=1 that is older than its signal; after it, it accepts only READY=1. A signal during a
+ * reload restarts it, because systemd may have given up the earlier one.
  */
 export function reload(state: Running, event: Extract<LifeEvent, { type: 'reload' }>): Transition {
   const { signal, monotonicUsec, at } = event;
@@ -38,7 +38,7 @@ export function reloadingStatus({ appStatus, late, reloadSince }: Reloading, wai
   return [{ type: 'notify', state: statusLine(`Reloading since ${reloadSince}: waiting for ${waitingFor}`) }];
 }
 
-/** The end of a reload. An app that said itself that it reloads says itself when it is done. */
+/** Ends a reload, unless the app sent RELOADING=1 itself: then only its READY=1 counts. */
 export function readyAgain(state: Reloading, by: string, afterMs: number): Transition {
   if (state.byApp) return { state, effects: [] };
   const { pid } = state;
@@ -50,7 +50,7 @@ export function readyAgain(state: Reloading, by: string, afterMs: number): Trans
   };
 }
 
-/** The app's own READY=1 in a reload: the end of it, whatever else is awaited. */
+/** The app's own READY=1 ends a reload, even if probes are still waiting. */
 export function reloadedByApp(state: Reloading): Transition {
   const text = 'ready again: it said so itself';
   const { state: now, effects } = reloaded(state, `App (pid ${state.pid}) ${text}`);
@@ -58,9 +58,9 @@ export function reloadedByApp(state: Reloading): Transition {
 }
 
 /**
- * No READY=1, which would be a lie to whoever waits in `systemctl reload`; and to stop an app that perhaps serves on as
- * before is nothing that a reload may do. So systemd is left to its own limit (TimeoutStartSec=), at which the reload
- * fails and the unit runs on; what is told is why. A sign that comes late still counts.
+ * Sends only the reason. READY=1 would be wrong for `systemctl reload`, and a reload must not stop an app that may
+ * still work as before. systemd's own limit (TimeoutStartSec=) lets the reload fail, and the unit runs on. A late
+ * readiness signal still counts.
  */
 export function reloadTimeout(state: Reloading, afterMs: number, waitingFor: string): Transition {
   const awaited = waitingFor || (state.byApp ? "the app's own READY=1" : 'a sign of the app');
@@ -79,11 +79,8 @@ function reloaded(state: Reloading, readyText: string): Transition {
   return {
     state: { ...settled(state), readyText },
     effects: [
-      // its own text, where ours about the limit stands in its place
-      {
-        type: 'notify',
-        state: appStatus === undefined ? ready(readyText) : ['READY=1', ...(late ? [appStatus] : [])],
-      },
+      // restores the app's STATUS= if the text about the timeout replaced it
+      { type: 'notify', state: appStatus === undefined ? ready(readyText) : ['READY=1', ...(late ? [appStatus] : [])] },
       { type: 'stop-awaiting-again' },
     ],
   };

@@ -1,6 +1,6 @@
 /**
- * One start from the app's first moment to its death: feeds what happens to the pure lifecycle and carries out what it
- * says. The race of readiness with the app's death and with the start timeout is here, once for all probes.
+ * Supervises the app from its start to its death: passes events to the pure lifecycle and carries out its effects. The
+ * race between readiness, the app's death and the start timeout is decided here, for all probes.
  */
 import type { App } from '../app/types.ts';
 import type { Clock, Disposer } from '../base/clock.ts';
@@ -23,84 +23,82 @@ import type { Effect, LifeEvent, State } from './words.ts';
 
 export interface Supervised {
   readonly app: App;
-  /** For the log: `the app`, or `npm` where that starts the app. */
+  /** For the log: `the app`, or `npm` if npm starts it. */
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly started: {
-    /** On `clock`. */
+    /** ms of `clock`. */
     readonly at: number;
-    /** The same by the host's clock, for people: `10:02:11`. */
+    /** The time of day, for people: `10:02:11`. */
     readonly since: string;
   };
   readonly readiness: Awaited;
   readonly systemd: Manager;
   readonly stop: Stopping;
-  /** Where systemd's watchdog waits for pings. */
+  /** With WatchdogSec=. */
   readonly watchdog?: Watchdog | undefined;
 }
 
-/** What is awaited, how long, and what is done about it. */
+/** The wait for readiness. */
 export interface Awaited {
   readonly first: Readiness;
-  /** The signs of readiness after a reload; `told` resolves when the app is told to. */
+  /** Readiness after a reload; `told` resolves when the app has the signal. */
   readonly again: (told: Promise<void>) => Readiness;
-  /** ms, from the start; `Infinity` is none. */
+  /** ms from the start; `Infinity` for none. */
   readonly timeout: number;
-  /** ms, from the signal for a reload; `Infinity` is none. */
+  /** ms from the reload signal; `Infinity` for none. */
   readonly reloadTimeout: number;
-  /** How much more time systemd is asked for while the app is not ready, ms. */
+  /** ms by which systemd's start timeout is extended while the app is not ready. */
   readonly extendTimeout?: number | undefined;
-  /** What the operator can do about an app that is not ready. */
+  /** Returns advice for the operator about an app that is not ready. */
   readonly diagnose?: ((moment: Moment) => Promise<readonly string[]>) | undefined;
-  /** The end of what the app wrote, where that can be seen. Kept until it is ready. */
+  /** The end of the app's output on watched streams. Kept until the app is ready. */
   readonly tail?: Tail | undefined;
-  /** That it becomes ready is all that is asked of the app: it is stopped then. */
+  /** With --exit-when-ready: the app is stopped once it is ready. */
   readonly isAll?: boolean;
 }
 
-/** systemd, and what the app tells it. */
 export interface Manager {
   readonly notifier: Notifier;
-  /** What the app itself tells systemd, where it is given a notify socket. */
+  /** The app's own notifications, if it has a notify socket or an IPC channel. */
   readonly notices?: AppNoticeSource | undefined;
-  /** The app is to become the main process once it is ready, and the wrapper leaves. */
+  /** Once ready the app becomes the main process, and the wrapper exits. */
   readonly handoff?: boolean;
-  /** Resolves when systemd has dealt with what it was sent, and what it had sent us before was told. */
+  /** Resolves when systemd has handled all notifications, and all signals that it sent before are reported. */
   readonly heard?: () => Promise<void>;
   /** The unit has WatchdogSec=. */
   readonly watches: boolean;
-  /** Whether systemd sends that one for a reload, and waits for us to say so. */
+  /** Whether systemd sends this signal for a reload and then waits for RELOADING=1. */
   readonly isReload: (signal: ForwardedSignal) => boolean;
   /** CLOCK_MONOTONIC, µs. */
   readonly monotonicUsec: () => bigint;
-  /** The host's clock, for people: `10:02:11`. */
+  /** The time of day, for people: `10:02:11`. */
   readonly timeOfDay: () => string;
 }
 
-/** How signals come, and how the app ends. */
 export interface Stopping {
-  /** Tells of every signal as it comes, and then what becomes of it. */
+  /** Reports each signal on arrival, and again when it is known whether it is forwarded. */
   readonly onSignal: (
     listener: (signal: ForwardedSignal, fate: SignalFate) => void,
     onArrival: (signal: ForwardedSignal) => void,
   ) => void;
-  /** What stops this app: SIGTERM, or what that is rewritten to. */
+  /** The app's stop signal: SIGTERM, or its replacement by --rewrite-signal. */
   readonly signal: string;
-  /** ms, from a stop signal of ours, after a missed start timeout, say, to SIGKILL. */
+  /** ms from the wrapper's own stop signal (e.g. after a missed start timeout) to SIGKILL. */
   readonly timeout: number;
   /**
-   * Called once when the app is dead; resolves when what was started for it is gone. `asked` is whether it was sent its
-   * stop signal.
+   * Called once when the app is dead; resolves when its helper processes are gone. `asked`: the app got its stop
+   * signal.
    */
   readonly onExit?: (asked: boolean) => Promise<void>;
-  /** Resolves when each signal that has reached us was announced to `onSignal`. */
+  /** Resolves when all received signals were reported to `onSignal`. */
   readonly announced?: () => Promise<void>;
-  /** Whether processes that the app has started still run, after its own death. */
+  /** Whether child processes of the dead app still run. */
   readonly leavesRunning?: () => boolean;
 }
 
-/** @returns how the wrapper has to end, once the app is dead and its output passed on */
+/** @returns the wrapper's exit status, once the app is dead and its output is relayed */
 export function supervise({ app, name, clock, log, started, readiness, systemd, stop, watchdog }: Supervised) {
   const { first, diagnose } = readiness;
   const { notifier, notices } = systemd;
@@ -122,7 +120,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       for (const effect of transition.effects) carryOut(effect);
     };
 
-    /** For what the app's life is needed: its death may be known to the kernel and not yet to us. */
+    /** For events that need a living app: it may be dead before the exit event arrives. */
     const handleIfAlive = (event: LifeEvent) => {
       if (app.isAlive()) handle(event);
     };
@@ -146,7 +144,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
           disposers.push(clock.after(stop.timeout, () => handle({ type: 'stop-timeout', afterMs: stop.timeout })));
           return;
         case 'orphan':
-          // READY=1 is never said for a dead app: its end is on the way to us
+          // never READY=1 for a dead app, whose exit event follows
           void app.orphan().then((obstacle) => handleIfAlive({ type: 'orphaned', obstacle }));
           return;
         case 'await-hearing':
@@ -180,36 +178,36 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       }
     };
 
-    /** Of an app that is to end nothing more is found out but what is under way, since a stop was asked for. */
+    /** Ends the periodic diagnoses when a stop signal arrives. */
     let stopDiagnosing: Disposer = () => {};
     let diagnosing: Promise<void> | undefined;
     const advise = (texts: readonly string[]) => handle({ type: 'advice', texts });
 
     const watch = ({ mode, intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
       const isEnding = () => 'stop' in state && state.stop?.known === true;
-      const mine = mode === 'probe' && vitals !== 'own-pings' ? untilItEnds(vitals, isEnding) : vitals;
-      const watching = startWatch({ intervalMs, vitals: mine, clock, tell: handleIfAlive });
+      const watched = mode === 'probe' && vitals !== 'own-pings' ? untilItEnds(vitals, isEnding) : vitals;
+      const watching = startWatch({ intervalMs, vitals: watched, clock, tell: handleIfAlive });
       watching.hear(said);
-      const stopHearing = notices?.onNotice(({ rest }) => {
+      const unsubscribe = notices?.onNotice(({ rest }) => {
         if (mode !== 'loop') watching.hear(rest);
       });
       return () => {
         watching.stop();
-        stopHearing?.();
+        unsubscribe?.();
       };
     };
 
     void app.exited.then(async (status) => {
       const afterMs = elapsed();
-      // its last words to systemd may still be on their way: ERRNO= and STATUS= are said just before the end
+      // notifications such as ERRNO= and STATUS=, sent just before the end, may still be in the socket
       await notices?.drained();
-      // the signal that ended it has reached us as well, perhaps: on another thread, and so in a later turn
+      // the wrapper may have received the signal that ended the app too, and handles it in a later turn
       await stop.announced?.();
       const isStarting = state.phase === 'starting';
-      // it may have died of a signal before it is known what became of that
+      // the app may have died by a signal before it was decided whether to forward that signal
       const moment = 'stop' in state && state.stop ? 'stopped' : 'died';
       if (diagnose && isStarting) await (diagnosing ?? diagnose(moment).then(advise));
-      // its last words are still on their way
+      // the last lines may still be in the pipe
       if (readiness.tail && isStarting) await app.drained();
       const last = {
         left: stop.leavesRunning?.() ?? false,
@@ -218,24 +216,24 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs, ...last });
     });
     handle({ type: 'started', awaited: first.name });
-    // a first look at /proc takes milliseconds: now, and not when the app is ready
+    // the first access to /proc takes milliseconds: not only when the app is ready
     app.isAlive();
     if (readiness.extendTimeout !== undefined) {
       disposers.push(keepExtending(readiness.extendTimeout, clock, (byMs) => handle({ type: 'extension-due', byMs })));
     }
-    // before the probes listen: what comes with the app's READY=1 is passed on ahead of it
+    // before the probes subscribe: notifications from before the app's READY=1 are relayed before READY=1 is sent
     notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
     stop.onSignal(
       (signal, fate) => {
         handle({ type: 'signal', signal, fate, waitingFor: first.waitingFor(), afterMs: elapsed() });
-        if (state.phase === 'reloading' && signal === state.signal) again.told();
+        if (state.phase === 'reloading' && signal === state.signal) again.signalled();
       },
       (signal) => {
         if (asksToEnd(signal)) {
           handle({ type: 'stop-asked', signal });
           stopDiagnosing();
         }
-        // of a moment before READY=1 systemd knows nothing
+        // before READY=1 systemd sends no reload
         if (!isRunning(state) || !systemd.isReload(signal)) return;
         handle({ type: 'reload', signal, monotonicUsec: systemd.monotonicUsec(), at: systemd.timeOfDay() });
       },
@@ -244,10 +242,10 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     const { timeout } = readiness;
     if (timeout !== Number.POSITIVE_INFINITY) {
       const giveUp = async () => {
-        // dead already: how it ended is on the way to us, and tells more
+        // dead already: the exit event follows and tells more
         if (!app.isAlive()) return;
         const waitingFor = first.waitingFor();
-        // asked before the app is stopped, which has closed its sockets then
+        // before the app is stopped, because it closes its sockets then
         const texts = diagnose && state.phase === 'starting' ? await diagnose('timeout') : [];
         if (state.phase !== 'starting') return;
         handle({ type: 'start-timeout', afterMs: timeout, waitingFor });
@@ -265,7 +263,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     }
     disposers.push(followStatus(first, clock, stillWaiting));
     first.wait(waiting.signal).then((by) => {
-      // its death may be known to the kernel and not yet to us: never READY=1 for a dead app
+      // never READY=1 for a dead app, whose exit event follows
       if (!app.isAlive()) return;
       handle({ type: 'ready', by, afterMs: elapsed() });
       if (readiness.isAll) handle({ type: 'dismissed' });

@@ -1,45 +1,45 @@
-/** Waits until an app that reloads is ready again: the race with the limit, once for all probes. */
+/** Waits until the app is ready again after a reload, or until the timeout. */
 import type { Clock, Disposer } from '../base/clock.ts';
 import type { Readiness } from '../probes/readiness.ts';
 import { followStatus } from './follow-status.ts';
 import type { LifeEvent } from './words.ts';
 
 /**
- * So long an app is given to get to the signal before it is asked whether it is ready, ms: a connection is accepted by
- * the kernel, which knows of no reload. For one that needs longer there is `--initial-delay`.
+ * ms from the reload signal to the first poll. Until the app handles the signal, a poll would see the state from before
+ * the reload (the kernel accepts connections at any time). `--initial-delay` is for apps that need longer.
  */
-const NOTICING = 100;
+const SIGNAL_DELAY = 100;
 
-export interface Again {
-  /** A reload begins, of which the app is not told yet. One before it is waited for no more. */
+export interface ReloadWait {
+  /** A reload begins; the signal is not forwarded yet. Ends the wait for an earlier reload. */
   begin(): void;
-  /** Now the app is told. */
-  told(): void;
+  /** The app has the signal. */
+  signalled(): void;
   stop(): void;
 }
 
 export interface WaitAgainOptions {
-  /** The signs to wait for; `told` resolves when the app was told to reload, and had a moment to take notice. */
-  readonly readyAgain: (told: Promise<void>) => Readiness;
-  /** ms; `Infinity` is no limit. */
+  /** `signalled` resolves when the app got the signal and had time to handle it. */
+  readonly readyAgain: (signalled: Promise<void>) => Readiness;
+  /** ms; `Infinity` for none. */
   readonly timeout: number;
   readonly clock: Clock;
   readonly tell: (event: LifeEvent) => void;
-  /** Told of a probe that failed by itself. */
+  /** Called if a probe throws. */
   readonly onBug: (bug: unknown) => void;
 }
 
-export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgainOptions): Again {
+export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgainOptions): ReloadWait {
   let disposers: Disposer[] = [];
-  let told = () => {};
+  let resolveSignalled = () => {};
   const stop = () => {
     for (const dispose of disposers) dispose();
     disposers = [];
   };
   return {
     stop,
-    told: () => {
-      disposers.push(clock.after(NOTICING, told));
+    signalled: () => {
+      disposers.push(clock.after(SIGNAL_DELAY, resolveSignalled));
     },
     begin() {
       stop();
@@ -47,7 +47,7 @@ export function waitAgain({ readyAgain, timeout, clock, tell, onBug }: WaitAgain
       const waiting = new AbortController();
       const readiness = readyAgain(
         new Promise((resolve) => {
-          told = resolve;
+          resolveSignalled = resolve;
         }),
       );
       disposers = [

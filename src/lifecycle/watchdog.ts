@@ -1,6 +1,6 @@
 /**
- * What the lifecycle says of an app that is not well, to systemd's watchdog above all (WatchdogSec= in
- * systemd.service(5)).
+ * Watchdog part of the lifecycle: pings for systemd's watchdog (WatchdogSec= in systemd.service(5)), and messages about
+ * an unhealthy app.
  */
 import { formatDuration } from '../base/time-span.ts';
 import { type NotifyState, statusLine } from '../notify/state.ts';
@@ -8,10 +8,10 @@ import { log } from './log-effect.ts';
 import { isRunning, type Running } from './reload.ts';
 import type { Effect, Living, State } from './words.ts';
 
-/** The pings end, and systemd acts once it has heard none for all of its interval: this says why before it does. */
+/** The pings stop, and systemd acts when none has arrived for a whole interval: this reports the reason before. */
 export function sick({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `not well for ${formatDuration(forMs)}: ${why}`;
-  // one that ends may take its time about it
+  // expected while the app is shutting down
   if (stop?.known) return [log('info', 'sick', `the app is ${text}; it was asked to end`, { app_pid: pid })];
   const then =
     watchdog === 'app' ? "systemd's watchdog acts next" : "WATCHDOG=1 is withheld, systemd's watchdog acts next";
@@ -21,40 +21,38 @@ export function sick({ pid, watchdog, stop }: Running, why: string, forMs: numbe
   ];
 }
 
-/** In time: the text from before stands again. */
+/** Healthy again before systemd acted: restores STATUS=. */
 export function recovered({ pid, appStatus, readyText, stop }: Running): readonly Effect[] {
   if (stop?.known) return [];
   const text = appStatus === undefined ? statusLine(readyText ?? `App (pid ${pid}) is ready`) : [appStatus];
   return [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is well again', { app_pid: pid })];
 }
 
-/**
- * What goes with READY=1, from which on systemd's watchdog runs: a first ping, and the interval that the app wants.
- */
+/** Sent with READY=1, which starts systemd's watchdog: a first ping, and the interval that the app has requested. */
 export function withReady({ watchdog, watchdogUsec }: Living): NotifyState {
   const ping = watchdog === undefined || watchdog === 'app' ? [] : ['WATCHDOG=1'];
   return [...ping, ...(watchdogUsec === undefined || watchdog === 'loop' ? [] : [watchdogUsec])];
 }
 
-/** Whether that is for systemd only with READY=1: another interval starts its watchdog, and nobody pings before. */
-export function holdsBack({ watchdog, phase }: Living & State, assignment: string): boolean {
+/** Whether it is sent only with READY=1: an interval would start systemd's watchdog before the first ping. */
+export function isHeldUntilReady({ watchdog, phase }: Living & State, assignment: string): boolean {
   return watchdog !== undefined && phase === 'starting' && isInterval(assignment);
 }
 
 /**
- * Whether what the app says is not for systemd now. Another interval is not with `loop`, whose beat is for that of the
- * unit. Its own WATCHDOG=1 is not before READY=1, as it would start the watchdog, nor where the operator wants the word
- * of another: an app whose event loop hangs may still ping from a thread of it.
+ * Whether an assignment of the app is not relayed to systemd. `loop` blocks another interval, because the beat is made
+ * for the unit's interval. WATCHDOG=1 is blocked before READY=1, because it would start the watchdog, and with `probe`
+ * and `loop`: an app with a blocked event loop may still ping from a thread.
  */
 export function withholds(state: Living & State, assignment: string): boolean {
   const { watchdog, unwatched } = state;
   if (unwatched && assignment.startsWith('WATCHDOG')) return true;
-  if (holdsBack(state, assignment) || (watchdog === 'loop' && isInterval(assignment))) return true;
+  if (isHeldUntilReady(state, assignment) || (watchdog === 'loop' && isInterval(assignment))) return true;
   if (watchdog === undefined || assignment !== 'WATCHDOG=1') return false;
   return !isRunning(state) || watchdog === 'probe' || watchdog === 'loop';
 }
 
-/** Another interval counts from the last ping, which may be longer ago than that (sd_notify(3), WATCHDOG_USEC=). */
+/** Adds a ping to a new interval, which counts from the last ping and may be over already (sd_notify(3)). */
 export function withPing(state: Living & State, assignments: NotifyState): NotifyState {
   const pings = isRunning(state) && state.watchdog !== undefined && state.watchdog !== 'app';
   return pings && assignments.some(isInterval) ? [...new Set([...assignments, 'WATCHDOG=1'])] : assignments;

@@ -1,7 +1,4 @@
-/**
- * The words for the life of one start: what state it is in, what happens, what is to be done. lifecycle.ts leads from
- * one to the other.
- */
+/** The types of the lifecycle of one start: states, events and effects. lifecycle.ts has the transitions. */
 import type { ExitStatus } from '../base/exit-status.ts';
 import type { LogLevel } from '../log/types.ts';
 import type { AppNotice } from '../notify/parse.ts';
@@ -11,98 +8,98 @@ import type { ForwardedSignal, SignalFate } from '../signals/signals.ts';
 import type { WatchdogNews } from '../watchdog/watch.ts';
 
 export type State =
-  /** The app runs, its readiness is awaited. */
+  /** The app runs and is not ready yet. */
   | (Living & { readonly phase: 'starting' })
-  /** READY=1 was said. */
+  /** READY=1 was sent. */
   | (Living & { readonly phase: 'ready' })
-  /** It is ready, and made the manager's own child before it is named as the main process. */
+  /** Handoff: the app is ready, and becomes the manager's child before it is named as the main process. */
   | (Living & { readonly phase: 'orphaning'; readonly by: string; readonly afterMs: number })
-  /** READY=1 was said, the app named as the main process, and systemd has to hear of it before we may end. */
+  /** Handoff: READY=1 and MAINPID= were sent; the wrapper may exit once systemd has handled them. */
   | (Living & { readonly phase: 'leaving' })
-  /** RELOADING=1 was said, as systemd sent the signal for it. */
+  /** systemd sent its reload signal, and RELOADING=1 was sent. */
   | (Living & {
       readonly phase: 'reloading';
       readonly signal: ForwardedSignal;
-      /** By the host's clock. */
+      /** Time of day: `10:02:11`. */
       readonly reloadSince: string;
-      /** The app has said RELOADING=1 too. */
+      /** The app has sent RELOADING=1 too. */
       readonly byApp?: true;
-      /** Its limit is over. */
+      /** The reload timeout is over. */
       readonly late?: true;
     })
-  /** It was not ready in time and is being stopped. */
+  /** The app missed the start timeout and is being stopped. */
   | (Living & { readonly phase: 'timed-out' })
-  /** It was ready, which was all that was asked, and is being stopped. */
+  /** --exit-when-ready: the app was ready and is being stopped. */
   | (Living & { readonly phase: 'dismissed' })
   | { readonly phase: 'ended' };
 
 export interface Living {
   readonly pid: number;
-  /** What is started, for the log: `the app`, or `npm` where that starts the app. */
+  /** For the log: `the app`, or `npm` if npm starts it. */
   readonly name: string;
-  /** When it was started, by the host's clock: `10:02:11`. */
+  /** Time of day of its start: `10:02:11`. */
   readonly since: string;
-  /** The last STATUS= that the app has told itself, which ours does not write over while all is well. */
+  /** The app's last STATUS=. The wrapper does not overwrite it while the app is healthy. */
   readonly appStatus?: string;
-  /** What ours says once the app is ready. */
+  /** The wrapper's STATUS= once the app is ready. */
   readonly readyText?: string;
-  /** What stops this app: SIGTERM, or what that is rewritten to. */
+  /** SIGTERM, or its replacement by --rewrite-signal. */
   readonly stopSignal: string;
-  /** The app is to end. Undefined as long as that is not so. */
+  /** Undefined until a stop begins. */
   readonly stop?: Stop;
-  /** The unit has no WatchdogSec=: what the app says of a watchdog is then not for systemd, which would start one. */
+  /** The unit has no WatchdogSec=. The app's WATCHDOG...= is not relayed, because it would start systemd's watchdog. */
   readonly unwatched?: true;
-  /** Who is watched for systemd's watchdog; not there where nobody is. */
+  /** Undefined without a watchdog. */
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
-  /** The WATCHDOG_USEC= that the app has told before READY=1. */
+  /** The WATCHDOG_USEC= that the app has sent before READY=1. */
   readonly watchdogUsec?: string;
-  /** What the operator can do about it, for STATUS=; in the log each has a line of its own, once. */
+  /** Advice for the operator, for STATUS=; the log has each once, in a line of its own. */
   readonly advice?: readonly string[];
-  /** That it becomes ready is all that is asked of it. */
+  /** --exit-when-ready. */
   readonly onlyReady?: true;
-  /** The app is to become the main process once it is ready. */
+  /** --handoff. */
   readonly handoff?: true;
 }
 
-/** That the app is to end, from the first moment that this is known. */
+/** Exists from the first moment that a stop is known. */
 export interface Stop {
-  /** A signal that came for us, the app itself (STOPPING=1), or the wrapper (a missed start timeout, a dry run). */
+  /** A received signal, the app itself (STOPPING=1), or the wrapper (a missed start timeout, --exit-when-ready). */
   readonly by: ForwardedSignal | 'app' | 'wrapper';
-  /** The app knows. A signal that has just come may yet be kept from it. */
+  /** The app knows of the stop. False while it is not decided whether to forward the signal. */
   readonly known: boolean;
-  /** The app, or all of its process group, was sent its stop signal or SIGTERM by us. */
+  /** The wrapper has sent the stop signal or SIGTERM to the app or its process group. */
   readonly sent: boolean;
-  /** Why the start comes to nothing, if the app was not ready by then. */
+  /** The reason of a failed start, if the app was not ready before the stop. */
   readonly failure?: string;
 }
 
 export type LifeEvent =
   | { readonly type: 'started'; readonly awaited: string }
-  /** What is awaited, said again because its reason changed. */
+  /** The reason for waiting has changed. */
   | { readonly type: 'still-waiting'; readonly waitingFor: string }
-  /** The app itself spoke to its notify socket. */
+  /** The app sent a notification. */
   | { readonly type: 'app-notice'; readonly notice: AppNotice }
-  /** systemd is to be asked for that much more time. */
+  /** systemd's start timeout must be extended. */
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
-  /** A signal that asks to end has come. What becomes of it is not known yet, and the app may end by it before. */
+  /** A stop signal has arrived. It is not decided yet whether to forward it; the app may die by it before that. */
   | { readonly type: 'stop-asked'; readonly signal: ForwardedSignal }
-  /** What the operator can do about a start that does not succeed. */
+  /** Advice for the operator about a start that does not succeed. */
   | { readonly type: 'advice'; readonly texts: readonly string[] }
-  /** The app is nobody's but the manager's child now; `obstacle` is why not, if it is not. */
+  /** The app is the manager's child now; `obstacle` is the reason if it is not. */
   | { readonly type: 'orphaned'; readonly obstacle: string | undefined }
-  /** systemd has dealt with what it was told; `alive` is whether the app still was then. */
+  /** systemd has handled all notifications; `alive`: the app was still alive then. */
   | { readonly type: 'heard'; readonly alive: boolean }
   | { readonly type: 'start-timeout'; readonly afterMs: number; readonly waitingFor: string }
-  /** The app is ready, and no more is wanted of it. */
+  /** --exit-when-ready: the app is ready. */
   | { readonly type: 'dismissed' }
   | { readonly type: 'stop-timeout'; readonly afterMs: number }
-  /** systemd's signal for a reload came, of which the app is not told yet; `monotonicUsec` is now, `at` too. */
+  /** systemd's reload signal arrived and is not forwarded yet; `monotonicUsec` and `at` are the current time. */
   | { readonly type: 'reload'; readonly signal: ForwardedSignal; readonly monotonicUsec: bigint; readonly at: string }
   | { readonly type: 'ready-again'; readonly by: string; readonly afterMs: number }
   | { readonly type: 'reload-timeout'; readonly afterMs: number; readonly waitingFor: string }
   | WatchdogNews
-  /** One came for us, and it is known what becomes of it. */
+  /** It is decided whether to forward a received signal. */
   | {
       readonly type: 'signal';
       readonly signal: ForwardedSignal;
@@ -110,7 +107,7 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly afterMs: number;
     }
-  /** `left`: processes that it has started still run; `lastLine`: what it wrote last to a watched stream. */
+  /** `left`: child processes of the app still run; `lastLine`: the last line on a watched stream. */
   | {
       readonly type: 'exited';
       readonly status: ExitStatus;
@@ -133,23 +130,23 @@ export type Effect =
   /** Send a signal to the app. */
   | { readonly type: 'kill'; readonly signal: string }
   | LogEffect
-  /** A start comes to nothing: find out what the operator can do about it. */
+  /** The start has failed: find advice for the operator. */
   | { readonly type: 'diagnose' }
   /** The wait for readiness is over: stop the probes and the start timer. */
   | { readonly type: 'stop-waiting' }
   | { readonly type: 'start-stop-timer' }
   /** Make the app the manager's own child. */
   | { readonly type: 'orphan' }
-  /** See to it that systemd has heard all that it was told. */
+  /** Wait until systemd has handled all notifications. */
   | { readonly type: 'await-hearing' }
-  /** Watch the app for systemd's watchdog, from now on; `said` is what it has said about that itself. */
+  /** Start the watchdog; `said`: the assignments for it that were sent with READY=1. */
   | { readonly type: 'watch'; readonly said: NotifyState }
-  /** Wait until the app, which is about to be told to reload, is ready again. */
+  /** Wait until the app is ready again; the reload signal is forwarded next. */
   | { readonly type: 'await-again' }
   | { readonly type: 'stop-awaiting-again' }
   /**
-   * The wrapper ends as the app did, or with a code of its own. Once the app's last words are passed on: `log` says how
-   * it ended, and stands behind them. `asked`: it was sent its stop signal by us, and so was its process group.
+   * End the wrapper as the app ended, or with a code of its own, once the app's output is relayed. `log` reports the
+   * app's end, after its last output. `asked`: the wrapper has sent the stop signal to the app or its process group.
    */
   | { readonly type: 'end'; readonly status: ExitStatus; readonly log: LogEffect; readonly asked: boolean };
 

@@ -1,43 +1,42 @@
 /**
- * The wrapper's own log, on stderr: one line for each thing it did. JSON is by pino, and this is the only file that
- * imports it, and only for that: it takes as long to load as all that a start needs else.
+ * The wrapper's own log on stderr. Only this file imports pino, and only for JSON, because loading it takes as long as
+ * loading everything else that a start needs.
  */
 import { oneLine } from '../base/one-line.ts';
 import { createOutlet } from '../output/outlet.ts';
 import { formatJournal, formatPretty, formatStamp, type LogRecord } from './format.ts';
 import type { Log, LogFormat, LogLevel } from './types.ts';
 
-/** How long the last lines may take to be written, ms: where nobody reads they never will be. */
+/** ms for writing the last lines. If stderr has a reader that does not read, they can never be written. */
 const END_LIMIT = 1000;
 
-/** As pino has them. */
+/** pino's numbers. */
 const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: Exclude<LogFormat, 'auto'>;
-  /** Where the format is for people. */
+  /** For `pretty`. */
   readonly colours: boolean;
-  /** How long ago the app was started, ms: given where a log for people is to say when. */
+  /** ms since the start of the app. With it, each line of `pretty` has a time. */
   readonly elapsed?: (() => number) | undefined;
 }
 
 export interface TerminalLog extends Log {
-  /** The last line of the terminal, which the next one takes the place of: what goes on just now. Empty for none. */
+  /** Shows the current state in the terminal's last line, until the next line replaces it. Empty for none. */
   live(text: string): void;
 }
 
-/**
- * Back to the first column, and nothing behind it; text that is not wrapped but cut off at the edge (DECAWM of xterm).
- */
+/** Erases the current line. */
 const ERASE = '\r\u001b[K';
+/** Prevents wrapping at the right edge (DECAWM of xterm). */
 const cutOff = (text: string) => `\u001b[?7l${text}\u001b[?7h`;
 
 export async function createLog({ level, format, colours, elapsed }: LogOptions): Promise<TerminalLog> {
-  // a reader that stalls must not stop us, and one that is gone must not end us
+  // a stalled reader must not block the wrapper, and a reader that is gone must not end it
   const stderr = createOutlet(2, { onEmpty() {}, onGone() {}, onLost() {} }, false);
   const put = (text: string) => stderr.put(Buffer.from(text));
-  const people = (record: LogRecord) =>
+  const formatText = (record: LogRecord) =>
     format === 'journal' ? formatJournal(record) : formatPretty(record, colours, elapsed && formatStamp(elapsed()));
   let erase = '';
   const logger: Pick<Log, 'write'> =
@@ -46,13 +45,13 @@ export async function createLog({ level, format, colours, elapsed }: LogOptions)
       : {
           write(at, _event, msg, fields) {
             if (LEVELS[at] < LEVELS[level]) return;
-            put(erase + people({ ...fields, level: LEVELS[at], msg }));
+            put(erase + formatText({ ...fields, level: LEVELS[at], msg }));
             erase = '';
           },
         };
   return {
     write(at, event, message, fields) {
-      // a bug has a stack; all else may hold text from outside
+      // a bug has a stack with several lines; other messages may contain text from outside
       logger.write(at, event, event === 'bug' ? message : oneLine(message), fields);
     },
     live(text) {

@@ -1,24 +1,24 @@
-/** How long starts and reloads take, in a form that can be asked for over many hosts: docs/slow-starts.md. */
+/** Records the duration of starts and reloads, to be queried over many hosts: docs/slow-starts.md. */
 import type { Log } from './types.ts';
 
 export interface StartRecord {
   readonly unit: string;
-  /** What came true: `tcp 127.0.0.1:3000`. */
+  /** The probe that succeeded: `tcp 127.0.0.1:3000`. */
   readonly probe: string;
-  /** From the app's start, or from the signal to reload, to READY=1. */
+  /** ms from the app's start, or from the reload signal, to READY=1. */
   readonly ms: number;
   /** How READY=1 was sent: `unix-dgram`. */
   readonly transport: string;
   readonly reload: boolean;
 }
 
-/** Characters of a probe. A regex may be long, and `journalctl -o json` leaves a field of more than 4096 bytes out. */
+/** Characters of `probe`. A regex may be long, and `journalctl -o json` omits a field of more than 4096 bytes. */
 const PROBE_MAX = 200;
 
 /**
- * A log in which each READY=1 has its record. It costs nothing before READY=1, which is sent before it is logged.
- * @param unit its name
- * @param now a clock, ms
+ * Adds a record to each log line about READY=1. This delays no READY=1, because the line is logged after it is sent.
+ * @param unit returns the unit's name
+ * @param now returns ms
  */
 export function withStartRecords(log: Log, unit: () => string, transport: string, now: () => number): Log {
   let reloadingSince = 0;
@@ -27,7 +27,7 @@ export function withStartRecords(log: Log, unit: () => string, transport: string
     write(level, event, message, fields) {
       if (event === 'reloading') reloadingSince = now();
       if (event !== 'ready' && event !== 'ready-again') return log.write(level, event, message, fields);
-      // of a reload that the app itself ends the time is not given
+      // a reload that the app itself ends has no `after_ms`
       const { by = 'notify', after_ms: ms = Math.round(now() - reloadingSince) } = { ...fields };
       const probe = [...String(by)].slice(0, PROBE_MAX).join('');
       const start: StartRecord = { unit: unit(), probe, ms: Number(ms), transport, reload: event === 'ready-again' };

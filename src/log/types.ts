@@ -1,4 +1,4 @@
-/** The wrapper's own log, as the rest of the program sees it. */
+/** The wrapper's own log as the other modules see it. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -6,6 +6,6 @@ export type LogFormat = 'auto' | 'journal' | 'json' | 'pretty';
 
 export interface Log {
   write(level: LogLevel, event: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** The last: resolves once all is written, or cannot be. */
+  /** The last call: resolves once everything is written, or cannot be. */
   end(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Why an addon cannot be used, in a few words, and what mends it. */
+/** Explains briefly why an addon cannot be used, and how to fix it. */
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RAISE_LIMIT } from '../base/exit-status.ts';
@@ -14,7 +14,7 @@ export function explainFailure(name: string, error: unknown): string {
 
 const ANOTHER_NODE = 'built for another Node';
 
-/** What to type, the surest first: an addon that is there but for another Node has only to be built again. */
+/** The commands to type, the most likely first: an addon built for another Node only needs a rebuild. */
 export function howToMend(failures: Iterable<string>): string {
   if ([...failures].some((failure) => failure.includes('EMFILE'))) return RAISE_LIMIT;
   const rebuild = 'npm rebuild unix-dgram';
@@ -25,14 +25,14 @@ export function howToMend(failures: Iterable<string>): string {
   return `install one: ${ways.join(', or ')}, in ${installation()}`;
 }
 
-/** Whether a package stands where Node looks for it first. */
+/** Whether a package is in a node_modules directory of this installation. */
 export function isInstalled(name: string): boolean {
   const isIn = (directory: string): boolean =>
     existsSync(join(directory, 'node_modules', name)) || (directory !== dirname(directory) && isIn(dirname(directory)));
   return isIn(installation());
 }
 
-/** Where sd-ready-wrap is installed: the directory above that of the program. */
+/** The directory of this package. */
 function installation(): string {
   return orElse(() => dirname(dirname(realpathSync(process.argv[1] ?? ''))), 'the directory of sd-ready-wrap');
 }

@@ -6,8 +6,8 @@ import { SOCKET_PATH_MAX } from '../base/socket-path.ts';
 export type NotifyAddress = { readonly type: 'path' | 'abstract'; readonly name: string };
 
 /**
- * @returns undefined where the variable is unset or empty: then there is nobody to notify
- * @throws {KnownError} for an address that cannot be used
+ * @returns undefined if the variable is unset or empty
+ * @throws {KnownError} for an unusable address
  */
 export function notifyAddress(socket: string | undefined): NotifyAddress | undefined {
   if (socket === undefined || socket === '') return undefined;
@@ -31,7 +31,7 @@ export function notifyAddress(socket: string | undefined): NotifyAddress | undef
   return { type, name: type === 'path' ? socket : socket.slice(1) };
 }
 
-/** The one line for a notify socket that cannot be used. */
+/** The error for an unusable notify socket. */
 export function unusable(socket: string, problem: string, hint: string): KnownError {
   return new KnownError(`NOTIFY_SOCKET=${socket}: ${problem}; ${hint}`, EXIT.OWN_FAILURE);
 }

@@ -1,6 +1,7 @@
 /**
- * The notify socket that the app sees: ours. A message to systemd's own would come from a process that is not the main
- * one, or is gone by the time systemd looks whose it was; ours are from neither (NotifyAccess= in systemd.service(5)).
+ * The app's notify socket, which belongs to the wrapper. systemd would ignore notifications from a process that is not
+ * the main process, or that is gone when systemd looks up its unit; the wrapper is neither (NotifyAccess= in
+ * systemd.service(5)).
  */
 import { type BoundSocket, bindNotifySocket } from './bind.ts';
 import { createDelivery } from './delivery.ts';
@@ -13,15 +14,15 @@ export { NoSocket } from './bind.ts';
 export interface AppNotifySocket extends AppNoticeSource, BoundSocket {}
 
 /**
- * Binds the socket. What arrives before anybody listens is kept for those who do.
- * @param env of the wrapper
+ * Binds the socket. Notifications are kept until there is a listener.
+ * @param env the wrapper's environment
  * @throws {NoSocket}
  */
 export async function openAppNotifySocket(env: NodeJS.ProcessEnv): Promise<AppNotifySocket> {
   const delivery = createDelivery(mergeAppNotices);
   let last: { readonly datagram: Buffer; readonly notice: AppNotice | undefined } | undefined;
   const onDatagram = (datagram: Uint8Array) => {
-    // a flood mostly says the same again
+    // a flood mostly repeats the same datagram
     if (!last?.datagram.equals(datagram)) last = { datagram: Buffer.from(datagram), notice: parseAppNotice(datagram) };
     if (last.notice) delivery.tell(last.notice);
   };

@@ -1,4 +1,4 @@
-/** A notify socket of our own: where it is put, who may send to it, and by what it receives. */
+/** Binds a notify socket of the wrapper: chooses its directory, its permissions and a receiver. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { receiveByKoffi } from './transports/koffi.ts';
 import { receiveByNodeFfi } from './transports/node-ffi.ts';
 import { receiveByUnixDgram } from './transports/unix-dgram.ts';
 
-/** In the order in which they are tried. */
+/** Tried in this order. */
 const RECEIVERS: readonly (readonly [string, Receive])[] = [
   ['node:ffi', receiveByNodeFfi],
   ['unix-dgram', receiveByUnixDgram],
@@ -24,7 +24,7 @@ const RECEIVERS: readonly (readonly [string, Receive])[] = [
 export type ReceiveByStream = (path: string, onDatagram: (datagram: Uint8Array) => void) => Promise<Receiver>;
 
 export interface BoundSocket {
-  /** What $NOTIFY_SOCKET of its senders has to be. */
+  /** $NOTIFY_SOCKET for its senders. */
   readonly path: string;
   /** `node:ffi` or the addon, for the log. */
   readonly receiver: string;
@@ -32,13 +32,13 @@ export interface BoundSocket {
   close(): void;
 }
 
-/** There is no socket to be had. The message says why and what to do about it. */
+/** No socket could be bound. The message has the reason and the fix. */
 export class NoSocket extends Error {}
 
 /**
- * @param env of the wrapper
+ * @param env the wrapper's environment
  * @param onDatagram see {@link Receive}
- * @param receiveByStream opens a second socket beside it, for senders that have no datagrams
+ * @param receiveByStream opens a second socket next to it, for senders that cannot send datagrams
  * @throws {NoSocket}
  */
 export async function bindNotifySocket(
@@ -47,7 +47,7 @@ export async function bindNotifySocket(
   receiveByStream?: ReceiveByStream,
 ): Promise<BoundSocket> {
   let closed = false;
-  // why not, each once
+  // the failures, each once
   const places = new Set<string>();
   const receivers = new Set<string>();
   for (const directory of candidates(env)) {
@@ -84,7 +84,7 @@ export async function bindNotifySocket(
   throw new NoSocket(`no way to receive datagrams (${[...receivers].join('; ')}); ${howToMend(receivers)}`);
 
   function close(receivers: readonly Receiver[], place: Place): void {
-    // unix-dgram aborts the process at a second one
+    // unix-dgram aborts the process at a second call
     if (closed) return;
     closed = true;
     for (const receiver of receivers) receiver.close();
@@ -93,28 +93,28 @@ export async function bindNotifySocket(
 }
 
 interface Place extends Pick<PrivateDirectory, 'remove'> {
-  /** What the socket is bound to. The kernel shows it to every user, for good (/proc/net/unix). */
+  /** The path for bind(2). Every user can read it in /proc/net/unix, even after a rename. */
   readonly bound: string;
-  /** The name that it has afterwards, which is not to be guessed. */
+  /** The path after the rename, which cannot be guessed. */
   readonly path: string;
 }
 
-/** Where to make the directory, the best first. */
+/** Parent directories, the best first. */
 function candidates(env: NodeJS.ProcessEnv): readonly string[] {
   const all = runtimeDirectories(env);
   if (!isRoot()) return all;
-  // the app may give up root, and still has to get there
+  // an app that drops root still needs access
   return [...all.filter(isOpenToAll), ...all.filter((directory) => !isOpenToAll(directory))];
 }
 
-/** Whether every user may pass through it and all that is above it. */
+/** Whether every user may search the directory and those above it. */
 function isOpenToAll(directory: string): boolean {
   const above = dirname(directory);
   const mode = orElse(() => statSync(directory).mode, 0);
   return (mode & 0o001) !== 0 && (above === directory || isOpenToAll(above));
 }
 
-/** Other users find no socket there: they cannot list the directory, and the name is a secret. */
+/** Other users cannot find the socket: they cannot list the directory, and the name is random. */
 function makePlace(parent: string): Place {
   const name = randomBytes(16).toString('base64url');
   const length = Buffer.byteLength(join(parent, 'sd-ready-wrap-XXXXXX', name));

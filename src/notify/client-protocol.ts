@@ -1,7 +1,8 @@
-/** How an app that uses sd-ready-wrap/client speaks to the wrapper: sd_notify(3) states, by ways that Node has. */
+/** How sd-ready-wrap/client sends notifications to the wrapper without an addon. */
+
 /**
- * Behind the path of the app's notify socket: a stream socket that takes the same states, each ended by a NUL. Node
- * alone can send to that, and to a datagram socket it cannot.
+ * Appended to the path of the app's notify socket: a stream socket for the same notifications, each ended by a NUL.
+ * Node can connect to it, but cannot send to a datagram socket.
  */
 export const STREAM_SUFFIX = '.stream';
 

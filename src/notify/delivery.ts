@@ -1,34 +1,31 @@
 /**
- * From a socket to whoever listens: in order, and each in a turn of its own. What follows from one (the app is ready)
- * is done before the next is told, and all who listen from the start are there for the first. And see Receive in
+ * Delivers messages from a socket to listeners, in order, one per turn of the event loop: the effects of a message (the
+ * app is ready) come before the next message, and all listeners of the start get the first. See also Receive in
  * transport.ts.
  */
 import { now } from '../base/real-clock.ts';
 
 export interface Delivery<T> {
   tell(message: T): void;
-  /** The first listener hears what came before it too. */
+  /** The first listener also gets the earlier messages. */
   listen(listener: (message: T) => void): () => void;
-  /** Resolves once what was sent so far has been told. */
+  /** Resolves once all messages sent so far are delivered. */
   drained(): Promise<void>;
   close(): void;
 }
 
-/** Messages that may be told at once, and how many more in a second: more than an app has to say to systemd. */
+/** Messages delivered without a delay, and messages per second beyond that: more than an app needs. */
 const BURST = 2000;
 const RATE = 200;
 
-/** The most that wait. */
+/** Messages in the queue; further ones are dropped. */
 const WAITING_MAX = 3000;
 
-/**
- * @param merge makes one of two messages, where that says the same to a listener; undefined where each has to be told.
- * Only what waits is merged: at an ordinary pace each is told by itself
- */
+/** @param merge merges two messages; undefined if each must be delivered. Used only for the queue of a flood */
 export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined = () => undefined): Delivery<T> {
   const listeners = new Set<(message: T) => void>();
   const waiting: T[] = [];
-  let isHeard = false;
+  let hasListener = false;
   let arrived = 0;
   let isDue = false;
   let allowed = BURST;
@@ -44,7 +41,7 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
     schedule();
   };
   const schedule = () => {
-    if (isDue || !isHeard || waiting.length === 0) return;
+    if (isDue || !hasListener || waiting.length === 0) return;
     isDue = true;
     const at = now();
     allowed = Math.min(BURST, allowed + ((at - filledAt) * RATE) / 1000);
@@ -63,7 +60,7 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
     },
     listen(listener) {
       listeners.add(listener);
-      isHeard = true;
+      hasListener = true;
       schedule();
       return () => listeners.delete(listener);
     },
@@ -73,15 +70,15 @@ export function createDelivery<T>(merge: (earlier: T, later: T) => T | undefined
       for (let quiet = 0; quiet < QUIET_TURNS && arrived < limit; ) {
         const before = arrived;
         await new Promise((resolve) => setImmediate(resolve));
-        quiet = arrived === before && (waiting.length === 0 || !isHeard) ? quiet + 1 : 0;
+        quiet = arrived === before && (waiting.length === 0 || !hasListener) ? quiet + 1 : 0;
       }
     },
     close: () => listeners.clear(),
   };
 }
 
-/** Turns of the event loop without a datagram after which the socket is known to be empty: each turn polls it. */
+/** After so many turns of the event loop without a datagram the socket is empty: each turn polls it. */
 const QUIET_TURNS = 3;
 
-/** More than the socket's queue holds (net.unix.max_dgram_qlen): what comes beyond is from others than the dead app. */
+/** More than the socket's queue holds (net.unix.max_dgram_qlen): further datagrams are not from the dead app. */
 const DRAINED_AT_MOST = 1000;

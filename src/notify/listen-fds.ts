@@ -1,16 +1,16 @@
-/** The descriptors that systemd passes on, by number and name (sd_listen_fds_with_names(3)). */
+/** Descriptors that systemd passes, by number and name (sd_listen_fds_with_names(3)). */
 
-/** SD_LISTEN_FDS_START: the first that is no standard stream. */
+/** SD_LISTEN_FDS_START: the first number after the standard streams. */
 export const FIRST_FREE_FD = 3;
 
-/** The lowest number above the standard streams that is not among these. */
+/** The lowest number above the standard streams that is not taken. */
 export function firstFree(taken: readonly number[]): number {
   let fd = FIRST_FREE_FD;
   while (taken.includes(fd)) fd += 1;
   return fd;
 }
 
-/** The most that a process can have open (fs.nr_open in proc(5), by default). */
+/** The default limit of open descriptors (fs.nr_open in proc(5)). */
 const OPEN_MAX = 1024 * 1024;
 
 /** The name of the connected notify socket: `OpenFile=/run/systemd/notify:notify`. */
@@ -21,7 +21,7 @@ export interface NamedDescriptor {
   readonly name: string;
 }
 
-/** Those that were passed to this process; none where LISTEN_PID= names another. */
+/** The descriptors passed to this process; empty if LISTEN_PID= names another process. */
 export function listenFds(env: NodeJS.ProcessEnv, pid: number): readonly NamedDescriptor[] {
   const written = env['LISTEN_FDS'] ?? '';
   const count = /^\d+$/.test(written) ? Number(written) : 0;
@@ -30,12 +30,12 @@ export function listenFds(env: NodeJS.ProcessEnv, pid: number): readonly NamedDe
   return Array.from({ length: count }, (_, index) => ({ fd: FIRST_FREE_FD + index, name: names[index] ?? 'unknown' }));
 }
 
-/** The one that may be a notify socket, by its name. */
+/** The descriptor that has the name of a notify socket. */
 export function namedNotify(passed: readonly NamedDescriptor[]): number | undefined {
   return passed.find(({ name }) => name === NOTIFY_NAME)?.fd;
 }
 
-/** The variables for whoever gets these, in this order, from 3 on. LISTEN_PID is up to the new process itself. */
+/** The variables for a process that gets `passed` from 3 on. The process itself has to set LISTEN_PID=. */
 export function listenEnvironment(env: NodeJS.ProcessEnv, passed: readonly NamedDescriptor[]): NodeJS.ProcessEnv {
   const { LISTEN_FDS: _, LISTEN_FDNAMES: names, LISTEN_PID: pid, ...others } = env;
   if (passed.length === 0) return others;

@@ -1,7 +1,6 @@
-/** The app's sd_notify messages come in several ways. */
 import type { AppNoticeSource } from './types.ts';
 
-/** Several as one; undefined for none. */
+/** Merges the sources of the app's notifications (socket, IPC) into one; undefined for none. */
 export function mergeNotices(sources: readonly AppNoticeSource[]): AppNoticeSource | undefined {
   if (sources.length < 2) return sources[0];
   return {

@@ -1,16 +1,16 @@
-/** The queue in front of the notify socket: in order, and each datagram tried until it is through. */
+/** A queue for the notify socket: keeps the order and retries each datagram until it is sent. */
 import type { Clock, Disposer } from '../base/clock.ts';
-import { encode, type NotifyState } from './state.ts';
+import { encode, isStatus, type NotifyState } from './state.ts';
 import type { NotifyTransport } from './transport.ts';
 import type { Notifier } from './types.ts';
 
-/** Between two tries at a full queue, ms. systemd reads it as fast as it can; it was stopped or is busy. */
+/** ms between retries if systemd's queue is full, i.e. systemd is busy or stopped. */
 const FULL_RETRY = 5;
 
-/** Between two tries where nobody listens, ms: systemd is being re-executed, or its socket is gone for good. */
+/** ms between retries if nothing is listening: systemd is being re-executed, or its socket is gone for good. */
 const ERROR_RETRY = 250;
 
-/** @param onError told the first error of each row of them, never of a full queue */
+/** @param onError called for the first of consecutive errors; never for a full queue */
 export function createNotifier(transport: NotifyTransport, clock: Clock, onError: (code: string) => void): Notifier {
   const queue: NotifyState[] = [];
   let cancelRetry: Disposer | undefined;
@@ -30,11 +30,11 @@ export function createNotifier(transport: NotifyTransport, clock: Clock, onError
       failing = false;
       queue.shift();
     }
-    for (const tell of onSent.splice(0)) tell();
+    for (const resolve of onSent.splice(0)) resolve();
   };
   return {
     send(state) {
-      // a status that was not sent yet is out of date
+      // replaces a STATUS= that was not sent yet
       if (isStatusOnly(queue.at(-1)) && state.some(isStatus)) queue.pop();
       queue.push(state);
       if (!cancelRetry) pump();
@@ -51,9 +51,5 @@ function isStatusOnly(state: NotifyState | undefined): boolean {
   return state?.every(isStatus) ?? false;
 }
 
-function isStatus(assignment: string): boolean {
-  return assignment.startsWith('STATUS=');
-}
-
-/** Where there is no notify socket: everything else works the same. */
-export const nobody: Notifier = { send() {}, sent: async () => {}, close() {} };
+/** For a wrapper without a notify socket. */
+export const noNotifier: Notifier = { send() {}, sent: async () => {}, close() {} };

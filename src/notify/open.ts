@@ -1,4 +1,4 @@
-/** Opens the notify socket by the first transport that works. */
+/** Opens the notify socket with the first transport that works. */
 import { KnownError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
 import { explainFailure, howToMend, isInstalled } from './addon-failure.ts';
@@ -10,7 +10,7 @@ import { openKoffi } from './transports/koffi.ts';
 import { openNodeFfi } from './transports/node-ffi.ts';
 import { openUnixDgram } from './transports/unix-dgram.ts';
 
-/** In the order in which they are tried: add a new one here. Each throws where it cannot serve the address. */
+/** Tried in this order. Each throws if it cannot serve the address. */
 const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number) => Promise<NotifyTransport>][] = [
   ['OpenFile=', (_address, inherited) => openInherited(inherited)],
   ['node:ffi', openNodeFfi],
@@ -18,16 +18,16 @@ const TRANSPORTS: readonly [string, (address: NotifyAddress, inherited?: number)
   ['koffi', openKoffi],
 ];
 
-/** Whether the addon is there that comes ready built: then one works, whatever became of the others. */
-export function isOneReadyBuilt(): boolean {
+/** Whether the prebuilt addon is installed: then at least one transport works. */
+export function hasPrebuiltAddon(): boolean {
   return ['koffi', `@koromix/koffi-linux-${process.arch}`].every(isInstalled);
 }
 
 /**
- * Which transports there are on this host, without a unit: OpenFile= is a unit's.
- * @returns of each its name, or why it cannot be used
+ * Tries all transports of this host. OpenFile= exists only in a unit.
+ * @returns the names of usable transports, and an explanation for each other one
  */
-export async function transportsHere(): Promise<{
+export async function availableTransports(): Promise<{
   readonly usable: readonly string[];
   readonly failures: readonly string[];
 }> {
@@ -45,10 +45,10 @@ export async function transportsHere(): Promise<{
 }
 
 /**
- * @param first the first datagram, sent at once: it shows whether anybody listens
+ * @param first the first datagram, sent at once to find out whether anything is listening
  * @param inherited a descriptor that is connected to systemd
- * @throws {KnownError} where no transport works or nobody listens: the unit could never become ready, so better now
- * than at the end of TimeoutStartSec=
+ * @throws {KnownError} if no transport works or nothing is listening: the unit could never become ready, so fail now
+ *   and not after TimeoutStartSec=
  */
 export async function openNotifySocket(
   address: NotifyAddress,

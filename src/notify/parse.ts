@@ -1,15 +1,16 @@
 /**
- * What a datagram of the app's own sd_notify says, and what of it is for systemd: the parser follows systemd's
- * (manager_dispatch_notify_fd and strv_split_newlines in its source, sd_notify(3)), so that what systemd would not take
- * is not taken here.
+ * Parses a notification of the app and selects the assignments for systemd. Rejects what systemd rejects
+ * (manager_dispatch_notify_fd and strv_split_newlines in its source, sd_notify(3)).
  */
 
 import { oneLine } from '../base/one-line.ts';
 import { orElse } from '../base/or-else.ts';
 import { DATAGRAM_MAX, type NotifyState } from './state.ts';
 
-/** What is passed on as it is. Not in it, as they are about the main process or hand over descriptors: MAINPID=,
- * MAINPIDFD=, NOTIFYACCESS=, FDSTORE=, FDNAME= and whatever is not known. */
+/**
+ * Relayed unchanged. Not relayed: unknown names, and MAINPID=, MAINPIDFD=, NOTIFYACCESS=, FDSTORE= and FDNAME=, because
+ * they concern the main process or pass descriptors.
+ */
 const PASSED_ON = new Set([
   'STATUS',
   'ERRNO',
@@ -20,25 +21,25 @@ const PASSED_ON = new Set([
   'WATCHDOG_USEC',
 ]);
 
-/** What is told apart below, and goes to systemd in a datagram of its own. */
+/** Parsed separately, and relayed in datagrams of their own. */
 const STATE_WORDS = new Set(['READY', 'STOPPING', 'RELOADING', 'MONOTONIC_USEC']);
 
 export interface AppNotice {
   readonly ready: boolean;
   readonly stopping: boolean;
-  /** RELOADING=1 with its MONOTONIC_USEC=, where the app says that it reloads. */
+  /** RELOADING=1 with its MONOTONIC_USEC=. */
   readonly reloading: NotifyState | undefined;
-  /** The other assignments that are for systemd. */
+  /** The other assignments that are relayed. */
   readonly rest: NotifyState;
-  /** The names of what is not passed on. */
+  /** The names of assignments that are not relayed. */
   readonly dropped: readonly string[];
-  /** By sd-ready-wrap/client over the IPC channel: that READY=1 is one of `--ipc` too. */
+  /** Sent by sd-ready-wrap/client over the IPC channel: its READY=1 counts for `--ipc` too. */
   readonly byClient?: true;
 }
 
 /**
- * Two notices as one, of an app that says more than can be passed on: the later value of each assignment. A state word
- * has to be told by itself, but not twice in a row.
+ * Merges two notices of an app that sends too many: keeps the later value of each assignment.
+ * @returns undefined if READY=1, STOPPING=1 or RELOADING=1 require two notices
  */
 export function mergeAppNotices(earlier: AppNotice, later: AppNotice): AppNotice | undefined {
   const words = ({ ready, stopping, reloading }: AppNotice) => `${ready} ${stopping} ${reloading !== undefined}`;
@@ -51,19 +52,19 @@ export function mergeAppNotices(earlier: AppNotice, later: AppNotice): AppNotice
 }
 
 /**
- * @returns undefined for what systemd drops whole: too long, a NUL byte within, a backslash at the end. And for
- * BARRIER=1, with which nothing else counts: whoever sends it waits for its descriptor to be closed, and that is done.
+ * @returns undefined for a datagram that systemd drops: too long, with a NUL byte, or with a backslash at the end. Also
+ *   for BARRIER=1, which systemd handles alone; its sender waits until the descriptor is closed, which is done already.
  */
 export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
   if (datagram.length > DATAGRAM_MAX) return undefined;
-  // one NUL at the end is fine, as C programs send it
+  // one NUL at the end is allowed: C programs send it
   const body = datagram.at(-1) === 0 ? datagram.subarray(0, -1) : datagram;
   if (body.includes(0)) return undefined;
   const lines = splitLines(body);
   if (!lines) return undefined;
 
   const words = new Set<string>();
-  // the first of several wins, and also hides the others when it is no UTF-8 and counts for nothing itself
+  // the first of several assignments counts; if it is not UTF-8 it is ignored, and so are the others
   const values = new Map<string, string | undefined>();
   for (const line of lines) {
     const equals = line.indexOf(EQUALS);
@@ -82,7 +83,7 @@ export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
     reloading: words.has('RELOADING=1')
       ? ['RELOADING=1', ...(monotonic === undefined ? [] : [`MONOTONIC_USEC=${monotonic}`])]
       : undefined,
-    // systemctl would show control characters as they are, and a line end as a line of its own
+    // systemctl would print control characters and line breaks unchanged
     rest: known.map(([name, value]) => `${name}=${oneLine(value as string)}`),
     dropped: [...values.keys()].filter((name) => !PASSED_ON.has(name) && !STATE_WORDS.has(name)),
   };
@@ -91,12 +92,12 @@ export function parseAppNotice(datagram: Uint8Array): AppNotice | undefined {
 const [LF, CR, BACKSLASH, EQUALS] = [0x0a, 0x0d, 0x5c, 0x3d];
 
 /**
- * At \n and at \r. A backslash takes the byte behind it as it is and goes, which no man page says:
- * extract_first_word() does it wherever it is not told to leave them.
+ * Splits at \n and \r. A backslash escapes the next byte and is removed. No man page documents this; see
+ * extract_first_word() in systemd's source.
  */
 function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
   const lines: Uint8Array[] = [];
-  // in place: a line only gets shorter by what is taken as it is
+  // in place, because unescaping only shortens a line
   const bytes = body.includes(BACKSLASH) ? Uint8Array.from(body) : body;
   let start = 0;
   let end = 0;
@@ -119,7 +120,7 @@ function splitLines(body: Uint8Array): readonly Uint8Array[] | undefined {
   return [...lines, bytes.subarray(start, end)];
 }
 
-/** @returns undefined for what is no UTF-8: systemd ignores such a STATUS=, and the rest of the datagram counts */
+/** @returns undefined if it is not UTF-8: systemd ignores such a STATUS=, but not the rest of the datagram */
 function decode(bytes: Uint8Array): string | undefined {
   return orElse(() => decoder.decode(bytes), undefined);
 }

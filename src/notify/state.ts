@@ -1,22 +1,22 @@
-/** The text of sd_notify datagrams (sd_notify(3)). One state word a datagram, 4096 bytes at most. */
+/** The text of sd_notify(3) datagrams. At most one of READY=1, RELOADING=1 and STOPPING=1 per datagram. */
 
 import { oneLine } from '../base/one-line.ts';
 
-/** systemd drops a longer datagram whole, READY=1 and all (NOTIFY_BUFFER_MAX in its source). */
+/** Bytes. systemd drops a longer datagram, even with READY=1 (NOTIFY_BUFFER_MAX in its source). */
 export const DATAGRAM_MAX = 4096;
 
-/** Room for a STATUS text beside the other assignments of a datagram, bytes. */
+/** Bytes of a STATUS= text, which leaves room for other assignments. */
 const STATUS_MAX = 1024;
 
-/** The assignments of one datagram, one a line. */
+/** The assignments of one datagram. */
 export type NotifyState = readonly string[];
 
-/** READY=1 with the text that `systemctl status` shows from then on. */
+/** READY=1 and the text that `systemctl status` shows from then on. */
 export function ready(status: string): NotifyState {
   return ['READY=1', ...statusLine(status)];
 }
 
-/** READY=1 of an app that is the main process from then on (MAINPID= in sd_notify(3)): taken in one, or not at all. */
+/** READY=1 for an app that becomes the main process (MAINPID= in sd_notify(3)): one datagram, so both or neither. */
 export function handOver(pid: number, status: string): NotifyState {
   return [`MAINPID=${pid}`, ...ready(status)];
 }
@@ -26,9 +26,13 @@ export function statusLine(text: string): NotifyState {
   return [`STATUS=${printable(text)}`];
 }
 
+export function isStatus(assignment: string): boolean {
+  return assignment.startsWith('STATUS=');
+}
+
 /**
- * Text fit for a STATUS: no line ends or NUL, which would begin a new assignment or drop the datagram; no other control
- * characters, as systemctl prints them as they are; cut at a whole character to fit.
+ * Text for STATUS=, without control characters: a line break would start another assignment, a NUL would make systemd
+ * drop the datagram, and systemctl prints the others unchanged. Longer text is cut, at a whole character.
  */
 export function printable(text: string): string {
   const clean = oneLine(text);
@@ -38,8 +42,8 @@ export function printable(text: string): string {
 }
 
 /**
- * The datagram itself, UTF-8. To systemd a backslash makes the character behind it an ordinary one and is gone itself,
- * and one at the very end drops the datagram, READY=1 and all (measured on 252; extract_first_word() in its source).
+ * The datagram in UTF-8. systemd removes a backslash and takes the next character literally; if a backslash is last, it
+ * drops the datagram, even with READY=1 (measured on 252; extract_first_word() in its source).
  */
 export function encode(state: NotifyState): Uint8Array {
   const lines = state.map((assignment) => assignment.replace(/[\\\n\r]/g, '\\$&'));

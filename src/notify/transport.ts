@@ -1,10 +1,10 @@
-/** How a datagram gets to a notify socket, and out of one of ours. Each transport is one small file in transports/. */
+/** Interfaces for sending to a notify socket and receiving from one. Each transport is a small file in transports/. */
 
 export type SendOutcome =
   | 'sent'
-  /** The receiver's queue is full: the same datagram has to be tried again (unix(7), EAGAIN). */
+  /** The receiver's queue is full; retry the same datagram (unix(7), EAGAIN). */
   | 'full'
-  /** An error code such as `ECONNREFUSED`: nobody listens at present. */
+  /** An error code such as `ECONNREFUSED`: nothing is listening at present. */
   | { readonly error: string };
 
 export interface NotifyTransport {
@@ -14,19 +14,21 @@ export interface NotifyTransport {
   trySend(datagram: Uint8Array): SendOutcome;
 }
 
-/** A datagram socket that is bound at a path. */
+/** A socket that is bound at a path. */
 export interface Receiver {
-  /** Closes the socket; its path stays behind. */
+  /** Closes the socket, but does not remove its path. */
   close(): void;
 }
 
 /**
- * Binds a socket and tells of each datagram that arrives; of one that is longer than systemd takes, perhaps only a part
- * that is still too long. The bytes are good until `onDatagram` returns. It may be called from outside of any
- * JavaScript and not by way of node::MakeCallback, as by unix-dgram: what a promise puts off then runs only with the
- * next event of another kind (https://nodejs.org/api/n-api.html#napi_make_callback), so it has to use setImmediate. A
- * descriptor that comes with one is closed by the kernel, as there is no room for it (unix(7), recvmsg(2), MSG_CTRUNC):
- * whoever waits for that with BARRIER=1 is let go at once (sd_notify_barrier(3)).
- * @throws where the path cannot be bound, and whatever loading an addon throws
+ * Binds a socket and calls `onDatagram` for each datagram. A datagram over systemd's limit may be truncated, but only
+ * to a length that is still over the limit. The bytes are valid only during the call.
+ *
+ * unix-dgram calls it without node::MakeCallback: promise callbacks then run only with the next other event
+ * (https://nodejs.org/api/n-api.html#napi_make_callback), so `onDatagram` has to use setImmediate.
+ *
+ * The kernel closes a descriptor that comes with a datagram, because recvmsg(2) is called without a buffer for it
+ * (unix(7), MSG_CTRUNC). So a sender that waits with BARRIER=1 continues at once (sd_notify_barrier(3)).
+ * @throws if the path cannot be bound, and any error of loading an addon
  */
 export type Receive = (path: string, onDatagram: (datagram: Uint8Array) => void) => Promise<Receiver>;

@@ -1,26 +1,24 @@
-/** What is said to systemd, and what the app says, as the rest of the program sees it. */
+/** Notifications to systemd and from the app, as the other modules see them. */
 import type { Disposer } from '../base/clock.ts';
 import type { AppNotice } from './parse.ts';
 import type { NotifyState } from './state.ts';
 
-/** What the app says to the notify socket that it sees. */
 export interface AppNotices {
-  /** Every datagram that systemd would take. */
+  /** Reports every notification of the app that systemd would accept. */
   onNotice(listener: (notice: AppNotice) => void): Disposer;
 }
 
-/** The same for whoever has to know that all was told. */
 export interface AppNoticeSource extends AppNotices {
-  /** Resolves once what was sent so far has been told. */
+  /** Resolves once all notifications sent so far are reported. */
   drained(): Promise<void>;
 }
 
-/** Tells systemd. */
+/** Sends notifications to systemd. */
 export interface Notifier {
-  /** Queues one datagram. They arrive in order; what cannot be sent yet is tried again. */
+  /** Queues one datagram. Keeps the order, and retries. */
   send(state: NotifyState): void;
-  /** Resolves when all of it is sent. */
+  /** Resolves when the queue is empty. */
   sent(): Promise<void>;
-  /** Stops trying: what systemd has not taken by now is dropped. */
+  /** Drops the datagrams that are not sent yet. */
   close(): void;
 }

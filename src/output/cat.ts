@@ -12,7 +12,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 import { isExecutable } from '../base/command-path.ts';
-import { openAnew } from '../base/files.ts';
+import { reopen } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText } from '../base/proc.ts';
 import { pause } from '../base/real-clock.ts';
@@ -134,7 +134,7 @@ function spawnShell(source: Readable, target: number) {
  */
 function targetFor(fd: number, isShared: boolean): number | undefined {
   const stat = orElse(() => fstatSync(fd), undefined);
-  if (!stat || stat.isFIFO() || stat.isCharacterDevice()) return openAnew(fd);
+  if (!stat || stat.isFIFO() || stat.isCharacterDevice()) return reopen(fd);
   return isShared && !stat.isFile() ? undefined : fd;
 }
 

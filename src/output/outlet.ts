@@ -6,7 +6,7 @@
  * process.stdout would set O_NONBLOCK for all processes, or would block us and delay signals.
  */
 import { fstat, writev, writevSync } from 'node:fs';
-import { openAnew } from '../base/files.ts';
+import { reopen } from '../base/files.ts';
 import { pause } from '../base/real-clock.ts';
 import { beginPoolWrite, noteOwnEpipe } from './sigpipe.ts';
 
@@ -38,7 +38,7 @@ export interface OutletEvents {
  * exiting
  */
 export function createOutlet(fd: number, { onEmpty, onGone, onLost }: OutletEvents, mayStall = true): Outlet {
-  const ready = openAnew(fd);
+  const ready = reopen(fd);
   // the first use of the pool starts its threads: do it now, and not when the line of readiness comes
   if (ready === undefined) fstat(fd, () => {});
   let queue: Uint8Array[] = [];

@@ -1,5 +1,5 @@
 /** What a probe gets beside its spec. */
-import type { AppSigns } from '../app/types.ts';
+import type { AppOutput } from '../app/types.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AppNotices } from '../notify/types.ts';
 import type { Listeners } from '../sockets/ownership.ts';
@@ -7,7 +7,7 @@ import type { SocketsInUse } from './connect/tcp-sockets.ts';
 import type { PollTiming } from './poll.ts';
 
 export interface ProbeContext {
-  readonly app: AppSigns;
+  readonly app: AppOutput;
   /** The app's sd_notify messages. */
   readonly notices: AppNotices;
   /** Finds the owners of listening sockets. */

@@ -1,10 +1,10 @@
 /** Whether a process runs, by its pid. */
 import { entriesOf } from '../base/files.ts';
-import { isThere, procText, statFields } from '../base/proc.ts';
+import { processExists, procText, statFields } from '../base/proc.ts';
 
 /** False from the moment of its exit, also while it is a zombie. */
 export function isRunning(pid: number): boolean {
-  return isThere(pid) && !isEnded(pid);
+  return processExists(pid) && !isEnded(pid);
 }
 
 /** PF_EXITING of the kernel's sched.h, in the flags of /proc/PID/stat. */

@@ -1,7 +1,7 @@
 /** Which sockets a process has open: the links of /proc/PID/fd, `socket:[12345]` (proc(5)). */
 import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { orElse } from '../base/or-else.ts';
-import { isThere } from '../base/proc.ts';
+import { processExists } from '../base/proc.ts';
 
 /**
  * @returns the inodes of its sockets, none for a process that has just ended; 'hidden' if access is denied, because the
@@ -14,7 +14,8 @@ export function socketsOf(pid: number | 'self'): readonly number[] | 'hidden' {
     return readdirSync(dir).flatMap((fd) => socketInode(`${dir}/${fd}`) ?? []);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const isHidden = code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && isThere(pid));
+    const isHidden =
+      code === 'EACCES' || code === 'EPERM' || (code === 'ENOENT' && pid !== 'self' && processExists(pid));
     return isHidden ? 'hidden' : [];
   }
 }

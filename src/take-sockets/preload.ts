@@ -10,7 +10,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { toldToPreload } from '../base/as-preload.ts';
+import { preloadNumbers } from '../base/as-preload.ts';
 import { orElse } from '../base/or-else.ts';
 import { REPORT_FILE, TAKE_VARIABLE } from './hand-over.ts';
 import { type Asked, choose, type Place } from './place.ts';
@@ -54,7 +54,7 @@ const IPV6_ONLY = 1;
 /** A limit, because an app that searches a free port tries many. */
 const MOST_REPORTED = 50;
 
-const fds = toldToPreload(__filename, TAKE_VARIABLE);
+const fds = preloadNumbers(__filename, TAKE_VARIABLE);
 if (fds && [createServerHandle, listen2, listen].every((each) => typeof each === 'function')) begin(fds);
 
 interface Socket extends Place {

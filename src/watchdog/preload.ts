@@ -9,13 +9,13 @@
  * - it never throws.
  */
 import fs from 'node:fs';
-import { toldToPreload } from '../base/as-preload.ts';
+import { preloadNumbers } from '../base/as-preload.ts';
 import { BEAT_VARIABLE } from './beat-options.ts';
 
 // the originals: the app may replace them later
 const { fstatSync, writeSync } = fs;
 
-const [fd = 0, every = 0] = toldToPreload(__filename, BEAT_VARIABLE) ?? [];
+const [fd = 0, every = 0] = preloadNumbers(__filename, BEAT_VARIABLE) ?? [];
 if (every > 0) begin(fd, every);
 
 function begin(fd: number, every: number): void {

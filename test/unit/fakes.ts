@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 /** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
 
-import type { App, AppSigns, OutputStream } from '../../src/app/types.ts';
+import type { App, AppOutput, OutputStream } from '../../src/app/types.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { ExitStatus } from '../../src/base/exit-status.ts';
 import type { Log, LogLevel } from '../../src/log/types.ts';
@@ -59,7 +59,7 @@ export async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([promise, Promise.resolve(open)])) !== open;
 }
 
-export interface FakeSigns extends AppSigns {
+export interface FakeSigns extends AppOutput {
   write(stream: OutputStream, piece: string | Uint8Array): void;
   say(message: unknown): void;
   writeTo(fd: number, piece: string | 'end'): void;

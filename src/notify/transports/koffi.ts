@@ -1,13 +1,13 @@
 /**
- * Notify sockets by koffi, which comes ready built for any Node, so it serves where unix-dgram was not compiled or was
- * compiled for another one.
+ * Notify sockets with koffi, which is prebuilt for all versions of Node. So it works if unix-dgram was not compiled, or
+ * was compiled for another version.
  */
 import { loadByKoffi } from '../../base/koffi.ts';
 import type { NotifyAddress } from '../address.ts';
 import type { NotifyTransport, Receive } from '../transport.ts';
 import { receiveBy, senderBy } from './libc-socket.ts';
 
-/** @throws whatever loading the addon throws, or if there is no socket to be had */
+/** @throws any error of loading the addon or creating the socket */
 export async function openKoffi(address: NotifyAddress): Promise<NotifyTransport> {
   return senderBy('koffi', await loadByKoffi(), address);
 }

@@ -1,4 +1,4 @@
-/** Notify sockets by calls of the C library, for node-ffi.ts and koffi.ts. Paths and abstract names. */
+/** Notify sockets with calls of the C library, for node-ffi.ts and koffi.ts. Supports paths and abstract names. */
 import { constants } from 'node:os';
 import type { Libc } from '../../base/libc.ts';
 import { withSocketUmask } from '../../base/private-directory.ts';
@@ -7,8 +7,7 @@ import { DATAGRAM_MAX } from '../state.ts';
 import type { NotifyTransport, Receiver } from '../transport.ts';
 
 /**
- * From the kernel's headers for Linux; the same on every machine that Node runs on but MIPS (socket(2), send(2),
- * fcntl(2)).
+ * From the headers of Linux; the same on all machines that Node supports except MIPS (socket(2), send(2), fcntl(2)).
  */
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -22,7 +21,7 @@ const F_SETSIG = 10;
 const O_NONBLOCK = 0o4000;
 const O_ASYNC = 0o20000;
 
-/** @throws if there is no socket to be had */
+/** @throws if the socket cannot be created */
 export function senderBy(name: string, libc: Libc, address: NotifyAddress): NotifyTransport {
   const { func, lastError } = libc;
   const sendto = func('sendto', 'long', ['int', 'pointer', 'size_t', 'int', 'pointer', 'uint32_t']);
@@ -32,7 +31,7 @@ export function senderBy(name: string, libc: Libc, address: NotifyAddress): Noti
     name,
     trySend(datagram) {
       const buffer = Buffer.from(datagram);
-      // not connected, so that a new socket at the same path is found again
+      // not connected, so that it also reaches a new socket at the same path
       const sent = sendto(fd, buffer, buffer.length, MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length);
       if (sent >= 0) return 'sent';
       const error = lastError();
@@ -42,16 +41,16 @@ export function senderBy(name: string, libc: Libc, address: NotifyAddress): Noti
 }
 
 /**
- * The signal that tells of a datagram (fcntl(2), F_SETSIG): ignored by default,
- * and not passed on to the app. From a terminal it only makes us look once more.
+ * The signal that announces a datagram (fcntl(2), F_SETSIG). It is ignored by default and not forwarded to the app. Any
+ * other SIGCHLD only causes one more read.
  */
 const ARRIVAL = 'SIGCHLD';
 
-/** Datagrams that are read in a turn of the event loop. */
-const BUDGET = 100;
+/** Datagrams read per turn of the event loop. */
+const DATAGRAMS_PER_TURN = 100;
 
 /**
- * Receives at `path`, without blocking and without a thread: an asynchronous call that waits would hold up the end of
+ * Receives at `path` without blocking and without a thread, because a pending asynchronous call would delay the end of
  * the wrapper.
  */
 export function receiveBy(libc: Libc, path: string, onDatagram: (datagram: Uint8Array) => void): Receiver {
@@ -62,17 +61,17 @@ export function receiveBy(libc: Libc, path: string, onDatagram: (datagram: Uint8
   const fcntl = func('fcntl', 'int', ['int', 'int', '...']);
   const fd = newSocket(libc, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-  // of a longer datagram the rest is dropped (recv(2)), and what is left is still too long
+  // a longer datagram is truncated (recv(2)), but is still too long for the parser
   const buffer = Buffer.alloc(DATAGRAM_MAX + 1);
   let stopped = false;
   const drain = () => {
     if (stopped) return;
-    for (let left = BUDGET; left > 0; left -= 1) {
+    for (let left = DATAGRAMS_PER_TURN; left > 0; left -= 1) {
       const length = recv(fd, buffer, buffer.length, MSG_DONTWAIT);
       if (length >= 0) onDatagram(buffer.subarray(0, length));
       else if (lastError() !== 'EINTR') return;
     }
-    // the rest in another turn: a flood must not keep signals from us
+    // the rest in another turn: a flood must not block signals
     setImmediate(drain);
   };
   const stop = () => {
@@ -94,7 +93,7 @@ export function receiveBy(libc: Libc, path: string, onDatagram: (datagram: Uint8
     stop();
     throw error;
   }
-  // what came before the signal was asked for
+  // datagrams from before F_SETSIG
   drain();
   return { close: stop };
 }

@@ -1,10 +1,10 @@
-/** Notify sockets by the addon unix-dgram: the only file that imports it. Paths only. */
+/** Notify sockets with the addon unix-dgram. The only file that imports it. Supports only paths. */
 import { getSystemErrorName } from 'node:util';
 import { withSocketUmask } from '../../base/private-directory.ts';
 import type { NotifyAddress } from '../address.ts';
 import type { NotifyTransport, Receiver, SendOutcome } from '../transport.ts';
 
-/** The part of unix-dgram that is used; it brings no types. Errors are negative errno numbers. */
+/** The used part of unix-dgram, which has no types. Errors are negative errno numbers. */
 interface UnixDgram {
   createSocket(
     type: 'unix_dgram',
@@ -25,20 +25,20 @@ interface UnixDgram {
 
 const NAME = 'unix-dgram';
 
-/** @throws whatever loading the addon throws: not installed, built for another Node. And for an abstract name. */
+/** @throws any error of loading the addon (not installed, built for another Node), and for an abstract name */
 export async function openUnixDgram({ type, name: path }: NotifyAddress): Promise<NotifyTransport> {
-  // it would send to the empty name, and call that a success
+  // the addon would send to the empty name and report success
   if (type === 'abstract') throw new Error('serves no abstract names');
   const socket = (await load()).createSocket('unix_dgram');
   return {
     name: NAME,
     trySend(datagram) {
       let outcome: SendOutcome | undefined;
-      // not connected, so that a new socket at the same path is found again; the callback runs before send returns
+      // not connected, so that it also reaches a new socket at the same path; send() calls back synchronously
       socket.send(Buffer.from(datagram), 0, datagram.length, path, (error) => {
         outcome = error ? outcomeOf(error.code) : 'sent';
       });
-      // then it is something else by that name, and another transport may do better
+      // an unknown package with this name: another transport may work
       if (outcome === undefined) throw new Error('does not say what became of a datagram');
       return outcome;
     },
@@ -46,10 +46,8 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
 }
 
 /**
- * Receives at `path`.
- *
- * Where its own recvmsg(2) fails the addon takes the length of null and throws where nothing of ours could catch it:
- * that is left to the listener for uncaught exceptions in cli/attend.ts, and the socket serves on.
+ * Receives at `path`. If recvmsg(2) fails, the addon reads the length of null and throws where no code of the wrapper
+ * can catch it: the listener for uncaught exceptions in cli/attend.ts logs it, and the socket goes on working.
  */
 export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Uint8Array) => void): Promise<Receiver> {
   const socket = (await load()).createSocket('unix_dgram', onDatagram);
@@ -57,7 +55,7 @@ export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Ui
   socket.on('error', ({ code }) => {
     failure = code;
   });
-  // errors are told before it returns
+  // bind() emits errors before it returns
   withSocketUmask(() => socket.bind(path));
   if (failure !== undefined) {
     socket.close();
@@ -67,7 +65,7 @@ export async function receiveByUnixDgram(path: string, onDatagram: (datagram: Ui
 }
 
 async function load(): Promise<UnixDgram> {
-  // a name that the bundler does not see
+  // a variable, so that the bundler does not resolve it
   const name = NAME;
   const module: { default: UnixDgram } = await import(name);
   return module.default;

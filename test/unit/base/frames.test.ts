@@ -3,12 +3,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { readFrames } from '../../../src/base/frames.ts';
 import { turns } from '../sockets.ts';
 
-function read(most = 10) {
+function read(max = 10) {
   const source = new PassThrough();
   const frames: string[] = [];
   let tooLong = 0;
   readFrames(source, {
-    ...{ end: 0x0a, most },
+    ...{ end: 0x0a, max },
     onFrame: (frame) => frames.push(Buffer.from(frame).toString()),
     onTooLong: () => {
       tooLong += 1;

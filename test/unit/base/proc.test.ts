@@ -4,9 +4,9 @@ import { copyFileSync, realpathSync, rmSync } from 'node:fs';
 import { expect, it, vi } from 'vitest';
 import {
   describeProcess,
-  isThere,
   limitOf,
   parentOf,
+  processExists,
   procText,
   procWords,
   programOf,
@@ -43,7 +43,7 @@ async function start() {
 it('a process is there, and says what it is', async () => {
   using shell = await start();
   const { pid } = shell;
-  expect(isThere(pid)).toBe(true);
+  expect(processExists(pid)).toBe(true);
   expect(parentOf(pid)).toBe(process.pid);
   await vi.waitFor(() => expect(statFields(pid)?.[0]).toBe('S'));
   expect(statFields(pid, `task/${pid}/stat`)?.slice(0, 2)).toEqual(['S', String(process.pid)]);
@@ -70,7 +70,7 @@ it('a process that has ended says nothing', async () => {
   const { child, pid } = shell;
   child.kill('SIGKILL');
   await once(child, 'exit');
-  expect(isThere(pid)).toBe(false);
+  expect(processExists(pid)).toBe(false);
   expect([parentOf(pid), programOf(pid), limitOf(pid, 'Max open files')]).toEqual([undefined, undefined, undefined]);
   expect(procWords(pid, 'cmdline')).toEqual([]);
   expect(describeProcess(pid)).toBe(`a program (pid ${pid})`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createNotifier, nobody } from '../../../src/notify/notifier.ts';
+import { createNotifier, noNotifier } from '../../../src/notify/notifier.ts';
 import type { NotifyState } from '../../../src/notify/state.ts';
 import type { SendOutcome } from '../../../src/notify/transport.ts';
 import { fakeClock } from '../fakes.ts';
@@ -135,8 +135,8 @@ describe('the notifier', () => {
     expect(sent).toEqual([]);
   });
 
-  it('nobody takes everything', () => {
-    nobody.send(A);
-    nobody.close();
+  it('noNotifier takes everything', () => {
+    noNotifier.send(A);
+    noNotifier.close();
   });
 });
