@@ -1,4 +1,7 @@
-/** Promise: bad input is one clear line that says what, where and what to do; exit 125, and nothing was started. */
+/**
+ * Promise: bad input gives one clear line that says what is wrong, where, and what to do; exit 125, and no app is
+ * started.
+ */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
@@ -9,11 +12,11 @@ interface Row {
   readonly what: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What the line has to name. */
+  /** What the line must name. */
   readonly names: string;
-  /** What the line has to show: what would be right. */
+  /** What the line must show: a correct value. */
   readonly shows: RegExp;
-  /** In the place of `touch FILE`. */
+  /** Replaces `touch FILE`. */
   readonly command?: (file: string) => readonly string[];
 }
 
@@ -163,7 +166,7 @@ const ROWS: Row[] = [
   { what: 'a long value', args: [...PROBE, '--log-level', 'x'.repeat(100_000)], names: '--log-level', shows: /warn/ },
 ];
 
-describe('one line, 125, and no app', () => {
+describe('prints one line, exits with 125 and starts no app', () => {
   test.each(ROWS)('$what', async ({ args = [], env = {}, names, shows, command }) => {
     using dir = tempDir();
     const words = command?.(dir.file('started')) ?? [

@@ -1,8 +1,8 @@
 /**
- * `npm run release:check`: whether this tree can be published. Fails on any finding. A word: the tag, `v0.2.0`.
+ * `npm run release:check`: whether this tree can be published. Fails on any finding. Argument: the tag, `v0.2.0`.
  *
- * The version has to be the same everywhere, the man page that of this --help. The package is judged by publint and
- * arethetypeswrong, the Debian package by lintian, and each package manager installs what is then started.
+ * All files must have the same version, and the man page must match --help. publint and arethetypeswrong check the
+ * package, lintian checks the Debian package, and each package manager installs the package and starts the result.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -60,7 +60,7 @@ async function publint(tarball) {
     throw new Error(found.map((message) => formatMessage(message, pkg, { color: false })).join('\n'));
 }
 
-/** It calls no program executable that does not begin with `#!/usr/bin/env`. Each install below starts ours. */
+/** Accepts no executable program that does not begin with `#!/usr/bin/env`. Each install below starts ours. */
 function isShell({ code }) {
   return code === 'BIN_FILE_NOT_EXECUTABLE' && read('bin/sd-ready-wrap.cjs').startsWith('#!/bin/sh\n');
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run release:installs`: installs the package with each package manager, with and without install scripts, and
- * starts what was installed. Words: only the managers whose names begin so.
+ * starts the result. Arguments: only the managers whose names begin with one of them.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -36,12 +36,12 @@ export function pack(directory) {
 /**
  * @typedef {object} Row
  * @property {string} title
- * @property {string} [says] by which transports what was installed reaches systemd
+ * @property {string} [says] the transports that the installed program reports
  * @property {string} [finding] what is wrong
  */
 
 /**
- * @param {readonly string[]} [names] only managers whose names begin so
+ * @param {readonly string[]} [names] only managers whose names begin with one of them
  * @returns {Generator<Row>} one for each way to install
  */
 export function* installs(tarball, work, names = []) {
@@ -85,12 +85,12 @@ function install(manager, node, words, files, tarball, home) {
   return found;
 }
 
-/** Ours, but for what npm sets for a script of its own, such as the one that runs this. */
+/** Our environment, without what npm sets for its scripts, such as the one that runs this. */
 function environment(node, programDirectories) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|NODE$)/i.test(name));
   const programs = (process.env.PATH ?? '').split(':').filter((directory) => !directory.includes('node_modules'));
   const npm = JSON.parse(run('npm', ['config', 'list', '--json'], { cwd: os.tmpdir() }));
-  // what a compiler needs of that Node, if it came with it: else node-gyp downloads it
+  // the headers for a compiler, if they came with that Node: otherwise node-gyp downloads them
   const nodedir = path.dirname(path.dirname(node));
   return {
     ...Object.fromEntries(kept),
@@ -100,7 +100,7 @@ function environment(node, programDirectories) {
   };
 }
 
-/** Starts it as a unit would: by its path, and with next to no environment. */
+/** Starts it as a unit would: by its path, with a minimal environment. */
 function judged(bin, node, compiles) {
   const env = { PATH: `${path.dirname(node)}:/usr/bin:/bin`, HOME: '/nonexistent' };
   const says = /^notify transport: (.*)$/m.exec(run(bin, ['--version'], { env }))?.[1];
