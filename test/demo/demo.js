@@ -191,7 +191,7 @@ function command(text) {
   say(`   ${dim('$')} ${bold(text)}`);
 }
 
-/** @returns {Promise<{status: number | string, body: string, ms: number}>} an error's code takes the place of the status */
+/** @returns {Promise<{status: number | string, body: string, ms: number}>} an error's code instead of a status */
 function request(port) {
   const began = performance.now();
   return new Promise((resolve) => {

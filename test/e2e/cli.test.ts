@@ -120,14 +120,14 @@ describe('words of the command line', () => {
       [...ECHO, '--tcp', '0', '--stdout', '(', '--help', '--version'],
       [...['--tcp', '0', '--stdout', '(', '--help', '--version']],
     ],
-    ['the same behind --', ['--', ...ECHO, '--tcp', '0', '-h', '--ipc'], ['--tcp', '0', '-h', '--ipc']],
+    ['the same after --', ['--', ...ECHO, '--tcp', '0', '-h', '--ipc'], ['--tcp', '0', '-h', '--ipc']],
     ['another --', ['--', ...ECHO, '--', '--tcp', '--'], ['--', '--tcp', '--']],
     [
-      'empty words and spaces',
+      'empty arguments and spaces',
       [...ECHO, '', ' ', 'a b', '"', '$HOME', '*', '\n'],
       ['', ' ', 'a b', '"', '$HOME', '*', '\n'],
     ],
-    ['no UTF-8 problem', [...ECHO, '\u{1f30a}'], ['\u{1f30a}']],
+    ['a character outside ASCII', [...ECHO, '\u{1f30a}'], ['\u{1f30a}']],
   ];
   test.each(table)('%s', async (_, words, given) => {
     await using run = wrap(['--stderr', 'never', ...words]);

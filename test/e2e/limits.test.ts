@@ -103,7 +103,7 @@ describeAsRoot('without /proc', () => {
 describeAsRoot('as PID 1', () => {
   const under = ['unshare', '--pid', '--fork', '--mount-proc'];
 
-  test("the exit code is the app's; a death by a signal is 128+n, because the kernel lets no signal kill PID 1", async () => {
+  test("the exit code is the app's; a death by a signal is 128+n, because PID 1 cannot die by one", async () => {
     for (const [how, code] of [
       ['exit 7', 7],
       ['kill -TERM $$; sleep 60', 143],

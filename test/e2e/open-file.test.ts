@@ -36,10 +36,10 @@ describe('a connected notify socket with the name notify', () => {
     await using receiver = await NotifyReceiver.start();
     const own = `${receiver.path}:notify`;
     const before = files.filter((file) => !file.startsWith('+'));
-    const behind = files.filter((file) => file.startsWith('+')).map((file) => file.slice(1));
+    const after = files.filter((file) => file.startsWith('+')).map((file) => file.slice(1));
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
       env: { NOTIFY_SOCKET: receiver.path },
-      under: opening(...before, own, ...behind),
+      under: opening(...before, own, ...after),
     });
     await receiver.untilReady();
     expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');

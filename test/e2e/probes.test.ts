@@ -12,7 +12,7 @@ import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
-const APP = ['--', ...app('gives-signs')];
+const APP = ['--', ...app('becomes-ready')];
 
 /** Runs it with a receiver, and ends both after the test. */
 async function withReceiver(

@@ -129,7 +129,7 @@ describe('lines', () => {
     ['ended as on Windows', '^server is up$', text('server is up\r\n')],
     ['the second of one write', '^up$', text('going\nup\nand on\n')],
     ['far into a long one', 'is up$', text(`${'x'.repeat(20_000)} is up\n`)],
-    ['behind bytes that are no UTF-8', '^up$', [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('up\n')]],
+    ['after bytes that are not UTF-8', '^up$', [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('up\n')]],
   ];
   test.each(table)('%s', async (_, regex, pieces) => {
     const written = pieces.map((piece) => piece.toString('hex'));

@@ -39,7 +39,7 @@ async function watched(
 }
 
 describe('pings', () => {
-  test('none before READY=1, one with it, one each half interval from the main process, none after its end', async () => {
+  test('one with READY=1, then one each half interval from the main process, until its end', async () => {
     await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms'], {
       env: { WATCHDOG_USEC: `${scaled(200_000)}` },
     });

@@ -22,7 +22,7 @@ const part = fc.tuple(fc.nat(10_000), fc.constantFrom(...(Object.keys(UNITS) as 
 const blank = fc.constantFrom('', ' ', '\t', '  ');
 
 property('time spans: the sum of their parts', fc.array(fc.tuple(part, blank, blank), { minLength: 1 }), (parts) => {
-  const written = parts.map(([[count, unit], before, behind]) => `${count}${before}${unit}${behind}`).join('');
+  const written = parts.map(([[count, unit], before, after]) => `${count}${before}${unit}${after}`).join('');
   const sum = parts.reduce((total, [[count, unit]]) => total + count * UNITS[unit], 0);
   expect(parseTimeSpan(written)).toBeCloseTo(sum, 3);
 });

@@ -102,8 +102,8 @@ const part = fc.tuple(atom, quantifier).map(([{ source, matched }, [written, tim
 });
 const regex = fc.array(part, { minLength: 1, maxLength: 6 });
 /** With a line that matches it, between others. */
-const regexAndOutput = fc.tuple(regex, text(4), text(4)).chain(([parts, before, behind]) => {
-  const line = before + parts.map(({ matched }) => matched).join('') + behind;
+const regexAndOutput = fc.tuple(regex, text(4), text(4)).chain(([parts, before, after]) => {
+  const line = before + parts.map(({ matched }) => matched).join('') + after;
   return pieces(fc.constant(Buffer.from(`one\n${line}\ntwo\nthree\n`))).map((cut) => [parts, cut] as const);
 });
 

@@ -145,7 +145,7 @@ property(
   (files) => {
     const texts = files.map((lines) =>
       lines
-        .map(([before, name, behind, front, value, end]) => `${before}${name}${behind}=${front}${value}${end}`)
+        .map(([before, name, after, front, value, end]) => `${before}${name}${after}=${front}${value}${end}`)
         .join('\n'),
     );
     for (const setting of ['Type', 'KillMode']) {

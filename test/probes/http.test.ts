@@ -187,7 +187,7 @@ describe('an HTTP probe', () => {
   it.each([
     ['after one more request on a new connection if the owner of the port is unknown', undefined, 1, 2],
     ["on a connection made after the port was known as the app's", { by: 'app' } as const, 2, 2],
-  ])('becomes ready when the status changes, %s', async (_, owner, before, behind) => {
+  ])('becomes ready when the status changes, %s', async (_, owner, before, after) => {
     let code = 503;
     const { port, requests, errors, sockets } = await serve((request, response) => status(code)(request, response));
     const { probe, waited, context } = start(specOf(`http://127.0.0.1:${port}/`));
@@ -197,7 +197,7 @@ describe('an HTTP probe', () => {
     expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(before);
     code = 200;
     await waited;
-    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(behind);
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(after);
     await vi.waitFor(() => expect(sockets.size).toBe(0));
     expect(errors).toEqual([]);
   });

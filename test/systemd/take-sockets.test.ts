@@ -126,7 +126,7 @@ describeSystemd('--take-sockets', ['system'], (get) => {
     await it.end();
   });
 
-  test('does not report that systemd holds the port to an app that was passed the socket but does not listen', async () => {
+  test('does not blame systemd for holding the port if the app ignores the passed socket', async () => {
     const it = await shop(get(), '--timeout 1500ms');
     await expect(it.start('idle')).rejects.toThrow();
     expect(it.log('idle')).toContain('not ready after 1.5 s');

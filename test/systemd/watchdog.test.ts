@@ -108,7 +108,7 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
 };
 
 describeSystemd('an unhealthy app', ['user-1000', 'system', 'session'], (systemd) => {
-  test('is killed by the watchdog with SIGABRT after the log gave the reason, and lives on if it recovers in time', async () => {
+  test('is killed with SIGABRT after the log gave the reason, and lives on if it recovers in time', async () => {
     const recovers = recover(systemd());
     const all = await Promise.all(
       Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {

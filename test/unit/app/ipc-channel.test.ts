@@ -80,7 +80,7 @@ describe('the IPC channel', () => {
     expect(garbage()).toBe(0);
   });
 
-  it('acknowledges a handle, without which Node in the app would never send again, and delivers its message', async () => {
+  it('acknowledges a handle, so that Node in the app goes on sending, and delivers its message', async () => {
     const { app, messages, flush } = await open();
     const answer = '{"cmd":"NODE_HANDLE_ACK"}\n';
     const answered = take(app, answer.length);

@@ -599,7 +599,7 @@ describe("the app's notifications", () => {
   describe("the app's own status", () => {
     const own = next(states.starting, notice({ ready: true, rest: ['STATUS=mine'] })).state;
 
-    it('is not overwritten while all is well', () => {
+    it('is not overwritten while the app is healthy', () => {
       expect(told(own, events['still-waiting'])).toEqual([]);
       const ready = next(own, events.ready);
       expect(ready.effects.map(short)[0]).toBe('notify READY=1');

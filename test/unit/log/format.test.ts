@@ -75,7 +75,7 @@ describe('chooseFormat', () => {
     expect(chooseFormat(format, { JOURNAL_STREAM: stream })).toBe(chosen);
   });
 
-  it('is JSON where stderr is closed', () => {
+  it('is JSON if stderr is closed', () => {
     stderr.open = false;
     expect(chooseFormat('auto', { JOURNAL_STREAM: '8:1234' })).toBe('json');
   });

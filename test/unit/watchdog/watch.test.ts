@@ -140,7 +140,7 @@ describe('pings', () => {
 });
 
 describe("the app's own pings", () => {
-  it('are not sent by us; a late one is told before systemd acts, and one that is late only once', () => {
+  it('are not sent by the wrapper; a late one is reported before systemd acts, once per delay', () => {
     const { clock, watching, news } = watch('own-pings');
     for (let ping = 0; ping < 5; ping += 1) {
       clock.advance(600);
