@@ -10,7 +10,7 @@ it.each([
   ['node server.js', /write its words apart, .*: -- node server\.js$/],
   ['NODE_ENV=production', /Environment=NODE_ENV=production in the unit, or env NODE_ENV=production before/],
   ['cd', /WorkingDirectory=/],
-  ['%s', /write its words apart|WorkingDirectory=/],
+  ['cd /srv && node app.js', /write its words apart|WorkingDirectory=/],
 ])('%s', (command, text) => {
   expect(notFound(command)).toMatch(text);
 });
