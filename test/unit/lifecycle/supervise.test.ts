@@ -160,20 +160,23 @@ describe('a successful start', () => {
     expect(run.news()).toEqual(['kill SIGTERM', 'info signal: forwarded SIGTERM to the app']);
   });
 
-  it('sends a rewritten signal under its new name, and none that the app already got or must not get', () => {
-    const run = start();
-    run.news();
-    run.signal('SIGTERM', { fate: 'forwarded', as: 'SIGQUIT' });
-    run.signal('SIGTERM', { fate: 'reached' });
-    run.signal('SIGHUP', { fate: 'withheld' });
-    expect(run.news()).toEqual([
-      'kill SIGQUIT',
-      'info signal: forwarded SIGTERM to the app as SIGQUIT',
-      'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
-      'info signal: SIGTERM was sent to the app as well: not forwarded',
-      'info signal: SIGHUP is not forwarded, as asked for',
-    ]);
-  });
+  it(
+    'sends a rewritten signal under its new name, and does not send one that the app already got ' + 'or must not get',
+    () => {
+      const run = start();
+      run.news();
+      run.signal('SIGTERM', { fate: 'forwarded', as: 'SIGQUIT' });
+      run.signal('SIGTERM', { fate: 'reached' });
+      run.signal('SIGHUP', { fate: 'withheld' });
+      expect(run.news()).toEqual([
+        'kill SIGQUIT',
+        'info signal: forwarded SIGTERM to the app as SIGQUIT',
+        'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
+        'info signal: SIGTERM was sent to the app as well: not forwarded',
+        'info signal: SIGHUP is not forwarded, as asked for',
+      ]);
+    },
+  );
 
   it('logs why a signal could not be sent', () => {
     const run = start({ killError: 'EPERM' });
