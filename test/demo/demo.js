@@ -46,7 +46,7 @@ try {
 }
 
 async function open(receiverWanted) {
-  if (receiverWanted) return Receiver.open('asked for by --receiver');
+  if (receiverWanted) return Receiver.open('requested by --receiver');
   const { mode, missing } = findSystemd();
   if (!mode) return Receiver.open(missing);
   try {

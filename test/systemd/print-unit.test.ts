@@ -62,7 +62,7 @@ async function started(systemd: TestSystemd, unit: string): Promise<void> {
 describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
   test('every argument and every regex arrives unchanged', async () => {
     const systemd = get();
-    const cwd = `${systemd.makeDir()}/it's "odd" $HOME 5% #;`;
+    const cwd = `${systemd.makeDir()}/it's "quoted" $HOME 5% #;`;
     mkdirSync(cwd);
     const report = `${systemd.makeDir()}/report`;
     const words = ['--stdout', '^it\\s+is ready: \\$5$', '--', systemd.node, '-e', APP, report, ...NASTY];
