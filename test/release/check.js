@@ -5,9 +5,8 @@
  * package, lintian checks the Debian package, and each package manager installs the package and starts the result.
  */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { installs, lineOf, pack } from './installs.js';
+import { installs, inWorkDirectory, pack, report } from './installs.js';
 import { run, tool } from './tools.js';
 import { versions } from './versions.js';
 
@@ -15,15 +14,7 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const [tag] = process.argv.slice(2);
 const read = (file) => fs.readFileSync(path.join(REPOSITORY, file), 'utf8');
 
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-release-'));
-try {
-  const checked = async (title, check) => {
-    try {
-      report({ title, says: await check() });
-    } catch (error) {
-      report({ title, finding: error.message });
-    }
-  };
+await inWorkDirectory(async (work) => {
   await checked('version', () => versions(tag));
   const page = read('man/sd-ready-wrap.1');
   const tarball = pack(work);
@@ -32,13 +23,14 @@ try {
   await checked('arethetypeswrong', () => areTheTypesWrong(tarball));
   await checked('lintian', lintian);
   for (const row of installs(tarball, work)) report(row);
-} finally {
-  fs.rmSync(work, { recursive: true, force: true });
-}
+});
 
-function report(row) {
-  process.stdout.write(lineOf(row));
-  if (row.finding) process.exitCode = 1;
+async function checked(title, check) {
+  try {
+    report({ title, says: await check() });
+  } catch (error) {
+    report({ title, finding: error.message });
+  }
 }
 
 function manPage(before, tarball) {

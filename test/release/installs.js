@@ -14,13 +14,16 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const SERVER = "require('node:http').createServer().listen(0, '127.0.0.1')";
 
 if (process.argv[1] === import.meta.filename) {
+  await inWorkDirectory((work) => {
+    for (const row of installs(pack(work), work, process.argv.slice(2))) report(row);
+  });
+}
+
+/** @param {(work: string) => void | Promise<void>} use gets a directory that is removed afterwards */
+export async function inWorkDirectory(use) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-release-'));
   try {
-    const names = process.argv.slice(2);
-    for (const row of installs(pack(work), work, names)) {
-      process.stdout.write(lineOf(row));
-      if (row.finding) process.exitCode = 1;
-    }
+    await use(work);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
@@ -51,9 +54,11 @@ export function* installs(tarball, work, names = []) {
   }
 }
 
-export function lineOf({ title, says, finding }) {
+/** Prints a row; a finding makes the exit status 1. */
+export function report({ title, says, finding }) {
   const text = `${finding ? 'FAILED' : 'ok    '}  ${title.padEnd(60)} ${finding ?? says ?? ''}`.trimEnd();
-  return `${text.replaceAll('\n', '\n        ')}\n`;
+  process.stdout.write(`${text.replaceAll('\n', '\n        ')}\n`);
+  if (finding) process.exitCode = 1;
 }
 
 function attempt(manager, { words, compiles, files }, tarball, work) {

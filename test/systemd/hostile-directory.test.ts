@@ -89,8 +89,7 @@ const SHARES_NAME =
   readFileSync('/proc/sys/kernel/core_uses_pid', 'utf8').trim() === '0';
 
 /**
- * Runs a unit whose app dumps core in `work`, with a mark of its own in its memory, in the environment of a system
- * service.
+ * Runs a unit whose app dumps core in `work`, with a mark in its memory, in the environment of a system service.
  * @returns how the unit ended
  */
 async function dumpCore(systemd: TestSystemd, tmp: string, work: string): Promise<string[]> {

@@ -603,7 +603,7 @@ describe.each([
     [['node', '--watch', 'app.js'], 'node --watch'],
     [['node', '--run', 'start'], 'node --run'],
     [['node', '/usr/lib/node_modules/bin/bunx', 'app'], '/usr/lib/node_modules/bin/bunx'],
-  ])('refuses %j, where it would load into another process than the app', (words, runner) => {
+  ])('refuses %j, because it would load into another process than the app', (words, runner) => {
     const message = complaint(() => config({ tcp: '3000', ...given }, words));
     expect(message).toBe(
       `${option}: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
