@@ -1,4 +1,4 @@
-/** A shop as there are many: it reads its catalogue before it serves, and nothing in it knows of systemd. */
+/** A typical shop: it reads its catalogue before it serves, and nothing in it knows about systemd. */
 import { setTimeout as passed } from 'node:timers/promises';
 import fastify from 'fastify';
 

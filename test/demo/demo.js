@@ -1,9 +1,9 @@
 /**
- * `npm run demo`: an unchanged app, slow to start, becomes a Type=notify service; then five of it are restarted one
- * after another; then it is deployed under load, by a restart and by swap.sh. Every sentence that it prints is checked
- * first, and the exit status says whether all were true.
+ * `npm run demo`: an unchanged app that starts slowly becomes a Type=notify service. Then five instances are restarted
+ * one after another, and one is deployed under load: by a restart and by swap.sh. Each sentence that it prints is
+ * checked first; the exit status is 0 if all were true.
  *
- * --receiver: against the built-in receiver, even where there is a systemd.
+ * --receiver: use the built-in receiver even if systemd is available.
  */
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -22,7 +22,7 @@ const RATE = 100;
 
 let interrupted = false;
 const opening = open(process.argv.includes('--receiver'));
-// Only marks it as looked at: play() is where a failure is told
+// marks the rejection as handled: play() reports the failure
 opening.catch(() => {});
 const closing = () => opening.then((host) => host.close());
 
@@ -46,7 +46,7 @@ try {
 }
 
 async function open(receiverWanted) {
-  if (receiverWanted) return Receiver.open('asked for by --receiver');
+  if (receiverWanted) return Receiver.open('requested by --receiver');
   const { mode, missing } = findSystemd();
   if (!mode) return Receiver.open(missing);
   try {
@@ -138,7 +138,7 @@ async function rollingRestart(host) {
   return [names[0], ports[0]];
 }
 
-/** @param name of a service that can be restarted, on that port */
+/** @param name of a service that can be restarted and listens on that port */
 async function deploy(host, name, port) {
   heading(`3. A deploy under ${RATE} requests a second, each with a connection of its own`);
   if (!host.swap) {
@@ -164,7 +164,7 @@ async function deploy(host, name, port) {
   }
 }
 
-/** The load from a moment before the deploy until the app has answered after it. */
+/** The load, from a moment before the deploy until the app has answered after it. */
 async function underLoad(port, shown, work) {
   const load = startLoad({ port, rate: RATE });
   await answered(load);
@@ -174,7 +174,7 @@ async function underLoad(port, shown, work) {
   return load.stop();
 }
 
-/** Back after 20 answers more. */
+/** Resolves after 20 more answers. */
 async function answered({ outcome }) {
   const count = () => [...outcome.answers.values()].reduce((total, each) => total + each, 0);
   const enough = count() + 20;
@@ -191,12 +191,12 @@ function command(text) {
   say(`   ${dim('$')} ${bold(text)}`);
 }
 
-/** @returns {Promise<{status: number | string, body: string, ms: number}>} an error's code stands for the status */
+/** @returns {Promise<{status: number | string, body: string, ms: number}>} an error's code instead of a status */
 function request(port) {
   const began = performance.now();
   return new Promise((resolve) => {
     const done = (status, body = '') => resolve({ status, body, ms: performance.now() - began });
-    // Its own connection each time: one kept alive would belong to the instance before
+    // a new connection each time: a kept one would belong to the previous instance
     const call = http.get({ host: '127.0.0.1', port, agent: false, timeout: REQUEST_DEADLINE }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk) => {

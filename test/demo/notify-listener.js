@@ -1,4 +1,4 @@
-/** A notify socket to listen at: by the addon or, where that was not built for this Node, by a program in Perl. */
+/** A notify socket to receive from: by the addon or, if that was not built for this Node, by a program in Perl. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -25,7 +25,7 @@ export async function listen(socket, onDatagram) {
 }
 
 async function listenInPerl(socket, onDatagram) {
-  // a Ctrl-C is not for it: it ends with its stdin
+  // ignores Ctrl-C: it ends when its stdin closes
   const child = spawn('perl', [IN_PERL, socket], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const failed = once(child, 'exit').then(() => {
     throw new Error('no systemd, unix-dgram is not built for this Node, and there is no Perl either');

@@ -12,7 +12,7 @@ import { listen } from './notify-listener.js';
 const STOP_DEADLINE = 10_000;
 
 export class Receiver {
-  /** @param {string} why there is no systemd */
+  /** @param {string} why systemd cannot be used */
   static async open(why) {
     return new Receiver(why);
   }
@@ -24,7 +24,7 @@ export class Receiver {
 
   constructor(why) {
     this.title = `under the built-in receiver, not systemd: ${why}`;
-    // /tmp by name: a socket's path holds 107 bytes (unix(7)), and $TMPDIR may be long
+    // /tmp by name: a socket's path has at most 107 bytes (unix(7)), and $TMPDIR may be long
     this.dir = fs.mkdtempSync('/tmp/sd-ready-wrap-demo-');
   }
 
@@ -71,7 +71,7 @@ export class Receiver {
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Resolves at READY=1; rejects when the service ends before. */
+  /** Resolves at READY=1; rejects if the service ends first. */
   async #start(name) {
     if (this.#closing) throw new Error('the receiver is being closed');
     const [base, instance] = name.split('@');
@@ -110,7 +110,7 @@ export class Receiver {
     });
   }
 
-  /** SIGTERM to the main process alone, as KillMode=mixed has it, and its end awaited. */
+  /** Sends SIGTERM to the main process alone, as KillMode=mixed does, and waits for its end. */
   async #stop(name) {
     const { child, gone } = this.#running.get(name);
     child.kill('SIGTERM');

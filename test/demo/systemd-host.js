@@ -1,11 +1,11 @@
-/** The demo's services as units of a real systemd. What receiver.js is without one. */
+/** The demo's services as units of a real systemd; receiver.js replaces it on machines without one. */
 import { bootSystemd, possibleModes, REPOSITORY } from '../helpers/systemd/private-systemd.js';
 import { swapUnits } from '../helpers/systemd/swap-units.js';
 
-/** @returns {{mode?: string, missing: string}} the way to have a systemd here, or why there is none */
+/** @returns {{mode?: string, missing: string}} how to get a systemd here, or what is missing */
 export function findSystemd() {
   const { modes, missing } = possibleModes();
-  // As pid 1 it is what operators know; the session's own manager is for whoever is not root
+  // operators know it as pid 1; users other than root get the session's own manager
   const mode = ['system', 'session'].find((wanted) => modes.includes(wanted));
   return { mode, missing };
 }
@@ -31,7 +31,7 @@ export class SystemdHost {
     this.systemctl = ['systemctl', ...systemd.flags].join(' ');
   }
 
-  /** @returns {Promise<{title: string, text: string}>} the unit file, to be shown */
+  /** @returns {Promise<{title: string, text: string}>} the unit file, for display */
   async define({ name, description, port, env }) {
     const node = this.#node;
     const text = `[Unit]
@@ -78,7 +78,7 @@ ExecStart=${word(node)} bin/sd-ready-wrap.cjs --tcp ${port} -- ${word(node)} tes
     return stdout.trim();
   }
 
-  /** Ends it, and what starts it at the next boot. */
+  /** Ends it, and removes what would start it at the next boot. */
   async endSwap(name) {
     const known = this.#known(name);
     await this.systemd.systemctl('stop', `${known}.socket`);
@@ -115,7 +115,7 @@ ExecStart=${word(node)} bin/sd-ready-wrap.cjs --tcp ${port} -- ${word(node)} tes
     return (await this.systemd.run('systemctl', [...this.systemd.flags, ...args], env)).stdout;
   }
 
-  /** @returns {Promise<{active: boolean, text: string}>} what systemd itself thinks of a service */
+  /** @returns {Promise<{active: boolean, text: string}>} what systemd reports about a service */
   async state(name) {
     return {
       active: (await this.systemd.show(`${name}.service`, 'ActiveState')) === 'active',
@@ -132,13 +132,13 @@ ExecStart=${word(node)} bin/sd-ready-wrap.cjs --tcp ${port} -- ${word(node)} tes
     if (code !== 0) throw new Error(`systemctl ${verb} ${names.join(' ')}: ${stderr.trim()}`);
   }
 
-  /** The private systemd sees the host's files where they are, except below its own /run. */
+  /** The private systemd sees the host's files at the same paths, except below its own /run. */
   #inside(path, substitute) {
     return path.startsWith('/run/') ? substitute : path;
   }
 }
 
-/** For a unit file, where % begins a specifier (systemd.unit(5)). */
+/** For a unit file, in which % begins a specifier (systemd.unit(5)). */
 function escapeSpecifiers(text) {
   return text.replaceAll('%', '%%');
 }

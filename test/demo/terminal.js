@@ -1,4 +1,4 @@
-/** What the demo writes with: coloured and with a running clock on a terminal, plain elsewhere. */
+/** The demo's output: coloured and with a running clock on a terminal, plain elsewhere. */
 export const isTerminal = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 
 const paint = (code) => (text) => (isTerminal ? `\u001b[${code}m${text}\u001b[0m` : String(text));
@@ -21,7 +21,7 @@ export function seconds(ms) {
 }
 
 /**
- * Shows the time go by while `work` is awaited.
+ * Shows the elapsed time while `work` is pending.
  * @template T
  * @param {string} text
  * @param {() => Promise<T>} work
@@ -31,7 +31,7 @@ export async function timed(text, work) {
   const began = performance.now();
   const draw = () => {
     const clock = ` … ${seconds(performance.now() - began)}`;
-    // A line that wraps could not be drawn over
+    // a line that wraps cannot be overwritten
     const room = (process.stdout.columns || Number.POSITIVE_INFINITY) - clock.length - 1;
     process.stdout.write(`${CLEAR_LINE}${text.slice(0, Math.max(0, room))}${dim(clock)}`);
   };
@@ -45,7 +45,7 @@ export async function timed(text, work) {
   }
 }
 
-/** A bar as long as `share` of the width. */
+/** A bar that fills `share` of the width. */
 export function bar(share, width = 50) {
   const length = Math.max(1, Math.round(share * width));
   return (isTerminal ? '█' : '#').repeat(length).padEnd(width);

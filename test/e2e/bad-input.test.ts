@@ -1,4 +1,7 @@
-/** Promise: bad input is one clear line that says what, where and what to do; exit 125, and nothing was started. */
+/**
+ * Promise: bad input gives one clear line that says what is wrong, where, and what to do; exit 125, and no app is
+ * started.
+ */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
@@ -9,11 +12,11 @@ interface Row {
   readonly what: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What the line has to name. */
+  /** What the line must name. */
   readonly names: string;
-  /** What the line has to show: what would be right. */
+  /** What the line must show: a correct value. */
   readonly shows: RegExp;
-  /** In the place of `touch FILE`. */
+  /** Replaces `touch FILE`. */
   readonly command?: (file: string) => readonly string[];
 }
 
@@ -23,15 +26,15 @@ const PROBE = ['--stdout', 'x'];
 
 const ROWS: Row[] = [
   { what: 'an unknown option', args: ['--tpc', '3000'], names: '--tpc', shows: /--tcp/ },
-  { what: 'letters that changed places', args: ['--tpc', '3000'], names: '--tpc', shows: /did you mean --tcp\?/ },
+  { what: 'swapped letters', args: ['--tpc', '3000'], names: '--tpc', shows: /did you mean --tcp\?/ },
   ...['-v', '-V'].map((option): Row => ({ what: option, args: [option], names: option, shows: /--version/ })),
   { what: 'an unknown short option', args: ['-x'], names: '-x', shows: /--tcp|--help/ },
   { what: 'an option of a later version', args: ['--http', 'x'], names: '--http', shows: /--/ },
   { what: 'no command', args: PROBE, names: 'command', shows: /node app\.js/, command: () => [] },
-  { what: 'no command behind --', args: [...PROBE, '--'], names: 'command', shows: /node app\.js/, command: () => [] },
-  { what: 'nothing at all', args: [], names: 'command', shows: /node app\.js/, command: () => [] },
+  { what: 'no command after --', args: [...PROBE, '--'], names: 'command', shows: /node app\.js/, command: () => [] },
+  { what: 'no arguments', args: [], names: 'command', shows: /node app\.js/, command: () => [] },
   { what: 'an empty command', args: PROBE, names: 'command', shows: /node app\.js/, command: () => [''] },
-  { what: 'a host elsewhere', args: ['--tcp', '192.0.2.1:80'], names: '--tcp', shows: /--tcp-owner any/ },
+  { what: 'a remote host', args: ['--tcp', '192.0.2.1:80'], names: '--tcp', shows: /--tcp-owner any/ },
   {
     what: 'an http host that does not resolve',
     args: ['--http', 'http://no-such-host.invalid/'],
@@ -76,7 +79,7 @@ const ROWS: Row[] = [
     (value): Row => ({ what: `--tcp ${JSON.stringify(value)}`, args: ['--tcp', value], names: '--tcp', shows: TCP }),
   ),
   {
-    what: 'a host that is none',
+    what: 'an invalid host',
     args: ['--tcp', 'no-such-host.invalid:80'],
     names: 'no-such-host.invalid',
     shows: TCP,
@@ -97,10 +100,25 @@ const ROWS: Row[] = [
       shows: new RegExp(`${option} \\d+m?s`),
     })),
   ),
-  { what: 'no interval', args: [...PROBE, '--interval', '0'], names: '--interval', shows: /--interval \d+ms/ },
-  { what: 'a word of --ready-when', args: [...PROBE, '--ready-when', 'some'], names: '--ready-when', shows: /any/ },
-  { what: 'a word of --log-level', args: [...PROBE, '--log-level', 'loud'], names: '--log-level', shows: /warn/ },
-  { what: 'a word of --log-format', args: [...PROBE, '--log-format', 'xml'], names: '--log-format', shows: /json/ },
+  { what: 'an interval of 0', args: [...PROBE, '--interval', '0'], names: '--interval', shows: /--interval \d+ms/ },
+  {
+    what: 'an invalid value of --ready-when',
+    args: [...PROBE, '--ready-when', 'some'],
+    names: '--ready-when',
+    shows: /any/,
+  },
+  {
+    what: 'an invalid value of --log-level',
+    args: [...PROBE, '--log-level', 'loud'],
+    names: '--log-level',
+    shows: /warn/,
+  },
+  {
+    what: 'an invalid value of --log-format',
+    args: [...PROBE, '--log-format', 'xml'],
+    names: '--log-format',
+    shows: /json/,
+  },
   { what: 'a forgotten value', args: ['--tcp', '--stdout', 'up'], names: '--tcp', shows: TCP },
   { what: 'a value forgotten before --', args: ['--tcp', '--'], names: '--tcp: its value is missing;', shows: TCP },
   { what: 'a forgotten regex', args: ['--stdout', '--timeout', '5s'], names: '--stdout', shows: REGEX },
@@ -163,7 +181,7 @@ const ROWS: Row[] = [
   { what: 'a long value', args: [...PROBE, '--log-level', 'x'.repeat(100_000)], names: '--log-level', shows: /warn/ },
 ];
 
-describe('one line, 125, and no app', () => {
+describe('prints one line, exits with 125 and starts no app', () => {
   test.each(ROWS)('$what', async ({ args = [], env = {}, names, shows, command }) => {
     using dir = tempDir();
     const words = command?.(dir.file('started')) ?? [

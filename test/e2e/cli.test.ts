@@ -1,4 +1,4 @@
-/** Promise: `sd-ready-wrap [options] [--] <command> [args...]`, and what follows the command is the app's own. */
+/** Promise: `sd-ready-wrap [options] [--] <command> [args...]`, and all words after the command belong to the app. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 const ECHO = [NODE, '-p', 'JSON.stringify(process.argv.slice(1))', '--'];
 
-test('--help: to stdout, exit 0, every option with its name', async () => {
+test('--help prints every option by name to stdout and exits with 0', async () => {
   await using run = wrap(['--help']);
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stderr.text).toBe('');
@@ -30,11 +30,11 @@ test('--help: to stdout, exit 0, every option with its name', async () => {
   for (const code of [124, 125, 126, 127]) expect(run.stdout.text).toContain(`${code}`);
 });
 
-test('the examples of --help are right', async () => {
+test('the examples of --help are valid', async () => {
   await using help = wrap(['--help']);
   await help.closed;
   for (const line of help.stdout.lines.filter((each) => each.startsWith('  $ '))) {
-    // printed and not run, so that nothing is awaited
+    // printed and not run, so that the test waits for nothing
     const dry = line.replace(/^ {2}\$ sd-ready-wrap (--print-unit )?/, `"${NODE}" "${BIN}" --print-unit `);
     await using run = new Run('sh', ['-c', dry], {});
     expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
@@ -42,7 +42,7 @@ test('the examples of --help are right', async () => {
 });
 
 describe('--version', () => {
-  test('to stdout, exit 0: its own, and those of Node, of systemd and of what it reaches that by', async () => {
+  test('prints its own version and those of Node, systemd and the transport to stdout', async () => {
     await using run = wrap(['--version']);
     expect(await run.closed).toEqual({ code: 0 });
     const [own, node, systemd, transport, ...rest] = run.stdout.lines;
@@ -69,7 +69,7 @@ describe('--version', () => {
           [['koffi'], [NODE_WITH_FFI], /^notify transport: node:ffi, koffi$/],
         ] as [readonly Addon[], readonly string[], RegExp][])
       : []),
-  ])('with %j by %j', async (addons, [node = '', ...flags], text) => {
+  ])('names the transport with %j by %j', async (addons, [node = '', ...flags], text) => {
     using installed = install(...addons);
     await using run = new Run(node, [...flags, installed.bin, '--version'], {});
     expect(await run.closed).toEqual({ code: 0 });
@@ -79,7 +79,7 @@ describe('--version', () => {
 });
 
 describe('the man page', () => {
-  test('is made of the same table, and man has nothing to say of it', async () => {
+  test('is made from the same table, and man prints no warning', async () => {
     const page = join(dirname(BIN), '../man/sd-ready-wrap.1');
     const kept = readFileSync(page, 'utf8');
     await using make = new Run(NODE, [join(dirname(BIN), '../man/build.js')], {});
@@ -110,8 +110,8 @@ describe('the man page', () => {
   });
 });
 
-describe('what belongs to whom', () => {
-  // the words behind the probe, and what the app gets of them
+describe('words of the command line', () => {
+  // the words after the probe, and what the app gets of them
   const table: [string, string[], string[]][] = [
     ['no --', [...ECHO, 'a', 'b'], ['a', 'b']],
     ['--', ['--', ...ECHO, 'a', 'b'], ['a', 'b']],
@@ -120,14 +120,14 @@ describe('what belongs to whom', () => {
       [...ECHO, '--tcp', '0', '--stdout', '(', '--help', '--version'],
       [...['--tcp', '0', '--stdout', '(', '--help', '--version']],
     ],
-    ['the same behind --', ['--', ...ECHO, '--tcp', '0', '-h', '--ipc'], ['--tcp', '0', '-h', '--ipc']],
+    ['the same after --', ['--', ...ECHO, '--tcp', '0', '-h', '--ipc'], ['--tcp', '0', '-h', '--ipc']],
     ['another --', ['--', ...ECHO, '--', '--tcp', '--'], ['--', '--tcp', '--']],
     [
-      'empty words and spaces',
+      'empty arguments and spaces',
       [...ECHO, '', ' ', 'a b', '"', '$HOME', '*', '\n'],
       ['', ' ', 'a b', '"', '$HOME', '*', '\n'],
     ],
-    ['no UTF-8 problem', [...ECHO, '\u{1f30a}'], ['\u{1f30a}']],
+    ['a character outside ASCII', [...ECHO, '\u{1f30a}'], ['\u{1f30a}']],
   ];
   test.each(table)('%s', async (_, words, given) => {
     await using run = wrap(['--stderr', 'never', ...words]);
@@ -135,7 +135,7 @@ describe('what belongs to whom', () => {
     expect(JSON.parse(run.stdout.text)).toEqual(given);
   });
 
-  test("node's own options before its script", async () => {
+  test('accepts options of Node before the script', async () => {
     await using run = wrap([
       '--stdout',
       '^up',
@@ -151,12 +151,12 @@ describe('what belongs to whom', () => {
   });
 });
 
-test('--option=value is --option value', async () => {
+test('--option=value equals --option value', async () => {
   await using run = wrap(['--stdout=^up$', '--timeout=1h', '--log-format=json', 'sh', '-c', 'echo up; read -r line']);
   await run.logged('ready');
 });
 
-test('of an option that does not repeat the last one wins', async () => {
+test('the last value wins if the option does not repeat', async () => {
   const options = ['--log-level', 'debug', '--log-level', 'error', '--timeout', 'nonsense', '--timeout', '1h'];
   await using run = wrap([...options, '--stdout', 'never', '--', 'true']);
   expect(await run.closed).toEqual({ code: 0 });

@@ -1,4 +1,4 @@
-/** Promise: an app that uses sd-ready-wrap/client is heard, by each way; where nobody listens it does nothing. */
+/** Promise: an app that uses sd-ready-wrap/client is heard over each transport; without a listener it does nothing. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
@@ -17,7 +17,7 @@ const app = (...words: string[]) => [
   ...words,
 ];
 
-/** What the app said, without the wrapper's own words. */
+/** The app's notifications, without the wrapper's own. */
 async function said(receiver: NotifyReceiver, pid: number): Promise<string[]> {
   await receiver.settled();
   expect(new Set(receiver.messages().map((message) => message.pid))).toEqual(new Set([pid]));
@@ -33,14 +33,14 @@ describe.each([
 ])('under %s', (_, options) => {
   const ipc = options[0]?.startsWith('--ipc') ?? false;
 
-  test('each call is handed over, in order, and its words are the main process', async () => {
+  test('passes each call on, in order, from the main process', async () => {
     await using receiver = await NotifyReceiver.start();
     const words = ['status=a\nb\\c', 'extendTimeout=1500', 'ready', 'status=open', 'watchdog', 'reloading', 'ready'];
-    // a unit that waits for pings, and they are the app's own
+    // the unit expects pings, and the app sends them itself
     await using run = wrap([...options, '--watchdog', 'off', '--', ...app(...words, 'stopping', 'end', 'stays')], {
       env: { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '3600000000' },
     });
-    // one that ends at once was not ready
+    // an app that ends at once was not ready
     await receiver.until(({ text: datagram }) => datagram === 'STOPPING=1');
     run.process.stdin?.end();
     expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
@@ -52,7 +52,7 @@ describe.each([
     ]);
   });
 
-  test('the last words of an app that exits at once', async () => {
+  test('passes on the last notification of an app that exits at once', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap([...options, '--', ...app('status=bye', 'exit=3')], {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -61,7 +61,7 @@ describe.each([
     expect(await said(receiver, run.pid)).toEqual(['STATUS=bye']);
   });
 
-  test("a worker thread's, and a child's, only where they have a way of their own", async () => {
+  test('hears a worker thread and a child only if they have a channel of their own', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap([...options, '--', ...app('ready', 'worker', 'status=thread', 'child', 'status=child')], {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -77,7 +77,7 @@ describe.each([
   });
 });
 
-test('a wrapper that is stopped blocks nobody', async () => {
+test('a stopped wrapper does not block the app', async () => {
   await using run = wrap(['--notify', '--', ...app('ready', 'stays')]);
   await run.until('stdout', 'ready true');
   await using second = wrap(['--notify', '--', 'sh', '-c', 'read -r go; exec "$@"', 'sh', ...app('flood=5000')]);
@@ -87,7 +87,7 @@ test('a wrapper that is stopped blocks nobody', async () => {
   await second.until('stdout', 'flood true');
 });
 
-describe('where nobody listens', () => {
+describe('without a listener', () => {
   const ALL = ['ready', 'status=x', 'stopping', 'reloading', 'extendTimeout=1', 'watchdog'];
   const nothing = ALL.map((word) => `${word.split('=')[0]} false\n`).join('');
 
@@ -111,7 +111,7 @@ describe('where nobody listens', () => {
   });
 });
 
-test('OpenFile= without the wrapper: the main process says it itself', async () => {
+test('with OpenFile= and no wrapper, the main process notifies systemd itself', async () => {
   await using receiver = await NotifyReceiver.start();
   const args = [
     OPENS,
@@ -126,14 +126,14 @@ test('OpenFile= without the wrapper: the main process says it itself', async () 
   expect(receiver.messages().map(({ text: datagram }) => datagram)).toEqual(['READY=1', 'STATUS=x', 'STATUS=y']);
 });
 
-test('what makes no sense is not handed over, and throws nothing', async () => {
+test('rejects invalid values and throws nothing', async () => {
   await using receiver = await NotifyReceiver.start();
   const script = `
     import * as client from 'sd-ready-wrap/client';
     const bad = { toString() { throw new Error('no text'); } };
-    const odd = [() => client.status(Symbol()), () => client.status(bad), () => client.extendTimeout(NaN),
+    const invalid = [() => client.status(Symbol()), () => client.status(bad), () => client.extendTimeout(NaN),
       () => client.extendTimeout(-1), () => client.extendTimeout(Infinity), () => client.extendTimeout('x')];
-    console.log(JSON.stringify(odd.map((call) => call())));
+    console.log(JSON.stringify(invalid.map((call) => call())));
     client.status('long ' + 'x'.repeat(9000));
     client.ready();
     process.stdin.resume();`;
@@ -150,7 +150,7 @@ test('what makes no sense is not handed over, and throws nothing', async () => {
   expect(ready).toBe('READY=1');
 });
 
-describe('as it is published', () => {
+describe('the published package', () => {
   const NAMES = {
     client: ['extendTimeout', 'ready', 'reloading', 'status', 'stopping', 'watchdog'],
     'sd-notify': [
@@ -159,7 +159,7 @@ describe('as it is published', () => {
     ],
   };
 
-  test.each(Object.entries(NAMES))('require() and import of %s give the same', (name, names) => {
+  test.each(Object.entries(NAMES))('require() and import of %s give the same names', (name, names) => {
     const show = 'console.log(JSON.stringify(Object.keys(it).filter((key) => key !== "default").sort()))';
     const ways = [
       ['--input-type=commonjs', `const it = require('sd-ready-wrap/${name}'); ${show}`],
@@ -172,7 +172,7 @@ describe('as it is published', () => {
     }
   });
 
-  test('TypeScript finds the types, by each way to resolve them', () => {
+  test('TypeScript finds the types with each module resolution', () => {
     using dir = tempDir();
     mkdirSync(dir.file('node_modules'));
     symlinkSync(REPOSITORY, dir.file('node_modules/sd-ready-wrap'));

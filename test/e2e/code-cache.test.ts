@@ -1,6 +1,6 @@
 /**
- * Promise: the code cache is made by the first run that may, in a directory that no other user can change, and never by
- * a service's user. With one that is bad, or none, all works the same.
+ * Promise: the first run that is allowed to makes the code cache, in a directory that no other user can change. A
+ * service's user never does. With a bad cache, or none, everything works the same.
  */
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ async function start(installation: Installation, env = {}, under: readonly strin
   expect(await run.closed).toEqual({ code: 3 });
 }
 
-test('the first start makes it, the next one takes it as it is', async () => {
+test('the first start makes it, the next one uses it unchanged', async () => {
   using installation = install();
   await start(installation);
   const caches = cachesOf(installation).sort();
@@ -36,7 +36,7 @@ test('the first start makes it, the next one takes it as it is', async () => {
   expect(cachesOf(installation).sort()).toEqual(caches);
 });
 
-test('what starts no app makes none', async () => {
+test('a run that starts no app makes none', async () => {
   using installation = install();
   await using run = new Run(NODE, [installation.bin, '--help'], {});
   expect(await run.closed).toEqual({ code: 0 });
@@ -45,22 +45,22 @@ test('what starts no app makes none', async () => {
 
 test.each([
   ['the group', 0o775],
-  ['everybody', 0o757],
-])('none where %s may write', async (_, mode) => {
+  ['every user', 0o757],
+])('makes none if %s can write there', async (_, mode) => {
   using installation = install();
   chmodSync(distOf(installation), mode);
   await start(installation);
   expect(cachesOf(installation)).toEqual([]);
 });
 
-test('none where a directory above may be changed', async () => {
+test('makes none if a directory above can be changed', async () => {
   using installation = install();
   chmodSync(dirname(distOf(installation)), 0o777);
   await start(installation);
   expect(cachesOf(installation)).toEqual([]);
 });
 
-test('a link is not followed, and what V8 refuses is made anew', async () => {
+test('does not follow a link, and makes anew what V8 refuses', async () => {
   using installation = install();
   using dir = tempDir();
   await start(installation);
@@ -75,7 +75,7 @@ test('a link is not followed, and what V8 refuses is made anew', async () => {
   expect(statSync(join(distOf(another), main)).size).toBeGreaterThan(100_000);
 });
 
-testAsRoot("none by a service's user, though it owns the program; but by root", async () => {
+testAsRoot("root makes it; a service's user does not, even as owner of the program", async () => {
   using installation = install();
   for (const path of [dirname(distOf(installation)), distOf(installation)]) chownSync(path, 1000, 1000);
   const under = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];

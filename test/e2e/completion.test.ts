@@ -1,4 +1,4 @@
-/** Promise: bash, zsh and fish complete the options, their values, and what is the app's. Typed into a real shell. */
+/** Promise: bash, zsh and fish complete the options, their values, and the app's own words. Typed into a real shell. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPTION_TABLE } from '../../src/options/table.ts';
@@ -14,10 +14,13 @@ beforeAll(() => {
 });
 afterAll(() => dir[Symbol.dispose]());
 
-/** Prints the words that it gets. In quotes that make two words of the end where it is typed: it is shown there too. */
+/**
+ * Prints the words that it gets. The quotes split its end into two words here, because the terminal echoes the typed
+ * line.
+ */
 const PRINTS = `printf '[%s]' "$@"; echo '<''done>'`;
 
-/** How each is started with nothing of this machine's user, what it has to know, and a function in its language. */
+/** How to start each shell without the user's configuration, what to load, and a function in its language. */
 const SHELLS = {
   bash: {
     start: 'bash --norc --noprofile -i',
@@ -32,7 +35,7 @@ const SHELLS = {
   },
 };
 
-/** What the words of each line are in the end, with `\t` for the key. */
+/** The resulting words of each line, with `\t` for the key. */
 async function typed(shell: keyof typeof SHELLS, lines: readonly string[]): Promise<string[]> {
   await using script = wrap(['--completion', shell]);
   expect(await script.closed).toEqual({ code: 0 });
@@ -80,14 +83,14 @@ describe.each(['bash', 'zsh', 'fish'] as const)('%s', (shell) => {
     ).toEqual(table.map(([, words]) => words));
   });
 
-  test('the script has every option', async () => {
+  test('the script lists every option', async () => {
     await using script = wrap(['--completion', shell]);
     await script.closed;
     for (const { name } of OPTION_TABLE) expect(script.stdout.text).toMatch(new RegExp(`(--|-l )${name}\\b`));
   });
 });
 
-test('another shell is one line, exit 125', async () => {
+test('rejects another shell with one line and exit 125', async () => {
   await using run = wrap(['--completion', 'tcsh']);
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.text).toBe(

@@ -8,7 +8,7 @@ import { possibleModes, REPOSITORY, until } from '../helpers/systemd/private-sys
 
 const systemdHere = possibleModes().modes.some((mode) => mode === 'system' || mode === 'session');
 
-/** The demo as its own process group, as under a shell, so that the test can press ctrl-C. */
+/** The demo in its own process group, as under a shell, so that the test can press Ctrl-C. */
 function startDemo(...args: string[]) {
   const child = spawn(process.execPath, [join(REPOSITORY, 'test/demo/demo.js'), ...args], {
     cwd: '/',
@@ -49,22 +49,22 @@ const WAYS = [
 ];
 
 describe.each(WAYS)('npm run demo $title', ({ args, deploy, opening }) => {
-  test('keeps its word and exits 0', async () => {
+  test('does what it prints and exits with 0', async () => {
     const { seen, ended } = startDemo(...args);
     expect({ status: await ended, stderr: seen.stderr }).toEqual({ status: [0, null], stderr: '' });
     expect(seen.stdout).toMatch(opening);
     expect(seen.stdout.match(/first request: HTTP 200/g)).toHaveLength(5);
     expect(seen.stdout).toContain('0 of 5 first requests failed');
     expect(seen.stdout).toMatch(deploy);
-    // not a terminal: no colours, no clock that draws over itself
+    // not a terminal: no colours, no clock that redraws its line
     expect(seen.stdout).not.toContain('\u001b');
     expect(seen.stdout).not.toContain('\r');
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it and all that it started', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it and everything that it started', async (signal) => {
     const { child, seen, ended } = startDemo(...args);
     const port = await until('the app to answer', () => Number(/HTTP 200/.test(seen.stdout) && portIn(seen.stdout)));
-    // ctrl-C goes to the whole process group of the terminal, kill(1) to one process
+    // Ctrl-C goes to the terminal's whole process group, kill(1) to one process
     process.kill(signal === 'SIGINT' ? -(child.pid as number) : (child.pid as number), signal);
     expect(await ended).toEqual([null, signal]);
     expect(await isRefused(port)).toBe(true);
@@ -78,7 +78,7 @@ function portIn(stdout: string): string | undefined {
   return /curl http:\/\/127\.0\.0\.1:(\d+)\//.exec(stdout)?.[1];
 }
 
-/** Whether anybody is left of the process group that the demo led. */
+/** Whether any process is left in the process group that the demo led. */
 function isGroupEmpty(group: number): boolean {
   try {
     process.kill(-group, 0);

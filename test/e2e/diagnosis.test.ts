@@ -1,4 +1,4 @@
-/** Promise: when a start fails, the last lines of the log tell what to do. */
+/** Promise: when a start fails, the last lines of the log say what to do. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -12,18 +12,18 @@ import { scaled } from '../helpers/pace.js';
 import { ADDON, WITHOUT_FFI } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
-/** A server that takes its time to stop. */
+/** A server that takes time to stop. */
 const SERVER = `
   process.on('SIGTERM', () => setTimeout(process.exit, 1000));
   require('net').createServer().listen(...JSON.parse(process.argv[1]), () => console.log('listening'));
 `;
 const server = (...where: (string | number)[]) => ['--', NODE, '-e', SERVER, JSON.stringify(where)];
 
-/** The last of the log: what went wrong, what to do, how it ended. */
+/** The end of the log: what went wrong, what to do, how it ended. */
 const last = (run: Run) => run.log.slice(-3).map(({ event, msg }) => [event, msg]);
 
 describe('not ready in time', () => {
-  test('the app listens on another port', async () => {
+  test('reports the port that the app listens on instead', async () => {
     const [wanted, port] = [await freePort(), await freePort()];
     await using run = wrap(['--tcp', `${wanted}`, '--timeout', `${scaled(3000)}ms`, ...server(port, '127.0.0.1')]);
     expect(await run.closed).toEqual({ code: 124 });
@@ -37,14 +37,14 @@ describe('not ready in time', () => {
     ]);
   });
 
-  test('it listens on nothing', async () => {
+  test('reports that the app has opened no port', async () => {
     await using run = wrap(['--tcp', `${await freePort()}`, '--timeout', '500ms', ...app('does-as-told')]);
     expect(await run.closed).toEqual({ code: 124 });
     expect(last(run)[1]?.[1]).toContain('the app was not seen to listen on anything');
   });
 });
 
-test('the port is held by another program, and the app dies of it', async () => {
+test('reports the process that holds the port when the app dies of it', async () => {
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
   onTestFinished(() => void other.close());
@@ -56,7 +56,7 @@ test('the port is held by another program, and the app dies of it', async () => 
   expect(exited?.[1]).toMatch(/^the app exited with code 1 after .*, before it was ready: listen /);
 });
 
-test('stopped before it is ready: what was awaited, and what is wrong', async () => {
+test('a stop before readiness reports what was pending and what is wrong', async () => {
   const [wanted, port] = [await freePort(), await freePort()];
   await using run = wrap(['--tcp', `${wanted}`, ...server(port, '127.0.0.1')]);
   await run.until('stdout', 'listening');
@@ -69,7 +69,7 @@ test('stopped before it is ready: what was awaited, and what is wrong', async ()
   expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);
 });
 
-test('stopped before another sign came, and it listens', async () => {
+test('a stop before another readiness signal reports the port that the app listens on', async () => {
   const port = await freePort();
   await using run = wrap(['--stderr', 'up', ...server(port, '127.0.0.1')]);
   await run.until('stdout', 'listening');
@@ -89,14 +89,14 @@ describe('an addon that was built for another Node', () => {
     const header = Buffer.alloc(16);
     header.writeInt32LE(Number(process.versions.modules));
     const at = addon.indexOf(header);
-    // it was built for another one already
+    // already built for another Node
     if (at < 0 && ADDON === 'koffi') return;
     expect(at).toBeGreaterThan(0);
     addon.writeInt32LE(93, at);
     writeFileSync(file, addon);
   }
 
-  test('alone: one line that says so, and what to type where', async () => {
+  test('alone: one line that names it and the command to fix it', async () => {
     using installed = install('unix-dgram');
     age(installed.bin);
     await using receiver = await NotifyReceiver.start();
@@ -116,7 +116,7 @@ describe('an addon that was built for another Node', () => {
     );
   });
 
-  test('beside koffi: is passed over', async () => {
+  test('beside koffi: is skipped', async () => {
     using installed = install('unix-dgram', 'koffi');
     age(installed.bin);
     await using receiver = await NotifyReceiver.start();
@@ -127,8 +127,8 @@ describe('an addon that was built for another Node', () => {
   });
 });
 
-describe('what an operator gets wrong', () => {
-  test("systemd is told of it, whatever the app's own words are", async () => {
+describe('operator errors', () => {
+  test("the app's STATUS= does not hide it from systemd", async () => {
     await using receiver = await NotifyReceiver.start();
     const env = { NOTIFY_SOCKET: receiver.path };
     await using run = wrap(['--delay', '1ms', '--', '/no/such/app', '--dry-run'], { env });
@@ -158,7 +158,7 @@ describe('what an operator gets wrong', () => {
         'a variable that stands there may not be set',
       125,
     ],
-  ])('%s: one line, and the same in STATUS=', async (_, words, line, code) => {
+  ])('%s: one line, repeated in STATUS=', async (_, words, line, code) => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(words, { env: { NOTIFY_SOCKET: receiver.path } });
     expect(await run.closed).toEqual({ code });
@@ -173,14 +173,14 @@ describe('what an operator gets wrong', () => {
     [['a', '&&', 'b'], '&&'],
     [['|', 'tee'], '|'],
     [['>>/var/log/app'], '>>/var/log/app'],
-  ])('a shell operator %j is an argument, and there is one warning', async (words, operator) => {
+  ])('the shell operator %j is an argument, with one warning', async (words, operator) => {
     await using run = wrap(['--delay', '1h', '--', ...sh('exit 0'), 'sh', ...words]);
     await run.closed;
     const warnings = run.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
     expect(warnings).toEqual([expect.stringContaining(`${operator} is an argument of the app`)]);
   });
 
-  test('find(1) and others have such words of their own', async () => {
+  test('no warning for find(1) and others, which use such words themselves', async () => {
     await using run = wrap([
       '--delay',
       '1h',
@@ -206,11 +206,11 @@ describe('what an operator gets wrong', () => {
       /code 1 after .*, before it was ready.*; its last words: .*(Error: Cannot find module|MODULE_NOT_FOUND)/,
     ],
     [
-      'a port of root',
+      'a privileged port',
       ["throw Object.assign(new Error('listen EACCES: permission denied 0.0.0.0:80'))"],
       /its last words: Error: listen EACCES: permission denied 0\.0\.0\.0:80/,
     ],
-  ])('an app that crashes at its start, by %s: its own words are in STATUS=', async (_, [script = ''], text) => {
+  ])('STATUS= quotes the error of an app that crashes at its start: %s', async (_, [script = ''], text) => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--stderr', '^up', '--', NODE, '-e', script], { env: { NOTIFY_SOCKET: receiver.path } });
     expect(await run.closed).toEqual({ code: 1 });
@@ -218,7 +218,7 @@ describe('what an operator gets wrong', () => {
     expect(receiver.assignments().at(-1)).toMatch(text);
   });
 
-  test('one that crashes before it listened has not refused anything', async () => {
+  test('reports no refusal if the app crashed before it listened', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(
       ['--tcp', `${await freePort()}`, '--', NODE, '-e', 'setTimeout(() => process.exit(1), 200)'],

@@ -1,5 +1,6 @@
 /**
- * Promise: --dry-run runs a command line as a unit would, tells nobody, and shows what systemd would be told, and when.
+ * Promise: --dry-run runs a command line as a unit would, notifies no process, and shows what systemd would receive,
+ * and when.
  */
 import { describe, expect, test } from 'vitest';
 import { formatDuration } from '../../src/base/time-span.ts';
@@ -15,7 +16,7 @@ import { BIN, Run, wrap } from '../helpers/wrap.ts';
 const DRY = ['--dry-run', '--log-format', 'json'];
 const SMOKE = [...DRY, '--exit-when-ready'];
 
-/** What systemd would have been told, in order. */
+/** What systemd would have received, in order. */
 const told = (run: Run) =>
   run.log.filter(({ event }) => event === 'told').flatMap(({ told: each }) => each as string[]);
 
@@ -25,9 +26,9 @@ function inOrder(lines: readonly string[]) {
   expect(times).toEqual(times.toSorted((one, other) => one - other));
 }
 
-describe('the account', () => {
-  test('is in the order of its times, at a timeout too', async () => {
-    // after what the app writes, however busy the machine is
+describe('the report', () => {
+  test('is in the order of its times, also at a timeout', async () => {
+    // after the app's output, however busy the machine is
     const options = ['--dry-run', '--timeout', `${scaled(2000)}ms`, '--stdout', '/never/'];
     await using run = wrap([...options, '--', ...sh('echo up; exec sleep 100')]);
     expect(await run.closed).toEqual({ code: 124 });
@@ -41,7 +42,7 @@ describe('the account', () => {
     expect(lines[told + 1]).toMatch(/ s {2}not ready after \d/);
   });
 
-  test('has what each probe found and what systemd would be told, with its time; the app runs as ever', async () => {
+  test('lists what each probe found and what systemd would receive, with times; the app runs as usual', async () => {
     const port = await freePort();
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--dry-run', '--tcp', `${port}`, '--stdout', '^now$', '--', ...app('does-as-told')], {
@@ -71,7 +72,7 @@ describe('the account', () => {
     expect(receiver.messages()).toEqual([]);
   });
 
-  test('is a log as any other where that is asked for, every attempt in it at level debug', async () => {
+  test('is an ordinary log if a log format is given, with every attempt at level debug', async () => {
     const port = await freePort();
     const options = ['--log-level', 'debug', '--tcp', `${port}`, '--interval', '10ms'];
     await using run = wrap([...DRY, ...options, '--', ...app('does-as-told')]);
@@ -81,7 +82,7 @@ describe('the account', () => {
     await run.until('stderr', '"told":["READY=1"');
     const answers = run.log.filter(({ event, level }) => event === 'answer' && level === 20);
     expect(answers.map(({ attempts }) => attempts).slice(0, 4)).toEqual([2, 3, 4, 5]);
-    // what is awaited is told again where the start takes long
+    // a slow start repeats what is pending
     const isWaiting = (text = '') => text.startsWith('STATUS=Starting since ');
     const news = told(run).filter((text, at, all) => !(isWaiting(text) && isWaiting(all[at - 1])));
     expect(news).toEqual([
@@ -93,7 +94,7 @@ describe('the account', () => {
   });
 
   test.each([...WAYS, ['no socket', [NODE, ...WITHOUT_FFI], []] as const])(
-    'goes by a private socket where there can be one: %s',
+    'uses a private socket if possible: %s',
     async (name, [node = '', ...flags], addons) => {
       using installed = install(...addons);
       const options = ['--dry-run', '--exit-when-ready', '--log-level', 'debug', '--delay', '50ms'];
@@ -110,7 +111,7 @@ describe('the account', () => {
     },
   );
 
-  test("the app's own sd_notify goes through", async () => {
+  test("passes the app's own sd_notify through", async () => {
     await using run = wrap([
       ...SMOKE,
       '--notify',
@@ -121,7 +122,7 @@ describe('the account', () => {
     expect(told(run).slice(-2)).toEqual(['STATUS=mine', 'READY=1']);
   });
 
-  test('nobody is handed over', async () => {
+  test('makes no handoff', async () => {
     const port = await freePort();
     const listens = `require('net').createServer().listen(${port}, '127.0.0.1')`;
     await using run = wrap([...SMOKE, '--handoff', '--tcp', `${port}`, '--', NODE, '-e', listens]);
@@ -129,13 +130,13 @@ describe('the account', () => {
     expect(run.stderr.text).not.toMatch(/handoff|MAINPID/);
   });
 
-  test('on a terminal a last line follows what goes on, and is gone when it is over', async () => {
+  test('on a terminal the last line shows the progress, and disappears at the end', async () => {
     const script = 'setTimeout(() => console.log("up"), 700); setTimeout(() => process.exit(3), 1100)';
     const command = [NODE, BIN, '--dry-run', '--stdout', '^up', '--', NODE, '-e', script];
     const line = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
     await using run = new Run('script', ['-qec', line, '/dev/null'], { env: { TERM: 'xterm' } });
     expect(await run.closed).toEqual({ code: 3 });
-    // back to the first column and nothing behind it, then a line that does not wrap: ESC is left out here
+    // back to the first column with nothing after it, then a line that does not wrap; ESC is left out here
     const screen = run.stdout.text.replaceAll(String.fromCharCode(27), '');
     expect(screen).toMatch(/\r\[K\[\?7l\d+\.\d s {2}waiting for stdout \/\^up\/: no output yet {2}\[\?7h/);
     expect(screen.split('\r[K').length).toBe(screen.split('[?7l').length);
@@ -144,9 +145,9 @@ describe('the account', () => {
 });
 
 describe('--exit-when-ready', () => {
-  test('stops the app with all that it started, exit 0', async () => {
+  test('stops the app and everything that it started, and exits with 0', async () => {
     const port = await freePort();
-    // as npm does: a shell in between that passes nothing on
+    // like npm: a shell in between that passes no signal on
     const server = `require('net').createServer().listen(${port}, '127.0.0.1')`;
     await using run = wrap([...SMOKE, '--tcp', `${port}`, '--', ...sh('"$1" -e "$2"; true', NODE, server)]);
     expect(await run.closed).toEqual({ code: 0 });
@@ -154,21 +155,21 @@ describe('--exit-when-ready', () => {
     expect(run.pids()).toEqual([]);
   });
 
-  test('a shutdown may take its time, and fail', async () => {
+  test('lets a shutdown take its time, and fail', async () => {
     await using run = wrap([...SMOKE, '--stdout', '^ready', '--', ...app('ends-slowly', 300, 7)]);
     expect(await run.closed).toEqual({ code: 0 });
     expect(run.stdout.count('got SIGTERM')).toBe(1);
     expect(run.log.map(({ event }) => event)).not.toContain('killed');
   });
 
-  test('SIGKILL after --stop-timeout', async () => {
+  test('sends SIGKILL after --stop-timeout', async () => {
     const options = ['--stdout', '^started', '--stop-timeout', '200ms'];
     await using run = wrap([...SMOKE, ...options, '--', ...app('ignores-sigterm')]);
     expect(await run.closed).toEqual({ code: 0 });
     expect((await run.logged('killed')).msg).toContain('SIGKILL');
   });
 
-  test('not ready in time is 124', async () => {
+  test('exits with 124 if not ready in time', async () => {
     await using run = wrap([...SMOKE, '--stdout', 'never', '--timeout', '400ms', '--', ...sh('sleep 100; true')]);
     expect(await run.closed).toEqual({ code: 124 });
     expect(told(run)).not.toContain('READY=1');
@@ -176,13 +177,13 @@ describe('--exit-when-ready', () => {
     expect(run.pids()).toEqual([]);
   });
 
-  test('an app that ends before it is ready is no success', async () => {
+  test('an app that ends before it is ready is not a success', async () => {
     await using run = wrap([...SMOKE, '--stdout', 'never', '--', ...app('exits-with', 0)]);
     expect(await run.closed).toEqual({ code: 124 });
     expect(run.log.at(-1)?.msg).toMatch(/^the app exited with code 0 after .*, before it was ready: /);
   });
 
-  test('an app that goes into the background: who is left is named, and asked to end at once', async () => {
+  test('an app that goes into the background: the process that is left is named, and stopped at once', async () => {
     using dir = tempDir();
     const command = `sh -c 'trap "echo asked; exit" TERM; touch "$1"; while :; do sleep 0.01; done' sh "$1" &
       until [ -e "$1" ]; do sleep 0.01; done`;
@@ -196,8 +197,8 @@ describe('--exit-when-ready', () => {
     expect(run.pids()).toEqual([]);
   });
 
-  test('who was asked to end with the app is not asked again', async () => {
-    // as npm does: ends at once, and leaves it to the app to end
+  test('a process that was asked to stop together with the app is not asked again', async () => {
+    // like npm: it ends at once, and leaves the app to end by itself
     const command = 'trap "exit 0" TERM; "$1" "$2" 300 7 & wait';
     await using run = wrap([...SMOKE, '--stdout', '^ready', '--', ...sh(command, ...app('ends-slowly'))]);
     expect(await run.closed).toEqual({ code: 0 });
@@ -205,7 +206,7 @@ describe('--exit-when-ready', () => {
     expect(run.log.map(({ event }) => event)).not.toContain('left-behind');
   });
 
-  test('an app that dies before keeps its status', async () => {
+  test('an app that dies first keeps its status', async () => {
     await using run = wrap([...SMOKE, '--stdout', 'never', '--', ...app('exits-with', 9)]);
     expect(await run.closed).toEqual({ code: 9 });
     expect(told(run)).not.toContain('READY=1');
@@ -216,7 +217,7 @@ test.each([
   [['--exit-when-ready', 'true'], /--exit-when-ready: it is for --dry-run, which is not there; write e\.g\. --dry-run/],
   [['--dry-run', '--print-unit', 'true'], /--dry-run: nothing is run where a unit is printed/],
   [['--dry-run'], /no command given/],
-])('%j is one line, exit 125', async (words, text) => {
+])('%j gives one line and exit 125', async (words, text) => {
   await using run = wrap(words);
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stderr.text).toMatch(text);

@@ -1,4 +1,7 @@
-/** Promise: the app's environment is the unit's, less what speaks to the wrapper; every option may stand in it. */
+/**
+ * Promise: the app's environment is the unit's, without the variables that are for the wrapper; every option has a
+ * variable.
+ */
 import { describe, expect, test } from 'vitest';
 import { app } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -38,7 +41,7 @@ describe('what the app gets', () => {
   };
 
   test.each([['--stdout'], ['--stderr'], ['--ipc-message'], ['--tcp']])(
-    'with %s: as without the wrapper',
+    'with %s: the same as without the wrapper',
     async (option) => {
       await using receiver = await NotifyReceiver.start();
       await using bare = direct(PRINTS, { env: kept });
@@ -53,7 +56,7 @@ describe('what the app gets', () => {
   );
 });
 
-/** Each option with a value that is wrong and one that is right: that a wrong one is refused shows that it is read. */
+/** Each option with a wrong value and a right one. If the wrong value is refused, the variable was read. */
 const OPTIONS: [string, string, string][] = [
   ['tcp', '70000', '65000'],
   ['stdout', '(', 'x'],
@@ -72,29 +75,32 @@ const OPTIONS: [string, string, string][] = [
 const variable = (option: string) => `SD_READY_WRAP_${option.toUpperCase().replaceAll('-', '_')}`;
 
 describe('options as variables', () => {
-  test.each(OPTIONS.filter(([, wrong]) => wrong !== ''))('--%s=%s: named by its variable', async (option, wrong) => {
-    await using run = wrap(['--stderr', 'ready', '--', ...PRINTS], { env: { [variable(option)]: wrong } });
-    // the command line wins over the one variable that is also given there
-    if (option === 'stderr') {
-      await printed(run);
-      return;
-    }
-    expect(await run.closed).toEqual({ code: 125 });
-    expect(run.stderr.lines).toEqual([expect.stringContaining(variable(option))]);
-  });
+  test.each(OPTIONS.filter(([, wrong]) => wrong !== ''))(
+    'an error in --%s=%s names its variable',
+    async (option, wrong) => {
+      await using run = wrap(['--stderr', 'ready', '--', ...PRINTS], { env: { [variable(option)]: wrong } });
+      // the command line wins over the one variable that is also set
+      if (option === 'stderr') {
+        await printed(run);
+        return;
+      }
+      expect(await run.closed).toEqual({ code: 125 });
+      expect(run.stderr.lines).toEqual([expect.stringContaining(variable(option))]);
+    },
+  );
 
-  test.each(OPTIONS)('--%s: the command line wins over %j', async (option, wrong, right) => {
+  test.each(OPTIONS)('--%s: the command line overrides %j', async (option, wrong, right) => {
     const env = { [variable(option)]: wrong };
     await using run = wrap([`--${option}`, right, '--stderr', 'ready', '--', ...PRINTS], { env });
     await printed(run);
   });
 
-  test('no option on the command line at all', async () => {
+  test('works with no option on the command line', async () => {
     await using run = wrap(PRINTS, { env: { SD_READY_WRAP_STDERR: 'IPC absent' } });
     await printed(run);
   });
 
-  test('a list has one value a line', async () => {
+  test('a list has one value per line', async () => {
     await using run = wrap(app('does-as-told'), { env: { SD_READY_WRAP_STDOUT: '^one$\n^two, too$\n' } });
     run.tell('say one');
     await run.until('stdout', 'one\n');
@@ -104,31 +110,31 @@ describe('options as variables', () => {
     await run.logged('ready');
   });
 
-  test('the command line replaces a list, and does not add to it', async () => {
+  test('the command line replaces a list instead of adding to it', async () => {
     const env = { SD_READY_WRAP_STDOUT: '^one$\n^two$' };
     await using run = wrap(['--stdout', '^three$', '--', ...app('does-as-told')], { env });
     run.tell('say three');
     await run.logged('ready');
   });
 
-  test.each(['1', 'yes', 'y', 'true', 't', 'on', 'YES', 'On'])('the switch --ipc is on with %s', async (word) => {
+  test.each(['1', 'yes', 'y', 'true', 't', 'on', 'YES', 'On'])('%s switches --ipc on', async (word) => {
     await using run = wrap(['--stdout', 'never', '--', ...PRINTS], { env: { SD_READY_WRAP_IPC: word } });
     await printed(run);
     expect(run.stderr.text).toContain('IPC open');
   });
 
-  test.each(['0', 'no', 'n', 'false', 'f', 'off', 'OFF', ''])('and off with %j', async (word) => {
+  test.each(['0', 'no', 'n', 'false', 'f', 'off', 'OFF', ''])('%j switches it off', async (word) => {
     await using run = wrap(['--stdout', 'never', '--', ...PRINTS], { env: { SD_READY_WRAP_IPC: word } });
     await printed(run);
     expect(run.stderr.text).toContain('IPC absent');
   });
 
-  test.each(OPTIONS)('an empty variable of --%s is unset', async (option) => {
+  test.each(OPTIONS)('an empty variable of --%s counts as unset', async (option) => {
     await using run = wrap(['--stderr', 'ready', '--', ...PRINTS], { env: { [variable(option)]: '' } });
     await printed(run);
   });
 
-  test('a misspelt one is refused', async () => {
+  test('refuses a misspelt variable', async () => {
     using dir = tempDir();
     await using run = wrap(['--stdout', 'x', '--', 'touch', dir.file('x')], { env: { SD_READY_WRAP_TPC: '3000' } });
     expect(await run.closed).toEqual({ code: 125 });

@@ -1,4 +1,4 @@
-/** Promise: the wrapper ends as the app ended, at once, and has four codes of its own. */
+/** Promise: the wrapper ends as the app ended, at once, and has four exit codes of its own. */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
@@ -8,7 +8,7 @@ import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { wrap } from '../helpers/wrap.ts';
 
-/** Calls `use` for each, so many at a time. */
+/** Calls `use` for each, at most so many at a time. */
 async function each<T>(items: readonly T[], use: (item: T) => Promise<void>, atATime = 4): Promise<void> {
   const rest = [...items];
   const worker = async () => {
@@ -24,10 +24,10 @@ const DEADLY = [
 ] as const;
 
 describe("the app's exit code", () => {
-  // all of them are in test/systemd/comparison.test.ts
+  // test/systemd/comparison.test.ts has all of them
   const codes = [0, 1, 2, 3, 64, 77, 100, 124, 125, 126, 127, 128, 129, 137, 143, 200, 254, 255];
 
-  test('when it was ready', async () => {
+  test('is kept after readiness', async () => {
     await each(codes, async (code) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh('echo up; read -r code; exit "$code"')]);
       await run.logged('ready');
@@ -36,7 +36,7 @@ describe("the app's exit code", () => {
     });
   });
 
-  test('when it was not', async () => {
+  test('is kept before readiness', async () => {
     await each(codes, async (code) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh('exit "$1"', code)]);
       expect(await run.exit).toEqual({ code });
@@ -44,10 +44,10 @@ describe("the app's exit code", () => {
   });
 });
 
-describe('a death by a signal is a death by that signal', () => {
+describe('the wrapper dies by the signal that killed the app', () => {
   const script = 'echo "(pid $$)"; read -r line; echo "$line"; read -r line';
 
-  test('each, when it was ready', async () => {
+  test('each signal, after readiness', async () => {
     await each(DEADLY, async (name) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh(script)]);
       const pid = await run.appPid();
@@ -58,7 +58,7 @@ describe('a death by a signal is a death by that signal', () => {
     });
   });
 
-  test('each, when it was not', async () => {
+  test('each signal, before readiness', async () => {
     await each(DEADLY, async (name) => {
       await using run = wrap(['--stdout', '^up$', '--', ...sh(script)]);
       process.kill(await run.appPid(), `SIG${name}`);
@@ -68,7 +68,7 @@ describe('a death by a signal is a death by that signal', () => {
   });
 });
 
-describe('a grandchild that lives on delays nothing, and the last words are passed on', () => {
+describe('a surviving grandchild delays nothing, and the last output is passed on', () => {
   test.each([
     ['no stream watched', ['--tcp', '1']],
     ['a watched stream', ['--stdout', 'never']],
@@ -82,21 +82,21 @@ describe('a grandchild that lives on delays nothing, and the last words are pass
     expect(isRunning(grandchild)).toBe(true);
   });
 
-  test('one that goes on writing', async () => {
+  test('even if the grandchild goes on writing', async () => {
     await using run = wrap(['--stdout', 'never', '--', ...sh('echo last; (while echo more; do :; done) & exit 6')]);
     expect(await run.exit).toEqual({ code: 6 });
     await run.until('stdout', /^last\n/);
   });
 
-  test('much that was written just before the end', async () => {
-    // as much as a pipe holds, and nobody has read of it when the app ends
+  test('even if much was written just before the end', async () => {
+    // as much as a pipe holds, all of it unread when the app ends
     await using run = wrap(['--stdout', 'never', '--', ...sh('head -c 60000 /dev/zero; sleep 600 & exit 7')]);
     expect(await run.exit).toEqual({ code: 7 });
     await until('the bytes', () => run.stdout.bytes.length === 60_000);
   });
 });
 
-describe("the wrapper's own codes", () => {
+describe("the wrapper's own exit codes", () => {
   test('124: not ready in time', async () => {
     const port = await freePort();
     await using run = wrap(['--tcp', `${port}`, '--timeout', '100ms', '--', 'sleep', '600']);
@@ -108,11 +108,11 @@ describe("the wrapper's own codes", () => {
     expect(await run.closed).toEqual({ code: 125 });
   });
 
-  // as it is, and where a shell starts it, which sets a limit back
+  // directly, and started by a shell, which restores a limit
   test.each([
     ['', []],
     [', by a shell', sh('ulimit -S -n 300; "$@"; exit $?')],
-  ])('126 and 127: the command cannot be executed, is not found%s', async (_, under) => {
+  ])('126 if the command cannot be executed, 127 if it is not found%s', async (_, under) => {
     using dir = tempDir();
     mkdirSync(dir.file('directory'));
     writeFileSync(dir.file('not-executable'), '#!/bin/sh\n');
@@ -132,16 +132,19 @@ describe("the wrapper's own codes", () => {
       await using run = wrap(['--stdout', 'up', '--log-level', 'error', '--', command], { under });
       expect([command, await run.closed]).toEqual([command, { code }]);
       expect(run.stderr.lines[0]).toContain(command);
-      // that an interpreter is missing is found out by the shell's env(1), and the app has ended then
+      // the shell's env(1) reports a missing interpreter, and the app has already ended then
       if (!(under.length > 0 && command.endsWith('no-interpreter'))) expect(run.stderr.lines).toHaveLength(1);
     });
   });
 
-  test.each([[[]], [['--print-unit']]])('a command line in the place of the program, %j', async (options) => {
-    await using run = wrap([...options, '--', 'node server.js']);
-    expect(await run.closed).toEqual({ code: 127 });
-    expect(run.stderr.text).toContain('write its words apart, without quotes around them all: -- node server.js');
-  });
+  test.each([[[]], [['--print-unit']]])(
+    'advises to split a command line that is given as the program, %j',
+    async (options) => {
+      await using run = wrap([...options, '--', 'node server.js']);
+      expect(await run.closed).toEqual({ code: 127 });
+      expect(run.stderr.text).toContain('write its words apart, without quotes around them all: -- node server.js');
+    },
+  );
 
   test('an app that exits with one of them keeps it', async () => {
     await each([124, 125, 126, 127], async (code) => {
@@ -152,7 +155,7 @@ describe("the wrapper's own codes", () => {
   });
 });
 
-test('a wrapper that is killed leaves what it started alone, as an app that is killed would', async () => {
+test('a wrapper that is killed leaves its processes alone, as a killed app would', async () => {
   await using run = wrap(['--stdout', 'started', '--', ...app('does-as-told')]);
   const pid = await run.appPid();
   await run.logged('ready');

@@ -1,6 +1,6 @@
 /**
- * Promise: once nobody listens to a watched stream any more, it passes through cat and not through Node, and nobody can
- * tell: every byte, in order; back-pressure, a reader that is gone, signals and the end are as before.
+ * Promise: once no probe watches a stream any more, it passes through cat instead of Node, without a visible
+ * difference: every byte arrives in order; back-pressure, a closed reader, signals and the end work as before.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -14,10 +14,10 @@ import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const cats = (wrapper: number) => childrenOf(wrapper).filter((pid) => commandOf(pid) === 'cat');
 
-/** Back when cat has taken over from that wrapper. */
+/** Resolves when cat has taken over from that wrapper. */
 const handedOver = (wrapper: number) => until('cat to have taken over', () => cats(wrapper)[0]);
 
-/** The app says READY, and goes on with the script when cat has taken over. */
+/** The app prints READY, and continues with the script when cat has taken over. */
 async function handOver(script: string, options: Parameters<typeof wrap>[1] = {}): Promise<[Run, number]> {
   const run = wrap(['--stdout', 'READY', '--', ...sh(`echo "READY (pid $$)"; read -r go; ${script}`)], options);
   const cat = await handedOver(run.pid);
@@ -25,7 +25,7 @@ async function handOver(script: string, options: Parameters<typeof wrap>[1] = {}
   return [run, cat];
 }
 
-describe('every byte, in order, across the moment', () => {
+describe('keeps every byte in order across the switch', () => {
   const CASES = [
     // bytes, the largest block, ms from READY to the first of them
     [3_000_000, 100_000, 0],
@@ -52,7 +52,7 @@ describe('every byte, in order, across the moment', () => {
     }
   });
 
-  test('of both streams', async () => {
+  test('on both streams', async () => {
     using dir = tempDir();
     const script = 'echo READY; seq 1 200000; seq 1 200000 >&2';
     await using run = wrap(['--log-level', 'error', '--output', 'READY', '--', ...sh(script)], { cwd: dir.path });
@@ -63,10 +63,10 @@ describe('every byte, in order, across the moment', () => {
   });
 });
 
-test('Node is out of the way, and cat alone decides whether it waits', async () => {
+test('Node no longer reads, and cat alone decides when to wait', async () => {
   const [run, cat] = await handOver('read -r end');
   await using _ = run;
-  // else it would give up where there is no room
+  // otherwise it would give up when the pipe is full
   for (const fd of [0, 1]) {
     const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/${cat}/fdinfo/${fd}`, 'latin1'))?.[1] ?? '';
     expect(Number.parseInt(flags, 8) & 0o4000).toBe(0);
@@ -79,7 +79,7 @@ test('Node is out of the way, and cat alone decides whether it waits', async () 
   expect(run.stdout.bytes.length).toBe(length);
 });
 
-test('no signal but SIGKILL ends cat', async () => {
+test('only SIGKILL ends cat', async () => {
   const [run, cat] = await handOver('while read -r line; do echo "$line"; done');
   await using _ = run;
   for (let signal = 1; signal <= 64; signal++) {
@@ -92,7 +92,7 @@ test('no signal but SIGKILL ends cat', async () => {
   expect(await run.closed).toEqual({ code: 0 });
 });
 
-test('a signal to everybody leaves the app time for its last words', async () => {
+test('a signal to the whole group leaves the app time for its last output', async () => {
   const words = "trap 'seq 1 100000; echo the last; exit 3' TERM; echo waiting; while :; do sleep 0.05; done";
   const [run] = await handOver(words, { under: ['setsid'] });
   await using _ = run;
@@ -106,7 +106,7 @@ test('a signal to everybody leaves the app time for its last words', async () =>
 });
 
 describe('a reader', () => {
-  test('that does not read blocks the app, and not the signals; then it gets all', async () => {
+  test('that stalls blocks the app but no signals, and then gets everything', async () => {
     const [run] = await handOver('seq 1 1000000');
     await using _ = run;
     const pid = await run.appPid();
@@ -127,11 +127,11 @@ describe('a reader', () => {
     expect(await run.closed).toMatchObject(expect.anything());
     const numbers = run.stdout.text.split('\n').slice(1, -1);
     expect(numbers).toEqual(numbers.map((__, index) => `${index + 1}`));
-    // whole but for what ended in the middle of a line
+    // complete, except for a line that was cut off
     expect(run.stdout.bytes.length).toBeGreaterThanOrEqual(last);
   });
 
-  test('that goes away ends an app that does not mind it', async () => {
+  test('that closes ends an app with the default SIGPIPE', async () => {
     const [run] = await handOver('exec yes');
     await using _ = run;
     await run.until('stdout', 'y\n');
@@ -139,7 +139,7 @@ describe('a reader', () => {
     expect([{ code: 1 }, { signal: 'SIGPIPE' }]).toContainEqual(await run.exit);
   });
 
-  test('that goes away is a failed write for an app that ignores SIGPIPE', async () => {
+  test('that closes is a failed write for an app that ignores SIGPIPE', async () => {
     const [run] = await handOver('trap "" PIPE; while echo y 2>/dev/null; do :; done; exit 9');
     await using _ = run;
     await run.until('stdout', 'y\n');
@@ -149,7 +149,7 @@ describe('a reader', () => {
 });
 
 describe('the end', () => {
-  test('is not put off by a grandchild that holds the stream open, and all that the app wrote is there', async () => {
+  test('does not wait for a grandchild that holds the stream open, and all output of the app is there', async () => {
     const [run, cat] = await handOver('sleep 600 & seq 1 100000; exit 5');
     await using _ = run;
     expect(await run.exit).toEqual({ code: 5 });
@@ -157,14 +157,14 @@ describe('the end', () => {
     await run.until('stdout', /\n100000\n$/);
   });
 
-  test('nor by one that never stops writing', async () => {
+  test('does not wait for a grandchild that never stops writing', async () => {
     const [run, cat] = await handOver('yes & exit 5');
     await using _ = run;
     expect(await run.exit).toEqual({ code: 5 });
     expect(isRunning(cat)).toBe(false);
   });
 
-  test('is waited for when the reader is slow', async () => {
+  test('waits for a slow reader', async () => {
     const [run] = await handOver('seq 1 30000; exit 5');
     await using _ = run;
     const pid = await run.appPid();
@@ -175,7 +175,7 @@ describe('the end', () => {
     expect(run.stdout.text.endsWith('\n29999\n30000\n')).toBe(true);
   });
 
-  test('of the wrapper alone, by SIGKILL, does not cut the app off from its reader', async () => {
+  test('of the wrapper alone, by SIGKILL, keeps the app connected to its reader', async () => {
     using dir = tempDir();
     const [run, cat] = await handOver('while [ ! -e go ]; do sleep 0.01; done; echo still there', { cwd: dir.path });
     await using _ = run;
@@ -187,7 +187,7 @@ describe('the end', () => {
   });
 });
 
-test('to a file beside a grandchild that holds the stream: nothing is lost, and nobody says so', async () => {
+test('to a file, with a grandchild that holds the stream: nothing is lost or reported', async () => {
   using dir = tempDir();
   const script = 'echo ready; sleep 0.3; (sleep 3) & echo bye; exit 0';
   const command = [NODE, BIN, '--stdout', '^ready', '--', ...sh(script)];
@@ -197,7 +197,7 @@ test('to a file beside a grandchild that holds the stream: nothing is lost, and 
   expect(run.stderr.text).not.toContain('"warning"');
 });
 
-test('when somebody kills cat, Node takes over again', async () => {
+test('if cat is killed, Node takes over again', async () => {
   const [run, cat] = await handOver('while read -r line; do echo "$line"; done; exit 4');
   await using _ = run;
   killPid(cat);
@@ -210,7 +210,7 @@ test('when somebody kills cat, Node takes over again', async () => {
   expect(await run.closed).toEqual({ code: 4 });
 });
 
-test('a socket that is also the stderr of the app stays with Node: the app could make it non-blocking', async () => {
+test("Node keeps a socket that is also the app's stderr, because the app could make it non-blocking", async () => {
   const under = sh('exec "$@" 2>&1');
   await using run = wrap(['--stdout', 'READY', '--', ...sh('echo READY; read -r go; seq 1 1000')], { under });
   await run.until('stdout', '"event":"ready"');

@@ -1,6 +1,4 @@
-/**
- * Promise: where the app cannot be handed over `--handoff` says why in one line, and the wrapper does all else as ever.
- */
+/** Promise: if no handoff is possible, `--handoff` gives the reason in one line, and the wrapper works as usual. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { NODE, sh } from '../helpers/apps.ts';
@@ -10,7 +8,7 @@ import { wrap } from '../helpers/wrap.ts';
 const PRINTS = [NODE, fileURLToPath(new URL('../fixtures/apps/prints-env.mjs', import.meta.url))];
 
 describe('--handoff', () => {
-  test('outside of systemd', async () => {
+  test('is refused outside of systemd', async () => {
     await using run = wrap(['--handoff', '--delay', '1ms', '--', ...sh('read -r line; exit 3')]);
     const { msg, level } = await run.logged('warning');
     expect({ msg, level }).toEqual({
@@ -22,7 +20,7 @@ describe('--handoff', () => {
     expect(await run.closed).toEqual({ code: 3 });
   });
 
-  test('below another process than systemd', async () => {
+  test('is refused if the parent process is not systemd', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--handoff', '--delay', '1ms', '--', ...sh('read -r line; kill -KILL $$')], {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -34,14 +32,14 @@ describe('--handoff', () => {
     expect(await run.closed).toEqual({ signal: 'SIGKILL' });
   });
 
-  test("the app does not see systemd's socket there", async () => {
+  test("hides systemd's socket from the app", async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--handoff', '--delay', '1ms', '--', ...PRINTS], { env: { NOTIFY_SOCKET: receiver.path } });
     await run.closed;
     expect(run.stdout.text).not.toContain('NOTIFY_SOCKET');
   });
 
-  test('with an option that needs the wrapper: one line, and the app is not started', async () => {
+  test('with an option that needs the wrapper: one line, and no app is started', async () => {
     await using run = wrap(['--handoff', '--notify', '--', ...sh('echo started')]);
     expect(await run.closed).toEqual({ code: 125 });
     expect(run.stdout.text).toBe('');

@@ -1,4 +1,4 @@
-/** Promise: another user of the host cannot use the wrapper, least of all root's, and text from outside stays text. */
+/** Promise: another user of the host cannot use the wrapper, least of all root's, and untrusted text stays text. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -13,14 +13,14 @@ import { wrap } from '../helpers/wrap.ts';
 const SENDS = `perl ${new URL('../fixtures/apps/sends.pl', import.meta.url).pathname}`;
 const OTHER = 4321;
 
-/** What the kernel shows every user of our sockets. */
+/** What the kernel shows about our sockets to every user. */
 const shown = () =>
   readFileSync('/proc/net/unix', 'utf8')
     .split('\n')
     .flatMap((row) => /\S*sd-ready-wrap-\S*$/.exec(row)?.[0] ?? []);
 
 describeAsRoot("root's notify socket", () => {
-  test('is not to be found by another user', async () => {
+  test('cannot be found by another user', async () => {
     using dir = tempDir();
     chmodSync(dir.path, 0o755);
     const env = { TMPDIR: dir.path };
@@ -29,7 +29,7 @@ describeAsRoot("root's notify socket", () => {
     const names = shown().filter((name) => name.startsWith(dir.path));
     expect(names.length).toBeGreaterThan(0);
     for (const name of names) expect(existsSync(name), name).toBe(false);
-    // the app may give up root, and still speaks there
+    // the app may give up root, and can still notify
     expect(statSync(path).mode & 0o777).toBe(0o666);
     const list = `setpriv --reuid ${OTHER} --regid ${OTHER} --clear-groups ls ${path.slice(0, path.lastIndexOf('/'))}`;
     expect(() => execFileSync('sh', ['-c', `${list} 2>/dev/null`])).toThrow();
@@ -38,7 +38,7 @@ describeAsRoot("root's notify socket", () => {
   test.each<[string, (path: string) => void]>([
     ['that belongs to another user', (path) => chownSync(path, OTHER, OTHER)],
     ['that others may write to, without a sticky bit', (path) => chmodSync(path, 0o777)],
-  ])('is not put into a directory %s, nor is anything else', async (_, spoil) => {
+  ])('is not put into a directory %s, and no other file is either', async (_, spoil) => {
     using dir = tempDir();
     mkdirSync(dir.file('run'));
     chmodSync(dir.path, 0o755);
@@ -51,17 +51,17 @@ describeAsRoot("root's notify socket", () => {
     expect(statSync(dir.file('run')).nlink).toBe(2);
   });
 
-  test('a socket has its mode from the start: no chmod by path that a link could lead elsewhere', async () => {
+  test('a socket has its mode from the start, without a chmod by path that a link could redirect', async () => {
     await using run = wrap(['--notify', '--', ...sh('stat -c %a "$NOTIFY_SOCKET" "$NOTIFY_SOCKET.stream"')]);
     await run.closed;
     expect(run.stdout.lines).toEqual(['666', '666']);
   });
 });
 
-describe('what the app says of a watchdog', () => {
+describe("the app's watchdog notifications", () => {
   test.each([
-    ['without WatchdogSec= is not for systemd', {}, []],
-    ['with it is', { WATCHDOG_USEC: '3600000000' }, ['WATCHDOG=trigger', 'WATCHDOG_USEC=1000']],
+    ['without WatchdogSec= do not reach systemd', {}, []],
+    ['with it reach systemd', { WATCHDOG_USEC: '3600000000' }, ['WATCHDOG=trigger', 'WATCHDOG_USEC=1000']],
   ])('%s', async (_, env, passed) => {
     await using receiver = await NotifyReceiver.start();
     const app = sh(`${SENDS} READY=1 WATCHDOG=trigger WATCHDOG_USEC=1000 WATCHDOG=1 ERRNO=7; exec cat`);
@@ -75,10 +75,10 @@ describe('what the app says of a watchdog', () => {
   });
 });
 
-describe('text from outside', () => {
+describe('untrusted text', () => {
   const EVIL = 'a\nb\n<0>PANIC\u001b[31m';
 
-  test('the name of a process that holds the port', async () => {
+  test('the name of the process that holds the port', async () => {
     const port = await freePort();
     using dir = tempDir();
     // prctl(2) PR_SET_NAME: 15 bytes
@@ -101,7 +101,7 @@ describe('text from outside', () => {
       'a command that answers',
       ['--exec', `echo '${EVIL}' >&2; false`, '--timeout', '500ms', '--log-format', 'journal', '--', 'sleep', '9'],
     ],
-  ])('%s: no control character and no line of its own', async (_, words) => {
+  ])('%s: no control character and no forged line', async (_, words) => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(words, { env: { NOTIFY_SOCKET: receiver.path } });
     await run.closed;
@@ -111,7 +111,7 @@ describe('text from outside', () => {
     for (const each of receiver.assignments()) expect(each).toMatch(/^[A-Z_]+=/);
   });
 
-  test('a function that a bash has exported does not take the place of a command of --exec', async () => {
+  test('an exported bash function does not replace a command of --exec', async () => {
     using dir = tempDir();
     const env = { 'BASH_FUNC_true%%': `() { touch ${dir.file('taken')}; }` };
     await using run = wrap(

@@ -1,4 +1,7 @@
-/** Promise: descriptors that the wrapper was started with, and what Node changes in a process, are as without it. */
+/**
+ * Promise: the app gets the descriptors that the wrapper was started with, and what Node changes in a process is
+ * restored.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
@@ -7,14 +10,14 @@ import { tempDir } from '../helpers/temp.ts';
 import { BIN, direct, Run, wrap } from '../helpers/wrap.ts';
 
 describe('descriptors beyond the standard streams', () => {
-  /** For each of those that are of interest, what it leads to. */
+  /** The target of each descriptor of interest. */
   const SHOWS = sh('for fd in 3 4 5 9 11 20 63; do echo "$fd $(readlink /proc/self/fd/$fd)"; done');
 
   test.each([
     ['low ones', 'exec 3<in 5>>out 9<in; exec "$@"'],
     ['high ones', 'exec bash -c \'exec 11<in 20>>out 63<in; exec "$@"\' sh "$@"'],
     ['none', 'exec "$@"'],
-  ])("%s of a shell are the app's at their own numbers", async (_, opens) => {
+  ])('%s, opened by a shell, reach the app at the same numbers', async (_, opens) => {
     using dir = tempDir();
     writeFileSync(dir.file('in'), 'x');
     const under = sh(opens);
@@ -25,7 +28,7 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe(bare.stdout.text);
   });
 
-  test('of a pipe the app sees the end, as the wrapper keeps no end of it', async () => {
+  test('the app sees the end of a pipe, because the wrapper keeps no end of it', async () => {
     const under = sh('exec 3<&0 </dev/null; exec "$@"');
     await using run = wrap(['--delay', '1ms', '--', ...sh('cat <&3')], { under });
     run.process.stdin?.end('all of it\n');
@@ -33,7 +36,7 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe('all of it\n');
   });
 
-  test.each([3, 63])('of a pipe on %i the reader sees the end once the app has closed it', async (fd) => {
+  test.each([3, 63])('the reader of a pipe on %i sees the end once the app has closed it', async (fd) => {
     const reads =
       '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit ' +
       '$? >> 8 } ' +
@@ -45,7 +48,7 @@ describe('descriptors beyond the standard streams', () => {
     expect(await run.closed).toEqual({ code: 4 });
   });
 
-  test('--fd next to one of them works, and on one of them is refused', async () => {
+  test('--fd works next to one of them, and is refused on one of them', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('in'), 'x\n');
     const under = sh('exec 3<in; exec "$@"');
@@ -63,7 +66,7 @@ describe('descriptors beyond the standard streams', () => {
     );
   });
 
-  test('the channel of --ipc is at none of them', async () => {
+  test('the channel of --ipc uses none of them', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('in'), 'x\n');
     const under = sh('exec 3<in 4<in; exec "$@"');
@@ -71,7 +74,7 @@ describe('descriptors beyond the standard streams', () => {
       "process.send('ready', () => process.disconnect()); console.log(require('fs').readFileSync(4, 'utf8')); " +
       "process.stdin.once('data', () => process.exit())";
     await using run = wrap(['--ipc', '--', NODE, '-e', script], { cwd: dir.path, under });
-    // who says it and ends in the same breath may be found dead first
+    // an app that prints it and ends at once may be found dead first
     await run.logged('ready');
     run.tell('end');
     expect(await run.closed).toEqual({ code: 0 });
@@ -85,7 +88,7 @@ describe('LISTEN_FDS= with a gap', () => {
       '$LISTEN_FDNAMES $LISTEN_PID $$"',
   );
 
-  test.each(['3', '4', '5', '3 5'])('%s: stays one, and all others stay where they are', async (closed) => {
+  test.each(['3', '4', '5', '3 5'])('%s: stays a gap, and all others keep their numbers', async (closed) => {
     const closes = closed.split(' ').map((fd) => `exec ${fd}<&-`);
     const names = 'LISTEN_PID=$$ LISTEN_FDS=3 LISTEN_FDNAMES=a:b:c';
     const under = sh(`exec 3</etc/passwd 4</etc/group 5</etc/hosts; ${closes.join('; ')}; export ${names}; exec "$@"`);
@@ -97,8 +100,8 @@ describe('LISTEN_FDS= with a gap', () => {
   });
 });
 
-describe('LISTEN_FDS= where no shell may be executed', () => {
-  testAsRoot('says so, and does not start the app without its LISTEN_PID=', async () => {
+describe('LISTEN_FDS= if no shell can be executed', () => {
+  testAsRoot('gives one line, and does not start the app without its LISTEN_PID=', async () => {
     const forbids =
       '$sh = Cwd::realpath("/bin/sh"); for (["--bind", $sh, $sh], ["-o", "remount,bind,noexec", $sh]) ' +
       '{ system("mount", @$_) and die } $^F = 9; open F, "/etc/passwd"; ' +
@@ -110,8 +113,8 @@ describe('LISTEN_FDS= where no shell may be executed', () => {
   });
 });
 
-describe('LISTEN_FDS= of somebody else', () => {
-  test('is no business of ours: it goes on as it is', async () => {
+describe('LISTEN_FDS= of another process', () => {
+  test('is passed on unchanged', async () => {
     const env = { LISTEN_FDS: '2', LISTEN_PID: '1', LISTEN_FDNAMES: 'a:b' };
     await using run = wrap(['--delay', '1ms', '--', ...sh('echo "$LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES"')], { env });
     expect(await run.closed).toEqual({ code: 0 });
@@ -121,10 +124,10 @@ describe('LISTEN_FDS= of somebody else', () => {
 
 describe('the working directory', () => {
   const SHOWS = ['perl', '-e', 'print readlink "/proc/self/cwd"'];
-  /** Perl, as a shell says a word about a directory that is not there. */
+  /** Perl, because a shell prints a warning about a missing directory. */
   const changed = 'chdir "in" or die; rmdir "../in" if shift; exec @ARGV';
 
-  test('that was removed', async () => {
+  test('is kept if it was removed', async () => {
     using dir = tempDir();
     mkdirSync(dir.file('in'));
     await using run = wrap(['--delay', '1ms', '--', ...SHOWS], { cwd: dir.path, under: ['perl', '-e', changed, '1'] });
@@ -139,7 +142,7 @@ describe('the working directory', () => {
     expect(other.stderr.lines).toEqual([expect.stringContaining('missing')]);
   });
 
-  testAsRoot('that may not be searched', async () => {
+  testAsRoot('is kept if it cannot be searched', async () => {
     using dir = tempDir();
     mkdirSync(dir.file('in'), { mode: 0o700 });
     const under = ['perl', '-e', changed, '0', 'setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
@@ -149,8 +152,8 @@ describe('the working directory', () => {
   });
 });
 
-describe('what Node changes in a process', () => {
-  test('the soft limit of open files is the one that the wrapper was started with', async () => {
+describe('process attributes that Node changes', () => {
+  test('the soft limit of open files is the original one', async () => {
     const under = sh('ulimit -S -n 300; "$@"; exit $?');
     await using run = wrap(['--delay', '1ms', '--', ...sh('ulimit -S -n; ulimit -H -n')], { under });
     expect(await run.closed).toEqual({ code: 0 });
@@ -163,7 +166,7 @@ describe('NODE_OPTIONS', () => {
   const env = { NODE_OPTIONS: '--require ./agent.cjs --title=app' };
   const PRINTS = app('prints-env');
 
-  test("are the app's alone, where the wrapper is started by its name", async () => {
+  test('reach the app alone if the wrapper is started by its own name', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('agent.cjs'), "require('node:fs').appendFileSync('loaded', process.title)");
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { cwd: dir.path, env });
@@ -173,13 +176,13 @@ describe('NODE_OPTIONS', () => {
     expect(readFileSync(dir.file('loaded'), 'utf8')).toBe('app');
   });
 
-  test('that name a file which is not there are a failure of the app, not of the wrapper', async () => {
+  test('that name a missing file are a failure of the app, not of the wrapper', async () => {
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], { env });
     expect(await run.closed).toEqual({ code: 1 });
     expect(run.log.map(({ event }) => event)).toContain('exited');
   });
 
-  test('and so are NODE_EXTRA_CA_CERTS, which our Node has no use for', async () => {
+  test("as are NODE_EXTRA_CA_CERTS, which the wrapper's Node does not need", async () => {
     const extra = { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/none.pem' };
     const script = 'echo "$NODE_EXTRA_CA_CERTS"; tr "\\0" "\\n" <"/proc/$PPID/environ" | grep -c ^NODE_EXTRA_CA_CERTS=';
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...sh(script)], { env: extra });
@@ -187,7 +190,7 @@ describe('NODE_OPTIONS', () => {
     expect(run.stdout.text).toBe(`${extra.NODE_EXTRA_CA_CERTS}\n0\n`);
   });
 
-  test('none is none', async () => {
+  test('stay unset if unset', async () => {
     await using run = new Run(BIN, ['--delay', '1ms', '--', ...PRINTS], {});
     expect(await run.closed).toEqual({ code: 0 });
     expect(JSON.parse(run.stdout.text)).not.toHaveProperty('NODE_OPTIONS');

@@ -29,7 +29,7 @@ function onPath(program: string): string | undefined {
     .find((file) => existsSync(file));
 }
 
-/** Its variables in their order, without the mark of the run. */
+/** Its variables in order, without the test's mark. */
 async function environmentOf(run: Run): Promise<readonly string[]> {
   expect(await run.closed).toEqual({ code: 0 });
   return run.stdout.text.split('\0').filter((entry) => !entry.startsWith('WRAP_TEST_RUN='));
@@ -46,9 +46,9 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
   };
 
   test.each<[string, Record<string, string>]>([
-    ['nothing but PATH', {}],
+    ['PATH only', {}],
     [
-      'names that are no identifiers, functions of bash, odd values',
+      'names that are not identifiers, bash functions, unusual values',
       {
         ...{ 'a.b': 'c', '1': 'one', 'x y': 'z', é: 'ü', 'tail-': '=\n=', EMPTY: '', LINES: '\none\n\ntwo\n\n' },
         ...Object.fromEntries(
@@ -65,7 +65,7 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
       },
     ],
     [
-      'what is kept from our Node, and much',
+      "what the wrapper's Node does not get, and a lot of it",
       {
         ...{ NODE_OPTIONS: '--no-warnings', NODE_EXTRA_CA_CERTS: '/x', NODE_DEBUG: 'net' },
         ...{ PWD: '/proc/self/cwd', MUCH: 'x'.repeat(50_000), 'a.b': 'c' },
@@ -78,11 +78,11 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
     const environment = await environmentOf(run);
     expect(environment).toEqual(await environmentOf(bare));
     expect(environment).toEqual(expect.arrayContaining(Object.entries(env).map((entry) => entry.join('='))));
-    // it may end before it counts as ready, which is an error of ours and the one thing that may stand there
+    // it may end before it counts as ready: the only error of ours that is allowed
     expect(run.stderr.lines.length).toBe(run.log.length);
   });
 
-  test('too much for a variable: all that the shell passes on', async () => {
+  test('too much for one variable: all that the shell passes on', async () => {
     const env = { ...{ MUCH: 'x'.repeat(120_000) }, NODE_OPTIONS: '--no-warnings', NODE_EXTRA_CA_CERTS: '' };
     await using run = new Run(asSh(), [BIN, ...READY_AT_ONCE, ...PRINTS], { env });
     expect(await environmentOf(run)).toEqual(
@@ -90,7 +90,7 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
     );
   });
 
-  test('with closed standard streams', async () => {
+  test('works with closed standard streams', async () => {
     const words = [asSh(), BIN, ...READY_AT_ONCE, ...PRINTS];
     await using run = new Run(
       'sh',
@@ -109,7 +109,7 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
     expect(run.stderr.text).toMatch(/^sd-ready-wrap: no node on PATH=\/no\/such; .+\n$/);
   });
 
-  test('another base64 on PATH, as in node_modules/.bin, is not asked', async () => {
+  test('does not run another base64 on PATH, as in node_modules/.bin', async () => {
     const first = dir.file(`${shell}/first`);
     mkdirSync(first);
     writeFileSync(join(first, 'base64'), '#!/bin/sh\necho usage: base64 FILE\n', { mode: 0o755 });
@@ -123,10 +123,10 @@ describe.each(['dash', 'bash', 'busybox'].filter((shell) => onPath(shell)))('by 
   });
 });
 
-describe('however it is called', () => {
+describe('each way to call it', () => {
   const LINKS = ['link', 'link to a link', 'from PATH', 'a relative path'] as const;
 
-  test.each(LINKS)('%s: the process is the one that was started, and systemd hears of it', async (way) => {
+  test.each(LINKS)('%s: the process is the one that was started, and systemd is notified', async (way) => {
     const bin = dir.file(`bin ${LINKS.indexOf(way)}`);
     mkdirSync(bin);
     symlinkSync(BIN, join(bin, 'first'));
@@ -150,12 +150,12 @@ describe('however it is called', () => {
   });
 });
 
-test("by pnpm's shim, as by npm's link", async () => {
+test("works by pnpm's shim as by npm's link", async () => {
   const pnpm = join(REPOSITORY, 'node_modules/pnpm/bin/pnpm.cjs');
   const place = dir.file('pnpm');
   mkdirSync(place);
   writeFileSync(join(place, 'package.json'), '{}');
-  // the build of this run, as a build of its own would pull the files away from under other tests
+  // this run's build: a new one would remove the files that other tests use
   const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', place];
   const tarball = join(place, output('npm', pack, REPOSITORY).trim());
   const { registry } = JSON.parse(output('npm', ['config', 'list', '--json'], place)) as { registry: string };

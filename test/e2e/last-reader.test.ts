@@ -1,6 +1,6 @@
 /**
- * Promise: a watched stream keeps a reader until its end, also when the command has ended and the wrapper with it, and
- * a child of theirs writes on: every byte, once, in order, to whatever the stream leads to.
+ * Promise: a watched stream keeps a reader until its end, even if the command and the wrapper have ended while a child
+ * of theirs still writes: every byte arrives once, in order, at whatever the stream leads to.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ import { BIN, direct, type Run, type WrapOptions, wrap } from '../helpers/wrap.t
 const WRITER = fileURLToPath(new URL('../fixtures/apps/outlives-launcher.pl', import.meta.url));
 const NUMBERS = Array.from({ length: 700_000 }, (_, index) => `${index + 1}\n`).join('');
 
-/** Ends when there is DIR/end, with 5, and leaves its child running. */
+/** Ends with 5 once DIR/end exists, and leaves its child running. */
 const LAUNCHER = 'perl "$@" & while [ ! -e "$2/end" ]; do sleep 0.01; done; exit 5';
 
 const OPTIONS = ['--log-level', 'error', '--stdout', '^READY'];
@@ -26,7 +26,7 @@ function start(dir: TempDir, options: WrapOptions & { mode?: string; options?: r
 
 const tell = (dir: TempDir, what: 'go' | 'end') => writeFileSync(dir.file(what), '');
 
-/** What the writer says of its own writes. */
+/** The writer's report on its own writes. */
 const result = (dir: TempDir) =>
   until('the writer to be done', () => existsSync(dir.file('result')) && readFileSync(dir.file('result'), 'utf8'));
 
@@ -36,13 +36,13 @@ const UNDER: [string, readonly string[]][] = [
   ['a file', sh('"$@" >"$DIR/out"; code=$?; until [ -e "$DIR/result" ]; do sleep 0.01; done; exit $code')],
 ];
 
-describe.each(['behind the hand-over', 'across it'])('what is written %s is there, once and in order', (when) => {
+describe.each(['after cat took over', 'across the switch'])('output written %s arrives once and in order', (when) => {
   test.each(UNDER)('to %s', async (_, under) => {
     using dir = tempDir();
     await using run = start(dir, { under, env: { DIR: dir.path } });
     const out = () => (existsSync(dir.file('out')) ? readFileSync(dir.file('out'), 'utf8') : run.stdout.text);
     await until('READY', () => out().startsWith('READY\n'));
-    if (when === 'across it') {
+    if (when === 'across the switch') {
       tell(dir, 'go');
       await until('the writer to be at it', () => out().length > 100_000);
       tell(dir, 'end');
@@ -61,7 +61,7 @@ describe.each(['behind the hand-over', 'across it'])('what is written %s is ther
     using dir = tempDir();
     await using run = start(dir, { options: ['--stdout', '^never'] });
     await run.until('stdout', 'READY');
-    if (when === 'across it') {
+    if (when === 'across the switch') {
       tell(dir, 'go');
       await until('the writer to be at it', () => run.stdout.text.length > 100_000);
       tell(dir, 'end');
@@ -75,15 +75,15 @@ describe.each(['behind the hand-over', 'across it'])('what is written %s is ther
     expect(run.stdout.text === `READY\n${NUMBERS}`).toBe(true);
   });
 
-  test("to a socket that is also stderr, which the app has made non-blocking, as it can the journal's", async () => {
+  test("to a socket that is also stderr, made non-blocking by the app, as it can with the journal's", async () => {
     using dir = tempDir();
     await using run = start(dir, { under: sh('exec "$@" 2>&1'), mode: 'nonblocking' });
     await run.until('stdout', 'READY');
-    // it has no room for all of it
+    // the socket has no room for all of it
     run.process.stdout?.pause();
-    if (when === 'across it') tell(dir, 'go');
+    if (when === 'across the switch') tell(dir, 'go');
     tell(dir, 'end');
-    if (when !== 'across it') {
+    if (when !== 'across the switch') {
       expect(await run.exit).toEqual({ code: 5 });
       tell(dir, 'go');
     }
@@ -96,7 +96,7 @@ describe.each(['behind the hand-over', 'across it'])('what is written %s is ther
   });
 });
 
-test('a signal for the whole unit may find it while it starts: then another one reads', async () => {
+test('a signal for the whole unit may hit the new reader at its start: then another one starts', async () => {
   using dir = tempDir();
   await using run = start(dir);
   await run.until('stdout', 'READY');
@@ -109,7 +109,7 @@ test('a signal for the whole unit may find it while it starts: then another one 
       process.kill(pid, 'SIGTERM');
       sent.add(pid);
     }
-    // one may have been further than it looked
+    // one of them may have read further than it reported
     return sent.size >= 3 || Promise.race([over, false]);
   });
   expect(sent.size).toBeGreaterThan(0);
@@ -129,10 +129,10 @@ test('a full disk does not stop the writer', async () => {
 });
 
 test.each(['a socket', 'a pipe'])(
-  'a reader of %s that goes away is a failed write, as it is without us',
+  'a reader of %s that closes is a failed write, as without the wrapper',
   async (to) => {
     using dir = tempDir();
-    // head ends behind the first line
+    // head ends after the first line
     await using run = to === 'a pipe' ? direct(sh('"$@" | head -n 1; exit 5', ...wrapped(dir))) : start(dir);
     await run.until('stdout', 'READY');
     tell(dir, 'end');
@@ -143,7 +143,7 @@ test.each(['a socket', 'a pipe'])(
   },
 );
 
-test('one that stalls holds up the writer, and loses nothing', async () => {
+test('a stalled reader blocks the writer, and nothing is lost', async () => {
   using dir = tempDir();
   await using run = start(dir);
   await run.until('stdout', 'READY');
@@ -172,7 +172,7 @@ const childrenOf = (pid: number) =>
     .filter(Boolean)
     .map(Number);
 
-/** Bytes, of its whole life (proc(5)). */
+/** Bytes, over its whole life (proc(5)). */
 function writtenBy(pid: number): number {
   return Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
 }

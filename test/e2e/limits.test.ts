@@ -1,4 +1,4 @@
-/** Promise: where descriptors or /proc are missing, and as PID 1, it works, or one clear line says why it does not. */
+/** Promise: without descriptors or /proc, and as PID 1, it works, or one clear line gives the reason. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const PROBES = [
   ...['--notify', '--fd 5', '--file /tmp/none', '--exec true', '--delay 1ms', ''],
 ];
 
-/** Neither of a bug nor of a module that could not be loaded. */
+/** Neither a bug nor a module that failed to load. */
 function expectNoTrace(run: Run): void {
   expect(run.stderr.text).not.toMatch(/^\s+at |\\n\s+at |"event":"bug"/m);
 }
@@ -29,7 +29,7 @@ function leastLimit(): number {
 }
 
 test.each(PROBES)(
-  'LimitNOFILE=20 and a few more, probe %j: it works, or one line says what to raise',
+  'LimitNOFILE=20 and a few more, probe %j: works, or one line names the limit to raise',
   async (probe) => {
     const least = leastLimit();
     for (let limit = least; limit <= least + 10; limit += 1) {
@@ -44,7 +44,7 @@ test.each(PROBES)(
   },
 );
 
-test('--exec without descriptors for its shell says so', async () => {
+test('--exec reports that its shell has no descriptors', async () => {
   const under = ['prlimit', '--nofile=27:27'];
   await using run = wrap(['--exec', 'true', '--', ...sh('sleep 0.3; exit 3')], { under });
   expect(await run.closed).toEqual({ code: 3 });
@@ -56,7 +56,7 @@ test('--exec without descriptors for its shell says so', async () => {
 describeAsRoot('without /proc', () => {
   const under = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
 
-  test('probes that need none of it are what they were', async () => {
+  test('probes that do not need it work unchanged', async () => {
     using dir = tempDir();
     const port = await freePort();
     writeFileSync(
@@ -85,14 +85,14 @@ describeAsRoot('without /proc', () => {
     expectNoTrace(run);
   });
 
-  test.each(['any', '3000'])('--listen %s is refused, in one line', async (target) => {
+  test.each(['any', '3000'])('--listen %s is refused with one line', async (target) => {
     await using run = wrap(['--listen', target, '--', ...sh('exit 3')], { under });
     expect(await run.closed).toEqual({ code: 125 });
     const line = `--listen ${target}: it needs /proc, which is not there; use --tcp, or mount /proc`;
     expect(run.stderr.text).toBe(`sd-ready-wrap: ${line}\n`);
   });
 
-  test('auto says once that READY=1 alone counts', async () => {
+  test('auto reports once that only READY=1 counts', async () => {
     await using run = wrap(['--', ...app('exits-with', 3)], { under });
     expect(await run.closed).toEqual({ code: 3 });
     const warnings = run.log.filter(({ event }) => event === 'warning');
@@ -103,7 +103,7 @@ describeAsRoot('without /proc', () => {
 describeAsRoot('as PID 1', () => {
   const under = ['unshare', '--pid', '--fork', '--mount-proc'];
 
-  test("an exit code is the app's; a death by a signal is 128+n, as the kernel lets PID 1 die of none", async () => {
+  test("the exit code is the app's; a death by a signal is 128+n, because PID 1 cannot die by one", async () => {
     for (const [how, code] of [
       ['exit 7', 7],
       ['kill -TERM $$; sleep 60', 143],

@@ -1,4 +1,4 @@
-/** What is a line of the app's output: at any length, and where it starts again. */
+/** What counts as a line of the app's output: at any length, and after a carriage return. */
 import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
@@ -6,7 +6,7 @@ import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { wrap } from '../helpers/wrap.ts';
 
-/** Runs an app whose script writes to stdout, says `end` on stderr, and stays. */
+/** Runs an app whose script writes to stdout; it then prints `end` on stderr and stays. */
 async function runs(regex: string, script: string, wanted: 'ready' | 'not ready'): Promise<void> {
   using dir = tempDir();
   writeFileSync(
@@ -38,7 +38,7 @@ describe('a long line', () => {
     ['its start', '^ready', "write('ready ' + 'x'.repeat(70000) + '\\n')"],
     ['its start, without an end', '^ready', "write('ready ' + 'x'.repeat(70000))"],
     ['its start, of a megabyte', '^ready', "write('ready ' + 'x'.repeat(1 << 20) + '\\n')"],
-    ['its start, behind others', '^ready', "write('a\\n'.repeat(1000) + 'ready ' + 'x'.repeat(200000) + '\\n')"],
+    ['its start, after others', '^ready', "write('a\\n'.repeat(1000) + 'ready ' + 'x'.repeat(200000) + '\\n')"],
     ['its middle', 'ready', "write('x'.repeat(40000) + 'ready' + 'x'.repeat(40000) + '\\n')"],
     ['its end', 'ready$', "write('x'.repeat(300000) + 'ready\\n')"],
     ['start and end', '^up.*ready$', "write('up' + 'x'.repeat(30000) + 'ready\\n')"],
@@ -55,7 +55,7 @@ describe('a long line', () => {
   });
 });
 
-describe('a carriage return starts the line again', () => {
+describe('a carriage return restarts the line', () => {
   test.each([
     ['^ready', "write('10%\\r50%\\rready\\n')"],
     ['^ready', "write('10%\\r50%\\rready')"],

@@ -1,4 +1,4 @@
-/** Promise: one line for each thing that the wrapper did, in the form that its reader takes. */
+/** Promise: one line for each event of the wrapper, in the format for its reader. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
 
 const COMMAND = ['--stdout', '^ready', '--', ...app('prints-signals')];
 
-/** What each event says, whatever the form. */
+/** The content of each event, in any format. */
 const TEXTS = [
   /^started the app, pid \d+; waiting for stdout \/\^ready\/$/,
   /^ready after [\d.]+ m?s: stdout \/\^ready\/$/,
@@ -54,13 +54,13 @@ describe('one line each: started, ready, signal forwarded, ended', () => {
 });
 
 describe('auto', () => {
-  test('JSON where stderr is a pipe, without being told', async () => {
+  test('JSON if stderr is a pipe', async () => {
     await using run = wrap(COMMAND);
     await live(run);
     expect(run.log.map(({ event }) => event)).toEqual(['started', 'ready', 'signal', 'exited']);
   });
 
-  test('journal where JOURNAL_STREAM names stderr, and JSON where it names another', async () => {
+  test('journal if JOURNAL_STREAM names stderr, and JSON if it names another stream', async () => {
     using dir = tempDir();
     for (const [name, shift, first] of [
       ['journal', 0, '<'],
@@ -77,7 +77,7 @@ describe('auto', () => {
   });
 
   test('pretty on a terminal', async () => {
-    // script(1) gives it one; what it shows is the terminal's output
+    // script(1) gives it one, and shows the terminal's output
     const line = [NODE, BIN, '--stdout', 'x', '--', 'true'].join(' ');
     await using run = direct(['script', '--quiet', '--return', '--command', line, '/dev/null']);
     expect(await run.closed).toEqual({ code: 0 });
@@ -98,21 +98,21 @@ describe('--log-level', () => {
     expect(run.log.at(-1)).toMatchObject({ event: 'exited', level: 50 });
   });
 
-  test('error: nothing at all where nothing failed', async () => {
+  test('error: prints nothing if nothing failed', async () => {
     await using run = wrap(['--log-level', 'error', ...COMMAND]);
     run.tell('ready');
     await run.until('stdout', /^ready/m);
     run.tell('end');
     expect(await run.closed).toEqual({ code: 0 });
-    // when the end came first, it was not ready, and that is an error
+    // if the end came first, the app was not ready, which is an error
     expect(run.log.filter(({ event }) => event !== 'exited')).toEqual([]);
   });
 });
 
-test('a reader of stderr that goes away is no harm', async () => {
+test('a closed reader of stderr does no harm', async () => {
   await using run = wrap(COMMAND);
   await run.logged('started');
-  // its handlers stand when it has printed this
+  // its handlers are installed when it has printed this
   await run.until('stdout', 'started');
   run.process.stderr?.destroy();
   run.kill('SIGHUP');
@@ -121,7 +121,7 @@ test('a reader of stderr that goes away is no harm', async () => {
   await run.until('stdout', 'got SIGUSR2\n');
   run.tell('end');
   expect(await run.closed).toEqual({ code: 0 });
-  // the wrapper's own write raised one, which is not the app's
+  // the wrapper's own write raised one, which is not for the app
   expect(run.stdout.count('got SIGPIPE')).toBe(0);
 });
 
@@ -135,7 +135,7 @@ describe('the record of a start, in a unit', () => {
     reload: false,
   };
 
-  test('is a line of its own in the journal', async () => {
+  test('is a separate line in the journal', async () => {
     await using systemd = await NotifyReceiver.start();
     const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };
     await using run = wrap(['--log-format', 'journal', ...COMMAND], { env });
@@ -144,7 +144,7 @@ describe('the record of a start, in a unit', () => {
     expect(records).toEqual([{ start: START }]);
   });
 
-  test('is a field of the line of READY=1 elsewhere', async () => {
+  test('is a field of the READY=1 line elsewhere', async () => {
     await using systemd = await NotifyReceiver.start();
     const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };
     await using run = wrap(['--log-format', 'json', ...COMMAND], { env });
@@ -152,14 +152,14 @@ describe('the record of a start, in a unit', () => {
     expect(run.log.filter(({ start }) => start)).toMatchObject([{ event: 'ready', start: START }]);
   });
 
-  test('does not hold READY=1 up where nobody reads the log', async () => {
+  test('does not delay READY=1 if the log is not read', async () => {
     using dir = tempDir();
     execFileSync('mkfifo', [dir.file('log')]);
     const log = openSync(dir.file('log'), constants.O_RDWR | constants.O_NONBLOCK);
     try {
       for (;;) writeSync(log, Buffer.alloc(4096));
     } catch {
-      // it is full
+      // the pipe is full
     }
     await using systemd = await NotifyReceiver.start();
     const env = { ...IN_UNIT, NOTIFY_SOCKET: systemd.path };

@@ -1,4 +1,7 @@
-/** Promise: systemd hears what it needs, from the wrapper's own pid, and a busy one hears it later. */
+/**
+ * Promise: systemd gets the notifications that it needs, from the wrapper's own pid, and a busy systemd gets them
+ * later.
+ */
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { app } from '../helpers/apps.ts';
@@ -8,7 +11,7 @@ import { wrap } from '../helpers/wrap.ts';
 
 const OPTIONS = ['--stdout', '^ready', '--', ...app('does-as-told')];
 
-test('what is said in the life of an app', async () => {
+test('the notifications in the life of an app', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
   const pid = await run.appPid();
@@ -20,7 +23,7 @@ test('what is said in the life of an app', async () => {
   expect(await run.closed).toEqual({ code: 3 });
   await receiver.until(({ text }) => text === 'STATUS=the app exited with code 3');
 
-  // NotifyAccess=main hears the main process only
+  // NotifyAccess=main accepts the main process only
   expect(new Set(receiver.messages().map((datagram) => datagram.pid))).toEqual(new Set([run.pid]));
   for (const { text } of receiver.messages()) {
     // two of them in one datagram mean different things in different versions of systemd
@@ -46,14 +49,14 @@ test('a text with line ends and control characters adds no assignment', async ()
 });
 
 describe('a full queue', () => {
-  test('is tried again until everything is through, in order', async () => {
+  test('is retried until all is sent, in order', async () => {
     await using receiver = await NotifyReceiver.start();
     await receiver.pause();
     await receiver.fill();
     await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
     run.tell('say ready');
     await run.logged('ready');
-    // signals and output go on meanwhile
+    // meanwhile signals and output pass
     await run.settled();
     run.tell('say more');
     await run.until('stdout', 'more');
@@ -63,7 +66,7 @@ describe('a full queue', () => {
     expect(run.log.filter(({ level }) => level >= 40)).toEqual([]);
   });
 
-  test('does not hold up the end of the app', async () => {
+  test('does not delay the end of the app', async () => {
     await using receiver = await NotifyReceiver.start();
     await receiver.pause();
     await receiver.fill();
@@ -75,7 +78,7 @@ describe('a full queue', () => {
   });
 });
 
-test.each([[undefined], ['']])('NOTIFY_SOCKET=%j is no error', async (socket) => {
+test.each([[undefined], ['']])('NOTIFY_SOCKET=%j is not an error', async (socket) => {
   await using run = wrap(OPTIONS, { env: socket === undefined ? {} : { NOTIFY_SOCKET: socket } });
   run.tell('say ready');
   await run.logged('ready');
@@ -84,7 +87,7 @@ test.each([[undefined], ['']])('NOTIFY_SOCKET=%j is no error', async (socket) =>
   expect(run.log.filter(({ level }) => level >= 40)).toEqual([]);
 });
 
-test('started by systemd without a notify socket: one warning that names Type=notify', async () => {
+test('without a notify socket under systemd: one warning that names Type=notify', async () => {
   await using run = wrap(OPTIONS, { env: { INVOCATION_ID: 'f3a1b1a5c1f24f6c9a1e1d1c2b3a4f5e' } });
   run.tell('say ready');
   await run.logged('ready');
@@ -100,9 +103,9 @@ test.each([
   ['a path that does not fit', `/${'x'.repeat(107)}`],
   ['an abstract name that does not fit', `@${'x'.repeat(107)}`],
   ['characters of several bytes that do not fit', `/${'\u{1f30a}'.repeat(27)}`],
-  ['a path where nobody is', '/no/such/socket'],
-  ['a path that is no socket', '/dev/null'],
-])('%s in NOTIFY_SOCKET: one line, 125, and no app', async (_, socket) => {
+  ['a path without a listener', '/no/such/socket'],
+  ['a path that is not a socket', '/dev/null'],
+])('%s in NOTIFY_SOCKET: one line, exit 125, and no app', async (_, socket) => {
   using dir = tempDir();
   await using run = wrap(['--stdout', 'x', '--', 'touch', dir.file('started')], { env: { NOTIFY_SOCKET: socket } });
   expect(await run.closed).toEqual({ code: 125 });
@@ -111,7 +114,7 @@ test.each([
   expect(readdirSync(dir.path)).toEqual([]);
 });
 
-test('a systemd that goes away is no harm to the app, and one that comes back hears READY=1', async () => {
+test('a systemd that goes away does not harm the app, and gets READY=1 when it is back', async () => {
   const receiver = await NotifyReceiver.start();
   await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
   await receiver.until(({ text }) => text.startsWith('STATUS='));

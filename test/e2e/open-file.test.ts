@@ -1,5 +1,6 @@
 /**
- * Promise: with OpenFile=/run/systemd/notify:notify in the unit no addon is needed, and the app does not see that one.
+ * Promise: with OpenFile=/run/systemd/notify:notify in the unit no addon is needed, and the app does not see that
+ * descriptor.
  */
 
 import { once } from 'node:events';
@@ -20,25 +21,25 @@ const SHOWS = sh(
     'own=no; [ "$LISTEN_PID" = $$ ] && own=yes; echo "$LISTEN_FDS $LISTEN_FDNAMES $own"; read -r line',
 );
 
-/** As a child, with the pid that LISTEN_PID= has to name. */
+/** As a child, with the pid that LISTEN_PID= must name. */
 const STAYS_BEHIND = `unshare --net sh -c 'LISTEN_PID=$$ exec "$@"' sh "$@"; exit $?`;
 
 const opening = (...files: string[]) => ['perl', OPENS, ...files, '--'];
 
-describe('a connected notify socket by the name of notify', () => {
+describe('a connected notify socket with the name notify', () => {
   test.each([
     ['alone', [], '3 \n4 \n5 \n6 \n  no\n'],
     ['first', ['+/etc/passwd:a', '+/etc/group:b'], '3 /etc/passwd\n4 /etc/group\n5 \n6 \n2 a:b yes\n'],
     ['between', ['/etc/passwd:a', '+/etc/group:b'], '3 /etc/passwd\n4 /etc/group\n5 \n6 \n2 a:b yes\n'],
     ['last', ['/etc/passwd:a', '/etc/group:b'], '3 /etc/passwd\n4 /etc/group\n5 \n6 \n2 a:b yes\n'],
-  ])('%s: carries READY=1, and the app has the others, numbered anew', async (_, files, shown) => {
+  ])('%s: carries READY=1, and the app gets the other descriptors, renumbered', async (_, files, shown) => {
     await using receiver = await NotifyReceiver.start();
     const own = `${receiver.path}:notify`;
     const before = files.filter((file) => !file.startsWith('+'));
-    const behind = files.filter((file) => file.startsWith('+')).map((file) => file.slice(1));
+    const after = files.filter((file) => file.startsWith('+')).map((file) => file.slice(1));
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
       env: { NOTIFY_SOCKET: receiver.path },
-      under: opening(...before, own, ...behind),
+      under: opening(...before, own, ...after),
     });
     await receiver.untilReady();
     expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
@@ -48,12 +49,12 @@ describe('a connected notify socket by the name of notify', () => {
     expect(run.stdout.text).toBe(shown);
   });
 
-  // PrivateNetwork=: systemd opens it, and we are in another network namespace
+  // PrivateNetwork=: systemd opens it, and the wrapper is in another network namespace
   testAsRoot('of another network namespace: carries READY=1 too', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
       env: { NOTIFY_SOCKET: receiver.path },
-      // the shell stays where it is, as systemd does
+      // the shell stays there, like systemd
       under: [...opening(`${receiver.path}:notify`), ...sh(STAYS_BEHIND)],
     });
     await receiver.untilReady();
@@ -75,7 +76,7 @@ describe('a connected notify socket by the name of notify', () => {
     expect(await run.closed).toEqual({ code: 0 });
   });
 
-  test('each state is a datagram of its own, in order', async () => {
+  test('each state is a separate datagram, in order', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--delay', '1ms', '--', ...sh('read -r line; exit 3')], {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -88,11 +89,11 @@ describe('a connected notify socket by the name of notify', () => {
   });
 });
 
-describe('what has that name and is none', () => {
+describe('a descriptor with that name that is not a notify socket', () => {
   test.each([
     ['a file', '/etc/passwd:notify'],
-    ['nothing of that name', '/etc/passwd:other'],
-  ])("%s: is the app's, and READY=1 goes another way", async (_, file) => {
+    ['another name', '/etc/passwd:other'],
+  ])("%s: stays the app's, and READY=1 takes another transport", async (_, file) => {
     await using receiver = await NotifyReceiver.start();
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...SHOWS], {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -106,7 +107,7 @@ describe('what has that name and is none', () => {
     expect(await run.closed).toEqual({ code: 0 });
   });
 
-  test("a stream socket: is the app's, and READY=1 goes another way", async () => {
+  test("a stream socket: stays the app's, and READY=1 takes another transport", async () => {
     using dir = tempDir();
     const server = createServer().listen(dir.file('stream'));
     await once(server, 'listening');
@@ -123,7 +124,7 @@ describe('what has that name and is none', () => {
     server.close();
   });
 
-  test("a datagram socket of socket activation: is the app's, and READY=1 goes another way", async () => {
+  test("a datagram socket of socket activation: stays the app's, and READY=1 takes another transport", async () => {
     using dir = tempDir();
     const binds =
       'use Socket; $^F = 9; socket S, PF_UNIX, SOCK_DGRAM, 0; bind S, pack_sockaddr_un(shift) or die $!; ' +
@@ -142,7 +143,7 @@ describe('what has that name and is none', () => {
     expect(await run.closed).toEqual({ code: 0 });
   });
 
-  test('of another process: is no business of ours', async () => {
+  test('of another process: is left alone', async () => {
     await using receiver = await NotifyReceiver.start();
     const under = [...opening(`${receiver.path}:notify`), ...sh('LISTEN_PID=1; "$@"; exit $?')];
     await using run = wrap(['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line')], {
@@ -156,7 +157,7 @@ describe('what has that name and is none', () => {
   });
 });
 
-test('where nobody listens any more behind it, the next way is taken', async () => {
+test('without a receiver: the next transport is used', async () => {
   await using gone = await NotifyReceiver.start();
   await using receiver = await NotifyReceiver.start();
   const under = [...opening(`${gone.path}:notify`), ...sh('echo opened; read -r line; exec "$@"')];

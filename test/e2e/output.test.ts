@@ -1,4 +1,4 @@
-/** Promise: nothing that the app writes is lost, reordered or changed, and a blocked reader blocks the app. */
+/** Promise: no output of the app is lost, reordered or changed, and a blocked reader blocks the app. */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { BIN, direct, type Run, wrap } from '../helpers/wrap.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** What floods.mjs writes. */
+/** The output of floods.mjs. */
 function flood(mebibytes: number): Buffer {
   const blocks = Array.from({ length: mebibytes }, (_, i) =>
     Buffer.alloc(1 << 20, `mebibyte ${i} of \u{1f30a} and \u001b[32mcolour\u001b[0m\n`),
@@ -19,7 +19,7 @@ function flood(mebibytes: number): Buffer {
   return Buffer.concat([...blocks, Buffer.from('flood done\n')]);
 }
 
-/** The app writes no more, as nobody reads: as many bytes as pipes and buffers took. */
+/** Resolves when the app is blocked because nothing is read: the number of bytes that pipes and buffers took. */
 async function blocked(pid: number): Promise<number> {
   const written = () => Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
   let last = -1;
@@ -43,12 +43,12 @@ describe('64 MiB arrive as they were written', () => {
     expect(await run.closed).toEqual({ code: 0 });
     const bytes = run[fd === 1 ? 'stdout' : 'stderr'].bytes;
     const expected = flood(64);
-    // what the wrapper says on stderr at the end stands behind it
+    // the wrapper's last lines on stderr come after it
     expect(sha256(bytes.subarray(0, expected.length))).toBe(sha256(expected));
     if (fd === 1) expect(bytes.length).toBe(expected.length);
   });
 
-  test('bytes that are no text, without a line end', async () => {
+  test('passes on bytes that are not text, without a line end', async () => {
     using dir = tempDir();
     const script = 'head -c 20000000 /dev/urandom | tee copy';
     await using run = wrap(['--stdout', 'never', '--', ...sh(script)], { cwd: dir.path });
@@ -57,26 +57,26 @@ describe('64 MiB arrive as they were written', () => {
   });
 });
 
-test('the last words of the app come before what the wrapper says of its end', async () => {
+test("the app's last output comes before the wrapper's line about its end", async () => {
   using dir = tempDir();
   const script = 'while [ ! -e go ]; do sleep 0.01; done; head -c 60000 /dev/zero | tr "\\0" x >&2; exit 3';
   await using run = wrap(['--stderr', 'never', '--', ...sh(script)], { cwd: dir.path });
   const app = await run.child();
   await run.logged('started');
-  // it finds the death and the words in the same moment
+  // it notices the death and the output at the same time
   await run.freeze();
   writeFileSync(dir.file('go'), '');
   await until('the app to end', () => !isRunning(app));
   run.kill('SIGCONT');
   expect(await run.closed).toEqual({ code: 3 });
   const text = run.stderr.text;
-  // a few of them are quoted there
+  // that line quotes a few of them
   const words = text.indexOf('x'.repeat(60000));
   expect(words).toBeGreaterThan(-1);
   expect(text.indexOf('"event":"exited"')).toBeGreaterThanOrEqual(words + 60000);
 });
 
-test("stdin is the app's, up to its end", async () => {
+test('stdin belongs to the app, up to its end', async () => {
   await using run = wrap(['--stdout', 'never', '--', 'cat']);
   const bytes = flood(4);
   run.process.stdin?.end(bytes);
@@ -84,18 +84,18 @@ test("stdin is the app's, up to its end", async () => {
   expect(sha256(run.stdout.bytes)).toBe(sha256(bytes));
 });
 
-describe('a reader that does not read', () => {
+describe('a stalled reader', () => {
   async function stuck(options: readonly string[]): Promise<Run> {
     const run = wrap([...options, '--', ...sh('echo "(pid $$)"; exec yes')]);
     const pid = await run.appPid();
     run.process.stdout?.pause();
     const before = run.stdout.bytes.length;
-    // pipes and buffers take some, and then no more
+    // pipes and buffers take some, and then nothing more
     expect((await blocked(pid)) - before).toBeLessThan(4_000_000);
     return run;
   }
 
-  test('blocks the app, and not the signals', async () => {
+  test('blocks the app but no signals', async () => {
     await using run = await stuck(['--stdout', 'never']);
     const pid = await run.appPid();
     run.kill('SIGTERM');
@@ -105,7 +105,7 @@ describe('a reader that does not read', () => {
     expect(await run.closed).toEqual({ signal: 'SIGTERM' });
   });
 
-  test('gets all in order when it reads again after the app is dead', async () => {
+  test("gets all in order when it reads again after the app's death", async () => {
     // more than its own pipe takes, and little enough that the app can end
     await using run = wrap(['--stdout', 'never', '--', 'seq', '50000']);
     run.process.stdout?.pause();
@@ -118,10 +118,10 @@ describe('a reader that does not read', () => {
   });
 });
 
-describe('a reader of stderr that does not read, when the pipe is full already', () => {
+describe('a stalled reader of stderr whose pipe is already full', () => {
   const full = sh('mkfifo f && exec 3<>f && head -c 65536 /dev/zero >&3 && exec "$@" 2>&3');
 
-  test('is no reason to keep a signal from the app', async () => {
+  test('does not keep a signal from the app', async () => {
     await using run = wrap(['--delay', '10ms', '--', 'sleep', '60'], { under: full });
     // the shell has had children of its own
     await until('the app', () => childrenOf(run.pid).some((pid) => commandOf(pid) === 'sleep'));
@@ -129,19 +129,19 @@ describe('a reader of stderr that does not read, when the pipe is full already',
     expect(await run.exit).toEqual({ signal: 'SIGTERM' });
   });
 
-  test('nor for the app to end otherwise than it did', async () => {
+  test('does not change how the app ends', async () => {
     await using run = wrap(['--delay', '10ms', '--', ...sh('sleep 0.2; exit 3')], { under: full });
     expect(await run.exit).toEqual({ code: 3 });
   });
 });
 
-describe('a reader that goes away', () => {
-  test('ends an app that does not mind it', async () => {
+describe('a reader that closes', () => {
+  test('ends an app with the default SIGPIPE', async () => {
     await using run = wrap(['--stdout', 'never', '--', 'yes']);
     await run.until('stdout', 'y\n');
     run.process.stdout?.destroy();
-    // the stream is a socket, as it is to the journal: a writer that is blocked gets EPIPE or ECONNRESET from one, and
-    // SIGPIPE only with a write that begins afterwards (unix(7))
+    // the stream is a socket, as to the journal: a blocked writer gets EPIPE or ECONNRESET, and SIGPIPE only for a
+    // write that begins afterwards (unix(7))
     expect([{ code: 1 }, { signal: 'SIGPIPE' }]).toContainEqual(await run.exit);
   });
 
@@ -164,7 +164,7 @@ describe('a reader that goes away', () => {
   });
 });
 
-testAsRoot('a disk that is full for a while: what comes later is written', async () => {
+testAsRoot('after a full disk has space again, new output is written', async () => {
   const script = 'head -c 1000000 /dev/zero >d/filler; echo lost; read -r line; rm d/filler; echo kept';
   const disk = 'mkdir d && mount -t tmpfs -o size=64k none d && { "$@" >d/out; code=$?; cat d/out; exit $code; }';
   const under = ['unshare', '--mount', ...sh(disk)];
@@ -175,7 +175,7 @@ testAsRoot('a disk that is full for a while: what comes later is written', async
   expect(run.stdout.text).toBe('kept\n');
 });
 
-test('a disk that is full for cat(1) is no reader that has gone away', async () => {
+test('a disk that is full for cat(1) does not count as a closed reader', async () => {
   const script = 'echo ready; read -r line; echo lost; read -r line; echo lost too; exit 5';
   const under = sh('exec "$@" >/dev/full');
   await using run = wrap(['--stdout', '^ready', '--', ...sh(script)], { under });
@@ -186,9 +186,9 @@ test('a disk that is full for cat(1) is no reader that has gone away', async () 
   expect(await run.exit).toEqual({ code: 5 });
 });
 
-describe('the flags of the descriptors are those of a run without the wrapper', () => {
+describe("the descriptors' flags are those of a run without the wrapper", () => {
   const FLAGS = 'read -r line; grep -H flags /proc/self/fdinfo/0 /proc/self/fdinfo/1 /proc/self/fdinfo/2 >flags';
-  // the wrapper has loaded all it loads when the app looks
+  // the wrapper has loaded everything when the app checks
   const LINES: [string, string][] = [
     ['pipes', '(echo go; sleep 0.5) | COMMAND 2>&1 | cat'],
     ['a pipe each', '{ (echo go; sleep 0.5) | COMMAND | cat; } 2>&1 | cat'],
@@ -210,14 +210,14 @@ describe('the flags of the descriptors are those of a run without the wrapper', 
   test.each(LINES)('%s', async (_, line) => {
     const bare = await flags(line, `sh -c '${FLAGS}'`);
     expect(await flags(line, wrapped('--tcp 1'))).toEqual(bare);
-    // of a stream that is watched the app gets a pipe of the wrapper's; the others stay as they are
+    // a watched stream is a pipe from the wrapper; the others stay as they are
     const [stdin, stdout, stderr] = bare;
     expect((await flags(line, wrapped('--stdout x'))).filter((_flag, fd) => fd !== 1)).toEqual([stdin, stderr]);
     expect((await flags(line, wrapped('--stderr x'))).filter((_flag, fd) => fd !== 2)).toEqual([stdin, stdout]);
   });
 });
 
-test.each(['stdin', 'stdout', 'stderr'])('a closed %s is no failure', async (stream) => {
+test.each(['stdin', 'stdout', 'stderr'])('a closed %s is not a failure', async (stream) => {
   const fd = ['stdin', 'stdout', 'stderr'].indexOf(stream);
   const close = `exec ${fd}${fd === 0 ? '<' : '>'}&-; exec "$@"`;
   await using run = direct(sh(close, NODE, BIN, '--tcp', '1', '--', ...sh('exit 7')));

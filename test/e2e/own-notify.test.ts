@@ -1,4 +1,4 @@
-/** Promise: the app's own sd_notify works from any process of it, in any language, and is said by the wrapper. */
+/** Promise: the app's own sd_notify works from any of its processes, in any language; the wrapper relays it. */
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
 const SENDS = `perl ${fileURLToPath(new URL('../fixtures/apps/sends.pl', import.meta.url))}`;
 
-/** For the sockets: those of a wrapper that is killed at the end of a test stay behind. */
+/** For the sockets: a wrapper that is killed at the end of a test leaves its own behind. */
 let scratch: TempDir;
 beforeAll(() => {
   scratch = tempDir();
@@ -33,13 +33,13 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
       env: { TMPDIR: scratch.path, ...env },
     });
 
-  test('by this way and no other', async () => {
+  test('uses this transport and no other', async () => {
     await using run = start(sh('exit 0'), {}, '--log-level', 'debug');
     await run.closed;
     expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`by ${way}`);
   });
 
-  test("systemd-notify's words are said by the main process, and it is not kept waiting", async () => {
+  test("the main process relays systemd-notify's assignments, and does not keep it waiting", async () => {
     await using receiver = await NotifyReceiver.start();
     // it waits at each call until its descriptor is closed (BARRIER=1), and fails after 5 s
     await using run = start(
@@ -58,7 +58,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect(new Set(receiver.messages().map(({ pid }) => pid))).toEqual(new Set([run.pid]));
   });
 
-  test('a reload: each word in a datagram of its own', async () => {
+  test('a reload: each state word in a separate datagram', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = start(
       sh(
@@ -74,7 +74,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect(texts.slice(-4)).toEqual(['RELOADING=1\nMONOTONIC_USEC=7', 'STATUS=new', 'READY=1', 'STOPPING=1']);
   });
 
-  test('all in one breath: READY=1 does not come after what followed it', async () => {
+  test('sent all at once: READY=1 stays before what follows it', async () => {
     await using receiver = await NotifyReceiver.start();
     await using _ = start(sh(`${SENDS} STATUS=x READY=1 RELOADING=1 READY=1 STOPPING=1; exec cat`), {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -86,7 +86,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     ]);
   });
 
-  test('nothing is lost and nothing changes places, from the first moment on', async () => {
+  test('nothing is lost or reordered from the start', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = start(sh(`${SENDS} 1000*ERRNO=%d READY=1; exec cat`), { env: { NOTIFY_SOCKET: receiver.path } });
     await receiver.untilReady();
@@ -95,7 +95,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect((await run.logged('ready')).msg).toMatch(/notify READY=1/);
   });
 
-  test('the last words of an app that dies are not lost', async () => {
+  test('the last notifications of a dying app are not lost', async () => {
     await using receiver = await NotifyReceiver.start();
     const words = `${SENDS} READY=1 STATUS=a STATUS=b STATUS=c STATUS=d ERRNO=5 STOPPING=1`;
     await using run = start(sh(`exec ${words}`), { env: { NOTIFY_SOCKET: receiver.path } });
@@ -104,7 +104,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect(receiver.assignments()).toContain('ERRNO=5');
   });
 
-  test('what systemd would not take is not taken, and does no harm', async () => {
+  test('ignores what systemd would not accept', async () => {
     await using receiver = await NotifyReceiver.start();
     const bad = [`READY=1\\n${'x'.repeat(4089)}`, 'READY=1\\0\\0', '70000', '', 'READY=10', '\\xFF\\xFE', 'MAINPID=1'];
     const words = bad.map((text) => `'${text}'`).join(' ');
@@ -125,7 +125,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect(run.log.filter(({ level }) => level >= 40)).toEqual([]);
   });
 
-  test('a grandchild that never stops sending does not hold up the end', async () => {
+  test('a grandchild that never stops sending does not delay the end', async () => {
     await using receiver = await NotifyReceiver.start();
     await using run = start(sh(`${SENDS} for-ever & ${SENDS} READY=1; read _; exit 3`), {
       env: { NOTIFY_SOCKET: receiver.path },
@@ -135,7 +135,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
     expect(await run.exit).toEqual({ code: 3 });
   });
 
-  describe('socket and directory are gone', () => {
+  describe('socket and directory are removed', () => {
     test.each<[string, string[], string[], object]>([
       ['after exit 3', [], sh('exit 3'), { code: 3 }],
       ['after READY=1 and exit 0', [], sh(`${SENDS} READY=1; exit 0`), { code: 0 }],
@@ -143,7 +143,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
       ['after death by SIGKILL', [], sh('kill -KILL $$'), { signal: 'SIGKILL' }],
       ['after a missed start timeout', ['--timeout', '50ms'], ['sleep', '100'], { code: 124 }],
       ['after a start that failed', [], ['/no/such/program'], { code: 127 }],
-      ['after one of what is no program', [], ['/etc/passwd'], { code: 126 }],
+      ['after a start of a file that is not a program', [], ['/etc/passwd'], { code: 126 }],
     ])('%s', async (_, flags, app, exit) => {
       using dir = tempDir();
       await using run = start(app, { env: { TMPDIR: dir.path } }, ...flags);
@@ -171,7 +171,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
   });
 });
 
-test('no addon at all: one line, 125, and no app', async () => {
+test('no addon at all: one line, exit 125, and no app', async () => {
   using installation = install();
   using dir = tempDir();
   await using run = new Run(NODE, [...WITHOUT_FFI, installation.bin, '--notify', '--', 'touch', dir.file('started')], {
@@ -189,8 +189,8 @@ test('no addon at all: one line, 125, and no app', async () => {
   expect(readdirSync(dir.path)).toEqual([]);
 });
 
-describe('where the socket is', () => {
-  /** Runs the wrapper with that environment and umask, and tells what the app saw: path and modes. */
+describe('the place of the socket', () => {
+  /** Runs the wrapper with that environment and umask. @returns what the app saw: path and modes */
   async function seen(env: Record<string, string>, umask = '022') {
     const app = 'stat -c %a "$(dirname "$NOTIFY_SOCKET")" "$NOTIFY_SOCKET"; echo "$NOTIFY_SOCKET"';
     await using run = new Run('sh', ['-c', `umask ${umask}; exec ${NODE} ${BIN} --notify -- sh -c '${app}'`], { env });
@@ -207,13 +207,13 @@ describe('where the socket is', () => {
     expect(await seen({ TMPDIR: dir.path }, umask)).toMatchObject({ ...MODES, parent: dir.path });
   });
 
-  testAsRoot('as root its name is not to be guessed', async () => {
+  testAsRoot('as root, its name cannot be guessed', async () => {
     const [first, second] = [await seen({}), await seen({})];
     expect(first.path).toMatch(/\/[\w-]{22}$/);
     expect(second.path.slice(-22)).not.toBe(first.path.slice(-22));
   });
 
-  test('the first of the places that can be used', async () => {
+  test('is the first usable directory', async () => {
     using dir = tempDir();
     chmodSync(dir.path, 0o755);
     const made = (name: string, mode = 0o755) => {
@@ -235,7 +235,7 @@ describe('where the socket is', () => {
     expect((await seen({ TMPDIR: tmp })).stderr).not.toContain(tmp);
   });
 
-  testAsRoot('as root one that others cannot pass through comes last', async () => {
+  testAsRoot('as root, a directory that others cannot enter comes last', async () => {
     using closed = tempDir();
     using open = tempDir();
     chmodSync(open.path, 0o711);
@@ -248,7 +248,7 @@ describe('where the socket is', () => {
     }
   });
 
-  test('nowhere: one line, 125, and no app', async () => {
+  test('no usable directory: one line, exit 125, and no app', async () => {
     const env = { RUNTIME_DIRECTORY: '/proc', XDG_RUNTIME_DIR: '/no/such', TMPDIR: `/${'x'.repeat(100)}` };
     await using run = wrap(['--notify', '--', 'true'], { env });
     expect(await run.closed).toEqual({ code: 125 });
@@ -258,7 +258,7 @@ describe('where the socket is', () => {
   });
 });
 
-test('WATCHDOG_USEC is for the app now, and goes to nobody in particular', async () => {
+test('WATCHDOG_USEC is passed to the app, without WATCHDOG_PID', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(['--notify', '--', ...sh('echo "$WATCHDOG_USEC/$WATCHDOG_PID"; exec cat')], {
     env: { NOTIFY_SOCKET: receiver.path, TMPDIR: scratch.path, WATCHDOG_USEC: '3000000' },
@@ -267,7 +267,7 @@ test('WATCHDOG_USEC is for the app now, and goes to nobody in particular', async
   await run.until('stdout', '3000000/\n');
 });
 
-test('without a systemd the app has its socket all the same', async () => {
+test('without a systemd the app still gets its socket', async () => {
   await using run = wrap(['--notify', '--', ...sh(`${SENDS} READY=1; exec cat`)], { env: { TMPDIR: scratch.path } });
   expect((await run.logged('ready')).msg).toContain('notify READY=1');
 });

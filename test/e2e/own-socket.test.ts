@@ -1,4 +1,4 @@
-/** Promise: never READY=1 for somebody else's port. */
+/** Promise: never READY=1 for another program's port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { describeAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
+import { testWhere } from '../helpers/untried.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
 
 const APP = ['--', ...app('does-as-told')];
@@ -30,7 +31,7 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
   expect(receiver.isReady(), run.stderr.text).toBe(false);
 }
 
-/** Another program on the host that listens: in a process of its own, as the app's would be. */
+/** Another program on the host that listens, in a separate process. */
 async function stranger(where: string | number, as: 'net' | 'http' = 'net', uid?: number): Promise<ChildProcess> {
   const answer = as === 'http' ? '(_, response) => response.end()' : '';
   const listen = `require('${as}').createServer(${answer}).listen(${JSON.stringify(where)}, () => console.log('on'))`;
@@ -47,7 +48,7 @@ async function stranger(where: string | number, as: 'net' | 'http' = 'net', uid?
 }
 
 describe('a port that another program holds', () => {
-  test.each(['--tcp', '--listen'])('%s PORT: not ready, until the app has the port', async (option) => {
+  test.each(['--tcp', '--listen'])('%s PORT: not ready until the app has the port', async (option) => {
     const port = await freePort();
     const other = await stranger(port);
     await withReceiver([option, `${port}`, ...APP], async (run, receiver) => {
@@ -73,7 +74,7 @@ describe('a port that another program holds', () => {
     });
   });
 
-  test('auto and --listen any: another program that begins to listen is no sign', async () => {
+  test('auto and --listen any: another program that starts to listen does not count', async () => {
     for (const options of [[], ['--listen', 'any']]) {
       await withReceiver([...options, ...APP], async (run, receiver) => {
         await run.until('stdout', 'started');
@@ -85,7 +86,7 @@ describe('a port that another program holds', () => {
     }
   });
 
-  test('--unix PATH: what listened there before is not ready, the app in its place is', async () => {
+  test('--unix PATH: an earlier listener does not count, the app in its place does', async () => {
     using dir = tempDir();
     const path = dir.file('app.sock');
     const other = await stranger(path);
@@ -99,7 +100,7 @@ describe('a port that another program holds', () => {
     });
   });
 
-  test('--unix PATH: nor is what another program began to listen on after the start', async () => {
+  test("--unix PATH: another program's new listener does not count", async () => {
     using dir = tempDir();
     const path = dir.file('app.sock');
     await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
@@ -124,39 +125,39 @@ describe('a port that another program holds', () => {
   });
 });
 
-test(
-  '--http: the app counts once it has taken the port over, though the kernel counts as many sockets ' + 'as before',
-  async () => {
-    const port = await freePort();
-    const other = await stranger(port, 'http');
-    const retry = `
+test('--http: the app counts once it has taken over the port, although the number of sockets is the same', async () => {
+  const port = await freePort();
+  const other = await stranger(port, 'http');
+  const retry = `
     const server = require('http').createServer((_, response) => response.end());
     const listen = () => server.listen(${port});
     server.on('error', () => setTimeout(listen, 5));
     listen();
   `;
-    await withReceiver(['--http', `http://127.0.0.1:${port}/`, '--', NODE, '-e', retry], async (_, receiver) => {
-      await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
-      other.kill('SIGKILL');
-      await receiver.untilReady();
-    });
-  },
-);
+  await withReceiver(['--http', `http://127.0.0.1:${port}/`, '--', NODE, '-e', retry], async (_, receiver) => {
+    await receiver.until(({ text }) => text.includes(`held by node (pid ${other.pid}), not by the app`));
+    other.kill('SIGKILL');
+    await receiver.untilReady();
+  });
+});
 
-test("--http to an address of this host that is not loopback: another program's answer does not count", async () => {
-  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  const address = own.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
-  if (address === undefined) return;
+const OWN_ADDRESS = Object.values(networkInterfaces())
+  .flatMap((all) => all ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+const TO_OWN_ADDRESS =
+  "--http to an address of this host that is not loopback: another program's answer does not count";
+
+testWhere(OWN_ADDRESS !== undefined, 'needs an address other than loopback', TO_OWN_ADDRESS, async () => {
   const port = await freePort();
   await stranger(port, 'http');
-  await withReceiver(['--http', `http://${address}:${port}/`, ...APP], async (run, receiver) => {
+  await withReceiver(['--http', `http://${OWN_ADDRESS}:${port}/`, ...APP], async (run, receiver) => {
     await run.logged('warning');
     await isNotReady(run, receiver);
   });
 });
 
-describe('a path by way of a symbolic link', () => {
-  test.each(['directory', 'socket'])("is the same place: the link is the %s's", async (what) => {
+describe('a path through a symbolic link', () => {
+  test.each(['directory', 'socket'])('is the same place if the %s is a link', async (what) => {
     using dir = tempDir();
     mkdirSync(dir.file('real'));
     const path = dir.file('real/app.sock');
@@ -178,7 +179,7 @@ describe('a path by way of a symbolic link', () => {
     });
   });
 
-  test('a path that cannot be looked at yet is a reason, and no more', async () => {
+  test('a path that cannot be resolved yet is only a reason', async () => {
     using dir = tempDir();
     const path = dir.file('app.sock');
     symlinkSync(path, path);
@@ -241,7 +242,7 @@ describe("the app's own", () => {
     });
   });
 
-  test('inspector on any port is no sign for auto, the next port is', async () => {
+  test('inspector does not count for auto with --listen any, the next port does', async () => {
     const port = await freePort();
     const command = [NODE, '--inspect=0', ...app('does-as-told').slice(1)];
     await withReceiver(['--', ...command], async (run, receiver) => {
@@ -253,11 +254,11 @@ describe("the app's own", () => {
   });
 
   test.each([
-    ['that gave itself another title', ['--title=shop'], "process.title = 'shop';"],
-    ['that is no file', ['--unhandled-rejections', 'strict'], ''],
-  ])('inspector of an app %s is no sign for auto', async (_, flags, script) => {
+    ['with another process title', ['--title=shop'], "process.title = 'shop';"],
+    ['that is not a file', ['--unhandled-rejections', 'strict'], ''],
+  ])('inspector of an app %s does not count for auto', async (_, flags, script) => {
     const inspector = await freePort();
-    // a connection of its own makes the kernel count another socket, so that we look once more
+    // the test's connection makes the kernel count another socket, so that the wrapper checks again
     const connects = `${script} require('net').connect(${inspector}, '127.0.0.1', () => console.log('connected'))`;
     const command = [NODE, ...flags, '-e', connects, `--inspect=127.0.0.1:${inspector}`];
     await withReceiver(['--', ...command], async (run, receiver) => {
@@ -267,7 +268,7 @@ describe("the app's own", () => {
     });
   });
 
-  test("port counts for auto where a word of the app's own only looks like a debugger's", async () => {
+  test("port counts for auto if an argument of the app only resembles a debugger's", async () => {
     const port = await freePort();
     await withReceiver([...APP, `--inspect=${port}`], async (run, receiver) => {
       await run.until('stdout', 'started');
@@ -284,7 +285,7 @@ describe("the app's own", () => {
     expect(run.stderr.text).not.toMatch(/address already in use|SIGPROF/);
   });
 
-  test('inspector is no sign for auto, its port is', async () => {
+  test('inspector does not count for auto, its port does', async () => {
     for (const flags of ['--inspect=127.0.0.1:PORT', '--inspect-port=PORT --inspect']) {
       const inspector = await freePort();
       const port = await freePort();
@@ -300,10 +301,10 @@ describe("the app's own", () => {
   });
 });
 
-describeAsRoot('an app whose sockets we may not see', () => {
-  /** The wrapper as root without CAP_SYS_PTRACE, the app as somebody else: /proc/PID/fd is closed (ptrace(2)). */
+describeAsRoot('an app whose sockets the wrapper cannot read', () => {
+  /** The wrapper is root without CAP_SYS_PTRACE, the app another user: /proc/PID/fd is closed (ptrace(2)). */
   const blind = ['--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'];
-  const asNobody = ['setpriv', '--reuid', '64321', '--regid', '64321', '--clear-groups', '--'];
+  const asOther = ['setpriv', '--reuid', '64321', '--regid', '64321', '--clear-groups', '--'];
 
   async function blindly(
     args: readonly string[],
@@ -312,7 +313,7 @@ describeAsRoot('an app whose sockets we may not see', () => {
     await withReceiver(args, use, ['setpriv', ...blind, '--']);
   }
 
-  /** Binds as root, gives root up, and listens when told, which Node does in one go with the bind. */
+  /** Binds as root, gives up root, and listens on command; Node binds and listens in one step. */
   const DROPS = `
     use Socket;
     my ($where) = @ARGV;
@@ -325,7 +326,7 @@ describeAsRoot('an app whose sockets we may not see', () => {
     listen $socket, 5 or die;
     sleep 1000`;
 
-  test.each(['PORT', 'PATH'])('what it bound before it gave root up counts for --listen %s', async (target) => {
+  test.each(['PORT', 'PATH'])('what it bound before giving up root counts for --listen %s', async (target) => {
     using dir = tempDir();
     const where = target === 'PORT' ? await freePort() : dir.file('app.sock');
     await blindly(['--listen', `${where}`, '--', 'perl', '-e', DROPS, `${where}`], async (run, receiver) => {
@@ -336,10 +337,10 @@ describeAsRoot('an app whose sockets we may not see', () => {
     });
   });
 
-  test('its own new Unix socket counts for --listen any, that of another program does not', async () => {
+  test("its own new Unix socket counts for --listen any, another program's does not", async () => {
     using dir = tempDir();
     chmodSync(dir.path, 0o777);
-    await blindly(['--listen', 'any', '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+    await blindly(['--listen', 'any', '--', ...asOther, ...app('does-as-told')], async (run, receiver) => {
       await run.until('stdout', 'started');
       await stranger(dir.file('other.sock'));
       await receiver.until(({ text }) => text.includes('hidden from us'));
@@ -350,9 +351,9 @@ describeAsRoot('an app whose sockets we may not see', () => {
     });
   });
 
-  test('a port of yet another user is not its own, also where it came later', async () => {
+  test('a port of a third user does not count, even if it came later', async () => {
     const port = await freePort();
-    await blindly(['--tcp', `${port}`, '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
+    await blindly(['--tcp', `${port}`, '--', ...asOther, ...app('does-as-told')], async (run, receiver) => {
       await run.until('stdout', 'started');
       await stranger(port, 'net', 1000);
       await receiver.until(({ text }) => text.includes('held by another program, of uid 1000, not by the app'));
@@ -360,14 +361,14 @@ describeAsRoot('an app whose sockets we may not see', () => {
     });
   });
 
-  test('its own new socket counts, one that was there before does not', async () => {
+  test('its own new socket counts, an earlier one does not', async () => {
     const port = await freePort();
     const server = createServer().listen(port);
     await once(server, 'listening');
     onTestFinished(() => {
       server.close();
     });
-    const command = ['--tcp', `${port}`, '--', ...asNobody, ...app('does-as-told')];
+    const command = ['--tcp', `${port}`, '--', ...asOther, ...app('does-as-told')];
     await blindly(command, async (run, receiver) => {
       await run.until('stdout', 'started');
       await receiver.until(({ text }) => text.includes('not by the app'));
@@ -380,7 +381,7 @@ describeAsRoot('an app whose sockets we may not see', () => {
   });
 });
 
-/** Listens on an abstract socket of exactly that name; libuv before 1.48 (Node 20) fills it up with zero bytes. */
+/** Listens on an abstract socket of exactly that name; libuv before 1.48 (Node 20) pads the name with zero bytes. */
 const ABSTRACT = `
   use Socket;
   socket my $socket, PF_UNIX, SOCK_STREAM, 0 or die;
@@ -388,7 +389,7 @@ const ABSTRACT = `
   listen $socket, 5 or die;
   sleep 1000`;
 
-/** A primary that hands its workers the port, and exits when they do. */
+/** A primary that passes the port to its workers, and exits when they do. */
 const CLUSTER = `
   const cluster = require('cluster');
   if (cluster.isPrimary) cluster.fork();

@@ -1,4 +1,4 @@
-/** Promise: installs and runs without a compiler, from the tarball that is published and from the Debian package. */
+/** Promise: it installs and runs without a compiler, from the published tarball and from the Debian package. */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -23,17 +23,17 @@ import { Run } from '../helpers/wrap.ts';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const NAME = 'sd-ready-wrap';
 const OPENS = join(REPOSITORY, 'test/fixtures/opens-files.pl');
-/** What there is without a compiler. */
+/** The transport without a compiler. */
 const PREBUILT = TRANSPORT === 'node:ffi' ? TRANSPORT : 'koffi';
 
 let dir: TempDir;
 let tarball: string;
-/** Of whoever runs the tests. */
+/** npm's configuration of the user who runs the tests. */
 let config: { readonly cache: string; readonly registry: string };
 
 beforeAll(() => {
   dir = tempDir();
-  // the build of this run, as a build of its own would pull the files away from under other tests
+  // this run's build: a new one would remove the files that other tests use
   const packed = run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', dir.path], REPOSITORY);
   tarball = dir.file(packed.trim());
   config = JSON.parse(run('npm', ['config', 'list', '--json'], dir.path));
@@ -86,19 +86,19 @@ describe('the tarball', () => {
     expect(statSync(tarball).size).toBeLessThan(400_000);
   });
 
-  test('carries the licence of all that is bundled', () => {
+  test('has the licences of all bundled packages', () => {
     const licences = readFileSync(join(REPOSITORY, 'dist/LICENSES.txt'), 'utf8');
     for (const name of ['commander', 'execa', 'pino', 'sonic-boom'])
       expect(licences).toMatch(new RegExp(`^${name} \\d`, 'm'));
   });
 
-  // npm 11 installs optional dependencies globally whatever --omit says, so that one is local
+  // npm 11 installs optional dependencies globally whatever --omit says, so that case is local
   test.each([
     ['--global', ['--global', '--prefix', '.'], 'bin/sd-ready-wrap', true],
     ['--global --ignore-scripts', ['--global', '--prefix', '.', '--ignore-scripts'], 'bin/sd-ready-wrap', true],
     ['--omit=optional', ['--omit=optional'], 'node_modules/.bin/sd-ready-wrap', false],
   ])(
-    'npm install %s needs no compiler, and what it installs runs by the transport that there is',
+    'npm install %s needs no compiler, and the result runs with the available transport',
     async (_, flags, path, koffi) => {
       const place = dir.file(`place-${readdirSync(dir.path).length}`);
       mkdirSync(place);
@@ -108,7 +108,7 @@ describe('the tarball', () => {
       const quiet = ['--no-audit', '--no-fund', '--registry', config.registry];
       run('npm', ['install', ...quiet, ...flags, tarball], place, env);
       const bin = join(place, path);
-      // what is bundled is not installed too
+      // bundled packages are not installed as well
       if (!koffi) expect(readdirSync(join(place, 'node_modules')).filter((name) => /^\w/.test(name))).toEqual([NAME]);
       const runs = { PATH: `${PATH}:${dirname(NODE)}:/usr/bin:/bin` };
 
@@ -144,7 +144,7 @@ describe('the Debian package', () => {
   let root: string;
 
   beforeAll(() => {
-    // of a copy: to build it is to build the bundle
+    // built from a copy, because it builds the bundle too
     const copy = dir.file('copy');
     const parts = [
       'package.json',
@@ -164,7 +164,7 @@ describe('the Debian package', () => {
     run('dpkg-deb', ['-x', deb, root], dir.path);
   });
 
-  test('is named as packages are, and asks for Node 20', () => {
+  test('has a Debian package name, and depends on Node 20', () => {
     const [name, version, architecture, depends] = ['Package', 'Version', 'Architecture', 'Depends'].map((field) =>
       run('dpkg-deb', ['-f', deb, field], dir.path).trim(),
     );
@@ -173,13 +173,13 @@ describe('the Debian package', () => {
     expect(depends).toContain('nodejs (>= 20)');
   });
 
-  // npm run release:check takes no warning either
-  test('lintian finds no error', () => {
+  // npm run release:check allows no warning either
+  test('passes lintian without errors', () => {
     const { stdout } = spawnSync('lintian', ['--allow-root', '--fail-on', 'none', deb], { encoding: 'utf8' });
     expect(stdout.split('\n').filter((line) => line.startsWith('E:'))).toEqual([]);
   });
 
-  test('runs from where it is put, by a transport that it brings', async () => {
+  test('runs from its installed path with a bundled transport', async () => {
     await using receiver = await NotifyReceiver.start();
     const args = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
     const PATH = `${dirname(NODE)}:/usr/bin:/bin`;
@@ -192,7 +192,7 @@ describe('the Debian package', () => {
     expect(await run.closed).toEqual({ code: 3 });
   });
 
-  test('brings a man page, completions, the examples and the licences', () => {
+  test('contains a man page, completions, the examples and the licences', () => {
     const man = run('sh', ['-c', `gzip -dc ${root}/usr/share/man/man1/sd-ready-wrap.1.gz`], dir.path);
     for (const option of ['tcp', 'notify', 'forward\\-signals', 'log\\-level'])
       expect(man).toContain(`\\-\\-${option}`);
@@ -213,7 +213,7 @@ describe('the Debian package', () => {
   });
 });
 
-/** What npm needs to trust a registry, if anything. */
+/** What npm needs to trust the registry, if anything. */
 function certificates(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(process.env).filter(

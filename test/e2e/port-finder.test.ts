@@ -1,6 +1,6 @@
 /**
- * Port finders (get-port and others) listen, close, and let the app listen there later: a port that is open for a
- * moment is no sign.
+ * Port finders (get-port and others) listen, close, and let the app listen there later: a port that is open only for a
+ * moment does not count.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { wrap } from '../helpers/wrap.ts';
 
-/** Opens a port TIMES times for 2 ms each, then says `closed`, and listens at last when it is told. */
+/** Opens a port TIMES times for 2 ms each, prints `closed`, and listens after a line on stdin. */
 const FINDS =
   'use Socket; $| = 1; my ($times, $port) = @ARGV; ' +
   'sub open_it { socket my $s, PF_INET, SOCK_STREAM, 0; setsockopt $s, SOL_SOCKET, SO_REUSEADDR, 1; ' +
@@ -18,55 +18,51 @@ const FINDS =
   'select undef, undef, undef, 0.03 + rand 0.01 } ' +
   'print "closed\n"; <STDIN>; my $s = open_it($port); print "listening\n"; sleep 1000';
 
-/** @returns of the processors that we may run on */
+/** @returns the first processor that this process may use */
 function firstCore(): string {
   return /^Cpus_allowed_list:\t(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
 }
 
-/** Keeps a core busy until it is disposed of. */
+/** Keeps a core busy until it is disposed. */
 function busy(core: string): Disposable {
   const child = spawn('taskset', ['-c', core, 'perl', '-e', '1 while 1'], { stdio: 'ignore' });
   return { [Symbol.dispose]: () => child.kill('SIGKILL') };
 }
 
-describe.each([['auto'], ['--listen any']])('%s', (options) => {
-  test.each([1, 2, 3, 4])(
-    'none of 50 ports that were open for a moment counts, the one that stays does (%i)',
-    async () => {
-      await using receiver = await NotifyReceiver.start();
-      const words = options === 'auto' ? [] : options.split(' ');
-      const command = ['perl', '-e', FINDS, '50', `${await freePort()}`];
-      await using run = wrap([...words, '--', ...command], { env: { NOTIFY_SOCKET: receiver.path } });
-      await run.until('stdout', 'closed');
-      await run.settled();
-      await receiver.settled();
-      expect(receiver.assignments()).not.toContain('READY=1');
-      run.tell('listen');
-      await receiver.untilReady();
-      expect(run.stdout.text).toContain('listening');
-    },
+/** Runs a port finder under the wrapper: not ready after its short-lived ports, ready when it stays on one. */
+async function expectReadyOnlyAtTheEnd(options: readonly string[], times: number, under: readonly string[] = []) {
+  await using receiver = await NotifyReceiver.start();
+  const command = [...under, 'perl', '-e', FINDS, `${times}`, `${await freePort()}`];
+  await using run = wrap([...options, '--', ...command], { env: { NOTIFY_SOCKET: receiver.path } });
+  await run.until('stdout', 'closed');
+  await run.settled();
+  await receiver.settled();
+  expect(receiver.assignments()).not.toContain('READY=1');
+  run.tell('listen');
+  await receiver.untilReady();
+  await run.until('stdout', 'listening');
+}
+
+describe.each([
+  ['auto', []],
+  ['--listen any', ['--listen', 'any']],
+])('%s', (_, options) => {
+  test.each([1, 2, 3, 4])('ignores 50 ports that were open for a moment, and accepts the one that stays (%i)', () =>
+    expectReadyOnlyAtTheEnd(options, 50),
   );
 
-  test('nor does one of an app that has to wait for a core before it can close it', async () => {
+  test('ignores a port that stays open only because the app waits for a core', async () => {
     const core = firstCore();
-    await using receiver = await NotifyReceiver.start();
     using _ = busy(core);
-    const words = options === 'auto' ? [] : options.split(' ');
-    const command = ['taskset', '-c', core, 'nice', '-n', '19', 'perl', '-e', FINDS, '20', `${await freePort()}`];
-    await using run = wrap([...words, '--', ...command], { env: { NOTIFY_SOCKET: receiver.path } });
-    await run.until('stdout', 'closed');
-    await run.settled();
-    await receiver.settled();
-    expect(receiver.assignments()).not.toContain('READY=1');
-    run.tell('listen');
-    await receiver.untilReady();
+    await expectReadyOnlyAtTheEnd(options, 20, ['taskset', '-c', core, 'nice', '-n', '19']);
   });
 
-  test('one that closes for good leaves the app unready', async () => {
+  test('does not make the app ready if the port closes for good', async () => {
     await using receiver = await NotifyReceiver.start();
-    const words = options === 'auto' ? [] : options.split(' ');
     const command = ['perl', '-e', `${FINDS.split('print')[0]}exec "sleep", 1000`, '5'];
-    await using run = wrap(['--timeout', '1s', ...words, '--', ...command], { env: { NOTIFY_SOCKET: receiver.path } });
+    await using run = wrap(['--timeout', '1s', ...options, '--', ...command], {
+      env: { NOTIFY_SOCKET: receiver.path },
+    });
     const ready = receiver.untilReady().then(
       () => 'ready',
       () => 'never ready',

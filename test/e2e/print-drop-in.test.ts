@@ -1,11 +1,14 @@
-/** Promise: --print-drop-in prints what starts an existing unit through the wrapper, or one line that says why not. */
+/**
+ * Promise: --print-drop-in prints what starts an existing unit through the wrapper, or one line with the reason why
+ * not.
+ */
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
-test('a unit of another host, by stdin: the drop-in on stdout, and a note on stderr', async () => {
+test('a unit of another host, read from stdin: the drop-in on stdout, and a note on stderr', async () => {
   const unit = '# /etc/systemd/system/shop.service\\n[Service]\\nTimeoutStartSec=9\\nExecStart=/usr/bin/node app.js\\n';
   const script = `printf '${unit}' | "$@"`;
   const words = [NODE, BIN, '--print-drop-in', '/dev/stdin', '--listen', 'any'];
@@ -16,7 +19,7 @@ test('a unit of another host, by stdin: the drop-in on stdout, and a note on std
   expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: its start limit of 9 .*\n$/);
 });
 
-test('what cannot be carried over is one line, exit status 125', async () => {
+test('prints one line and exits with 125 if the unit cannot be carried over', async () => {
   using dir = tempDir();
   writeFileSync(dir.file('shop.service'), '[Service]\nType=forking\nExecStart=/bin/a\n');
   await using run = wrap(['--print-drop-in', dir.file('shop.service')]);
@@ -27,7 +30,7 @@ test('what cannot be carried over is one line, exit status 125', async () => {
   );
 });
 
-test('--argv0: the app finds that as its own name', async () => {
+test('--argv0: the app gets that name as argv[0]', async () => {
   await using run = wrap(['--argv0', 'a shop', '--', NODE, '-p', 'process.argv0']);
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toBe('a shop\n');

@@ -6,7 +6,7 @@ import { testAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { BIN, Run, type WrapOptions, wrap } from '../helpers/wrap.ts';
 
-/** What is printed, as the lines that count. */
+/** The printed unit without comments. */
 async function unit(words: readonly string[], options: WrapOptions = {}): Promise<string[]> {
   await using run = wrap(['--print-unit', ...words], options);
   const exit = await run.closed;
@@ -29,7 +29,7 @@ test('runs nothing', async () => {
   expect(existsSync(dir.file('app'))).toBe(false);
 });
 
-test('has what every unit with the wrapper should have, with absolute paths', async () => {
+test('prints what every unit with the wrapper should have, with absolute paths', async () => {
   using dir = tempDir();
   mkdirSync(dir.file('shop'));
   writeFileSync(dir.file('shop/start.js'), '');
@@ -57,7 +57,7 @@ test('has what every unit with the wrapper should have, with absolute paths', as
   expect(exec).toContain(`=${NODE} ${BIN} `);
 });
 
-test('by its own name it names itself, and a link stays one', async () => {
+test('started by its own name, it prints that name, and a link stays a link', async () => {
   using dir = tempDir();
   symlinkSync(BIN, dir.file('sd-ready-wrap'));
   await using run = new Run(dir.file('sd-ready-wrap'), ['--print-unit', 'true'], {});
@@ -65,7 +65,7 @@ test('by its own name it names itself, and a link stays one', async () => {
   expect(run.stdout.text).toMatch(new RegExp(`^ExecStart=${dir.path}/sd-ready-wrap -- /`, 'm'));
 });
 
-test('a node that is not on the PATH of systemd is put there, its options stay', async () => {
+test("a node outside of systemd's PATH gets its absolute path and keeps its options", async () => {
   using dir = tempDir();
   copyFileSync(NODE, dir.file('node'), constants.COPYFILE_FICLONE);
   await using run = new Run(dir.file('node'), ['--no-warnings', BIN, '--print-unit', 'node', 'app.js'], {
@@ -77,7 +77,7 @@ test('a node that is not on the PATH of systemd is put there, its options stay',
   expect(run.stdout.lines).toContain(`ExecStart=${node} --no-warnings ${BIN} -- ${node} app.js`);
 });
 
-test('options given by variables become options, PORT and NODE_ENV go along', async () => {
+test('options from variables become options, and PORT and NODE_ENV are included', async () => {
   const lines = await unit(['--tcp', '3000', 'true'], {
     env: {
       SD_READY_WRAP_TCP: '4000',
@@ -110,7 +110,7 @@ test.each([
   expect(await unit([...options, 'true'])).toContain(`TimeoutStartSec=${time}`);
 });
 
-test('what does not pass signals on gets KillMode=control-group, and is told why', async () => {
+test('a command that does not pass signals on gets KillMode=control-group, and the reason', async () => {
   await using run = wrap(['--print-unit', ...sh('server')]);
   await run.closed;
   expect(run.stdout.text).toMatch(/^# .*sh -c does not pass it on(?:.|\n)*?\nKillMode=control-group$/m);
@@ -137,13 +137,13 @@ describe.each([
   });
 });
 
-test('an app that reads its configuration anew: how to let it know is there, as a comment', async () => {
+test('explains in a comment how to reload an app that rereads its configuration', async () => {
   await using run = wrap(['--print-unit', 'node', 'app.js']);
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toMatch(/^#ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
 });
 
-test('what its options say of the unit', async () => {
+test('settings that follow from the options', async () => {
   const text = async (...options: string[]) => {
     await using run = wrap(['--print-unit', ...options, '--tcp', '3000', '--', 'node', 'app.js']);
     expect(await run.closed).toEqual({ code: 0 });
@@ -155,7 +155,7 @@ test('what its options say of the unit', async () => {
   expect(handsOver).not.toContain('passes it on');
 });
 
-test('--user is for your own manager', async () => {
+test("--user is for the user's own manager", async () => {
   await using run = wrap(['--print-unit', '--user', 'true'], { env: { XDG_RUNTIME_DIR: '/run/user/7' } });
   await run.closed;
   expect(run.stdout.text).toContain('OpenFile=/run/user/7/systemd/notify:notify');
@@ -164,7 +164,7 @@ test('--user is for your own manager', async () => {
   expect(run.stdout.text).toContain('systemctl --user enable --now');
 });
 
-testAsRoot('who is not root is who runs the app', async () => {
+testAsRoot('a user other than root becomes User=', async () => {
   await using run = new Run('setpriv', ['--reuid', '65534', '--clear-groups', NODE, BIN, '--print-unit', 'true'], {
     cwd: '/',
   });
@@ -172,7 +172,7 @@ testAsRoot('who is not root is who runs the app', async () => {
   expect(run.stdout.lines).toContain('User=nobody');
 });
 
-test('a directory below /run that somebody has to make is named', async () => {
+test('names a directory below /run that must be created', async () => {
   const text = async (...options: string[]) => {
     await using run = wrap(['--print-unit', ...options, 'true']);
     await run.closed;
@@ -194,13 +194,13 @@ describe('a template', () => {
     expect(lines).toContain('Environment=PORT=300%i');
     expect(lines).toContain('Description=shop %i (sh -c exec app sh %i %%n)');
   });
-  test('an instance finds its port in PORT, where nothing else tells it', async () => {
+  test('an instance gets its port in PORT if nothing else sets it', async () => {
     const lines = await unit(['--unit-name', 'shop@', '--tcp', '%i', 'true']);
     expect(lines).toContain('Environment=PORT=%i');
     const told = await unit(['--unit-name', 'shop@', '--tcp', '%i', '--', 'true', '--port', '%i']);
     expect(told.join('\n')).not.toContain('PORT=');
   });
-  test('its options are checked too', async () => {
+  test('checks its options too', async () => {
     expect(await complaint(['--print-unit', '--unit-name', 'shop@', '--tcp', 'x%i', 'true'])).toMatchObject({
       code: 125,
     });
@@ -218,7 +218,7 @@ describe('--swap', () => {
     return run.stdout.text;
   };
 
-  test('prints three units, each behind its path', async () => {
+  test('prints three units, each after its path', async () => {
     const printed = await text(['--unit-name', 'shop', '--tcp', '3000', 'node', '/no/%i/%n']);
     const [, ...units] = printed.split(/^# (?=\/.*\.(?:socket|service)$)/m);
     const paths = ['shop.socket', 'shop-hold.service', 'shop@.service'].map((name) => `/etc/systemd/system/${name}`);
@@ -238,13 +238,13 @@ describe('--swap', () => {
     );
   });
 
-  test('a backslash in the name, which is an escape in Sockets= alone', async () => {
+  test('a backslash in the name, which is an escape in Sockets= only', async () => {
     const printed = await text(['--unit-name', 'my\\x2dshop', '--tcp', '3000', 'true']);
     expect(printed).toContain('\nSockets=my\\\\x2dshop.socket\n');
     expect(printed).toContain('\nService=my\\x2dshop-hold.service\n');
   });
 
-  test('the name of a template is the same app, and the user has a place of its own', async () => {
+  test("a template's name means the same app, and --user has its own directory", async () => {
     const words = ['--user', '--unit-name', 'shop@.service', '--tcp', '3000', 'true'];
     const printed = await text(words, { env: { XDG_CONFIG_HOME: '/srv/config' } });
     expect(printed.match(/^# \/.*$/gm)?.slice(0, 3)).toEqual(
@@ -264,10 +264,10 @@ describe('--swap', () => {
   });
 });
 
-describe('what is odd is said beside it', () => {
+describe('warnings on stderr', () => {
   test.each<[string, string[], Record<string, string>, RegExp]>([
     [
-      'another port than that of the app',
+      "another port than the app's",
       ['--tcp', '3411', 'true'],
       { PORT: '3000' },
       /: PORT=3000 goes along .* port 3411: write PORT=3411 in front, or ask for port 3000\n$/,
@@ -287,23 +287,18 @@ describe('what is odd is said beside it', () => {
       { PORT: '3000' },
       /: PORT=3000 is the same for each instance of shop@: with --tcp %i it is that of shop@3001 and shop@3002\n$/,
     ],
-    [
-      'a script that is not there',
-      ['node', 'no-such.js'],
-      {},
-      /: \/\S*\/no-such\.js is not there: relative paths .*\n$/,
-    ],
+    ['a missing script', ['node', 'no-such.js'], {}, /: \/\S*\/no-such\.js is not there: relative paths .*\n$/],
     ['the same port', ['--http', 'http://127.0.0.1:3000/', 'true'], { PORT: '3000' }, /^$/],
     ['no port at all', ['--stdout', 'up', 'true'], { PORT: '3000' }, /^$/],
     ['another host', ['--tcp', '10.9.8.7:80', '--tcp-owner', 'any', 'true'], { PORT: '3000' }, /^$/],
     ['instances', ['--unit-name', 'shop@', '--tcp', '%i', 'true'], { PORT: '3000' }, /^$/],
     [
-      'what instances may share',
+      'probes that instances may share',
       ['--unit-name', 'shop@', '--tcp', '%i', '--tcp-owner', 'any', '--tcp', '10.9.8.7:80', 'true'],
       {},
       /^$/,
     ],
-    ['a PORT that is none', ['--tcp', '3000', 'true'], { PORT: '/run/shop.sock' }, /^$/],
+    ['a PORT that is not a number', ['--tcp', '3000', 'true'], { PORT: '/run/shop.sock' }, /^$/],
     ['an option of Node', ['node', '--enable-source-maps', 'no-such.js'], {}, /^$/],
   ])('%s', async (_, words, env, text) => {
     await using run = wrap(['--print-unit', ...words], { env });
@@ -314,7 +309,7 @@ describe('what is odd is said beside it', () => {
   });
 });
 
-describe('bad input is one line', () => {
+describe('bad input gives one line', () => {
   test.each([
     [['--print-unit', 'true', '\uffff'], 125, /systemd takes no noncharacters/],
     [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],
@@ -340,7 +335,7 @@ describe('bad input is one line', () => {
     expect(result.text.match(/\n/g)).toHaveLength(1);
   });
 
-  test('a working directory that no unit file can hold', async () => {
+  test('a working directory that a unit file cannot hold', async () => {
     using dir = tempDir();
     mkdirSync(dir.file('a\nb'));
     const result = await complaint(['--print-unit', 'true'], { cwd: dir.file('a\nb') });

@@ -1,4 +1,4 @@
-/** Promise: each further probe makes READY=1 when its sign is there, and only then. */
+/** Promise: each further probe makes READY=1 when its readiness signal is there, and only then. */
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { rootCertificates } from 'node:tls';
@@ -12,9 +12,9 @@ import { tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
-const APP = ['--', ...app('gives-signs')];
+const APP = ['--', ...app('becomes-ready')];
 
-/** Runs it with a receiver, and ends both behind the test. */
+/** Runs it with a receiver, and ends both after the test. */
 async function withReceiver(
   args: readonly string[],
   use: (run: Run, receiver: NotifyReceiver) => Promise<void>,
@@ -24,7 +24,7 @@ async function withReceiver(
   await use(run, receiver);
 }
 
-/** Nothing that has happened up to now made it ready. */
+/** Nothing so far made it ready. */
 async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
   await run.settled();
   await receiver.settled();
@@ -47,7 +47,7 @@ test('--http: refused, then 503, then 200', async () => {
   });
 });
 
-test('--http-status and --http-header: another status and another answer than the default', async () => {
+test('--http-status and --http-header replace the default status and headers', async () => {
   const port = await freePort();
   const options = ['--http', `http://127.0.0.1:${port}/`, '--http-status', '404', '--http-header', 'X: y'];
   await withReceiver([...options, ...APP], async (run, receiver) => {
@@ -59,7 +59,7 @@ test('--http-status and --http-header: another status and another answer than th
   });
 });
 
-test('--http: no proxy is asked', async () => {
+test('--http uses no proxy', async () => {
   const port = await freePort();
   await using receiver = await NotifyReceiver.start();
   let asked = 0;
@@ -95,7 +95,7 @@ test('--unix', async () => {
   });
 });
 
-test('--unix: the path is seen from where the app is', async () => {
+test("--unix resolves the path in the app's working directory", async () => {
   using dir = tempDir();
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(['--unix', 'app.sock', ...APP], { env: { NOTIFY_SOCKET: receiver.path }, cwd: dir.path });
@@ -103,7 +103,7 @@ test('--unix: the path is seen from where the app is', async () => {
   await receiver.untilReady();
 });
 
-test('--file: not what an earlier start left behind', async () => {
+test('--file ignores a file from an earlier start', async () => {
   using dir = tempDir();
   const path = dir.file('ready');
   writeFileSync(path, '');
@@ -125,12 +125,12 @@ test('--exec', async () => {
     await isNotReady(run, receiver);
     run.tell(`touch ${dir.file('go')}`);
     await receiver.untilReady();
-    // it is no business of the command's
+    // the command does not get it
     expect(readFileSync(dir.file('socket'), 'utf8')).toBe('\n');
   });
 });
 
-test('--exec: what it runs ends with the app', async () => {
+test('--exec: its processes end with the app', async () => {
   using dir = tempDir();
   await using run = wrap(['--exec', `echo $$ >'${dir.file('pid')}'; sleep 600`, '--attempt-timeout', '1min', ...APP]);
   const pid = await until('the command', () => {
@@ -157,7 +157,7 @@ test('--delay: an app that dies before is not ready', async () => {
   });
 });
 
-test.each([3, 4, 9, 255])('--fd %i: a newline, and not what stands before it', async (fd) => {
+test.each([3, 4, 9, 255])('--fd %i: a newline counts, the bytes before it do not', async (fd) => {
   await withReceiver(['--fd', `${fd}`, ...APP], async (run, receiver) => {
     await run.until('stdout', 'started');
     run.tell(`write ${fd} almost`);
@@ -170,13 +170,13 @@ test.each([3, 4, 9, 255])('--fd %i: a newline, and not what stands before it', a
   });
 });
 
-test('--fd of a shell', async () => {
+test('--fd opened by a shell', async () => {
   await withReceiver(['--fd', '4', '--', ...sh('echo >&4; exec sleep 600')], async (_, receiver) => {
     await receiver.untilReady();
   });
 });
 
-test('--fd: an end without a newline is not ready', async () => {
+test('--fd: closed without a newline is not ready', async () => {
   await withReceiver(['--fd', '4', '--', ...sh('printf x >&4; exec 4>&-; exec sleep 600')], async (run, receiver) => {
     await receiver.until(({ text }) => text.includes('closed without a newline'));
     await isNotReady(run, receiver);
@@ -196,7 +196,7 @@ test('--fd twice, with --ipc between: all three count', async () => {
   });
 });
 
-test('--fd: the app may write on, far more than a pipe holds', async () => {
+test('--fd: the app may go on writing, far more than a pipe holds', async () => {
   const script = 'echo >&3; head -c 5000000 /dev/zero >&3 && echo "all written $?"; exec sleep 600';
   await withReceiver(['--fd', '3', '--', ...sh(script)], async (run, receiver) => {
     await receiver.untilReady();
@@ -204,12 +204,12 @@ test('--fd: the app may write on, far more than a pipe holds', async () => {
   });
 });
 
-test('--fd: the end of the app does not wait for a grandchild that has it', async () => {
+test("--fd: the app's end does not wait for a grandchild that holds it", async () => {
   await using run = wrap(['--fd', '3', '--', ...sh('sleep 600 >/dev/null 2>&1 & echo >&3; exit 5')]);
   expect(await run.exit).toEqual({ code: 5 });
 });
 
-test('--fd: there is nothing at the numbers between', async () => {
+test('--fd: the numbers between are unused', async () => {
   // 3 is the directory that ls reads
   await using run = wrap(['--fd', '9', '--', ...sh('ls /proc/self/fd')]);
   await run.closed;
@@ -220,9 +220,9 @@ test('--fd: there is nothing at the numbers between', async () => {
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 
 test.each<[string, string, readonly string[], (another: string) => Record<string, string>]>([
-  ['by its own name: by NODE_EXTRA_CA_CERTS', BIN, [], () => ({ NODE_EXTRA_CA_CERTS: fixture('cert.pem') })],
+  ['by its own name, with NODE_EXTRA_CA_CERTS', BIN, [], () => ({ NODE_EXTRA_CA_CERTS: fixture('cert.pem') })],
   [
-    // a distribution's own store, in which that certificate is
+    // a distribution's own store, with that certificate in it
     'and what Node trusts without them still is',
     NODE,
     ['--use-openssl-ca', BIN],
@@ -242,8 +242,8 @@ test.each<[string, string, readonly string[], (another: string) => Record<string
   expect(await run.closed).toEqual({ code: 0 });
 });
 
-test('--exec where descriptors are short: a reason, and no bug', async () => {
-  // somewhere between Node's own need and what is enough
+test('--exec without enough descriptors: a reason, and not a bug', async () => {
+  // between Node's own need and what is enough
   for (let most = 20; most <= 36; most += 1) {
     const under = sh(`ulimit -n ${most}; exec "$@"`);
     await using run = wrap(['--exec', 'false', '--timeout', '200ms', '--', 'sleep', '9'], { under });

@@ -10,7 +10,7 @@ import { type Run, wrap } from '../helpers/wrap.ts';
 
 const APP = ['--', ...app('does-as-told')];
 
-/** Runs it with a receiver, and ends both behind the test. */
+/** Runs it with a receiver, and ends both after the test. */
 async function withReceiver(
   args: readonly string[],
   use: (run: Run, receiver: NotifyReceiver) => Promise<void>,
@@ -20,7 +20,7 @@ async function withReceiver(
   await use(run, receiver);
 }
 
-/** Nothing that has happened up to now made it ready. */
+/** Nothing so far made it ready. */
 async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
   await run.settled();
   await receiver.settled();
@@ -28,7 +28,7 @@ async function isNotReady(run: Run, receiver: NotifyReceiver): Promise<void> {
 }
 
 describe('--tcp', () => {
-  // what is probed, where the app listens, what the log names
+  // what is probed, the address of the app, the address in the log
   const answers = (ways: [string, string, string][]) =>
     test.each(ways)('--tcp %s, the app listens on %s', async (probed, listened, named) => {
       const port = await freePort();
@@ -53,7 +53,7 @@ describe('--tcp', () => {
       ['[::1]:PORT', '::1', 'tcp \\[::1\\]:PORT'],
     ]);
 
-    test('a probe of 127.0.0.1 is not answered by ::1', async () => {
+    test('a probe of 127.0.0.1 gets no answer from ::1', async () => {
       const port = await freePort();
       await withReceiver(['--tcp', `127.0.0.1:${port}`, ...APP], async (run, receiver) => {
         run.tell(`listen ${port} ::1`);
@@ -64,11 +64,11 @@ describe('--tcp', () => {
     });
   });
 
-  test('not before it listens, whatever it prints: the reason is told meanwhile', async () => {
+  test('not before it listens, whatever it prints; meanwhile STATUS= has the reason', async () => {
     const port = await freePort();
     await withReceiver(['--tcp', `${port}`, ...APP], async (run, receiver) => {
       run.tell('say ready');
-      // many attempts later
+      // after many attempts
       await receiver.until(({ text }) => text.includes(`tcp 127.0.0.1:${port}: ECONNREFUSED`));
       expect(receiver.isReady()).toBe(false);
       run.tell(`listen ${port} 127.0.0.1`);
@@ -76,7 +76,7 @@ describe('--tcp', () => {
     });
   });
 
-  test('--initial-delay holds the first attempt back', async () => {
+  test('--initial-delay delays the first attempt', async () => {
     const port = await freePort();
     await withReceiver(['--tcp', `${port}`, '--initial-delay', '400ms', ...APP], async (run, receiver) => {
       run.tell(`listen ${port} 127.0.0.1`);
@@ -129,7 +129,7 @@ describe('lines', () => {
     ['ended as on Windows', '^server is up$', text('server is up\r\n')],
     ['the second of one write', '^up$', text('going\nup\nand on\n')],
     ['far into a long one', 'is up$', text(`${'x'.repeat(20_000)} is up\n`)],
-    ['behind bytes that are no UTF-8', '^up$', [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('up\n')]],
+    ['after bytes that are not UTF-8', '^up$', [Buffer.from([0xff, 0xfe, 0x0a]), Buffer.from('up\n')]],
   ];
   test.each(table)('%s', async (_, regex, pieces) => {
     const written = pieces.map((piece) => piece.toString('hex'));
@@ -151,7 +151,7 @@ describe('lines', () => {
     ['^ is for the start of a line', '^up', text('server up\n', 'up\n')],
     ['. does not reach over lines', 'server.+up', text('server\nup\n', 'server up\n')],
     ['no flags: case counts', 'up', text('UP\n', 'up\n')],
-    ['a match of two lines is none', 'server\\s+up', text('server\n', 'up\n', 'server up\n')],
+    ['a match across two lines does not count', 'server\\s+up', text('server\n', 'up\n', 'server up\n')],
   ])('%s', async (_, regex, pieces) => {
     const written = pieces.map((piece) => piece.toString('hex'));
     await withReceiver(['--stdout', regex, '--', ...app('prints-in-pieces', ...written)], async (run, receiver) => {
@@ -165,7 +165,7 @@ describe('lines', () => {
     });
   });
 
-  test('$ is for its end, which a piece is not', async () => {
+  test('$ matches the end of a line, not the end of a piece', async () => {
     const pieces = ['up', 'side down\n', 'up\n'];
     const written = pieces.map((piece) => Buffer.from(piece).toString('hex'));
     await withReceiver(['--stdout', 'up$', '--', ...app('prints-in-pieces', ...written)], async (run, receiver) => {
@@ -176,14 +176,14 @@ describe('lines', () => {
       const stood = performance.now() - began;
       await run.settled();
       await receiver.settled();
-      // what stands for 100 ms is a prompt (test/probes/log.test.ts), and on a busy machine it may
+      // an open line of 100 ms is a prompt (test/probes/log.test.ts), which it may be on a busy machine
       if (stood < 100) expect(receiver.isReady(), run.stderr.text).toBe(false);
       run.tell('next');
       await receiver.untilReady();
     });
   });
 
-  test('a regex that backtracks for ever holds up neither signals nor output', async () => {
+  test('a regex that backtracks forever delays neither signals nor output', async () => {
     await using run = wrap(['--stdout', '^(a+)+$', ...APP]);
     run.tell(`say ${'a'.repeat(40)}!`);
     run.tell('say after');
@@ -215,7 +215,7 @@ describe('--ipc', () => {
     });
   });
 
-  test('with another word, "ready" is none', async () => {
+  test('with another word, "ready" does not count', async () => {
     await withReceiver(['--ipc-message', 'online', ...APP], async (run, receiver) => {
       run.tell('send "ready"');
       run.tell('say sent');
@@ -226,7 +226,7 @@ describe('--ipc', () => {
     });
   });
 
-  test('rubbish on the channel does not hurt, and the message behind it counts', async () => {
+  test('garbage on the channel does no harm, and the message after it counts', async () => {
     await withReceiver(['--ipc', '--', ...app('garbles-channel')], async (run, receiver) => {
       await receiver.untilReady();
       expect((await run.logged('warning')).msg).toContain('IPC');
@@ -234,7 +234,7 @@ describe('--ipc', () => {
     });
   });
 
-  test('an app that disconnects lives on, and its end is its own', async () => {
+  test('an app that disconnects lives on, and keeps its exit status', async () => {
     await using run = wrap(['--ipc', '--', ...app('prints-env')]);
     expect(await run.closed).toEqual({ code: 0 });
   });
@@ -243,7 +243,7 @@ describe('--ipc', () => {
 describe('several probes', () => {
   const both = ['--stdout', '^one$', '--stderr', '^two$'];
 
-  test.each([[[...both]], [[...both, '--ready-when', 'all']]])('%j: all of them', async (options) => {
+  test.each([[[...both]], [[...both, '--ready-when', 'all']]])('%j: waits for all of them', async (options) => {
     await withReceiver([...options, ...APP], async (run, receiver) => {
       run.tell('complain two');
       await run.until('stderr', 'two\n');
@@ -254,7 +254,7 @@ describe('several probes', () => {
     });
   });
 
-  test('one option twice: both count', async () => {
+  test('an option given twice: both count', async () => {
     await withReceiver(['--stdout', '^one$', '--stdout', '^two$', ...APP], async (run, receiver) => {
       run.tell('say one');
       await run.until('stdout', 'one\n');
@@ -289,7 +289,7 @@ describe('several probes', () => {
 });
 
 describe('never for a dead app', () => {
-  /** The app does what makes it ready and dies, and the wrapper sees neither before both have happened. */
+  /** The app sends its readiness signal and dies, and the wrapper sees neither before both have happened. */
   test.each([
     ['--stdout', '^up$', 'say up'],
     ['--stderr', '^up$', 'complain up'],
@@ -310,13 +310,13 @@ describe('never for a dead app', () => {
     });
   });
 
-  test('nor for a port that somebody else opens when the app is gone', async () => {
+  test("nor for a port that another program opens after the app's death", async () => {
     const port = await freePort();
     await withReceiver(['--tcp', `${port}`, '--', ...sh('exit 4')], async (run, receiver) => {
       expect(await run.closed).toEqual({ code: 4 });
       await receiver.settled();
       expect(receiver.isReady()).toBe(false);
-      // it may end before it is asked for the first time
+      // it may end before the first attempt
       expect((await run.logged('exited')).msg).toMatch(/before it (was ready|listened)/);
     });
   });

@@ -1,4 +1,4 @@
-/** Promise: sd-ready-wrap/sd-notify does what the npm package sd-notify does, call by call. */
+/** Promise: sd-ready-wrap/sd-notify behaves like the npm package sd-notify, call by call. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -10,13 +10,13 @@ import { wrap } from '../helpers/wrap.ts';
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const OPENS = fileURLToPath(new URL('../fixtures/opens-files.pl', import.meta.url));
 const PACKAGE = fileURLToPath(new URL('../fixtures/sd-notify/node_modules/sd-notify', import.meta.url));
-/** It has to be compiled with the headers of libsystemd, for one release of Node: test/setup/install.js. */
+/** It must be compiled with the headers of libsystemd, for one release of Node: test/setup/install.js. */
 const THERE = spawnSync(NODE, ['-e', 'require(process.argv[1])', PACKAGE]).status === 0;
 const OURS = 'sd-ready-wrap/sd-notify';
 
 const BAD = '({ toString() { throw new RangeError("no text") } })';
 
-/** Right and wrong, each with what is behind it told apart. */
+/** Valid and invalid calls. */
 const CALLS = [
   ...['ready()', 'ready(1)', 'stopping(process.pid)', 'watchdog()', 'watchdog(5)', 'watchdogInterval()'],
   ...['sendStatus("open")', 'sendStatus()', 'sendStatus(null)', 'sendStatus(7)', 'sendStatus("a\\nERRNO=2")'],
@@ -28,10 +28,13 @@ const CALLS = [
   ...['log.info(Symbol("x"))', `log.err("a", ${BAD})`, 'log.nothing("x")', 'nothing()'],
 ];
 
-/** No call says that, and the wrapper passes each one on: of two STATUS= on end a busy one may pass on the second. */
+/**
+ * No call sends such an ERRNO=, and the wrapper passes each on. Without a marker in between, a busy wrapper may drop
+ * the first of two STATUS=.
+ */
 const BEHIND = 1000;
 
-/** Does it all, with a marker behind each call, and prints what was returned or thrown. */
+/** Makes all calls, each followed by a marker, and prints what was returned or thrown. */
 const script = (module: string) => `
   const notify = require(${JSON.stringify(module)});
   for (const [index, call] of ${JSON.stringify(CALLS)}.entries()) {
@@ -48,7 +51,7 @@ interface Outcome {
   readonly datagrams: string[];
 }
 
-/** The app alone: the package by $NOTIFY_SOCKET, ours by OpenFile=, as Node has no other way. */
+/** Without the wrapper: the package uses $NOTIFY_SOCKET, ours OpenFile=, the only way for Node. */
 async function alone(module: string): Promise<Outcome> {
   await using receiver = await NotifyReceiver.start();
   const words = [NODE, '-e', script(module)];
@@ -66,23 +69,23 @@ async function alone(module: string): Promise<Outcome> {
 
 async function wrapped(module: string, ...options: string[]): Promise<Outcome> {
   await using receiver = await NotifyReceiver.start();
-  // a unit that waits for pings, and they are the app's own
+  // the unit expects pings, and the app sends them itself
   const env = { NOTIFY_SOCKET: receiver.path, WATCHDOG_USEC: '3600000000' };
   await using run = wrap([...options, '--watchdog', 'off', '--', NODE, '-e', script(module)], { env, cwd: REPOSITORY });
-  // one that ends at once was not ready
+  // an app that ends at once was not ready
   await receiver.until(({ text }) => text === `ERRNO=${BEHIND + CALLS.length - 1}`);
   run.process.stdin?.end();
   expect(await run.closed, run.stderr.text).toEqual({ code: 0 });
   await receiver.settled();
   expect(new Set(receiver.messages().map(({ pid }) => pid))).toEqual(new Set([run.pid]));
   const datagrams = receiver.messages().map(({ text }) => text.replace(/^STATUS=App .*$/m, 'STATUS=App'));
-  // whether an app is told of the interval depends on the way it has; see the test of it
+  // whether an app gets the interval depends on its channel; a test below covers it
   const stdout = run.stdout.text.replace(/^watchdogInterval\(\) -> \d+$/m, 'watchdogInterval()');
   return { stdout, datagrams: datagrams.filter((text) => !text.startsWith('STATUS=Starting')) };
 }
 
 describeWhere(THERE, 'npm sd-notify is not compiled for this Node', 'call by call', () => {
-  test('alone: the same returned and thrown, the same datagrams', async () => {
+  test('without the wrapper: the same results and errors, the same datagrams', async () => {
     const [theirs, ours] = await Promise.all([alone(PACKAGE), alone(OURS)]);
     expect(theirs.datagrams.length).toBeGreaterThan(CALLS.length);
     expect(ours).toEqual(theirs);

@@ -1,4 +1,4 @@
-/** Promise: each catchable signal reaches the app, once each time that somebody sends it. */
+/** Promise: each catchable signal reaches the app, once each time that it is sent. */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
 
-/** Written out, so that the table of the program is not its own measure. */
+/** Written out, so that the program's table is not tested against itself. */
 const FORWARDED = [
   ...['HUP', 'INT', 'QUIT', 'TRAP', 'ABRT', 'USR1', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CONT', 'URG'],
   ...['XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'IO', 'PWR', 'SYS'],
@@ -29,7 +29,7 @@ describe.each(['while it starts', 'when it is ready'])('%s', (when) => {
       run.kill(signal);
       await until(`${signal}: ${when}`, () => times(run, signal) > 0);
     }
-    // whatever else was on its way has come when the last one has
+    // when this one arrives, all others have arrived
     run.kill('SIGHUP');
     await until('the last one', () => times(run, 'SIGHUP') === 2);
     run.tell('end');
@@ -56,13 +56,13 @@ describe.each(['while it starts', 'when it is ready'])('%s', (when) => {
   });
 });
 
-test('a signal in the first moments, before there is an app, reaches it', async () => {
-  // as soon as the wrapper has its handlers, when it is still far from starting the app
+test('a signal in the first moments, before the app exists, reaches it', async () => {
+  // once the wrapper has its handlers, long before it starts the app
   await using run = wrap(['--stdout', '^up', '--', ...sh('trap "exit 9" USR2; while :; do read -r x || :; done')]);
   await until('the handler for SIGUSR2', () => handles(run.pid, constants.signals.SIGUSR2));
   run.kill('SIGUSR2');
   const exit = await run.exit;
-  // The shell may get it before its trap stands, and die of it: either way it was passed on
+  // The shell may get it before its trap is set, and die of it: either way it was passed on
   expect([{ code: 9 }, { signal: 'SIGUSR2' }]).toContainEqual(exit);
   expect(run.log.filter(({ event }) => event === 'signal')).toHaveLength(1);
 });
@@ -77,7 +77,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGPIPE', 'SIGQUIT'] as co
   },
 );
 
-test('the wrapper never kills a ready app by a clock of its own', async () => {
+test('the wrapper never kills a ready app because of a timeout', async () => {
   const options = ['--stdout', '^ready', '--timeout', `${scaled(5000)}ms`, '--stop-timeout', '10ms'];
   await using run = wrap([...options, '--', ...app('ends-slowly', 700, 7)]);
   await run.logged('ready');
@@ -85,14 +85,14 @@ test('the wrapper never kills a ready app by a clock of its own', async () => {
   expect(await run.closed).toEqual({ code: 7 });
 });
 
-test('the log names each signal that was passed on', async () => {
+test('the log names each forwarded signal', async () => {
   await using run = wrap(['--stdout', '^never', '--', ...app('prints-signals')]);
   await run.until('stdout', 'started');
   run.kill('SIGUSR2');
   expect((await run.logged('signal')).msg).toContain('SIGUSR2');
 });
 
-test('a SIGCONT wakes a stopped app', async () => {
+test('SIGCONT wakes a stopped app', async () => {
   await using run = wrap(['--stdout', '^started', '--', ...app('does-as-told')]);
   const pid = await run.appPid();
   await run.logged('ready');
@@ -102,8 +102,8 @@ test('a SIGCONT wakes a stopped app', async () => {
   await until('the app to go on', () => stateOf(pid) !== 'T');
 });
 
-describe('what everybody got with us is not sent a second time', () => {
-  /** In a process group of its own, as a job and a service are; the canary stands. */
+describe('a signal that the whole group got is not sent a second time', () => {
+  /** In its own process group, like a job and a service; the canary is ready. */
   async function job(options: readonly string[] = []): Promise<{ run: Run; canary: number }> {
     const run = wrap(['--stdout', '^started', ...options, '--', ...app('prints-signals')], { under: ['setsid'] });
     await run.logged('ready');
@@ -134,8 +134,8 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(times(run, signal)).toBe(50);
   });
 
-  test('SIGTERM as soon as there is a canary, while the wrapper still loads what attends to signals', async () => {
-    // the app sees it as a sibling, and asks for the signal itself
+  test('SIGTERM as soon as there is a canary, before the wrapper has loaded its signal handling', async () => {
+    // the app sees the canary as a sibling, and sends the signal itself
     const script =
       '$SIG{TERM} = sub { $| = 1; print "got SIGTERM\\n"; $n++ }; $ppid = getppid; ' +
       'do { open F, "/proc/$ppid/task/$ppid/children"; @all = split " ", <F> } until @all > 1; ' +
@@ -150,25 +150,25 @@ describe('what everybody got with us is not sent a second time', () => {
     }
   });
 
-  test('two of them in one breath, each once and in order', async () => {
+  test('two of them at once, each once and in order', async () => {
     const { run } = await job(['--log-level', 'debug']);
     await using _ = run;
     for (let n = 1; n <= 300; n += 1) {
       for (const signal of ['SIGTERM', 'SIGCONT', 'SIGHUP'] as const) process.kill(-run.pid, signal);
       await until(`number ${n}`, () => times(run, 'SIGHUP') >= n);
-      // as below: what the canary has not taken yet would be one with the next
+      // as below: a signal that the canary has not taken yet would merge with the next
       await until('the log', () => run.log.filter(({ event }) => event === 'signal').length >= 3 * n);
     }
     await settled(run);
     expect(['SIGTERM', 'SIGCONT', 'SIGHUP'].map((signal) => times(run, signal))).toEqual([300, 300, 300]);
   });
 
-  test('a SIGPIPE while the canary tells of another', async () => {
+  test('a SIGPIPE while the canary reports another', async () => {
     const { run } = await job();
     await using _ = run;
     for (let n = 1; n <= 200; n += 1) {
       process.kill(-run.pid, 'SIGTERM');
-      // a gap of up to 0.12 ms, which no timer knows
+      // a gap of up to 0.12 ms, too short for a timer
       const gapEnd = performance.now() + (n % 10) / 80;
       while (performance.now() < gapEnd);
       process.kill(-run.pid, 'SIGPIPE');
@@ -179,13 +179,13 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(['SIGTERM', 'SIGPIPE'].map((signal) => times(run, signal))).toEqual([200, 200]);
   });
 
-  test('and one that came for us alone in between is', async () => {
+  test('a signal to the wrapper alone in between is sent', async () => {
     const { run } = await job();
     await using _ = run;
     for (let n = 1; n <= 20; n += 1) {
       process.kill(-run.pid, 'SIGTERM');
       await until(`number ${n} to all`, () => times(run, 'SIGTERM') >= 2 * n - 1);
-      // a second of the same kind would be the same one, as long as the first is not taken
+      // a second signal of the same kind would merge with the first while that is pending
       await until('the log', () => run.log.filter(({ fate }) => fate === 'reached').length >= n);
       run.kill('SIGTERM');
       await until(`number ${n} to us`, () => times(run, 'SIGTERM') >= 2 * n);
@@ -194,7 +194,7 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(times(run, 'SIGTERM')).toBe(40);
   });
 
-  test('--forward-signals all sends it twice, none not at all', async () => {
+  test('--forward-signals all sends it twice, none never', async () => {
     const { run } = await jobWithout('all');
     await using _ = run;
     process.kill(-run.pid, 'SIGTERM');
@@ -218,7 +218,7 @@ describe('what everybody got with us is not sent a second time', () => {
     return { run };
   }
 
-  test('a canary that is killed: the next one stands at once, and what everybody gets then is one', async () => {
+  test('a killed canary is replaced at once, and the next group signal is sent once', async () => {
     const { run } = await job();
     await using _ = run;
     for (let n = 1; n <= 20; n += 1) {
@@ -234,18 +234,18 @@ describe('what everybody got with us is not sent a second time', () => {
     }
   });
 
-  test('a canary that is stopped: once, and what came for us alone too', async () => {
+  test('a stopped canary: a group signal arrives once, and so does one to the wrapper alone', async () => {
     const { run, canary } = await job();
     await using _ = run;
     for (let n = 1; n <= 20; n += 1) {
       process.kill(canary, 'SIGSTOP');
-      await until('it to stand', () => stateOf(canary) === 'T');
+      await until('it to stop', () => stateOf(canary) === 'T');
       process.kill(-run.pid, 'SIGTERM');
       await until(`SIGTERM number ${n}`, () => times(run, 'SIGTERM') >= n);
       await settled(run);
       expect(times(run, 'SIGTERM')).toBe(n);
       process.kill(canary, 'SIGSTOP');
-      await until('it to stand', () => stateOf(canary) === 'T');
+      await until('it to stop', () => stateOf(canary) === 'T');
       run.kill('SIGHUP');
       await until(`SIGHUP number ${n}`, () => times(run, 'SIGHUP') >= n);
     }
@@ -253,12 +253,12 @@ describe('what everybody got with us is not sent a second time', () => {
     expect([times(run, 'SIGTERM'), times(run, 'SIGHUP')]).toEqual([20, 20]);
   });
 
-  test('a canary that is killed is replaced, and none outlives us', async () => {
+  test('a killed canary is replaced, and none outlives the wrapper', async () => {
     const { run, canary } = await job();
     await using _ = run;
     process.kill(canary, 'SIGKILL');
     run.kill('SIGHUP');
-    await until('what nobody could tell about', () => times(run, 'SIGHUP') === 1);
+    await until('the signal that no canary reported', () => times(run, 'SIGHUP') === 1);
     const next = await until('the next one', () => childrenOf(run.pid).find((pid) => pid !== canary && isCanary(pid)));
     process.kill(-run.pid, 'SIGTERM');
     await until('SIGTERM', () => times(run, 'SIGTERM') >= 1);
@@ -269,7 +269,7 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(isRunning(next)).toBe(false);
   });
 
-  test('the canary dies with a wrapper that is killed', async () => {
+  test('the canary dies with a killed wrapper', async () => {
     const { run, canary } = await job();
     await using _ = run;
     run.kill('SIGKILL');
@@ -278,7 +278,7 @@ describe('what everybody got with us is not sent a second time', () => {
 });
 
 describe('--rewrite-signal', () => {
-  test('sends another, or none', async () => {
+  test('sends another signal, or none', async () => {
     const options = ['--rewrite-signal', 'TERM:USR2', '--rewrite-signal', 'HUP:0'];
     await using run = wrap([...options, '--stdout', '^started', '--', ...app('prints-signals')]);
     await run.logged('ready');
@@ -289,7 +289,7 @@ describe('--rewrite-signal', () => {
     expect([times(run, 'SIGHUP'), times(run, 'SIGTERM')]).toEqual([0, 0]);
   });
 
-  test('holds for the stop after a missed start timeout too', async () => {
+  test('applies to the stop after a missed start timeout too', async () => {
     const options = [
       '--rewrite-signal',
       'TERM:USR2',
@@ -305,7 +305,7 @@ describe('--rewrite-signal', () => {
 });
 
 describe('--signal-scope', () => {
-  // the shell lives through it, its child says what it got
+  // the shell survives it, its child prints what it got
   const family = `exec 3<&0; "$0" "$1" <&3 & trap '' USR2; wait`;
 
   test.each([
@@ -326,17 +326,17 @@ describe('--signal-scope', () => {
   });
 });
 
-describe.each(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const)('a job that is stopped by %s', (signal) => {
-  test('to us alone: the app gets it, and both go on with SIGCONT', async () => {
-    // its stdout is its own: what passes through a wrapper that stands does so later
-    // and its process group is one that we could continue, as a shell does with its jobs
+describe.each(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const)('a job that gets %s', (signal) => {
+  test('to the wrapper alone: the app gets it, and both continue with SIGCONT', async () => {
+    // its stdout is not watched, because a stopped wrapper would relay it later. Its process group can be continued, as
+    // a shell does with its jobs.
     const under = ['perl', '-e', 'setpgrp(0, 0); exec @ARGV'];
     await using run = wrap(['--delay', '1s', '--', ...app('prints-signals')], { under });
     await run.logged('ready');
     await canaryOf(run);
     run.kill(signal);
     await until('the app to have it', () => times(run, signal) === 1);
-    await until('the wrapper to stand', () => stateOf(run.pid) === 'T');
+    await until('the wrapper to stop', () => stateOf(run.pid) === 'T');
     run.kill('SIGCONT');
     await until('the app to have that too', () => times(run, 'SIGCONT') === 1);
     run.kill(signal);
@@ -346,7 +346,7 @@ describe.each(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const)('a job that is stopped
     expect(await run.closed).toEqual({ code: 0 });
   });
 
-  test('where nobody could continue it, as in a service, nobody stops', async () => {
+  test('without a shell that could continue it, as in a service, nothing stops', async () => {
     await using run = wrap(['--stdout', '^started', '--', ...app('prints-signals')], { under: ['setsid'] });
     await run.logged('ready');
     run.kill(signal);
@@ -356,14 +356,14 @@ describe.each(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const)('a job that is stopped
   });
 });
 
-/** Whatever else was on its way has come when this one has. */
+/** When this signal arrives, all others have arrived. */
 async function settled(run: Run): Promise<void> {
   const before = times(run, 'SIGVTALRM');
   run.kill('SIGVTALRM');
   await until('the last one', () => times(run, 'SIGVTALRM') === before + 1);
 }
 
-/** The shell that the wrapper asks, once it catches all that it should. */
+/** The canary, once it catches all that it should. */
 function canaryOf(run: Run): Promise<number> {
   return until('the canary', () => childrenOf(run.pid).find(isCanary));
 }

@@ -1,4 +1,4 @@
-/** Promise: what is not ready in time is stopped, and the log says what was awaited and why it did not come. */
+/** Promise: an app that is not ready in time is stopped, and the log says what was pending and why it did not come. */
 import { describe, expect, test } from 'vitest';
 import { formatDuration } from '../../src/base/time-span.ts';
 import { app } from '../helpers/apps.ts';
@@ -9,7 +9,7 @@ import { stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { wrap } from '../helpers/wrap.ts';
 
-/** Enough for the app to boot, and to be told where else a line may be, which takes a second. */
+/** Enough for the app to boot, and for the hint about the other stream, which comes after a second. */
 const LATE = `${scaled(2000)}ms`;
 
 const PATIENT = ['--stop-timeout', '1h'];
@@ -60,7 +60,7 @@ describe('the app', () => {
     expect((await run.logged('exited')).msg).toContain('SIGKILL');
   });
 
-  test('is woken for it when it stands', async () => {
+  test('is continued for it if it was stopped', async () => {
     await using run = wrap(['--stdout', 'no', '--timeout', LATE, ...PATIENT, '--', ...app('does-as-told')]);
     const pid = await run.appPid();
     process.kill(pid, 'SIGSTOP');
@@ -68,7 +68,7 @@ describe('the app', () => {
     expect(await run.closed).toEqual({ code: 124 });
   });
 
-  test('is not ready any more, whatever it prints then', async () => {
+  test('is no longer made ready by what it prints then', async () => {
     await using receiver = await NotifyReceiver.start();
     const options = ['--stdout', '^got SIGTERM$', '--timeout', LATE, '--stop-timeout', '300ms'];
     await using run = wrap([...options, '--', ...app('ignores-sigterm')], { env: { NOTIFY_SOCKET: receiver.path } });
@@ -77,12 +77,12 @@ describe('the app', () => {
     expect(receiver.isReady()).toBe(false);
   });
 
-  test('that died by itself keeps its code', async () => {
+  test('that died by itself keeps its exit code', async () => {
     await using run = wrap(['--stdout', 'no', '--timeout', '1h', '--', ...app('exits-with', 3)]);
     expect(await run.closed).toEqual({ code: 3 });
   });
 
-  test('still gets the signals of others while it is being stopped', async () => {
+  test('still gets other signals while it is being stopped', async () => {
     await using run = wrap(['--stdout', 'no', '--timeout', LATE, ...PATIENT, '--', ...app('prints-signals')]);
     await run.logged('not-ready');
     await run.until('stdout', 'got SIGTERM\n');
@@ -94,14 +94,14 @@ describe('the app', () => {
 });
 
 test('an app that was ready in time is left alone when the time is over', async () => {
-  // the app's own clock tells that the time is over
+  // the app's own clock shows that the time is over
   const script = `console.log('ready'); setTimeout(() => process.exit(9), ${scaled(3000)})`;
   await using run = wrap(['--stdout', '^ready$', '--timeout', LATE, '--', process.execPath, '-e', script]);
   expect(await run.closed).toEqual({ code: 9 });
   expect(run.log.map(({ event }) => event)).toEqual(['started', 'ready', 'exited']);
 });
 
-test.each(['0', 'infinity'])('--timeout %s is none', async (time) => {
+test.each(['0', 'infinity'])('--timeout %s means no timeout', async (time) => {
   await using run = wrap(['--stdout', 'no', '--timeout', time, '--', ...app('does-as-told')]);
   await run.until('stdout', 'started');
   await run.settled();

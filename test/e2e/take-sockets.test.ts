@@ -1,6 +1,6 @@
 /**
  * Promise: with `--take-sockets` the servers of an unchanged Node app listen on the sockets that systemd passed, never
- * on one that is wider than asked for, and the app sees nothing else of it.
+ * on one that is wider than requested, and the app sees no other difference.
  */
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -46,11 +46,11 @@ const answerOf = (port: number, host = '127.0.0.1'): Promise<string> =>
       .on('error', reject);
   });
 
-/** What the fixture prints of a server: its address, and what other servers know it by. */
+/** The fixture's output for a server: its address, and the address that other servers see. */
 const ipv4 = (host: string, port: number | undefined) => `IPv4 ${host} ${port}, 4:${host}:${port}`;
 const ipv6 = (host: string, port: number | undefined) => `IPv6 ${host} ${port}, 6:${host}:${port}`;
 
-/** What `listen` is given, and what comes of it. */
+/** The arguments of `listen`, and the result. */
 type Case = readonly [kind: string, words: readonly unknown[], outcome: unknown];
 
 async function outcomes(sockets: readonly string[], cases: readonly Case[]): Promise<readonly string[]> {
@@ -66,7 +66,7 @@ beforeAll(async () => {
 });
 
 describe('a server that listens again and again', () => {
-  test('gets the socket of its port, whatever it is and however it asks; others are as ever', async () => {
+  test('gets the socket of its port, for each form of listen(); other servers work as usual', async () => {
     const own = await freePort();
     using dir = tempDir();
     const [at, all] = [ipv4('127.0.0.1', a), ipv4('0.0.0.0', b)];
@@ -86,7 +86,7 @@ describe('a server that listens again and again', () => {
       ['http', [own, '127.0.0.1'], ipv4('127.0.0.1', own)],
       ['http', [0, '127.0.0.1'], expect.stringMatching(/^IPv4 127\.0\.0\.1 \d+, 4:127\.0\.0\.1:0$/)],
       ['http', [dir.file('socket')], 'path'],
-      // an app that knows socket activation
+      // an app with its own socket activation
       ['http', [{ fd: 4 }], `IPv4 0.0.0.0 ${b}, null:null:null`],
     ];
     const found = await outcomes([`127.0.0.1:${a}`, `0.0.0.0:${b}`], cases);
@@ -94,7 +94,7 @@ describe('a server that listens again and again', () => {
   });
 
   describeIpv6('IPv6', () => {
-    test('is not wider than asked for', async () => {
+    test('is not wider than requested', async () => {
       const cases: readonly Case[] = [
         ['http', [a], ipv6('::', a)],
         ['http', [a, '::'], ipv6('::', a)],
@@ -170,7 +170,7 @@ describe('an app that', () => {
   test.each([
     ['round robin', 'rr'],
     ['sockets shared by the workers', 'none'],
-  ])('is a cluster with %s: the primary takes the socket, for replaced workers too', async (_, policy) => {
+  ])('is a cluster with %s: the primary takes the socket, also for replaced workers', async (_, policy) => {
     const command = [NODE, `${FIXTURES}apps/cluster-serves.cjs`, `${a}`, '1'];
     const env = { NODE_CLUSTER_SCHED_POLICY: policy };
     await using run = taking([`127.0.0.1:${a}`], command, ['--tcp', `${a}`], { env });
@@ -185,7 +185,7 @@ describe('an app that', () => {
     expect(problems(run)).toEqual([]);
   });
 
-  test('has closed the descriptor, and another socket there: binds by itself', async () => {
+  test('has closed the descriptor and opened another socket there: binds by itself', async () => {
     const script = `
       const fs = require('node:fs');
       fs.closeSync(3);
@@ -201,7 +201,7 @@ describe('an app that', () => {
     expect(await answerOf(a as number)).toBe('own');
   });
 
-  test('gives its server to a child', async () => {
+  test('passes its server to a child', async () => {
     const script = `
       if (process.send) {
         process.on('message', (_, server) => server.on('connection', (socket) => socket.end(
@@ -228,7 +228,7 @@ describe('an app that', () => {
       require('node:http').createServer((_, response) => response.end('ok')).listen(${a}, '127.0.0.1', () => {
         new (require('node:worker_threads').Worker)('0', { eval: true }).once('exit', (code) => console.log(code));
       });`;
-    // in the directory of a test nobody but root may look for a package.json
+    // only root may look for a package.json in a test's directory
     const flags = ['--http', `http://127.0.0.1:${a}/`];
     await using run = taking([`127.0.0.1:${a}`], [NODE, '-e', script], flags, { cwd: '/' });
     await run.logged('ready');
@@ -237,7 +237,7 @@ describe('an app that', () => {
     expect(problems(run)).toEqual([]);
   });
 
-  testAsRoot('has UMask=0777, and is another user from the start', async () => {
+  testAsRoot('has UMask=0777, and another user from the start', async () => {
     const script = `require('node:http').createServer((_, response) => response.end()).listen(${a})`;
     const user = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
     await using run = taking([`127.0.0.1:${a}`], [NODE, '-e', script], ['--http', `http://127.0.0.1:${a}/`], {
@@ -275,7 +275,7 @@ describe('an app that', () => {
     expect(problems(run)).toEqual([]);
   });
 
-  test('looks at itself, its children and workers sees nothing of it', async () => {
+  test('inspects itself, its children and workers sees no difference', async () => {
     const command = [NODE, '--stack-trace-limit=20', `${FIXTURES}apps/tells-of-itself.cjs`];
     const env = { NODE_OPTIONS: '--no-warnings', KEPT: 'x' };
     await using alone = direct([...under(`127.0.0.1:${a}`), ...command], { env });
@@ -325,7 +325,7 @@ describe('is refused before the app is started', () => {
     server.close();
   });
 
-  test('of which a shell in between is the owner', async () => {
+  test('if they belong to a shell in between', async () => {
     const between = [...under(`127.0.0.1:${a}`), ...sh('"$@"; exit $?')];
     expect(await refusal([], [NODE, ...STARTS], { under: between })).toMatch(
       /^systemd passed its sockets to another process \(LISTEN_PID=\d+\); start sd-ready-wrap by ExecStart= itself/,
@@ -337,7 +337,7 @@ describe('is refused before the app is started', () => {
     writeFileSync(dir.file('.env'), 'A=1\nNODE_OPTIONS="--permission"\n');
     const options = { under: under(`127.0.0.1:${a}`) };
     expect(await refusal([], [NODE, '--permission', ...STARTS], options)).toBe(PERMISSION);
-    // which are the app's alone where the wrapper is started by its name
+    // which reach the app alone if the wrapper is started by its own name
     const env = { NODE_OPTIONS: '--no-warnings --experimental-permission' };
     await using run = direct([...options.under, BIN, '--take-sockets', '--', NODE, ...STARTS], { env });
     expect(await run.closed).toEqual({ code: 125 });
@@ -351,7 +351,7 @@ describe('is refused before the app is started', () => {
     );
   });
 
-  test('with no place for the preload', async () => {
+  test('without a directory for the preload', async () => {
     const env = { RUNTIME_DIRECTORY: '/nowhere', TMPDIR: '/nowhere' };
     expect(await refusal([], [NODE, ...STARTS], { under: under(`127.0.0.1:${a}`), env })).toMatch(
       /^no place for the preload \(\/nowhere: ENOENT/,
@@ -359,14 +359,14 @@ describe('is refused before the app is started', () => {
   });
 });
 
-describe('an app that took nothing', () => {
+describe('an app that took none of the sockets', () => {
   const listens = (...words: readonly unknown[]) => [
     NODE,
     '-e',
     `require('node:http').createServer((_, response) => response.end()).listen(...${JSON.stringify(words)})`,
   ];
 
-  test('and is ready: one warning names what was passed and what was asked for', async () => {
+  test('and is ready: one warning names the passed and the requested addresses', async () => {
     const [passed, asked] = [`127.0.0.1:${a}`, `127.0.0.1:${b}`];
     await using run = taking([passed], listens(b, '127.0.0.1'), ['--tcp', asked]);
     await run.logged('ready');
@@ -376,14 +376,14 @@ describe('an app that took nothing', () => {
     ]);
   });
 
-  test('as a child has the server', async () => {
+  test('because a child has the server', async () => {
     const script = `require('node:child_process').spawn('sleep', ['600']); console.log('started')`;
     await using run = taking([`127.0.0.1:${a}`], [NODE, '-e', script], ['--stdout', 'started']);
     await run.logged('ready');
     expect(problems(run)).toEqual([expect.stringContaining('its main process has not asked for a port')]);
   });
 
-  test('as the command is not Node, whatever its name', async () => {
+  test('because the command is not Node, whatever its name', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('node'), '#!/bin/sh\necho ready\nread _\n', { mode: 0o755 });
     await using run = taking([`127.0.0.1:${a}`], [dir.file('node'), 'x.js'], ['--stdout', 'ready']);
@@ -394,7 +394,7 @@ describe('an app that took nothing', () => {
   test.each([
     ['dies of it', "''", { code: 1 }],
     ['goes on, and is ready', "server.once('error', () => server.listen(0))", undefined],
-  ])('and %s: it is told once', async (_, copes, end) => {
+  ])('and %s: one warning', async (_, copes, end) => {
     const script = `
       const server = require('node:http').createServer((_, response) => response.end()).listen(${a}, '127.0.0.1');
       ${copes}`;

@@ -1,4 +1,4 @@
-/** Promise: on a terminal a resize, Ctrl-Z, fg and bg reach the app once, as in any job of a shell. */
+/** Promise: on a terminal, a resize, Ctrl-Z, fg and bg reach the app once, as in any shell job. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { BIN, direct, Run } from '../helpers/wrap.ts';
 
 const COUNTS = fileURLToPath(new URL('../fixtures/systemd/counts-signals.pl', import.meta.url));
 
-/** A shell with job control, on a terminal of its own (script(1) of bsdutils), and the wrapper as its job. */
+/** A shell with job control, on its own terminal (script(1) of bsdutils), with the wrapper as its job. */
 async function job(dir: TempDir, options: readonly string[], command: readonly string[]) {
   const run = new Run('script', ['-qec', 'exec bash --norc --noprofile -i', '/dev/null'], {
     env: { DIR: dir.path, PS1: '$ ' },
@@ -20,12 +20,15 @@ async function job(dir: TempDir, options: readonly string[], command: readonly s
   const [wrapper = 0] = childrenOf(shell);
   const appPid = await until('the app', () => childrenOf(wrapper).find((pid) => commandOf(pid) !== 'sh'));
   const canary = await until('the canary', () => childrenOf(wrapper).find((pid) => commandOf(pid) === 'sh'));
-  // its traps stand when it waits for its first line
-  await until('the canary to stand', () => readFileSync(`/proc/${canary}/wchan`, 'utf8') !== '0' && isCatching(canary));
+  // its traps are set when it waits for its first line
+  await until(
+    'the canary to be ready',
+    () => readFileSync(`/proc/${canary}/wchan`, 'utf8') !== '0' && isCatching(canary),
+  );
   return { run, wrapper, app: appPid };
 }
 
-/** SIGWINCH is the last but three of what the canary catches, SIGSYS the last. */
+/** The canary sets SIGWINCH's trap fourth to last, SIGSYS's last. */
 function isCatching(pid: number): boolean {
   const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
   return ((BigInt(`0x${caught}`) >> 30n) & 1n) === 1n;
@@ -37,14 +40,14 @@ function got(dir: TempDir): string[] {
 
 const times = (dir: TempDir, signal: string) => got(dir).filter((each) => each === signal).length;
 
-/** What the wrapper had to do before is done: it answers a signal that came for it alone. */
+/** The wrapper has finished its earlier work when it answers a signal sent to it alone. */
 async function settled(dir: TempDir, wrapper: number): Promise<void> {
   const before = times(dir, 'HUP');
   process.kill(wrapper, 'SIGHUP');
   await until('the last one', () => times(dir, 'HUP') === before + 1);
 }
 
-test('a resize', async () => {
+test('a resize reaches the app once', async () => {
   using dir = tempDir();
   const { run, wrapper } = await job(dir, [], ['perl', COUNTS]);
   await using _ = run;
@@ -58,7 +61,7 @@ test('a resize', async () => {
   }
 });
 
-test('Ctrl-Z, fg, bg', async () => {
+test('Ctrl-Z, fg and bg reach the app once', async () => {
   using dir = tempDir();
   const { run, wrapper } = await job(dir, [], ['perl', COUNTS]);
   await using _ = run;
@@ -86,21 +89,21 @@ describe.each(['process', 'group'])('--signal-scope %s', (scope) => {
     await using _ = run;
     for (const go of ['fg', 'fg', 'bg']) {
       run.process.stdin?.write('\x1a');
-      await until('both to stand', () => stateOf(wrapper) === 'T' && stateOf(app) === 'T');
+      await until('both to stop', () => stateOf(wrapper) === 'T' && stateOf(app) === 'T');
       run.tell(go);
       await until('both to go on', () => stateOf(wrapper) === 'S' && stateOf(app) === 'S');
     }
   });
 });
 
-test('the job goes to the background and reads: it stops as a whole, and fg continues it', async () => {
+test('the job stops as a whole when it reads in the background, and fg continues it', async () => {
   using dir = tempDir();
   const { run, wrapper, app } = await job(dir, [], ['cat']);
   await using _ = run;
   run.process.stdin?.write('\x1a');
-  await until('both to stand', () => stateOf(wrapper) === 'T' && stateOf(app) === 'T');
+  await until('both to stop', () => stateOf(wrapper) === 'T' && stateOf(app) === 'T');
   run.tell('bg');
-  // the terminal's SIGTTIN goes to the whole group
+  // the terminal sends SIGTTIN to the whole group
   await run.until('stdout', /\[1\]\+? .*(?:cat &)/);
   await until('both to stand again', () => stateOf(wrapper) === 'T' && stateOf(app) === 'T');
   run.tell('fg');

@@ -1,4 +1,4 @@
-/** Promise: the notify socket is served by the first transport that works, and one that is broken is passed over. */
+/** Promise: the notify socket uses the first transport that works, and skips a broken one. */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,10 +13,10 @@ import { BIN, Run, wrap } from '../helpers/wrap.ts';
 const OPTIONS = ['--log-level', 'debug', '--delay', '1ms', '--', ...sh('read -r line; exit 3')];
 const OTHER: Readonly<Record<Addon, Addon>> = { 'unix-dgram': 'koffi', koffi: 'unix-dgram' };
 
-/** What an addon may be that is there and no good. */
+/** How an installed addon may be broken. */
 const BROKEN: [string, string][] = [
   ['throws as it is loaded', "throw new Error('built for another ABI\\nmore')"],
-  ['throws what is no error', 'throw null'],
+  ['throws a value that is not an Error', 'throw null'],
   ['exports nothing', ''],
   ['exports null', 'module.exports = null'],
   ['exports something else', 'module.exports = { createSocket: () => ({}), load: () => ({}) }'],
@@ -27,13 +27,13 @@ const BROKEN: [string, string][] = [
      module.exports = { createSocket: () => socket, load: () => ({ func: () => nothing }), errno: nothing }`,
   ],
   [
-    'fails in an odd way',
-    `const socket = { send: (...words) => words.pop()({ code: 'odd' }), bind() {}, on() {}, close() {} };
+    'fails with an unknown code',
+    `const socket = { send: (...words) => words.pop()({ code: 'unknown' }), bind() {}, on() {}, close() {} };
      module.exports = { createSocket: () => socket, load: () => ({ func: () => () => -1 }), errno: () => -1 }`,
   ],
 ];
 
-/** In the place of the addon: a package whose only file is this, or a shared library that is none. */
+/** Replaces the addon by a package with this one file. */
 function breakAddon({ bin }: Installation, addon: Addon, code: string): void {
   const place = join(dirname(bin), '../node_modules', addon);
   rmSync(place, { recursive: true, force: true });
@@ -53,7 +53,7 @@ for (const addon of ['unix-dgram', 'koffi'] as const) {
   // unix-dgram is compiled for one release of Node
   const canReplace = OTHER[addon] === 'koffi' || ADDON === 'unix-dgram';
   describeWhere(canReplace, 'unix-dgram is not compiled for this Node', addon, () => {
-    test.each(BROKEN)('that %s is passed over', async (_, code) => {
+    test.each(BROKEN)('that %s is skipped', async (_, code) => {
       using installation = install(OTHER[addon]);
       breakAddon(installation, addon, code);
       await using receiver = await NotifyReceiver.start();
@@ -70,7 +70,7 @@ for (const addon of ['unix-dgram', 'koffi'] as const) {
   });
 }
 
-test('both broken: one line with the ways out, 125, and no app', async () => {
+test('both broken: one line with the remedies, exit 125, and no app', async () => {
   using dir = tempDir();
   using installation = install();
   for (const addon of ['unix-dgram', 'koffi'] as const) breakAddon(installation, addon, 'throw new Error("no\\ngood")');
@@ -84,7 +84,7 @@ test('both broken: one line with the ways out, 125, and no app', async () => {
   expect(existsSync(dir.file('started'))).toBe(false);
 });
 
-test('both broken, though one is there ready built: the same, and the app is killed as it boots', async () => {
+test('both broken although one is prebuilt: the same, and the app is killed as it boots', async () => {
   using installation = install('koffi');
   for (const addon of ['unix-dgram', 'koffi'] as const) breakAddon(installation, addon, 'throw new Error("no\\ngood")');
   await using receiver = await NotifyReceiver.start();
@@ -95,7 +95,7 @@ test('both broken, though one is there ready built: the same, and the app is kil
   expect(run.pids()).toEqual([]);
 });
 
-test('all good: the first', async () => {
+test('all good: uses the first', async () => {
   await using receiver = await NotifyReceiver.start();
   await using run = wrap(OPTIONS, { env: { NOTIFY_SOCKET: receiver.path } });
   await expectReady(run, receiver, TRANSPORT);
@@ -113,7 +113,7 @@ describe.each(WAYS)('%s', (way, [node = '', ...flags], addons) => {
     await expectReady(run, receiver, way);
   });
 
-  test('sends to a path as long as one can be', async () => {
+  test('sends to a path of the maximum length', async () => {
     using dir = tempDir();
     using installation = install(...addons);
     await using receiver = await NotifyReceiver.start(`${dir.path}/${'x'.repeat(106 - dir.path.length)}`);
@@ -121,7 +121,7 @@ describe.each(WAYS)('%s', (way, [node = '', ...flags], addons) => {
     await expectReady(run, receiver, way);
   });
 
-  test('tries again while the queue is full', async () => {
+  test('retries while the queue is full', async () => {
     using installation = install(...addons);
     await using receiver = await NotifyReceiver.start();
     await receiver.pause();
@@ -139,7 +139,7 @@ describeWhere(NODE_WITH_FFI !== undefined, 'Node 26 is not installed', 'node:ffi
   // unix-dgram is compiled for the Node that runs this
   const next = node === NODE ? ADDON : 'koffi';
 
-  test('is taken before the addons, and Node does not warn that it is experimental', async () => {
+  test('is preferred to the addons, and Node prints no warning that it is experimental', async () => {
     await using receiver = await NotifyReceiver.start();
     const app = sh('systemd-notify --ready; read -r line; exit 3');
     const args = [BIN, '--notify', '--log-level', 'debug', '--', ...app];
@@ -153,7 +153,7 @@ describeWhere(NODE_WITH_FFI !== undefined, 'Node 26 is not installed', 'node:ffi
   test.each([
     ['that is switched off', ['--no-experimental-ffi']],
     ["that Node's permission model forbids", ['--permission', '--allow-fs-read=*', '--allow-fs-write=*']],
-  ])('%s is passed over', async (_, flags) => {
+  ])('%s is skipped', async (_, flags) => {
     await using receiver = await NotifyReceiver.start();
     const allowed = flags.includes('--permission') ? ['--allow-child-process', '--allow-addons'] : [];
     const args = [...flags, ...allowed, BIN, ...OPTIONS];

@@ -1,7 +1,4 @@
-/**
- * Promise: --watchdog. What is told to systemd and when, and that an app which is watched by its event loop does not
- * notice.
- */
+/** Promise: --watchdog. What systemd receives and when; an app whose event loop is watched sees no difference. */
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +15,7 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../fixtures/apps/', import.meta.url));
 const SENDS = `perl ${FIXTURES}sends.pl`;
 
-/** Ready at a line of its stdin, and ends at the next. */
+/** Ready after a line on its stdin; ends after the next. */
 const APP = sh('read _; echo ready; read _; exit 0');
 
 async function watched(
@@ -42,34 +39,31 @@ async function watched(
 }
 
 describe('pings', () => {
-  test(
-    'none before READY=1, one with it, one each half interval from the main process, none when ' + 'it is dead',
-    async () => {
-      await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms'], {
-        env: { WATCHDOG_USEC: `${scaled(200_000)}` },
-      });
-      // one each 50 ms: longer than an interval of the watchdog
-      const waits = () => it.receiver.messages().filter(({ text }) => text.startsWith('EXTEND_TIMEOUT_USEC='));
-      await until('the wait', () => waits().length > 5);
-      expect(it.pings()).toEqual([]);
-      it.run.tell('be ready');
-      const ready = await it.receiver.untilReady();
-      expect(ready.text).toMatch(/^READY=1\nSTATUS=.*\nWATCHDOG=1$/);
-      await until('pings', () => it.pings().length > 10);
-      const pings = it.pings().slice(0, 11);
-      const took = (pings[10]?.at ?? 0) - (pings[0]?.at ?? 0);
-      expect(took).toBeGreaterThan(scaled(900));
-      expect(new Set(pings.map(({ pid }) => pid))).toEqual(new Set([it.run.pid]));
-      it.run.tell('end');
-      expect(await it.run.closed).toEqual({ code: 0 });
-      await it.receiver.settled();
-      expect(it.receiver.assignments()).not.toContain('STOPPING=1');
-    },
-  );
+  test('one with READY=1, then one each half interval from the main process, until its end', async () => {
+    await using it = await watched(['--stdout', '^ready', '--extend-timeout', '100ms'], {
+      env: { WATCHDOG_USEC: `${scaled(200_000)}` },
+    });
+    // one each 50 ms: longer than an interval of the watchdog
+    const waits = () => it.receiver.messages().filter(({ text }) => text.startsWith('EXTEND_TIMEOUT_USEC='));
+    await until('the wait', () => waits().length > 5);
+    expect(it.pings()).toEqual([]);
+    it.run.tell('be ready');
+    const ready = await it.receiver.untilReady();
+    expect(ready.text).toMatch(/^READY=1\nSTATUS=.*\nWATCHDOG=1$/);
+    await until('pings', () => it.pings().length > 10);
+    const pings = it.pings().slice(0, 11);
+    const took = (pings[10]?.at ?? 0) - (pings[0]?.at ?? 0);
+    expect(took).toBeGreaterThan(scaled(900));
+    expect(new Set(pings.map(({ pid }) => pid))).toEqual(new Set([it.run.pid]));
+    it.run.tell('end');
+    expect(await it.run.closed).toEqual({ code: 0 });
+    await it.receiver.settled();
+    expect(it.receiver.assignments()).not.toContain('STOPPING=1');
+  });
 
   test.each<[string, string[], Record<string, string>, string[]]>([
     ['--watchdog off', ['--watchdog', 'off'], {}, []],
-    ['WATCHDOG_PID= of another', [], { WATCHDOG_PID: '1' }, []],
+    ['WATCHDOG_PID= of another process', [], { WATCHDOG_PID: '1' }, []],
     [
       'nonsense in WATCHDOG_USEC=',
       [],
@@ -88,7 +82,7 @@ describe('pings', () => {
     expect(it.run.log.filter(({ level }) => level >= 40).map(({ msg }) => msg)).toEqual(warnings);
   });
 
-  test('with WATCHDOG_PID= its own, as systemd has it', async () => {
+  test("are sent if WATCHDOG_PID= is the wrapper's own, as systemd sets it", async () => {
     const receiver = await NotifyReceiver.start();
     await using _ = receiver;
     await using run = wrap(['--stdout', '^ready', '--', ...APP], {
@@ -110,7 +104,7 @@ describe('the app', () => {
     ['probe', '--tcp 9 --notify', /^usec= pid= app=\d+ socket=yes$/],
     ['app', '--notify', /^usec=200000 pid=(\d+) app=\1 socket=yes$/],
     ['app', '--tcp 9', /^usec=200000 pid=(\d+) app=\1 socket=yes$/],
-  ])('--watchdog %s %s: is told what it needs', async (mode, probe, seen) => {
+  ])('--watchdog %s %s: gets the variables that it needs', async (mode, probe, seen) => {
     await using it = await watched(['--watchdog', mode, ...probe.split(' ')], { app: sh(PRINTS) });
     await it.run.until('stdout', 'socket=');
     expect(it.run.stdout.lines[0]).toMatch(seen);
@@ -134,7 +128,7 @@ describe('the app', () => {
     ['off', true],
     ['app', true],
     ['probe', false],
-  ])('--watchdog %s: its own WATCHDOG=1 goes on to systemd: %s', async (mode, passed) => {
+  ])('--watchdog %s: its own WATCHDOG=1 is passed on to systemd: %s', async (mode, passed) => {
     const app = sh(`${SENDS} WATCHDOG=1 ERRNO=1 READY=1 ERRNO=2 WATCHDOG=1 ERRNO=3 WATCHDOG=trigger; exec cat`);
     await using it = await watched(['--watchdog', mode, '--notify', '--exec', 'true', '--ready-when', 'any'], {
       app,
@@ -151,7 +145,7 @@ describe('the app', () => {
     ]);
   });
 
-  test('is stopped without a STOPPING=1, unless it says so', async () => {
+  test('is stopped without a STOPPING=1, unless it sends one', async () => {
     const app = sh(`trap '${SENDS} ERRNO=4; exit 0' TERM; echo ready; while :; do sleep 0.02; done`);
     await using it = await watched(['--stdout', '^ready', '--watchdog', 'app'], { app });
     await it.run.logged('ready');
@@ -178,7 +172,7 @@ describe('--watchdog loop', () => {
     ['with a preload of its own', [], { NODE_OPTIONS: `--require "${FIXTURES}a preload.cjs"` }],
   ];
 
-  test.each(APPS)('an app, its children and workers see nothing of it: %s', async (_, options, env) => {
+  test.each(APPS)('an app, its children and workers see no difference: %s', async (_, options, env) => {
     const app = [NODE, ...options, `${FIXTURES}tells-of-itself.cjs`];
     await using alone = direct(app, { env });
     await alone.closed;
@@ -191,9 +185,9 @@ describe('--watchdog loop', () => {
   test.each([
     ['CommonJS', 'app.cjs'],
     ['an ES module', 'app.mjs'],
-  ])('%s beats, by itself and beside IPC and --fd; from a place with an odd name', async (_, name) => {
+  ])('%s beats, alone and with IPC and --fd, from a path with special characters', async (_, name) => {
     using dir = tempDir();
-    const home = dir.file('it\'s "odd" & wide');
+    const home = dir.file('it\'s "quoted" & wide');
     mkdirSync(home);
     for (const part of ['bin', 'dist', 'package.json']) {
       cpSync(path.join(REPOSITORY, part), path.join(home, part), { recursive: true });
@@ -227,7 +221,7 @@ describe('--watchdog loop', () => {
     run.kill('SIGKILL');
   });
 
-  /** Starts a worker when it is told to, and says what came of it. */
+  /** Starts a worker on command, and prints its result. */
   const STARTS_WORKER = `
     console.log('ready');
     process.stdin.once('data', () => {
@@ -236,7 +230,7 @@ describe('--watchdog loop', () => {
         .once('error', ({ message }) => console.log(message));
     });`;
 
-  test('an update that takes our files away does not keep the app from starting workers', async () => {
+  test('the app can still start workers after an update has removed our files', async () => {
     using dir = tempDir();
     for (const part of ['bin', 'dist', 'package.json']) {
       cpSync(path.join(REPOSITORY, part), dir.file(part), { recursive: true });
@@ -276,7 +270,7 @@ describe('--watchdog loop', () => {
     expect(alone.stdout.text).toContain('from-the-file');
   });
 
-  test('the main thread counts, and no worker', async () => {
+  test('the main thread counts, workers do not', async () => {
     const script = `
       new (require('node:worker_threads').Worker)('setInterval(() => {}, 5)', { eval: true }).once('online', () => {
         console.log('ready');
@@ -288,7 +282,7 @@ describe('--watchdog loop', () => {
     await it.run.logged('sick');
   });
 
-  test('an app that closes the descriptor, and has another file there, keeps that as it is', async () => {
+  test('keeps another file that an app opened at the closed descriptor as it is', async () => {
     using dir = tempDir();
     const file = dir.file('data');
     writeFileSync(file, 'as it was');
@@ -314,7 +308,7 @@ describe('--watchdog loop', () => {
       ['--experimental-permission'],
       "Node's permission model would keep the app from it",
     ],
-  ])('%s: one warning, and it is watched as a process', async (_, options, why) => {
+  ])('%s: one warning, and falls back to --watchdog process', async (_, options, why) => {
     using dir = tempDir();
     const node = dir.file('node');
     writeFileSync(node, '#!/bin/sh\necho ready\nread _\n', { mode: 0o755 });
@@ -324,7 +318,7 @@ describe('--watchdog loop', () => {
     expect(warnings).toEqual([`--watchdog loop: ${why}; --watchdog process instead`]);
   });
 
-  test('without a watchdog the app is started as ever', async () => {
+  test('without WatchdogSec= the app is started as usual', async () => {
     const script = 'console.log(process.env.NODE_OPTIONS, process.env.SD_READY_WRAP_BEAT)';
     await using run = wrap(['--watchdog', 'loop', '--delay', '1h', '--', NODE, '-e', script]);
     await run.closed;

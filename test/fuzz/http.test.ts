@@ -1,4 +1,4 @@
-/** What an HTTP server answers, or another one in its place. */
+/** Answers of an HTTP server, or of something else in its place. */
 import { createServer, type Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect } from 'vitest';
@@ -7,16 +7,16 @@ import { type HttpAnswer, openHttpClient } from '../../src/probes/connect/http-c
 import { portOf } from '../unit/sockets.ts';
 import { anyText, assertOneLine, pieces, property, text } from './property.ts';
 
-/** Several, as the ports of closed connections to one address would run out. */
+/** Several: with one address the ports of closed connections would run out. */
 const HOSTS = Array.from({ length: 16 }, (_, index) => `127.0.0.${index + 1}`);
 
 interface Answer {
   readonly pieces: readonly Uint8Array[];
-  /** What the server does behind it. */
+  /** What the server does after it. */
   readonly then?: 'end' | 'reset';
 }
 
-/** One for each question, in order. */
+/** One for each request, in order. */
 let answers: Answer[] = [];
 const sockets = new Set<Socket>();
 const servers = HOSTS.map(() =>
@@ -27,7 +27,7 @@ const servers = HOSTS.map(() =>
       const answer = answers.shift();
       for (const piece of answer?.pieces ?? []) {
         socket.write(piece);
-        // so that they arrive one by one
+        // so that the pieces arrive one by one
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (answer?.then === 'end') socket.end();
@@ -45,7 +45,7 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-/** What a client hears that asks once for each of the answers. */
+/** What a client receives that sends one request for each answer. */
 async function heard(given: readonly Answer[]): Promise<readonly (HttpAnswer | string)[]> {
   answers = [...given];
   turn = (turn + 1) % HOSTS.length;
@@ -65,7 +65,7 @@ const bytes = fc.oneof(
 );
 const anything = fc.tuple(pieces(bytes), fc.constantFrom('end', 'reset'));
 
-property('HTTP answers: whatever is answered, there is a status or one line', anything, async ([cut, then]) => {
+property('HTTP answers: any answer gives a status or one line', anything, async ([cut, then]) => {
   const [answer] = await heard([{ pieces: cut.pieces, then }]);
   if (typeof answer === 'string') assertOneLine(answer);
   else expect(String(answer?.status)).toMatch(/^\d{3}$/);
@@ -76,7 +76,7 @@ const field = fc.tuple(
   // RFC 9110, 5.5
   text().map((value) => value.replace(/[^ -~\xa0-\xff]/g, '')),
 );
-/** Some of the bodies look like an answer themselves. */
+/** Some of the bodies resemble an answer. */
 const body = fc
   .oneof(text(), fc.constant('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'))
   .map((written) => Buffer.from(written));
@@ -100,7 +100,7 @@ const whole = fc
 const CRLF = Buffer.from('\r\n');
 
 property(
-  'HTTP answers: each question gets its own status',
+  'HTTP answers: each request gets its own status',
   fc.array(whole, { minLength: 1, maxLength: 3 }),
   async (all) => {
     const found = await heard(all);

@@ -1,4 +1,4 @@
-/** What the app says over the Node IPC channel. */
+/** The app's messages on the Node IPC channel. */
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import * as fc from 'fast-check';
@@ -20,12 +20,12 @@ const message = fc.oneof(
   fc.record({ type: fc.oneof(fc.constant(CLIENT_MESSAGE), unprintable()), state: fc.oneof(text(), fc.jsonValue()) }),
 );
 
-/** What no string can be made of. */
+/** A value that cannot be converted to a string. */
 function unprintable(): fc.Arbitrary<unknown> {
   return fc.record({ toString: fc.jsonValue(), valueOf: fc.jsonValue() });
 }
 
-/** A channel, what is heard on it, and how often garbage was complained of. */
+/** A channel, the messages received on it, and how often garbage was reported. */
 function channel() {
   const socket = new EventEmitter();
   const answers: string[] = [];
@@ -44,7 +44,7 @@ function channel() {
   openChannel(socket as unknown as Duplex, () => {
     garbage += 1;
   }).onMessage((each) => heard.push(each));
-  /** Back when all of it is read: a flood is, in several turns. */
+  /** Resolves when all of it is read: a flood takes several turns of the event loop. */
   const take = async (piece: Buffer) => {
     bounded(() => socket.emit('data', piece));
     while (isPaused) await new Promise((resolve) => setImmediate(resolve));
@@ -60,7 +60,7 @@ const messages = fc.array(message, { maxLength: 4 }).chain((all) =>
 );
 
 property(
-  'IPC messages: each is heard as it was sent, wherever the bytes are cut',
+  'IPC messages: each arrives as it was sent, wherever the bytes are cut',
   messages,
   async ({ all, pieces: cut }) => {
     const { take, heard, answers, garbage } = channel();
@@ -74,7 +74,7 @@ property(
 );
 
 property(
-  'IPC messages: what follows any garbage is heard',
+  'IPC messages: a message after any garbage arrives',
   pieces(anyText().map(Buffer.from)),
   async ({ whole, pieces: cut }) => {
     const { take, heard, garbage } = channel();
@@ -88,7 +88,7 @@ property(
 );
 
 property(
-  'IPC messages: each is a notice or none, and a sign of readiness or none',
+  'IPC messages: each is or is not a notification, and is or is not a readiness signal',
   fc.oneof(message, anyText()),
   (each) => {
     const notice = bounded(() => noticeOf(each));

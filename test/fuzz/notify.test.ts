@@ -1,4 +1,4 @@
-/** What the app says to systemd, what we say, and what systemd says to us. */
+/** Notifications from the app and from the wrapper, and systemd's variables. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { oneLine } from '../../src/base/one-line.ts';
@@ -14,7 +14,7 @@ const assignment = fc.tuple(fc.oneof(fc.constantFrom(...NAMES), text(3)), fc.one
 const written = fc.array(assignment.map((pair) => pair.join('='))).map((lines) => Buffer.from(lines.join('\n')));
 const datagram = fc.oneof(written, fc.uint8Array({ maxLength: 100 }), anyText().map(Buffer.from));
 
-property('notifications: what is passed on is the same to systemd, and no longer', datagram, (bytes) => {
+property('notifications: the relayed datagram means the same to systemd, and is no longer', datagram, (bytes) => {
   const notice = bounded(() => parseAppNotice(bytes));
   if (!notice) return;
   const sent = encode(notice.rest);
@@ -71,7 +71,7 @@ const number = fc.oneof(
 const own = fc.oneof({ weight: 4, arbitrary: fc.constant('42') }, { weight: 1, arbitrary: number });
 
 property(
-  'LISTEN_FDS=: descriptors in a row, and the same for whoever gets them',
+  'LISTEN_FDS=: consecutive descriptors, and the same ones when passed on',
   fc.record({ LISTEN_FDS: number, LISTEN_PID: own, LISTEN_FDNAMES: fc.option(text(), { nil: undefined }) }),
   (env) => {
     const passed = bounded(() => listenFds(env, 42));

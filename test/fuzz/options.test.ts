@@ -1,4 +1,4 @@
-/** What operators write: options, variables, their values and lists. */
+/** Input from operators: options, variables, their values and lists. */
 import { constants } from 'node:os';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
@@ -22,13 +22,13 @@ const part = fc.tuple(fc.nat(10_000), fc.constantFrom(...(Object.keys(UNITS) as 
 const blank = fc.constantFrom('', ' ', '\t', '  ');
 
 property('time spans: the sum of their parts', fc.array(fc.tuple(part, blank, blank), { minLength: 1 }), (parts) => {
-  const written = parts.map(([[count, unit], before, behind]) => `${count}${before}${unit}${behind}`).join('');
+  const written = parts.map(([[count, unit], before, after]) => `${count}${before}${unit}${after}`).join('');
   const sum = parts.reduce((total, [[count, unit]]) => total + count * UNITS[unit], 0);
   expect(parseTimeSpan(written)).toBeCloseTo(sum, 3);
 });
 
 property(
-  'time spans: any text is one or none',
+  'time spans: any text is valid or not',
   fc.oneof(anyText(), anyText(fc.stringMatching(/^[\d. smh]*$/))),
   (span) => {
     const ms = bounded(() => parseTimeSpan(span));
@@ -38,7 +38,7 @@ property(
   },
 );
 
-/** Up to so many ms, by how much what is printed may be off. */
+/** Below this number of ms, by how much the printed text may differ. */
 const PRECISION = [
   [10, 0.05],
   [1000, 0.5],
@@ -47,14 +47,14 @@ const PRECISION = [
   [Infinity, 500],
 ] as const;
 
-property('durations: what is printed is a time span near it', fc.double({ min: 0, max: 1e9, noNaN: true }), (ms) => {
+property('durations: the printed text is a time span near it', fc.double({ min: 0, max: 1e9, noNaN: true }), (ms) => {
   const off = PRECISION.find(([limit]) => ms < limit)?.[1] ?? 0;
   expect(Math.abs((parseTimeSpan(formatDuration(ms)) ?? Infinity) - ms)).toBeLessThanOrEqual(off + 1e-6);
 });
 
 const listed = fc.array(fc.tuple(fc.integer({ min: 100, max: 599 }), fc.nat(600)), { minLength: 1 });
 
-property('lists: --http-status is the ranges in it', listed, (pairs) => {
+property('lists: --http-status gives its ranges', listed, (pairs) => {
   const ranges = pairs.map(([from, more]) => ({ from, to: Math.min(599, from + more) }));
   const list = ranges.map(({ from, to }) => (from === to ? `${from}` : `${from} - ${to}`)).join(', ');
   expect(probesOf({ http: 'http://[::1]/', 'http-status': list })).toMatchObject([{ statuses: ranges }]);
@@ -62,7 +62,7 @@ property('lists: --http-status is the ranges in it', listed, (pairs) => {
 
 const address = fc.tuple(fc.constantFrom('', 'localhost:', '[::1]:', '127.0.0.1:'), fc.nat(100_000));
 
-property('--tcp: a port that there is, or refused', address, ([host, port]) => {
+property('--tcp: a valid port, or refused', address, ([host, port]) => {
   const [spec] = orRefused(() => probesOf({ tcp: `${host}${port}` })) ?? [];
   expect(spec && 'port' in spec && spec.port).toBe(port > 0 && port < 65_536 ? port : undefined);
 });
@@ -75,7 +75,7 @@ property('--http-header: one field of one line, or refused', header, (parts) => 
   for (const spec of probes ?? []) assertSendable(spec);
 });
 
-property('--rewrite-signal: two signals, or what is wrong', fc.oneof(anyText(), signalPair()), (pair) => {
+property('--rewrite-signal: two signals, or the reason for the refusal', fc.oneof(anyText(), signalPair()), (pair) => {
   const found = bounded(() => parseRewrite(pair));
   if (typeof found === 'string') return;
   const [from, to = '0'] = found;
@@ -83,26 +83,26 @@ property('--rewrite-signal: two signals, or what is wrong', fc.oneof(anyText(), 
   expect(parseRewrite(`${from}:${to}`.toLowerCase())).toEqual(found);
 });
 
-property('names of units: one or what is wrong, and one for each path', anyText(), (name) => {
+property('unit names: a name or the reason for the refusal, and a name for each path', anyText(), (name) => {
   const found = bounded(() => parseUnitName(name));
   if (typeof found !== 'string') expect(`${found.name}.service`).toMatch(/^[\w:.\\-]+@?\.service$/);
   const made = bounded(() => unitNameFrom(name));
   expect(parseUnitName(`${made.name}.service`)).toEqual(made);
 });
 
-property('a command that is not found: what to write instead', fc.array(anyText(), { maxLength: 3 }), (words) => {
+property('a command that is not found: a hint', fc.array(anyText(), { maxLength: 3 }), (words) => {
   bounded(() => notFound(words[0] ?? '', words.slice(1)));
 });
 
 const OPTIONS = OPTION_TABLE as readonly { name: OptionName; value?: string; example?: string }[];
 const option = fc.constantFrom(...OPTIONS);
-// made once, as to make one takes longer than to make a text by it
-const [odd, any] = [text(3), anyText()];
-/** A right value, one with something wrong in it, or any text. */
+// made once: that takes longer than to generate a text from it
+const [short, any] = [text(3), anyText()];
+/** A valid value, one with an error in it, or any text. */
 const value = option.chain(({ value: shown = '', example = 'yes' }) =>
   fc.oneof(
     fc.constantFrom(example, ...shown.split('|')),
-    fc.tuple(fc.nat(example.length), odd).map(([at, put]) => example.slice(0, at) + put + example.slice(at)),
+    fc.tuple(fc.nat(example.length), short).map(([at, put]) => example.slice(0, at) + put + example.slice(at)),
     any,
   ),
 );
@@ -131,7 +131,7 @@ const argv = fc.oneof(
     .map((all) => [...all.map(([row, written]) => `--${row.name}=${written}`), 'node']),
 );
 
-property('the command line: what is asked for, or one line', argv, (words) => {
+property('the command line: a configuration, or one line', argv, (words) => {
   const invocation = bounded(() => orRefused(() => readCommandLine(words, '1.2.3')));
   if (invocation?.type !== 'run') return;
   expect(words.slice(words.length - invocation.words.length)).toEqual(invocation.words);
@@ -139,7 +139,7 @@ property('the command line: what is asked for, or one line', argv, (words) => {
   if (config) assertRight(config);
 });
 
-property('the command line: a plain one is what commander takes it for', argv, (words) => {
+property('the command line: the fast path agrees with commander', argv, (words) => {
   const plain = bounded(() => readPlainLine(words));
   if (plain) expect(readCommandLine(words, '1.2.3')).toEqual({ type: 'run', ...plain });
 });
@@ -155,7 +155,7 @@ const variables = fc.array(
   ),
 );
 
-property('variables: what they ask for, or one line', variables, (pairs) => {
+property('variables: a configuration, or one line', variables, (pairs) => {
   const env = Object.fromEntries(pairs);
   const raw = bounded(() => orRefused(() => optionsFromEnvironment(env)));
   if (!raw) return;
@@ -180,7 +180,7 @@ function configOf(raw: RawOptions, words: readonly string[]): Config {
   return buildConfig(raw, words);
 }
 
-/** What a probe is later asked to do can be done: no exception comes behind this. */
+/** Each later operation of a probe works: no exception comes after this. */
 function assertRight({ command, probes, timing, timeout }: Config): void {
   expect(command).not.toBe('');
   for (const ms of [timing.initialDelay, timing.interval ?? 0, timeout]) expect(ms).toBeGreaterThanOrEqual(0);
@@ -197,7 +197,7 @@ function assertSendable(spec: ProbeSpec): void {
   for (const [name, text] of spec.headers) expect(`${name}: ${text}`).toMatch(/^[!-~]+: [\t -~\x80-\xff]*$/);
 }
 
-/** Without what tells where it was written. */
+/** Without the place where it was given. */
 function shown(config: Config): unknown {
   return { ...config, probes: config.probes.map((spec) => ({ ...spec, written: '' })) };
 }

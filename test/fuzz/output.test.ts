@@ -1,4 +1,4 @@
-/** What the app prints, and the regexes that are looked for in it. */
+/** The app's output, and the regexes of log probes. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { lineScanner } from '../../src/probes/log/line-scanner.ts';
@@ -15,10 +15,10 @@ const output = pieces(
 );
 const NEWLINE = Buffer.from('\n');
 
-/** Characters that are kept of a line without an end, and one that stands for what was before. */
+/** Characters kept of a line without an end, and one that replaces what came before. */
 const KEPT = 64 * 1024 + 1;
 
-property('lines: the same wherever the bytes are cut, and none grows without end', output, ({ whole, pieces: all }) => {
+property('lines: the same wherever the bytes are cut, and bounded', output, ({ whole, pieces: all }) => {
   const scan = lineScanner();
   const lines = all.flatMap((piece) => {
     const { lines: ended, open } = bounded(() => scan(piece));
@@ -26,28 +26,28 @@ property('lines: the same wherever the bytes are cut, and none grows without end
     return ended;
   });
   const ended = new TextDecoder().decode(whole).split('\n').slice(0, -1);
-  // a carriage return starts the line again
+  // a carriage return restarts the line
   const expected = ended.flatMap((line) => line.split('\r'));
   expect(lines.filter(hasText).map(end)).toEqual(expected.filter(hasText).map(end));
 });
 
-/** How many empty lines a row of carriage returns is lies in the cuts. */
+/** The cuts decide how many empty lines a row of carriage returns gives. */
 function hasText(line: string): boolean {
   return line !== '';
 }
 
-/** Of a line that is longer only the end is kept, and of which one that is lies in the cuts. */
+/** Only the end of a longer line is kept, and the cuts decide how much. */
 function end(line: string): string {
   return line.slice(-1000);
 }
 
-/** A part of a regex, and a text that it matches. */
+/** A part of a regex, and a text that matches it. */
 interface Part {
   readonly source: string;
   readonly matched: string;
 }
 
-/** What is special, or not ASCII, with a backslash. */
+/** A special or non-ASCII character, with a backslash. */
 const literal = text()
   .map((written) => [...written.replace(/[\w\s\0]/g, '')][0] ?? '-')
   .map((char): Part => ({ source: `\\${char}`, matched: char }));
@@ -93,7 +93,7 @@ const quantifier = fc.constantFrom<readonly [string, number]>(
     ['*?', 0],
   ] as const),
 );
-/** A quantifier is for the last character. */
+/** A quantifier applies to the last character. */
 const part = fc.tuple(atom, quantifier).map(([{ source, matched }, [written, times]]): Part => {
   const isWord = source === matched && source.length > 1;
   if (written === '' || source === '^' || source.startsWith('(?') || source === '\\babc') return { source, matched };
@@ -101,13 +101,13 @@ const part = fc.tuple(atom, quantifier).map(([{ source, matched }, [written, tim
   return { source: source + written, matched: (isWord ? matched.slice(0, -1) : '') + repeated.repeat(times) };
 });
 const regex = fc.array(part, { minLength: 1, maxLength: 6 });
-/** With a line that it matches, between others. */
-const regexAndOutput = fc.tuple(regex, text(4), text(4)).chain(([parts, before, behind]) => {
-  const line = before + parts.map(({ matched }) => matched).join('') + behind;
+/** With a line that matches it, between others. */
+const regexAndOutput = fc.tuple(regex, text(4), text(4)).chain(([parts, before, after]) => {
+  const line = before + parts.map(({ matched }) => matched).join('') + after;
   return pieces(fc.constant(Buffer.from(`one\n${line}\ntwo\nthree\n`))).map((cut) => [parts, cut] as const);
 });
 
-property('regexes: no line that matches is left out for what it is without', regexAndOutput, ([parts, cut]) => {
+property('regexes: the prefilter drops no matching line', regexAndOutput, ([parts, cut]) => {
   const pattern = new RegExp(parts.map(({ source }) => source).join(''));
   const required = requiredText(pattern);
   const all = lineScanner()(cut.whole).lines.filter((line) => pattern.test(line));
@@ -117,10 +117,10 @@ property('regexes: no line that matches is left out for what it is without', reg
   expect(found).toEqual(all);
 });
 
-/** The option takes no longer one. */
+/** The option accepts at most this length. */
 const source = anyText().map((written) => written.slice(0, 10_000));
 
-property('regexes: any has a text that it needs or none, and a hint of one line', source, (written) => {
+property('regexes: any regex has a required text or none, and a hint of one line', source, (written) => {
   let pattern: RegExp;
   try {
     pattern = new RegExp(written);
@@ -133,7 +133,7 @@ property('regexes: any has a text that it needs or none, and a hint of one line'
   expect(hint).not.toMatch(/\n./);
 });
 
-property('regexes: what is written between slashes is what matches between them', regex, (parts) => {
+property('regexes: between slashes, the inner regex matches the same', regex, (parts) => {
   const pattern = new RegExp(`/${parts.map(({ source }) => source).join('')}/`);
   const shown = / write --stdout (.*)$/s.exec(literalSlashes('stdout', pattern))?.[1];
   if (shown === undefined) return;

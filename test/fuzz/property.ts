@@ -1,25 +1,25 @@
-/** Properties of parsers: what holds for whatever is read. fast-check makes the cases, by a seed that is printed. */
+/** Properties of parsers that hold for any input. fast-check generates the cases from a seed, which is printed. */
 import { getHeapStatistics } from 'node:v8';
 import * as fc from 'fast-check';
 import { test } from 'vitest';
 import { KnownError } from '../../src/base/errors.ts';
 
-/** Cases of each property: `npm run fuzz` sets more. */
+/** Cases for each property: `npm run fuzz` sets more. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 1000);
 
-/** One seed for all properties of a file. */
+/** One seed for all properties in a file. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** The most that a test may take for each case, ms. */
+/** The time limit of a test for each case, ms. */
 const CASE_LIMIT = 60;
 
-/** Cases after which the event loop turns: the process has to answer its parent, and sockets have to close. */
+/** Number of cases after which the event loop runs: the process must answer its parent, and sockets must close. */
 const TURN_AFTER = 100;
 
 export interface PropertyOptions {
-  /** How many cases one run of the predicate stands for, where it looks at many at once. */
+  /** How many cases one run of the predicate covers, if it checks many at once. */
   readonly batch?: number;
-  /** Of the cases only one in so many, where each starts processes. */
+  /** Runs only one in so many cases, if each starts processes. */
   readonly oneIn?: number;
 }
 
@@ -53,13 +53,16 @@ export function property<T>(
   );
 }
 
-/** What a parser may take for a text of LONG, ms of the processor: linear ones take some, square ones half a minute. */
+/**
+ * CPU time that a parser may take for a text of length LONG, ms: a linear one takes a few, a quadratic one half a
+ * minute.
+ */
 const CPU_MAX = 1000;
 
-/** And bytes of the heap. */
+/** Heap that it may take, bytes. */
 const HEAP_MAX = 64 * 1024 * 1024;
 
-/** Calls the parser, which has to end soon and take little memory. */
+/** Calls the parser, which must end soon and take little memory. */
 export function bounded<T>(parse: () => T): T {
   const [cpu, heap] = [process.cpuUsage(), getHeapStatistics().used_heap_size];
   const result = parse();
@@ -70,7 +73,7 @@ export function bounded<T>(parse: () => T): T {
   return result;
 }
 
-/** Calls the parser, which may refuse with one line. @returns what it gave, or undefined where it refused */
+/** Calls the parser, which may refuse with one line. @returns its result, or undefined if it refused */
 export function orRefused<T>(parse: () => T): T | undefined {
   try {
     return parse();
@@ -82,14 +85,14 @@ export function orRefused<T>(parse: () => T): T | undefined {
   }
 }
 
-/** Fit for a terminal and a log: no control character, no second line, not too much of it. */
+/** Suitable for a terminal and a log: no control character, one line, bounded length. */
 export function assertOneLine(line: string): void {
   const shown = JSON.stringify(line.slice(0, 500));
   if (/[\p{Cc}\u2028\u2029]/u.test(line)) throw new Error(`a control character in ${shown}`);
   if (line.length > 1000) throw new Error(`${line.length} characters in ${shown}`);
 }
 
-/** What means something to one parser or another. */
+/** Text that is special to some parser. */
 const MEANINGFUL = [
   ...['\n', '\r', '\r\n', '\0', '\t', ' ', '  ', '\\', '\\\\', "'", '"', '`', '$', '$$', '%', '%i', '%%', '=', ':'],
   ...[',', ';', '#', '/', '//', '@', '[', ']', '(', ')', '{', '}', '*', '+', '?', '.', '|', '^', '-', '--', '<0>', '~'],
@@ -112,7 +115,7 @@ const MEANINGFUL = [
   ...['\u2028', '\ufeff', '\ufffd', '\uffff', '\ufdd0', 'ü', '\u{1f30a}', '\u{1ffff}', 'µs', '__proto__', 'toString'],
 ];
 
-/** Text of any characters, mostly of such as mean something. */
+/** Text of any characters, mostly special ones. */
 export function text(maxLength = 20): fc.Arbitrary<string> {
   const unit = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(...MEANINGFUL) },
@@ -122,13 +125,10 @@ export function text(maxLength = 20): fc.Arbitrary<string> {
   return fc.string({ unit, maxLength });
 }
 
-/** Characters of the long texts. */
+/** Length of the long texts. */
 const LONG = 100_000;
 
-/**
- * The same, and one in fifty is long: a piece again and again, which is what a parser that goes back over what it has
- * read chokes on.
- */
+/** The same, and one in fifty is long: a piece repeated again and again, which is slow for a parser that backtracks. */
 export function anyText(piece: fc.Arbitrary<string> = text(6)): fc.Arbitrary<string> {
   const long = fc
     .tuple(piece, piece, piece)

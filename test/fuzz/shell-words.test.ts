@@ -1,4 +1,4 @@
-/** Words for a shell, through a real one. */
+/** Shell words, read by a real shell. */
 import { spawnSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
@@ -18,7 +18,7 @@ property(
   'shell words: /bin/sh reads what was meant',
   words,
   (all) => {
-    // a word that is quoted wrongly is a command: it is to find no program, and to write no file elsewhere
+    // a wrongly quoted word runs as a command: it must find no program, and write no file elsewhere
     using dir = tempDir();
     const options = { encoding: 'utf8', cwd: dir.path, env: { PATH: '' } } as const;
     for (const write of [shellWord, quotedShellWord]) {

@@ -1,4 +1,4 @@
-/** What the kernel and systemd's files say: /proc tables, cgroups and units. */
+/** Input from the kernel and from systemd's files: /proc tables, cgroups and units. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { canonicalHost, parseTcpRow, parseUnixRow, type TcpListener } from '../../src/sockets/rows.ts';
@@ -25,7 +25,7 @@ const socket = fc.record({
 });
 type Written = typeof socket extends fc.Arbitrary<infer T> ? T : never;
 
-/** As the kernel of a machine of little-endian bytes prints it (get_tcp4_sock in net/ipv4/tcp_ipv4.c). */
+/** As the kernel of a little-endian machine prints it (get_tcp4_sock in net/ipv4/tcp_ipv4.c). */
 function rowOf({ host: bytes, port, uid, inode }: Written, index: number, state = '0A'): string {
   const words = Array.from({ length: bytes.length / 4 }, (_, at) => bytes.slice(at * 4, at * 4 + 4).reverse());
   const address = words
@@ -46,13 +46,13 @@ function listenerOf({ host: bytes, ...rest }: Written): TcpListener {
   return { ...rest, host: bytes.length === 4 ? bytes.join('.') : canonicalHost(groups.join(':')) };
 }
 
-property('/proc/net/tcp: a row is the listener that the kernel has', socket, (written) => {
+property("/proc/net/tcp: a row gives the kernel's listener", socket, (written) => {
   expect(parseTcpRow(rowOf(written, 7))).toEqual(listenerOf(written));
   expect(parseTcpRow(rowOf(written, 7, '01'))).toBeUndefined();
 });
 
 property(
-  '/proc/net/tcp: any row is a listener or none',
+  '/proc/net/tcp: any row is a listener or not',
   anyText(fc.oneof(text(6), fc.stringMatching(/^[ \dA:]*$/))),
   (row) => {
     bounded(() => parseTcpRow(row));
@@ -90,12 +90,12 @@ const unix = fc.record({
   flags: fc.constantFrom(0, 0x10000, 0x10001),
 });
 
-property('/proc/net/unix: a row is the path and the inode, whatever the path', unix, ({ path, inode, flags }) => {
+property('/proc/net/unix: a row gives the path and the inode for any path', unix, ({ path, inode, flags }) => {
   const row = `0000000000000000: 00000002 00000000 ${hex(flags, 8)} 0001 01 ${`${inode}`.padStart(5)} ${path}`;
   expect(parseUnixRow(row)).toEqual(flags === 0 ? undefined : { path, inode });
 });
 
-property('/proc/net/unix: any row is a listener or none', anyText(), (row) => {
+property('/proc/net/unix: any row is a listener or not', anyText(), (row) => {
   bounded(() => parseUnixRow(row));
 });
 
@@ -110,24 +110,28 @@ const cgroup = fc
   )
   .map((lines) => lines.map(([hierarchy, path, kind]) => `${hierarchy}:/${path}${kind}`).join('\n'));
 
-property('/proc/PID/cgroup: a service or none, and each is in its own', fc.tuple(cgroup, cgroup), ([own, other]) => {
-  const unit = bounded(() => unitOfCgroup(own));
-  if (unit !== undefined) expect(own).toContain(unit);
-  expect(bounded(() => isInUnitOf(own, own))).toBe(true);
-  bounded(() => isInUnitOf(own, other));
-});
+property(
+  '/proc/PID/cgroup: a service or none, and each is in its own unit',
+  fc.tuple(cgroup, cgroup),
+  ([own, other]) => {
+    const unit = bounded(() => unitOfCgroup(own));
+    if (unit !== undefined) expect(own).toContain(unit);
+    expect(bounded(() => isInUnitOf(own, own))).toBe(true);
+    bounded(() => isInUnitOf(own, other));
+  },
+);
 
 const name = text().map((written) => `${written.replace(/[\0\n/]/g, '')}x`);
 const unitPath = fc.tuple(name, fc.constantFrom('.service', '.scope'), fc.constantFrom('', '/child', '/a/b'));
 
-property('/proc/PID/cgroup: the unit that it names', fc.tuple(name, unitPath), ([slice, [unit, kind, below]]) => {
+property('/proc/PID/cgroup: gives the unit that it names', fc.tuple(name, unitPath), ([slice, [unit, kind, below]]) => {
   const own = `1:name=systemd:/\n0::/${slice}.slice/${unit}${kind}`;
   expect(unitOfCgroup(`${own}${below}\n`)).toBe(kind === '.service' ? `${unit}.service` : undefined);
   expect(isInUnitOf(own, `${own}${below}`)).toBe(true);
   expect(isInUnitOf(`${own}${below}`, `1:name=systemd:/\n0::/${slice}.slice/${unit}y${kind}`)).toBe(false);
 });
 
-/** All that may stand behind `=` on one line: NUL ends a line too, and a backslash at the end goes on on the next. */
+/** All that may follow `=` on one line: NUL ends a line too, and a backslash at the end continues it. */
 const plain = text().filter((value) => !/[\n\r\0]|\\$/.test(value) && value.trim() === value);
 const blank = fc.constantFrom('', ' ', '\t', '  ');
 const line = fc.oneof(
@@ -136,12 +140,12 @@ const line = fc.oneof(
 );
 
 property(
-  'unit files: the last assignment of a setting',
+  'unit files: the last assignment of a setting counts',
   fc.array(fc.array(line, { maxLength: 6 }), { maxLength: 3 }),
   (files) => {
     const texts = files.map((lines) =>
       lines
-        .map(([before, name, behind, front, value, end]) => `${before}${name}${behind}=${front}${value}${end}`)
+        .map(([before, name, after, front, value, end]) => `${before}${name}${after}=${front}${value}${end}`)
         .join('\n'),
     );
     for (const setting of ['Type', 'KillMode']) {
@@ -151,7 +155,7 @@ property(
   },
 );
 
-property('unit files: any text has a value of each kind or none', fc.array(anyText(), { maxLength: 4 }), (texts) => {
+property('unit files: any text gives a value of each kind or none', fc.array(anyText(), { maxLength: 4 }), (texts) => {
   const all = texts.map((each, index) => ['Type=', 'ReloadSignal=', 'LimitNOFILE=', ''][index % 4] + each);
   bounded(() => lastBoolean('Type', all));
   bounded(() => reloadSignal(all, { SIGHUP: 1 }, 'notify-reload'));

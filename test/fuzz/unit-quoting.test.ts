@@ -1,4 +1,4 @@
-/** Text in unit files, through a real systemd. */
+/** Text in unit files, read by a real systemd. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
@@ -12,7 +12,7 @@ import { property, text } from './property.ts';
 const BATCH = 100;
 
 const PLAIN = { template: false };
-/** What is no argument, and what --print-unit refuses. */
+/** What cannot be an argument, and what --print-unit refuses. */
 const written = text().map((word) => word.replace(/[\0\p{NChar}]/gu, ''));
 const unit = fc.record({
   words: fc.array(written, { minLength: BATCH, maxLength: BATCH }),
@@ -49,14 +49,14 @@ ExecStart=${exec.join(' ')}
     { batch: BATCH },
   );
 
-  /** Lines that a unit may have. Behind a semicolon stands another command, which nobody has chosen. */
+  /** Lines that a unit may have. After a semicolon comes another command, which none of the cases needs. */
   const line = fc
     .tuple(fc.constantFrom('', ':', '@'), written, fc.constantFrom('', '"', "'"))
     .map(([prefix, words, quote]) => ({ prefix, quote, words: `${words.replace(/[\n\r]/g, ' ')} end` }))
     .filter(({ words }) => !/(^|\s);\s/.test(words));
 
   property(
-    'moved commands: systemd gives the same words to a command that another one starts',
+    'moved commands: systemd passes the same words to a command that another one starts',
     fc.array(line, { minLength: BATCH, maxLength: BATCH }),
     async (lines) => {
       const systemd = get();
@@ -70,7 +70,7 @@ ExecStart=${exec.join(' ')}
       const exec = cases.flatMap(({ line }) => {
         const unit = `[Service]\nExecStart=${line.replace('KIND', 'direct')}\n`;
         const [command] = execCommands(assignmentsIn(unit)[0]?.value ?? '') ?? [];
-        // one that systemd cannot read it leaves out
+        // leaves out a line that systemd cannot read
         if (!command) return [unit];
         const { prefixes, path, words } = command;
         const args = (prefixes.includes('@') ? words.slice(1) : words).join(' ').replace('direct', 'moved');

@@ -1,4 +1,4 @@
-/** Where the fixture apps are: `app('never-ready')` is the command line that runs one. */
+/** The fixture apps: `app('never-ready')` is the command line that runs one. */
 import { fileURLToPath } from 'node:url';
 
 export const NODE: string = process.execPath;

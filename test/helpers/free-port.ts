@@ -1,4 +1,4 @@
-/** A TCP port that nobody listens on. */
+/** An unused TCP port. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 

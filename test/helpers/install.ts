@@ -1,4 +1,4 @@
-/** The program installed by itself, beside the addons that a test names and no others. */
+/** Installs the program alone, with the addons that a test names and no others. */
 import { cpSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { type TempDir, tempDir } from './temp.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What each addon needs in node_modules. */
+/** The packages of each addon in node_modules. */
 const ADDONS = {
   'unix-dgram': ['unix-dgram', 'bindings', 'file-uri-to-path'],
   koffi: ['koffi', '@koromix'],
@@ -20,7 +20,7 @@ export interface Installation extends Disposable {
 
 export function install(...addons: readonly Addon[]): Installation {
   const dir: TempDir = tempDir();
-  // as it is packed: without the code cache of the build
+  // as packed: without the code cache of the build
   const isPacked = (file: string) => !file.endsWith('.cache');
   for (const part of ['bin', 'dist']) {
     cpSync(join(REPOSITORY, part), dir.file(part), { recursive: true, filter: isPacked });
@@ -28,7 +28,7 @@ export function install(...addons: readonly Addon[]): Installation {
   for (const name of addons.flatMap((addon) => ADDONS[addon])) {
     const link = dir.file(`node_modules/${name}`);
     mkdirSync(dirname(link), { recursive: true });
-    // real files and no links: a link's own place is where node looks for what it needs itself
+    // copies and no links: node resolves the packages of a link from its target
     cpSync(join(REPOSITORY, 'node_modules', name), link, { recursive: true, dereference: true });
   }
   return { bin: dir.file('bin/sd-ready-wrap.cjs'), [Symbol.dispose]: () => dir[Symbol.dispose]() };

@@ -1,4 +1,4 @@
-/** Tests of what listens on ::1, which a machine may not have. */
+/** Tests that need ::1, which a machine may lack. */
 import { networkInterfaces } from 'node:os';
 import { describeWhere } from './untried.ts';
 

@@ -1,14 +1,14 @@
 /**
- * Requests at a steady rate, each sent when it is due, whether or not those before it were answered (an open loop): a
- * server that makes its clients wait does not get fewer requests for it. Plain JavaScript, as the demo and the
- * benchmark use it too.
+ * Requests at a steady rate, each sent when it is due, whether or not earlier ones were answered (an open loop): a
+ * server that makes its clients wait gets no fewer requests. Plain JavaScript, because the demo and the benchmark use
+ * it too.
  */
 import http from 'node:http';
 
-/** Of keep-alive: so many clients, each with one connection. */
+/** With keep-alive: the number of clients, each with one connection. */
 const CLIENTS = 20;
 
-/** A request that has no answer after this time has failed, ms. */
+/** A request without an answer after this time has failed, ms. */
 const DEADLINE = 30_000;
 
 /**
@@ -23,7 +23,7 @@ const DEADLINE = 30_000;
 
 /**
  * @param {{port: number, rate: number, keepAlive?: boolean}} wanted `rate`: requests a second; without `keepAlive` each
- * has a connection of its own
+ * uses a new connection
  * @returns {{outcome: Outcome, stop: () => Promise<Outcome>}} `outcome` changes as answers come; `stop` sends no more,
  * and waits for the answers that are due
  */
@@ -51,7 +51,7 @@ export function startLoad({ port, rate, keepAlive = false }) {
     });
     waiting.add(request);
   };
-  // a timer may be late: what was due in the meantime is sent at once
+  // a timer may be late: requests that became due meanwhile are sent at once
   const timer = setInterval(() => {
     while (outcome.sent < ((performance.now() - began) * rate) / 1000) send();
   }, 1000 / rate);

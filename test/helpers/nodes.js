@@ -1,17 +1,17 @@
 /**
- * Other releases of Node, out of the npm package `node`, which ships the binaries. They are kept in $MATRIX_NODES,
- * /var/tmp/sd-ready-wrap-nodes if not set.
+ * Other releases of Node, from the npm package `node`, which ships the binaries. They are kept in $MATRIX_NODES, by
+ * default /var/tmp/sd-ready-wrap-nodes.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** The package with the binary: what `node` itself installs, by a script. */
+/** The package with the binary, which the package `node` itself installs by a script. */
 const PACKAGE = `node-linux-${process.arch}`;
 
 /**
  * @param {string} major such as `26`
- * @returns {string | undefined} the binary, if it is installed
+ * @returns {string | undefined} the binary, if installed
  */
 export function installedNode(major) {
   const file = path.join(placeOf(major), `node_modules/${PACKAGE}/bin/node`);
@@ -20,7 +20,7 @@ export function installedNode(major) {
 
 /**
  * @param {string} major such as `26`
- * @returns {string | undefined} the binary, if it could be installed; else npm has said on stderr why not
+ * @returns {string | undefined} the binary, if it could be installed; otherwise npm has printed the reason to stderr
  */
 export function installNode(major) {
   if (installedNode(major)) return installedNode(major);

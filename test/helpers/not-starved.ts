@@ -1,6 +1,6 @@
 /**
- * For tests inside this process: a script that vm stops by its `timeout` before it has had the processor for half of
- * that time is run again. The program asks again too, but later, and what a test sees would depend on the load.
+ * For tests inside this process: a script that vm stops by its `timeout` before it got half of that time on a processor
+ * is run again. The program retries too, but later, and a test's result would depend on the load.
  */
 import { Script } from 'node:vm';
 
@@ -10,7 +10,7 @@ const STARVED = 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 
 function patient(run: RunInContext): RunInContext {
   return function (this: Script, context, options) {
-    // of all runs together: where a script is too slow, each may be cut off early
+    // over all runs: if a script is too slow, each run may be cut off early
     const before = process.cpuUsage();
     for (;;) {
       try {
@@ -24,7 +24,7 @@ function patient(run: RunInContext): RunInContext {
   };
 }
 
-// files share a worker
+// test files share a worker
 const done = Symbol.for('not-starved');
 const own = Script.prototype as Script & { [done]?: true };
 if (!own[done]) Object.assign(own, { runInContext: patient(own.runInContext), [done]: true });

@@ -1,10 +1,10 @@
 # Receives sd_notify datagrams and prints each as one line of JSON: {"pid":12,"at":34.5,"text":"READY=1\nSTATUS=up"}.
 #
 # Perl, so that it shares no code with what it tests: a broken sender and a receiver broken in the same way agree with
-# each other. Nothing but perl-base, which every Debian has, and little of it, as it is started a thousand times;
-# recvmsg(2) and clock_gettime(2) are therefore raw calls.
+# each other. Only perl-base, which every Debian has, and little of it, because it is started a thousand times; so
+# recvmsg(2) and clock_gettime(2) are raw calls.
 #
-# Commands on stdin, each answered by {"done":"COMMAND"}: "pause" stops reading, "resume" goes on, "fill" sends to
+# Commands on stdin, each answered by {"done":"COMMAND"}: "pause" stops reading, "resume" continues, "fill" sends to
 # itself until its queue is full, "ping" is answered when everything that had arrived is printed. It ends with stdin.
 use strict;
 use warnings;

@@ -1,4 +1,4 @@
-/** Starts the receiver of notify-receiver.pl and keeps what it received. */
+/** Starts the receiver of notify-receiver.pl and keeps what it receives. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -12,9 +12,9 @@ import { until } from './until.ts';
 const SCRIPT = fileURLToPath(new URL('notify-receiver.pl', import.meta.url));
 
 export interface Datagram {
-  /** Who sent it, as the kernel tells. */
+  /** The sender's pid, from the kernel. */
   readonly pid: number;
-  /** When it was read, ms on CLOCK_MONOTONIC: that of process.hrtime(). */
+  /** When it was read, in ms on CLOCK_MONOTONIC, the clock of process.hrtime(). */
   readonly at: number;
   readonly text: string;
 }
@@ -22,7 +22,7 @@ export interface Datagram {
 type Command = 'bind' | 'pause' | 'resume' | 'fill' | 'ping';
 
 export class NotifyReceiver implements AsyncDisposable {
-  /** What $NOTIFY_SOCKET has to be. */
+  /** The value for $NOTIFY_SOCKET. */
   readonly path: string;
   readonly #dir: TempDir;
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
@@ -32,7 +32,7 @@ export class NotifyReceiver implements AsyncDisposable {
   private constructor(path: string | undefined) {
     this.#dir = tempDir();
     this.path = path ?? this.#dir.file('notify');
-    // its directory may have gone with an earlier receiver
+    // its directory may have been removed with an earlier receiver
     if (!this.#isAbstract) mkdirSync(dirname(this.path), { recursive: true });
     this.#process = spawn('perl', [SCRIPT, this.path], { stdio: ['pipe', 'pipe', 'inherit'] });
     createInterface(this.#process.stdout).on('line', (line) => {
@@ -42,7 +42,7 @@ export class NotifyReceiver implements AsyncDisposable {
     });
   }
 
-  /** @param path also `@name` of an abstract one; in a directory of its own if not named */
+  /** @param path or `@name` of an abstract socket; by default in a directory of its own */
   static async start(path?: string): Promise<NotifyReceiver> {
     const receiver = new NotifyReceiver(path);
     await receiver.#isDone('bind', 1);
@@ -53,7 +53,7 @@ export class NotifyReceiver implements AsyncDisposable {
     return this.path.startsWith('@');
   }
 
-  /** Everything received so far, without what {@link fill} sent. */
+  /** Everything received so far, except what {@link fill} sent. */
   messages(): readonly Datagram[] {
     return this.#datagrams.filter(({ text }) => !text.startsWith('X_FILL='));
   }
@@ -78,7 +78,7 @@ export class NotifyReceiver implements AsyncDisposable {
     return this.until(({ text }) => text.split('\n').includes('READY=1'));
   }
 
-  /** Back when everything that had arrived is in {@link messages}. */
+  /** Resolves when everything that had arrived is in {@link messages}. */
   settled(): Promise<void> {
     return this.#command('ping');
   }
@@ -92,7 +92,7 @@ export class NotifyReceiver implements AsyncDisposable {
     return this.#command('resume');
   }
 
-  /** Fills the queue to its brim: the next sender gets EAGAIN. Pause first. */
+  /** Fills the queue completely: the next sender gets EAGAIN. Pause first. */
   fill(): Promise<void> {
     return this.#command('fill');
   }

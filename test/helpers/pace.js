@@ -1,18 +1,18 @@
 /**
- * Time limits at the pace of the machine: each grows with the time that a bare Node takes to boot on it. Plain
- * JavaScript, as vitest.config.ts and the demo's systemd use it too.
+ * Time limits at the pace of the machine: each grows with the boot time of a bare Node. Plain JavaScript, because
+ * vitest.config.ts and the demo's systemd use it too.
  */
 import { spawnSync } from 'node:child_process';
 
-/** What a boot takes where the limits were written down, ms. */
+/** The boot time on the machine where the limits were chosen, ms. */
 const BOOT = 25;
 
 const BOOTS = 5;
 
-/** Where the main process leaves what it measured to its workers. */
+/** Where the main process leaves its measurement for its workers. */
 const VARIABLE = 'TEST_PACE';
 
-/** How many times slower than that this machine is, beside all that it has to do now; never less than 1. */
+/** How many times slower this machine is, with its present load; never less than 1. */
 export function measurePace() {
   const boots = Array.from({ length: BOOTS }, () => {
     const began = performance.now();
@@ -24,12 +24,12 @@ export function measurePace() {
   return pace;
 }
 
-/** As measured at the start of the run; 1 where nobody has measured. */
+/** As measured at the start of the run; 1 if not measured. */
 const PACE = Number(process.env[VARIABLE] ?? 1);
 
 /**
- * @param {number} ms what is enough where a boot takes 25 ms
- * @returns {number} what is enough here, whole ms
+ * @param {number} ms the limit if a boot takes 25 ms
+ * @returns {number} the limit here, whole ms
  */
 export function scaled(ms, pace = PACE) {
   return Math.round(ms * pace);

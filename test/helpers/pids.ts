@@ -1,15 +1,15 @@
-/** What /proc knows of processes. */
+/** Processes, from /proc. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 function allPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Boolean);
 }
 
-/** The one letter of proc(5): R, S, T for stopped, Z for a zombie. Undefined when it is gone. */
+/** The one letter of proc(5): R, S, T for stopped, Z for a zombie. Undefined if it is gone. */
 export function stateOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // behind the name, which may itself hold spaces and brackets
+    // after the name, which may contain spaces and brackets
     return text[text.lastIndexOf(')') + 2];
   } catch {
     return undefined;
@@ -22,7 +22,7 @@ export function isRunning(pid: number): boolean {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
-/** Those of each of its threads, proc_pid_task(5). */
+/** The children of all its threads, proc_pid_task(5). */
 export function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -33,15 +33,15 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** For one environment at a time: as much as execve(2) takes for all of it in the ordinary case. */
+/** A buffer for one environment at a time: the usual limit of execve(2) for all of it. */
 const ENVIRONMENT = Buffer.alloc(128 * 1024);
 
 /**
- * The living processes whose environment holds `NAME=value`. Finds what a tree of parents does not: a process whose
+ * The living processes whose environment holds `NAME=value`. Unlike a tree of parents, this finds a process whose
  * parent is gone.
  */
 export function pidsWithVariable(name: string, value: string): number[] {
-  // each run of the wrapper asks this of all processes, so it reads without more ado
+  // each run of the wrapper reads this for all processes, so it must be fast
   const wanted = Buffer.from(`${name}=${value}\0`);
   return allPids().filter((pid) => {
     let fd: number | undefined;
@@ -58,7 +58,7 @@ export function pidsWithVariable(name: string, value: string): number[] {
   });
 }
 
-/** Ends one process, which may be gone already. */
+/** Ends one process, which may already be gone. */
 export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
     process.kill(pid, signal);
@@ -67,7 +67,7 @@ export function killPid(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
-/** The name of its program, proc(5) comm. Undefined when it is gone. */
+/** The name of its program, proc(5) comm. Undefined if it is gone. */
 export function commandOf(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();

@@ -1,4 +1,4 @@
-/** Tests of what only root can set up. */
+/** Tests that only root can set up. */
 import { test } from 'vitest';
 import { describeWhere, untried } from './untried.ts';
 

@@ -1,4 +1,4 @@
-/** A directory of a test's own, gone at the end of the test: `using dir = tempDir();`. */
+/** A temporary directory, removed at the end of the test: `using dir = tempDir();`. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

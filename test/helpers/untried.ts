@@ -2,9 +2,9 @@ import { writeSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
 /**
- * Stands for tests that cannot be tried on this machine. Under CI it fails; elsewhere a line says that they were left
- * out, which under CI nobody would read.
- * @param missing what they would need
+ * Replaces tests that cannot run on this machine. Under CI it fails; elsewhere it prints that they were left out, which
+ * would go unread under CI.
+ * @param missing what they need
  */
 export function untried(title: string, missing: string): void {
   if (process.env['CI'] !== 'true') writeSync(2, `${title}: not tried, ${missing}\n`);
@@ -13,7 +13,7 @@ export function untried(title: string, missing: string): void {
   });
 }
 
-/** Tests of what this machine may not have. */
+/** Tests of what this machine may lack. */
 export function describeWhere(there: boolean, missing: string, title: string, define: () => void): void {
   if (there) describe(title, define);
   else untried(title, missing);

@@ -17,10 +17,10 @@ let runs = 0;
 export type Exit = { readonly code: number } | { readonly signal: NodeJS.Signals };
 
 export interface WrapOptions {
-  /** Beside PATH, which is all that is kept of this process's environment. */
+  /** Added to PATH, the only variable kept from this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdio?: StdioOptions;
-  /** A temporary directory of its own if not named: a core file goes there. */
+  /** A temporary directory by default: a core file goes there. */
   readonly cwd?: string;
   /** A command to run it by, such as setpriv(1). */
   readonly under?: readonly string[];
@@ -34,7 +34,7 @@ export interface LogRecord {
   readonly [field: string]: unknown;
 }
 
-/** What came out of one of its streams so far. */
+/** The output of one of its streams so far. */
 export class Captured {
   readonly #pieces: Buffer[] = [];
 
@@ -50,7 +50,7 @@ export class Captured {
     return this.bytes.toString();
   }
 
-  /** Lines, without their ends and without the empty string behind the last end. */
+  /** Lines, without their ends and without the empty string after the last end. */
   get lines(): string[] {
     return this.text.split('\n').filter((line, index, all) => line !== '' || index < all.length - 1);
   }
@@ -64,7 +64,7 @@ export class Run implements AsyncDisposable {
   readonly process: ChildProcess;
   readonly stdout: Captured = new Captured();
   readonly stderr: Captured = new Captured();
-  /** The process ended. What it wrote last may still be on its way. */
+  /** The process ended. Its last output may still be on its way. */
   readonly exit: Promise<Exit>;
   /** The process ended and all of its output has arrived. */
   readonly closed: Promise<Exit>;
@@ -79,11 +79,11 @@ export class Run implements AsyncDisposable {
     });
     this.process.stdout?.on('data', (piece: Buffer) => this.stdout.add(piece));
     this.process.stderr?.on('data', (piece: Buffer) => this.stderr.add(piece));
-    // a process that is gone before it read all of its stdin is no failure of a test
+    // a process that ends before it read all of its stdin is not a test failure
     this.process.stdin?.on('error', () => {});
     this.exit = once(this.process, 'exit').then(toExit);
     this.closed = once(this.process, 'close').then(toExit);
-    // a test may look at only one of them
+    // a test may wait for only one of them
     this.exit.catch(() => {});
     this.closed.catch(() => {});
   }
@@ -92,7 +92,7 @@ export class Run implements AsyncDisposable {
     return this.process.pid as number;
   }
 
-  /** The wrapper's log. Lines of the app on the same stream are passed over. */
+  /** The wrapper's log. Lines of the app on the same stream are skipped. */
   get log(): LogRecord[] {
     return this.stderr.lines.flatMap((line) => {
       try {
@@ -104,7 +104,7 @@ export class Run implements AsyncDisposable {
     });
   }
 
-  /** The first record of that event. */
+  /** The first record with that event. */
   logged(event: string): Promise<LogRecord> {
     return until(
       () => `"${event}" in the log:\n${this.stderr.text}`,
@@ -112,7 +112,7 @@ export class Run implements AsyncDisposable {
     );
   }
 
-  /** Back when the text is there. */
+  /** Resolves when the text is there. */
   until(stream: 'stdout' | 'stderr', text: string | RegExp): Promise<true> {
     return until(
       () => `${text} on ${stream}; there: ${this[stream].text.slice(-2000)}\nstderr: ${this.stderr.text.slice(-2000)}`,
@@ -126,12 +126,12 @@ export class Run implements AsyncDisposable {
     return Number(/\(pid (\d+)\)/.exec(this.stdout.text)?.[1]);
   }
 
-  /** The one child of the wrapper. */
+  /** The only child of the wrapper. */
   child(): Promise<number> {
     return until('a child of the wrapper', () => childrenOf(this.pid)[0]);
   }
 
-  /** One line to the app's stdin. */
+  /** Sends a line to the app's stdin. */
   tell(line: string): void {
     this.process.stdin?.write(`${line}\n`);
   }
@@ -141,8 +141,8 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Back when the wrapper has dealt with all that reached it before: it answers a signal, which an app ignores by
-   * default, with a line in its log.
+   * Resolves when the wrapper has handled everything that reached it before: it answers a signal, which an app ignores
+   * by default, with a line in its log.
    */
   async settled(): Promise<void> {
     const answers = () => this.log.filter(({ signal }) => signal === 'SIGURG').length;
@@ -151,19 +151,19 @@ export class Run implements AsyncDisposable {
     await until('the answer to SIGURG', () => answers() > before);
   }
 
-  /** Stops the wrapper, not the app. Back when it stands. */
+  /** Stops the wrapper by SIGSTOP, not the app. Resolves when it is stopped. */
   async freeze(): Promise<void> {
     this.kill('SIGSTOP');
-    await until('the wrapper to stand', () => stateOf(this.pid) === 'T');
+    await until('the wrapper to stop', () => stateOf(this.pid) === 'T');
   }
 
-  /** Its own processes: found by their mark, so also those whose parent is gone. */
+  /** All processes of the run: found by their mark, also if their parent is gone. */
   pids(): number[] {
     return pidsWithVariable(MARK, this.#mark);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // again and again: one of them may just be starting another
+    // repeated: one of them may be starting another
     await until('all processes of the run to end', () => {
       const left = this.pids();
       for (const pid of left) killPid(pid);
@@ -180,7 +180,7 @@ export function wrap(args: readonly string[], options: WrapOptions = {}): Run {
   return new Run(command, words, options);
 }
 
-/** The command itself, without the wrapper: what a wrapped run is compared with. */
+/** The command itself, without the wrapper: for comparison with a wrapped run. */
 export function direct([command = '', ...args]: readonly string[], options: WrapOptions = {}): Run {
   return new Run(command, args, options);
 }

@@ -1,4 +1,6 @@
-/** `npm run matrix:node`: the end-to-end suite by other releases of Node (helpers/nodes.js). Words: only these. */
+/**
+ * `npm run matrix:node`: the end-to-end suite with other releases of Node (helpers/nodes.js). Arguments: only these.
+ */
 import { spawnSync } from 'node:child_process';
 import { installNode } from '../helpers/nodes.js';
 import { runSuite, table } from './suite.js';

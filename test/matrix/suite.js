@@ -1,4 +1,4 @@
-/** Runs a part of the suite and counts. */
+/** Runs a part of the suite and counts the results. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -10,14 +10,14 @@ const VITEST = path.join(REPOSITORY, 'node_modules/vitest/vitest.mjs');
 /**
  * @param {string[]} files
  * @param {Record<string, string>} env
- * @param {string} [node] by which the suite and the wrapper run
+ * @param {string} [node] runs the suite and the wrapper
  * @returns {[number, number, number]} passed, failed, skipped
  */
 export function runSuite(files, env, node = process.execPath) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-matrix-'));
   const report = path.join(directory, 'report.json');
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`];
-  // the first `node` on the path is the one that a test's shell would start
+  // a test's shell would start the first `node` on the path
   const PATH = `${path.dirname(node)}:${process.env.PATH}`;
   const args = [VITEST, 'run', '--project', 'e2e', ...reporters, ...files];
   spawnSync(node, args, { cwd: REPOSITORY, stdio: ['ignore', 2, 2], env: { ...process.env, ...env, PATH } });

@@ -1,7 +1,7 @@
 /**
- * `npm run matrix:systemd`: the suite under the systemd of other Debian releases, each in a tree of its own. Needs root
- * and debootstrap(8). Words: only these releases. Trees are kept in $MATRIX_TREES, /var/tmp/sd-ready-wrap-trees if not
- * set.
+ * `npm run matrix:systemd`: the suite with the systemd of other Debian releases, each in a directory tree. Needs root
+ * and debootstrap(8). Arguments: only these releases. Trees are kept in $MATRIX_TREES, by default
+ * /var/tmp/sd-ready-wrap-trees.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +9,7 @@ import path from 'node:path';
 import { runSuite, table } from './suite.js';
 
 const SUITES = ['bullseye', 'bookworm', 'trixie', 'sid'];
-/** What the tests run inside beside systemd. Node comes from outside, the same for all; Node 26 needs libatomic1. */
+/** Packages that the tests need inside. Node comes from outside, the same for all; Node 26 needs libatomic1. */
 const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'perl', 'python3-minimal', 'procps', 'curl', 'libatomic1'];
 
 const trees = process.env.MATRIX_TREES ?? '/var/tmp/sd-ready-wrap-trees';
@@ -33,7 +33,7 @@ if (rows.some(([, , , failed]) => failed !== 0)) process.exitCode = 1;
 function tree(suite) {
   const root = path.join(trees, suite);
   const done = path.join(root, 'etc/sd-ready-wrap-tree');
-  // what an earlier list of packages made is made anew
+  // a tree with another list of packages is made anew
   if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === PACKAGES.join(' ')) return root;
   fs.rmSync(root, { recursive: true, force: true });
   fs.mkdirSync(trees, { recursive: true });

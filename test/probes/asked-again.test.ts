@@ -1,4 +1,7 @@
-/** Who can be asked again is known before there are probes, for bad input, and by the probes: both say the same. */
+/**
+ * The check of the options and the probes agree on which probes can be polled again; the options are checked before
+ * there are probes.
+ */
 import { expect, it } from 'vitest';
 import { buildConfig } from '../../src/options/config.ts';
 import type { RawOptions } from '../../src/options/raw.ts';

@@ -31,9 +31,9 @@ describe('anyMatches', () => {
     expect(anyMatches(regex, [], open)).toBe(expected);
   });
 
-  it('says so where it would take for ever, and works on afterwards', () => {
+  it('gives up on a regex that would take forever, and works afterwards', () => {
     const look = (spent: number) => anyMatches(/^(a+)+$/, [`${'a'.repeat(5000)}!`], '', spent);
-    // on a busy machine after several looks
+    // on a busy machine after several attempts
     let verdict = look(0);
     while (typeof verdict === 'object') verdict = look(verdict.spent);
     expect(verdict).toBe('too-slow');

@@ -10,7 +10,7 @@ function start(ms: number) {
 }
 
 describe('a delay', () => {
-  it('is over when it is over, whatever --initial-delay says', async () => {
+  it('is over after its time, whatever --initial-delay is', async () => {
     const { clock, probe, waited } = start(10_000);
     expect(probe.name).toBe('delay 10 s');
     expect(probe.reason).toBe('not over yet');
@@ -20,7 +20,7 @@ describe('a delay', () => {
     expect(await waited).toBe('delay 10 s');
   });
 
-  it('an abort leaves nothing', async () => {
+  it('leaves nothing behind when aborted', async () => {
     const { clock, abort, waited } = start(10_000);
     abort.abort();
     expect(clock.pending).toBe(0);

@@ -7,7 +7,7 @@ import { tempDir } from '../helpers/temp.ts';
 import { untilPasses } from '../helpers/until.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
-/** With the real clock: what is tested here is how it goes with the commands. */
+/** Uses the real clock, because this tests real commands. */
 function start(command: string, { attemptTimeout = 5000, interval = 5, path = '/usr/bin:/bin' } = {}) {
   const dir = tempDir();
   const context = {
@@ -28,19 +28,19 @@ function start(command: string, { attemptTimeout = 5000, interval = 5, path = '/
 const reasonIs = (probe: { readonly reason: string }, reason: string | RegExp) =>
   untilPasses(() => expect(probe.reason).toMatch(reason));
 
-/** The pids that a command wrote to a file, one a line. */
+/** The pids that a command wrote to a file, one per line. */
 const pidsIn = (file: string) =>
   existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map(Number) : [];
 
-/** None of them runs, and none that was a child of ours waits to be waited for. */
+/** None of them runs, and none that was a child of ours is left as a zombie. */
 const allGone = (pids: readonly number[]) =>
   untilPasses(() => {
     expect(pids.filter((pid) => isRunning(pid))).toEqual([]);
     expect(childrenOf(process.pid).filter((pid) => pids.includes(pid) && stateOf(pid) === 'Z')).toEqual([]);
   });
 
-describe('a command', () => {
-  it('that exits 0 is ready', async () => {
+describe('an exec probe', () => {
+  it('is ready if the command exits with 0', async () => {
     const { probe, waited } = start('exit 0');
     expect([probe.name, probe.reason]).toEqual(['exec exit 0', '']);
     expect(await waited).toBe(probe.name);
@@ -50,7 +50,7 @@ describe('a command', () => {
     await start('exit 0', { path: '/opt/app/bin' }).waited;
   });
 
-  it('is asked again until it does', async () => {
+  it('repeats the command until it does', async () => {
     const { dir, probe, waited } = start('test -e "$DIR/go"');
     await reasonIs(probe, /^exit status 1$/);
     expect(await isSettled(waited)).toBe(false);
@@ -71,17 +71,17 @@ describe('a command', () => {
     ['printf "%05000d" 7 >&2; exit 5', /^exit status 5: 0{200}$/],
     ['head -c 5000000 /dev/zero | tr "\\0" x >&2; echo >&2; echo end >&2; exit 6', /^exit status 6: end$/],
     ['syntax error ((', /^exit status 2: .*[Ss]yntax/],
-  ])('%j is not, for this reason', async (command, reason) => {
+  ])('%j is not ready, with this reason', async (command, reason) => {
     const { probe, waited } = start(command);
     await reasonIs(probe, reason);
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it("has the app's environment, nothing to read and nobody to write to", async () => {
-    await start('test "$FROM_APP" = yes && ! read line && echo nobody reads this').waited;
+  it("runs the command with the app's environment, without input or output", async () => {
+    await start('test "$FROM_APP" = yes && ! read line && echo unread').waited;
   });
 
-  it('that takes too long is killed, with what it started', async () => {
+  it('kills a command that takes too long, and its children', async () => {
     const { dir, probe, waited } = start('echo $$ >>"$DIR/pids"; sleep 600 & echo $! >>"$DIR/pids"; wait; exit 0', {
       attemptTimeout: 200,
     });
@@ -94,7 +94,7 @@ describe('a command', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('is killed with what it started when the wait ends', async () => {
+  it('kills the command and its children when the wait ends', async () => {
     const { dir, abort, probe, waited } = start('echo $$ >>"$DIR/pids"; sleep 600 & echo $! >>"$DIR/pids"; wait');
     await untilPasses(() => expect(pidsIn(dir.file('pids'))).toHaveLength(2));
     const pids = pidsIn(dir.file('pids'));
@@ -107,7 +107,7 @@ describe('a command', () => {
   it.each([
     ['exit 0', true],
     ['exit 1', false],
-  ])('that leaves somebody behind with its stderr and says "%s" is not waited for longer', async (end, ready) => {
+  ])('does not wait for a process that the command leaves behind with its stderr: "%s"', async (end, ready) => {
     const { dir, abort, probe, waited } = start(`sleep 600 & echo $! >>"$DIR/pids"; ${end}`);
     if (ready) {
       await waited;
@@ -118,7 +118,7 @@ describe('a command', () => {
     await allGone(pidsIn(dir.file('pids')).slice(0, 1));
   });
 
-  it('whom nobody can start is not ready', async () => {
+  it('is not ready if the command cannot be started', async () => {
     // more than execve(2) takes for one argument
     const { probe, waited } = start(`: ${'x'.repeat(200_000)}`);
     await reasonIs(probe, /^E2BIG$/);

@@ -9,9 +9,9 @@ function start(fd = 4) {
   return { app, abort, probe, waited: probe.wait(abort.signal) };
 }
 
-describe('a probe of a descriptor', () => {
+describe('an fd probe', () => {
   it.each([[['\n']], [['ready\n']], [['rea', 'dy', '\n']], [['\nmore']], [['a\nb\n']]])(
-    '%j is ready',
+    'is ready after %j',
     async (pieces) => {
       const { app, probe, waited } = start();
       expect([probe.name, probe.reason]).toEqual(['fd 4', 'no newline yet']);
@@ -24,22 +24,25 @@ describe('a probe of a descriptor', () => {
     },
   );
 
-  it.each([[['ready']], [['']], [['\r']], [['\\n', '\0']]])('%j is not, nor when it ends there', async (pieces) => {
-    const { app, probe, waited } = start();
-    for (const piece of pieces) app.writeTo(4, piece);
-    expect(await isSettled(waited)).toBe(false);
-    app.writeTo(4, 'end');
-    expect(await isSettled(waited)).toBe(false);
-    expect(probe.reason).toBe('closed without a newline');
-  });
+  it.each([[['ready']], [['']], [['\r']], [['\\n', '\0']]])(
+    'is not ready after %j, nor when it is closed after that',
+    async (pieces) => {
+      const { app, probe, waited } = start();
+      for (const piece of pieces) app.writeTo(4, piece);
+      expect(await isSettled(waited)).toBe(false);
+      app.writeTo(4, 'end');
+      expect(await isSettled(waited)).toBe(false);
+      expect(probe.reason).toBe('closed without a newline');
+    },
+  );
 
-  it('another descriptor does not count', async () => {
+  it('ignores another descriptor', async () => {
     const { app, waited } = start(4);
     app.writeTo(5, '\n');
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('an abort lets go', async () => {
+  it('leaves nothing behind when aborted', async () => {
     const { app, abort, waited } = start();
     abort.abort();
     expect(app.listeners).toBe(0);

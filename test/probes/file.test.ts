@@ -6,7 +6,7 @@ import { fileStamp } from '../../src/probes/file-stamp.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
-/** A probe of a real file in a directory of its own; `prepare` is what others did before the start. */
+/** A probe of a real file in a temporary directory; `prepare` acts before the start. */
 function start(prepare: (path: string) => void = () => {}, name = 'ready') {
   const dir = tempDir();
   onTestFinished(() => dir[Symbol.dispose]());
@@ -21,7 +21,7 @@ function start(prepare: (path: string) => void = () => {}, name = 'ready') {
   return { ...context, dir, path, abort, probe, waited };
 }
 
-/** A probe of a file that nobody makes. */
+/** A probe of a file that is never made. */
 function probeOf(path: string) {
   const context = { ...fakeContext(), stamp: fileStamp, stampBefore: () => undefined };
   const abort = new AbortController();
@@ -31,7 +31,7 @@ function probeOf(path: string) {
   return { probe, clock: context.clock };
 }
 
-/** Long ago, so that the clock of the file system has moved on since. */
+/** Long ago, so that the file system's clock has moved on since. */
 const old = (path: string) => {
   writeFileSync(path, 'old');
   utimesSync(path, 1_000_000, 1_000_000);
@@ -48,12 +48,12 @@ const another = (path: string) => {
 };
 
 describe('a file probe', () => {
-  it('says where a directory is missing', async () => {
+  it('names the missing directory', async () => {
     const { path, probe } = start(() => {}, 'nowhere/ready');
     expect(probe.reason).toBe(`not there, and neither is ${dirname(path)}`);
   });
 
-  it('names what makes one below /run', () => {
+  it('names the setting that makes a directory below /run', () => {
     const { probe, clock } = probeOf('/run/sd-ready-wrap-nowhere/ready');
     clock.advance(0);
     expect(probe.reason).toBe(
@@ -68,13 +68,13 @@ describe('a file probe', () => {
     clock.advance(1000);
     expect(await isSettled(waited)).toBe(false);
     writeFileSync(path, '');
-    // a look costs next to nothing, so there are three to an interval
+    // a check is cheap, so there are three per interval
     clock.advance(7);
     expect(await waited).toBe(probe.name);
     expect(clock.pending).toBe(0);
   });
 
-  it('a file of an earlier start does not count', async () => {
+  it('ignores a file from an earlier start', async () => {
     const { probe, clock, waited } = start(old);
     expect(probe.reason).toBe('older than the start');
     clock.advance(1000);
@@ -87,7 +87,7 @@ describe('a file probe', () => {
     ['is made anew', anew],
     ['gives way to another, which is as old', another],
   ];
-  it.each(ways)('it counts when it %s', async (_, act) => {
+  it.each(ways)('is ready if the old file %s', async (_, act) => {
     const { path, clock, waited } = start(old);
     act(path);
     clock.advance(20);
@@ -98,7 +98,7 @@ describe('a file probe', () => {
     ['has other permissions', (path) => chmodSync(path, 0o600), 'older than the start'],
     ['is gone', (path) => rmSync(path), 'not there'],
   ];
-  it.each(notWays)('it does not when it %s', async (_, act, reason) => {
+  it.each(notWays)('is not ready if the old file %s', async (_, act, reason) => {
     const { path, probe, clock, waited } = start(old);
     act(path);
     clock.advance(20);
@@ -106,7 +106,7 @@ describe('a file probe', () => {
     expect(probe.reason).toBe(reason);
   });
 
-  it('a link is what it leads to', async () => {
+  it('follows a link', async () => {
     const { path, probe, clock, waited } = start((link) => symlinkSync(`${link}.target`, link));
     expect(probe.reason).toBe('not there');
     writeFileSync(`${path}.target`, '');
@@ -114,21 +114,21 @@ describe('a file probe', () => {
     await waited;
   });
 
-  it('a directory counts too', async () => {
+  it('accepts a directory', async () => {
     const { path, clock, waited } = start();
     mkdirSync(path);
     clock.advance(20);
     await waited;
   });
 
-  it('says what is in the way', () => {
+  it('reports the error that prevents a check', () => {
     const { path, probe, clock } = start();
     symlinkSync(path, path);
     clock.advance(20);
     expect(probe.reason).toBe('ELOOP');
   });
 
-  it('an abort leaves nothing', async () => {
+  it('leaves nothing behind when aborted', async () => {
     const { path, abort, clock, waited } = start();
     abort.abort();
     expect(clock.pending).toBe(0);

@@ -20,7 +20,7 @@ const TLS = new URL('../fixtures/tls/', import.meta.url);
 /** A self-signed certificate for localhost and 127.0.0.1, valid until 2126. */
 const certificate = { key: readFileSync(new URL('key.pem', TLS)), cert: readFileSync(new URL('cert.pem', TLS)) };
 
-/** A server, what it was asked, and its connections. */
+/** A server, its requests and its connections. */
 async function serve(answer: Answer, { host = '127.0.0.1', port = 0, tls = false } = {}) {
   const requests: IncomingMessage[] = [];
   const errors: Error[] = [];
@@ -60,7 +60,7 @@ function specOf(url: string, more: Partial<HttpSpec> = {}): HttpSpec {
   };
 }
 
-/** With the real clock: what is tested here is how it goes with the servers. */
+/** Uses the real clock, because this tests real servers. */
 function start(
   spec: HttpSpec,
   { attemptTimeout = 1000, interval = 5, socketsInUse = undefined as (() => SocketsInUse) | undefined, env = {} } = {},
@@ -77,7 +77,7 @@ const status =
   (_, response) =>
     response.writeHead(code, headers).end('body');
 
-/** Back when it has been asked so many times and has refused each. */
+/** Resolves after so many more requests that did not make it ready. */
 async function stillNot(requests: readonly unknown[], waited: Promise<unknown>, count = 3): Promise<void> {
   const before = requests.length;
   await vi.waitFor(() => expect(requests.length).toBeGreaterThanOrEqual(before + count));
@@ -88,7 +88,7 @@ const reasonIs = (probe: { readonly reason: string }, reason: string | RegExp) =
   vi.waitFor(() => expect(probe.reason).toMatch(typeof reason === 'string' ? new RegExp(`^${reason}$`) : reason));
 
 describe('an HTTP probe', () => {
-  it('is ready when the answer counts, says what it asked, and leaves in order', async () => {
+  it('is ready if the answer counts, sends the right request, and closes in order', async () => {
     const { port, requests, errors, sockets } = await serve(status(200));
     const { probe, waited, context } = start(specOf(`http://user:secret@127.0.0.1:${port}/health?deep=1#top`));
     expect(probe.name).toBe(`http http://127.0.0.1:${port}/health?deep=1`);
@@ -103,7 +103,7 @@ describe('an HTTP probe', () => {
     expect(context.warnings).toEqual([]);
   });
 
-  it('is not while it is refused, and is soon after the app listens', async () => {
+  it('is not ready while refused, and ready soon after the app listens', async () => {
     const port = await freePort();
     const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
     await reasonIs(probe, 'ECONNREFUSED');
@@ -112,7 +112,7 @@ describe('an HTTP probe', () => {
     await waited;
   });
 
-  it('hardly asks where nobody listens and no socket was added', async () => {
+  it('hardly connects while the port is closed and no socket was added', async () => {
     const port = await freePort();
     let looks = 0;
     let inUse = { tcp: 'inuse 1', tcp6: 'inuse 1' };
@@ -167,7 +167,7 @@ describe('an HTTP probe', () => {
     [401, '401 (--http-header, or --http-status 401?)'],
     [404, '404 (another path, or --http-status 404?)'],
     [503, '503'],
-  ])('status %i tells what may be meant', async (code, reason) => {
+  ])('hints at what may be wrong with status %i', async (code, reason) => {
     const { port, requests } = await serve(status(code));
     const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`, { statuses: DEFAULT }));
     await stillNot(requests, waited);
@@ -185,9 +185,9 @@ describe('an HTTP probe', () => {
   });
 
   it.each([
-    ['where it is not known whose the port is, and asks once more on a connection of its own', undefined, 1, 2],
-    ["where the port is known for the app's, on a connection of later than that", { by: 'app' } as const, 2, 2],
-  ])('becomes ready when the status turns, %s', async (_, owner, before, behind) => {
+    ['after one more request on a new connection if the owner of the port is unknown', undefined, 1, 2],
+    ["on a connection made after the port was known as the app's", { by: 'app' } as const, 2, 2],
+  ])('becomes ready when the status changes, %s', async (_, owner, before, after) => {
     let code = 503;
     const { port, requests, errors, sockets } = await serve((request, response) => status(code)(request, response));
     const { probe, waited, context } = start(specOf(`http://127.0.0.1:${port}/`));
@@ -197,12 +197,12 @@ describe('an HTTP probe', () => {
     expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(before);
     code = 200;
     await waited;
-    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(behind);
+    expect(new Set(requests.map(({ socket }) => socket)).size, 'connections').toBe(after);
     await vi.waitFor(() => expect(sockets.size).toBe(0));
     expect(errors).toEqual([]);
   });
 
-  it('a kept connection to who listens no more does not hide who does', async () => {
+  it('finds the new listener despite a kept connection to the old one', async () => {
     const old = await serve(status(200));
     const statuses = [{ from: 201, to: 201 }];
     const { waited } = start(specOf(`http://127.0.0.1:${old.port}/`, { statuses }));
@@ -212,7 +212,7 @@ describe('an HTTP probe', () => {
     await waited;
   });
 
-  it('keeps a connection for a second and no longer', async () => {
+  it('keeps a connection for one second at most', async () => {
     const old = await keepsAnswering('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
     const { waited } = start(specOf(`http://127.0.0.1:${old.port}/`));
     await vi.waitFor(() => expect(old.answered()).toBeGreaterThan(3));
@@ -222,7 +222,7 @@ describe('an HTTP probe', () => {
     expect(old.answered()).toBeGreaterThan(5);
   });
 
-  it('an old server on a kept connection that turns well is not the new one', async () => {
+  it('does not accept a good status from an old server on a kept connection', async () => {
     const old = await keepsAnswering('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
     const { probe, waited, context } = start(specOf(`http://127.0.0.1:${old.port}/`));
     context.owner = undefined;
@@ -233,10 +233,10 @@ describe('an HTTP probe', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('a change of protocol that was asked for counts, and the connection is left in order', async () => {
+  it('accepts a requested protocol switch, and closes in order', async () => {
     const { server, port, errors, sockets } = await serve(status(500));
     server.on('upgrade', (_, socket) => {
-      // where the connection was cut off, the first is answered by a reset, and the second fails
+      // if the connection is cut off, the first write gets a reset, and the second fails
       socket.resume().on('end', () => socket.write('bye', () => socket.end('bye')));
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     });
@@ -249,7 +249,7 @@ describe('an HTTP probe', () => {
     expect(errors).toEqual([]);
   });
 
-  it('sends the headers, one of each Host and the others as often as given', async () => {
+  it('sends the headers: one Host, and the others as often as given', async () => {
     const headers = [
       ['X-Token', 'abc'],
       ['Host', 'other.example'],
@@ -268,31 +268,31 @@ describe('an HTTP probe', () => {
     expect(requests.at(-1)?.headers).toMatchObject({ 'x-token': 'abc', host: 'shop.example', 'x-two': 'a, b' });
   });
 
-  it('goes to the addresses that were looked up, with the name in Host', async () => {
+  it('connects to the resolved addresses, with the name in Host', async () => {
     const { port, requests } = await serve(status(200));
     await start(specOf(`http://shop.invalid:${port}/`, { hosts: ['127.0.0.1'] })).waited;
     expect(requests[0]?.headers.host).toBe(`shop.invalid:${port}`);
   });
 
-  it('when no address answers the first one says why', async () => {
+  it("reports the first address's error if none answers", async () => {
     const port = await freePort();
     const { probe } = start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] }));
     await reasonIs(probe, 'ECONNREFUSED');
   });
 
   describeIpv6('over IPv6', () => {
-    it.each(['127.0.0.1', '::1'])('of two addresses %s alone answers', async (host) => {
+    it.each(['127.0.0.1', '::1'])('is ready if only %s of two addresses answers', async (host) => {
       const { port } = await serve(status(200), { host });
       await start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1', '::1'] })).waited;
     });
 
-    it('takes an IPv6 address in the URL', async () => {
+    it('accepts an IPv6 address in the URL', async () => {
       const { port } = await serve(status(200), { host: '::1' });
       await start(specOf(`http://[::1]:${port}/`)).waited;
     });
   });
 
-  it('does not look at proxy variables', async () => {
+  it('ignores proxy variables', async () => {
     const proxy = await serve(status(200));
     const { port, requests } = await serve(status(503));
     for (const name of ['http_proxy', 'HTTP_PROXY', 'NODE_USE_ENV_PROXY']) {
@@ -305,7 +305,7 @@ describe('an HTTP probe', () => {
   });
 });
 
-/** A server that goes on answering on a connection of old when it listens no more. */
+/** A server that keeps answering on old connections when it no longer listens. */
 async function keepsAnswering(first: string) {
   let text = first;
   let count = 0;
@@ -339,13 +339,13 @@ async function keepsAnswering(first: string) {
 }
 
 describe('https', () => {
-  it('says so where there is no TLS', async () => {
+  it('hints at http:// if there is no TLS', async () => {
     const { port } = await serve(status(200));
     const { probe } = start(specOf(`https://127.0.0.1:${port}/`));
     await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: no TLS there? then write http://'));
   });
 
-  it('a certificate that nobody vouches for is not good enough...', async () => {
+  it('rejects an untrusted certificate', async () => {
     const { port, requests } = await serve(status(200), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`));
     await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
@@ -353,19 +353,19 @@ describe('https', () => {
     expect(requests).toEqual([]);
   });
 
-  it('...unless it is said to be', async () => {
+  it('accepts an untrusted certificate with --http-insecure', async () => {
     const { port } = await serve(status(200), { tls: true });
     await start(specOf(`https://127.0.0.1:${port}/`, { insecure: true })).waited;
   });
 
-  it("...or by the app's NODE_EXTRA_CA_CERTS, as in Node itself", async () => {
+  it("accepts a certificate that the app's NODE_EXTRA_CA_CERTS trusts, as Node itself does", async () => {
     const { port } = await serve(status(200), { tls: true });
     const env = { NODE_EXTRA_CA_CERTS: fileURLToPath(new URL('cert.pem', TLS)) };
     await start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env }).waited;
   });
 
   it.each(['/nowhere', fileURLToPath(new URL('key.pem', TLS))])(
-    '...which say nothing where they are %s',
+    'warns if NODE_EXTRA_CA_CERTS cannot be used: %s',
     async (file) => {
       const { port } = await serve(status(200), { tls: true });
       const env = { NODE_EXTRA_CA_CERTS: file };
@@ -376,7 +376,7 @@ describe('https', () => {
     },
   );
 
-  it('...which are read once, and not where nobody has to vouch', async () => {
+  it('reads NODE_EXTRA_CA_CERTS once, and not with --http-insecure', async () => {
     const { port } = await serve(status(200), { tls: true });
     const url = `https://localhost:${port}/`;
     const env = { NODE_EXTRA_CA_CERTS: '/no/such/file' };
@@ -394,14 +394,14 @@ describe('https', () => {
     expect(insecure.context.warnings).toEqual([]);
   });
 
-  it('the status counts there too', async () => {
+  it('requires a good status here too', async () => {
     const { port, requests } = await serve(status(500), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));
     await stillNot(requests, waited);
     expect(probe.reason).toBe('500');
   });
 
-  it('the name goes to the server, also where an address is connected to', async () => {
+  it('sends the server name, also if it connects to an address', async () => {
     const { port, requests } = await serve(status(200), { tls: true });
     await start(specOf(`https://shop.invalid:${port}/`, { hosts: ['127.0.0.1'], insecure: true })).waited;
     expect(requests.map(({ socket }) => (socket as unknown as { servername: string }).servername)).toEqual([
@@ -409,7 +409,7 @@ describe('https', () => {
     ]);
   });
 
-  it('a server that speaks no TLS is not ready', async () => {
+  it('is not ready if the server does not speak TLS', async () => {
     const { port } = await serve(status(200));
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));
     await reasonIs(probe, /^E/);
@@ -421,7 +421,7 @@ describe('servers that behave badly', () => {
   it.each<[string, Answer]>([
     ['never answers', () => {}],
     ['answers too slowly', (_, response) => void setTimeout(() => response.end(), 500).unref()],
-  ])('one that %s: each attempt ends with its timeout, and its connection', async (_, answer) => {
+  ])('each attempt ends with its timeout, and its connection: a server that %s', async (_, answer) => {
     const { port, requests, sockets } = await serve(answer);
     const { probe, abort, waited } = start(specOf(`http://127.0.0.1:${port}/`), { attemptTimeout: 50 });
     await stillNot(requests, waited, 3);
@@ -435,7 +435,7 @@ describe('servers that behave badly', () => {
     ['closes at once', '', 'closed without an answer'],
     ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP answer'],
     ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without an answer'],
-  ])('one that %s is not ready', async (_, text, reason) => {
+  ])('a server that %s is not ready', async (_, text, reason) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).end(text));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
@@ -444,7 +444,7 @@ describe('servers that behave badly', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('an endless body that counts: ready at once, cut off after a while', async () => {
+  it('an endless body with a good status: ready at once, cut off after a while', async () => {
     const { port, errors, sockets } = await serve((_, response) => {
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
       const timer = setInterval(() => response.write('data: x\n\n'), 5);
@@ -456,7 +456,7 @@ describe('servers that behave badly', () => {
     expect(errors.length).toBeLessThanOrEqual(2);
   });
 
-  it('an answer that takes its time after its head is not cut off', async () => {
+  it('a slow body after the head is not cut off', async () => {
     const outcomes: string[] = [];
     const { port, errors } = await serve((_, response) => {
       response.writeHead(200).write('first');
@@ -469,7 +469,7 @@ describe('servers that behave badly', () => {
     expect(errors).toEqual([]);
   });
 
-  it('an endless body that does not count: asked again, with one connection at a time', async () => {
+  it('an endless body with a bad status: polled again, with one connection at a time', async () => {
     const { port, requests, sockets } = await serve((_, response) => void response.writeHead(503).write('x'));
     const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`));
     await stillNot(requests, waited, 5);
@@ -478,10 +478,10 @@ describe('servers that behave badly', () => {
   });
 });
 
-describe('whose the port is', () => {
+describe('the owner of the port', () => {
   const other = { by: 'other', holder: 'nginx (pid 77)' } as const;
 
-  it("somebody else's does not count, and the operator is told once", async () => {
+  it('another program does not count, with one warning', async () => {
     const { port, requests, sockets } = await serve(status(200));
     const { probe, waited, context } = start(specOf(`http://127.0.0.1:${port}/`), {
       socketsInUse: () => ({ tcp: `${requests.length}`, tcp6: '' }),
@@ -505,7 +505,7 @@ describe('whose the port is', () => {
   });
 
   it.each([false, true])(
-    'an app that closes with its answer is seen while the question is held; TLS: %s',
+    'an app that closes with its answer is found while the request is incomplete; TLS: %s',
     async (tls) => {
       const { port, requests } = await serve((_, response) => response.writeHead(200, { connection: 'close' }).end(), {
         tls,
@@ -516,7 +516,7 @@ describe('whose the port is', () => {
       context.listeners.acceptorOf = async () => {
         before.push(requests.length);
         const seen = { seenBy: 'netlink', spent: 0 } as const;
-        // asked before the server has the whole question, or behind its answer
+        // before the server has the whole request, or after its answer
         return before.length > 1 && requests.length === before[0]
           ? { by: 'app', ...seen }
           : { by: 'other', holder: 'another process', closed: true, ...seen };
@@ -527,14 +527,14 @@ describe('whose the port is', () => {
     },
   );
 
-  it('with --tcp-owner any it is not asked', async () => {
+  it('does not matter with --tcp-owner any', async () => {
     const { port } = await serve(status(200));
     const { waited, context } = start(specOf(`http://127.0.0.1:${port}/`, { owner: 'any' }));
     context.owner = other;
     await waited;
   });
 
-  it('it is asked by the address that was connected to', async () => {
+  it('is looked up for the connected address', async () => {
     const { port } = await serve(status(200));
     const asked: unknown[] = [];
     const { waited, context } = start(specOf(`http://localhost:${port}/`, { hosts: ['127.0.0.1'] }));
@@ -548,13 +548,13 @@ describe('whose the port is', () => {
 });
 
 it.each(['before it loaded', 'while it is refused', 'during an attempt', 'between two attempts'])(
-  'an abort %s leaves nothing',
+  'an abort %s leaves nothing behind',
   async (when) => {
     const hanging = when === 'during an attempt';
     const { port, requests, sockets } = await serve(hanging ? () => {} : status(503));
-    const nobody = await freePort();
+    const unused = await freePort();
     const { probe, abort, waited } = start(
-      specOf(`http://127.0.0.1:${when === 'while it is refused' ? nobody : port}/`),
+      specOf(`http://127.0.0.1:${when === 'while it is refused' ? unused : port}/`),
       { interval: when === 'between two attempts' ? 10_000 : 5 },
     );
     if (when === 'while it is refused') await reasonIs(probe, 'ECONNREFUSED');

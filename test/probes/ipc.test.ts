@@ -48,7 +48,7 @@ describe('an IPC probe', () => {
     expect(probe.reason).toBe('1 other message so far');
   });
 
-  it('says what came instead, and waits on', async () => {
+  it('reports what came instead, and keeps waiting', async () => {
     const { app, probe, waited } = start();
     expect(probe.reason).toBe('no message yet');
     app.say('starting');
@@ -58,7 +58,7 @@ describe('an IPC probe', () => {
     await waited;
   });
 
-  it('READY=1 of sd-ready-wrap/client is ready, and no other READY=1', async () => {
+  it('is ready at READY=1 of sd-ready-wrap/client, and at no other READY=1', async () => {
     const { app, notice, probe, waited } = start();
     notice({ ready: true });
     notice({ byClient: true, rest: ['STATUS=ready'] });
@@ -68,7 +68,7 @@ describe('an IPC probe', () => {
     expect(app.listeners).toBe(0);
   });
 
-  it('an abort lets go, and nothing settles', async () => {
+  it('an abort removes the listeners, and nothing settles', async () => {
     const { app, notice, abort, waited } = start();
     abort.abort();
     expect(app.listeners).toBe(0);

@@ -24,7 +24,7 @@ function start(make: typeof listenProbe | typeof autoProbe, target: 'any' | numb
   const add = (socket: ListeningSocket) => {
     context.appListens.push(socket);
     counts += 1;
-    // looked at, and 20 ms later once more
+    // two checks, 20 ms apart
     context.clock.advance(30);
     context.clock.advance(30);
   };
@@ -54,7 +54,7 @@ describe('a listen probe', () => {
     ['/run/other.sock', UNIX, 'only /run/app.sock yet'],
     ['@/run/app.sock', UNIX, 'only /run/app.sock yet'],
     ['/run/app.sock', TCP, 'only [::]:3000 yet'],
-  ])('--listen %s: %j is not, and told', async (target, socket, reason) => {
+  ])('--listen %s: %j is not ready, and is reported', async (target, socket, reason) => {
     const { add, ready, probe } = start(listenProbe, target);
     expect(probe.reason).toBe('no listening socket yet');
     add(socket);
@@ -64,7 +64,7 @@ describe('a listen probe', () => {
 
   const DOUBTFUL = [TCP, UNIX].map((socket): ListeningSocket => ({ ...socket, doubtful: true }));
 
-  it("any: one that may be another program's is not, its own is", async () => {
+  it("any: a socket that may be another program's does not count, the app's own does", async () => {
     const { add, ready, probe, waited } = start(listenProbe, 'any');
     for (const socket of DOUBTFUL) add(socket);
     expect(await ready()).toBe(false);
@@ -73,13 +73,16 @@ describe('a listen probe', () => {
     await waited;
   });
 
-  it.each([[3000], ['/run/app.sock']])("%s: one that may be another program's is, by its place", async (target) => {
-    const { add, waited } = start(listenProbe, target);
-    for (const socket of DOUBTFUL) add(socket);
-    await waited;
-  });
+  it.each([[3000], ['/run/app.sock']])(
+    "%s: a socket that may be another program's counts, because of its address",
+    async (target) => {
+      const { add, waited } = start(listenProbe, target);
+      for (const socket of DOUBTFUL) add(socket);
+      await waited;
+    },
+  );
 
-  it('stops when told', async () => {
+  it('stops when aborted', async () => {
     const { abort, context, add, ready } = start(listenProbe, 3000);
     abort.abort();
     expect(context.clock.pending).toBe(0);
@@ -89,20 +92,20 @@ describe('a listen probe', () => {
 });
 
 describe('auto', () => {
-  it('takes the first TCP socket, and says so', async () => {
+  it('is ready with the first TCP socket, and names it', async () => {
     const { waited, add } = start(autoProbe, 'any');
     add(TCP);
     expect(await waited).toBe('listen [::]:3000 (auto)');
   });
 
-  it('takes READY=1 of the app, and says so', async () => {
+  it('is ready with READY=1 of the app, and names it', async () => {
     const { waited, context } = start(autoProbe, 'any');
     context.notice({ ready: true });
     expect(await waited).toBe('notify READY=1 (auto)');
     expect(context.clock.pending).toBe(0);
   });
 
-  it('after a reload waits for the sign that it took: READY=1 though the port is open', async () => {
+  it('after a reload waits for the readiness signal that came first: READY=1 although the port is open', async () => {
     const { waited, context, probe, add } = start(autoProbe, 'any');
     expect(probe.again).toBeUndefined();
     context.notice({ ready: true });
@@ -115,7 +118,7 @@ describe('auto', () => {
     expect(await again).toBe('notify READY=1');
   });
 
-  it('or for the port, which it asks for', async () => {
+  it('after a reload waits for the port if that came first, and polls it', async () => {
     const { waited, probe, add } = start(autoProbe, 'any');
     add(TCP);
     await waited;
@@ -125,21 +128,21 @@ describe('auto', () => {
   it.each([
     ['the inspector', INSPECTOR],
     ['a Unix socket', UNIX],
-    ["one that may be another program's", { ...TCP, doubtful: true } as const],
-  ])('%s is no sign', async (_, socket) => {
+    ["a socket that may be another program's", { ...TCP, doubtful: true } as const],
+  ])('%s does not count', async (_, socket) => {
     const { add, ready } = start(autoProbe, 'any');
     add(socket);
     expect(await ready()).toBe(false);
   });
 });
 
-describe('the time that a port has to stay open', () => {
+describe('the time that a port must stay open', () => {
   it.each([
     ['is 20 ms', { ran: 3, waited: 0, runnable: false }, 20],
     ['is longer by what the app waited for a core', { ran: 3, waited: 12, runnable: false }, 32],
     ['does not pass while the app waits for a core', { ran: 0, waited: 0, runnable: true }, 1000],
     ['passes while the app runs', { ran: 20, waited: 0, runnable: true }, 20],
-    ['passes where the kernel tells nothing', undefined, 20],
+    ['passes if the kernel gives no data', undefined, 20],
   ])('%s', async (_what, after, ms) => {
     const context = fakeContext();
     const before = after && { ran: 0, waited: 0, runnable: false };

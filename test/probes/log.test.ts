@@ -3,7 +3,7 @@ import type { OutputStream } from '../../src/app/types.ts';
 import { createProbe } from '../../src/probes/index.ts';
 import { fakeContext, isSettled } from '../unit/fakes.ts';
 
-/** What this process has worked so far, ms: others that keep the machine busy do not count. */
+/** CPU time of this process so far, ms: unaffected by the load of other processes. */
 function cpuTime(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -20,7 +20,7 @@ function start(regex: RegExp, option: OutputStream | 'output' = 'stdout') {
 }
 
 describe('a log probe', () => {
-  it('is ready with the line, under its name, and lets go of everything', async () => {
+  it('is ready with the line, under its name, and removes its listeners', async () => {
     const { clock, app, probe, waited, ready } = start(/listening on \d+/);
     expect(probe.name).toBe('stdout /listening on \\d+/');
     expect(probe.reason).toBe('no output yet');
@@ -37,7 +37,7 @@ describe('a log probe', () => {
     ['stdout', '; --output looks at stderr as well'],
     ['stderr', '; --output looks at stdout as well'],
     ['output', ''],
-  ])('after a while --%s says where else the line may be', (option, hint) => {
+  ])('after a while --%s hints at the other stream', (option, hint) => {
     const { clock, app, probe } = start(/up/, option);
     clock.advance(999);
     expect(probe.reason).toBe('no output yet');
@@ -60,7 +60,7 @@ describe('a log probe', () => {
     expect(await ready()).toBe(expected);
   });
 
-  it('does not put together a line out of two streams', async () => {
+  it('does not join pieces of two streams into a line', async () => {
     const { app, ready } = start(/ready/, 'output');
     app.write('stdout', 'rea');
     app.write('stderr', 'dy\n');
@@ -84,15 +84,15 @@ describe('a log probe', () => {
     ['in colour', /^server ready$/, ['\u001b[32mserver\u001b[0m \u001b[1;31mready\u001b[39m\n']],
     ['in colour, cut inside its code', /^server ready$/, ['\u001b[3', '2mserver ready\u001b', '[0m\n']],
     ['with a hyperlink', /^see docs$/, ['see \u001b]8;;http://x\u0007docs\u001b]8;;\u0007\n']],
-    ['behind bytes that are no UTF-8', /ready/, [Uint8Array.of(0xff, 0xc3, 0x0a), 'ready\n']],
-    ['behind an empty line', /^$/, ['a\n', '\n']],
+    ['after bytes that are not UTF-8', /ready/, [Uint8Array.of(0xff, 0xc3, 0x0a), 'ready\n']],
+    ['after an empty line', /^$/, ['a\n', '\n']],
   ])('a line %s', async (_, regex, pieces) => {
     const { app, ready } = start(regex);
     for (const piece of pieces) app.write('stdout', piece);
     expect(await ready()).toBe(true);
   });
 
-  it('a regex sees one line at a time', async () => {
+  it('matches one line at a time', async () => {
     const { app, ready } = start(/a[\s\S]*b/);
     app.write('stdout', 'a\nb\n');
     expect(await ready()).toBe(false);
@@ -100,14 +100,14 @@ describe('a log probe', () => {
 });
 
 describe('an unfinished line', () => {
-  it('counts at once where the regex does not ask for its end', async () => {
+  it('counts at once if the regex does not ask for its end', async () => {
     const { clock, app, ready } = start(/listening/);
     app.write('stdout', 'now listening');
     expect(await ready()).toBe(true);
     expect(clock.pending).toBe(0);
   });
 
-  it('that stands for 100 ms is a prompt, whose end is its end', async () => {
+  it('of 100 ms is a prompt, whose end counts as the end of the line', async () => {
     const { clock, app, ready } = start(/^> $/);
     app.write('stdout', 'welcome\n> ');
     clock.advance(99);
@@ -118,14 +118,14 @@ describe('an unfinished line', () => {
     expect(app.listeners).toBe(0);
   });
 
-  it('a prompt in colour', async () => {
+  it('may be a prompt in colour', async () => {
     const { clock, app, ready } = start(/^> $/);
     app.write('stdout', '\u001b[1m> \u001b[0m');
     clock.advance(100);
     expect(await ready()).toBe(true);
   });
 
-  it('half written does not match $', async () => {
+  it('does not match $ when half written', async () => {
     const { clock, app, ready } = start(/^port 3$/);
     app.write('stdout', 'port 3');
     clock.advance(99);
@@ -137,13 +137,13 @@ describe('an unfinished line', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it.each([/^port [^3]/, /^port \S/, /^port ./])('what is not written yet matches nothing: %s', async (regex) => {
+  it.each([/^port [^3]/, /^port \S/, /^port ./])('does not match text that is not written yet: %s', async (regex) => {
     const { app, ready } = start(regex);
     app.write('stdout', 'port ');
     expect(await ready()).toBe(false);
   });
 
-  it('each stream has a prompt of its own', async () => {
+  it('each stream has its own prompt', async () => {
     const { clock, app, ready } = start(/^> $/, 'output');
     app.write('stdout', '> ');
     clock.advance(60);
@@ -155,7 +155,7 @@ describe('an unfinished line', () => {
 });
 
 describe('an abort', () => {
-  it('lets go of everything, and nothing settles', async () => {
+  it('removes all listeners, and nothing settles', async () => {
     const { clock, app, abort, ready } = start(/ready$/, 'output');
     app.write('stdout', 'ready');
     app.write('stderr', 'ready');
@@ -181,7 +181,7 @@ describe('a flood', () => {
     expect(await ready()).toBe(true);
   });
 
-  it('of short lines is one question for each piece', async () => {
+  it('of short lines is scanned once per piece', async () => {
     const { app, ready } = start(/ready/);
     const piece = Buffer.from('x\n'.repeat(32 * 1024));
     const begun = cpuTime();
@@ -191,19 +191,19 @@ describe('a flood', () => {
   });
 });
 
-describe('a regex that backtracks for ever', () => {
-  it('is stopped for each piece, warned of once, and goes on', async () => {
+describe('a regex that backtracks forever', () => {
+  it('is stopped for each piece, gives one warning, and continues', async () => {
     const { app, clock, warnings, ready } = start(/^(a+)+$/);
     app.write('stdout', 'warm up\n');
     const times = [1, 2, 3].map(() => {
       const begun = cpuTime();
       app.write('stdout', `${'a'.repeat(5000)}!\n`);
       const took = cpuTime() - begun;
-      // where the machine was busy with others it is asked again
+      // on a busy machine it is tried again
       clock.advance(1000);
       return took;
     });
-    // for ever is longer; it is stopped at 50 ms, by a thread that may have to wait for the processor itself
+    // forever is longer; a thread stops it at 50 ms, and may have to wait for the processor itself
     expect(Math.min(...times)).toBeLessThan(200);
     expect(warnings).toEqual([
       'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that ' +

@@ -18,7 +18,7 @@ describe('a notify probe', () => {
     expect(await waited).toBe('notify READY=1');
   });
 
-  it('says what came instead, and waits on', async () => {
+  it('reports what came instead, and keeps waiting', async () => {
     const { context, probe, waited } = start();
     context.notice({ rest: ['STATUS=loading'] });
     expect(probe.reason).toBe('1 other message so far');
@@ -30,7 +30,7 @@ describe('a notify probe', () => {
     await waited;
   });
 
-  it('hears nothing more after it', async () => {
+  it('ignores everything after it', async () => {
     const { context, probe, waited } = start();
     context.notice({ ready: true });
     await waited;
@@ -38,7 +38,7 @@ describe('a notify probe', () => {
     expect(probe.reason).toBe('no READY=1 yet');
   });
 
-  it('an abort lets go, and nothing settles', async () => {
+  it('an abort removes the listeners, and nothing settles', async () => {
     const { context, abort, probe, waited } = start();
     abort.abort();
     context.notice({ ready: true });

@@ -10,7 +10,7 @@ it.each([
   ['file', 20, 20],
   ['http', 8, 14],
   ['exec', 8, 14],
-] as const)('--%s asks each %i ms in the first second, and each %i ms from then on', (kind, first, later) => {
+] as const)('--%s polls each %i ms in the first second, and each %i ms from then on', (kind, first, later) => {
   const { clock } = fakeContext();
   const timing = pace(kind, NOTHING, clock);
   clock.advance(999);
@@ -20,7 +20,7 @@ it.each([
   expect(timing.attemptTimeout).toBe(1000);
 });
 
-it('asks as often as the operator says', () => {
+it('polls as often as --interval says', () => {
   const { clock } = fakeContext();
   expect(pace('http', { ...NOTHING, interval: 100 }, clock).interval).toBe(100);
 });

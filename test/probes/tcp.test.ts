@@ -26,7 +26,7 @@ function start(
   return { context, clock, abort, probe, waited };
 }
 
-/** Waits until the attempt under way has failed: the timer that is left is that of the pause. */
+/** Resolves when the running attempt has failed: only the timer of the pause is left. */
 async function failed(clock: FakeClock, probe: { readonly reason: string }, reason: string): Promise<void> {
   await untilPasses(() => expect(probe.reason).toBe(reason));
   expect(clock.pending).toBe(1);
@@ -41,7 +41,7 @@ function deserted(server: Server): Promise<void> {
 }
 
 describe('a TCP probe', () => {
-  it('is ready when IPv4 alone answers', async () => {
+  it('is ready if only IPv4 answers', async () => {
     const server = await listen('127.0.0.1');
     const { clock, probe, waited } = start(BOTH, portOf(server));
     expect(probe.name).toBe(`tcp 127.0.0.1:${portOf(server)}`);
@@ -51,7 +51,7 @@ describe('a TCP probe', () => {
   });
 
   describeIpv6('over IPv6', () => {
-    it('is ready when IPv6 alone answers, and says so', async () => {
+    it('is ready if only IPv6 answers, and names it', async () => {
       const server = await listen('::1');
       const { clock, waited } = start(BOTH, portOf(server));
       expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
@@ -59,7 +59,7 @@ describe('a TCP probe', () => {
       await deserted(server);
     });
 
-    it('before anybody has begun to listen one address is asked, and both once somebody has', async () => {
+    it('tries one address until any socket listens, and then both', async () => {
       let count = '1';
       const sockets = () => ({ tcp: count, tcp6: '0' });
       const server = await listen('::1');
@@ -73,20 +73,20 @@ describe('a TCP probe', () => {
       expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
     });
 
-    it('both at once, if somebody has begun since the app was started', async () => {
+    it("tries both at once if a socket began to listen after the app's start", async () => {
       const server = await listen('::1');
       const { waited } = start(BOTH, portOf(server), () => ({ tcp: '2', tcp6: '0' }), { tcp: '1', tcp6: '0' });
       expect(await waited).toBe(`tcp [::1]:${portOf(server)}`);
     });
 
-    it('asks only the address that was named', async () => {
+    it('tries only the given address', async () => {
       const server = await listen('::1');
       const { clock, probe } = start(['127.0.0.1'], portOf(server));
       await failed(clock, probe, 'ECONNREFUSED');
     });
   });
 
-  it('says why not, and asks again until it is', async () => {
+  it('reports the reason, and retries until it is ready', async () => {
     const port = await freePort();
     const { clock, probe, waited } = start(BOTH, port);
     expect(probe.reason).toBe('');
@@ -114,9 +114,9 @@ describe('a TCP probe', () => {
   });
 
   it.each([
-    ['tells of no change', { tcp: 'inuse 1', tcp6: 'inuse 1' }],
-    ['does not tell', undefined],
-  ])('asks anew all the same where the kernel %s', async (_, inUse) => {
+    ['reports no change', { tcp: 'inuse 1', tcp6: 'inuse 1' }],
+    ['reports nothing', undefined],
+  ])('retries in any case if the kernel %s', async (_, inUse) => {
     const port = await freePort();
     const { clock, probe, waited } = start(BOTH, port, () => inUse);
     await failed(clock, probe, 'ECONNREFUSED');
@@ -125,7 +125,7 @@ describe('a TCP probe', () => {
     expect(await waited).toBe(`tcp 127.0.0.1:${port}`);
   });
 
-  it('asks no more often than the interval where sockets come and go', async () => {
+  it('connects no more often than the interval if sockets come and go', async () => {
     const port = await freePort();
     let count = 0;
     const busy = () => {
@@ -135,23 +135,23 @@ describe('a TCP probe', () => {
     const { clock, probe } = start(BOTH, port, busy);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       await failed(clock, probe, 'ECONNREFUSED');
-      // the first look after the interval
+      // the first check after the interval
       clock.advance(23);
-      // between two attempts there is the timer of the next look alone, during one there is its timeout too
+      // between two attempts only the timer of the next check is pending, during one also its timeout
       await turns(100);
       expect(clock.pending).toBe(1);
       clock.advance(1);
     }
   });
 
-  describeIpv6('where both families are', () => {
-    it.each(['127.0.0.1', '::1'])('a listener on %s adds to the sockets in use', async (host) => {
+  describeIpv6('with both address families', () => {
+    it.each(['127.0.0.1', '::1'])('a listener on %s increases the sockets in use', async (host) => {
       const before = tcpSocketsInUse();
       expect(before).toEqual({
         tcp: expect.stringMatching(/^TCP: inuse \d+$/),
         tcp6: expect.stringMatching(/^TCP6: inuse \d+$/),
       });
-      // several, as a neighbour may close one of its own meanwhile
+      // several: another process may close one of its own meanwhile
       await untilPasses(async () => {
         await listen(host);
         expect(tcpSocketsInUse()).not.toEqual(before);
@@ -159,7 +159,7 @@ describe('a TCP probe', () => {
     });
   });
 
-  it('an attempt that nobody answers ends with its timeout, and the next one is made', async () => {
+  it('an attempt without an answer ends with its timeout, and the next one is made', async () => {
     const port = await neverAccepting();
     const { clock, probe, waited } = start(['127.0.0.1'], port);
     await turns(100);
@@ -178,7 +178,7 @@ describe('a TCP probe', () => {
   });
 
   it.each(['before the first attempt', 'during an attempt', 'between two attempts'])(
-    'an abort %s leaves nothing',
+    'an abort %s leaves nothing behind',
     async (when) => {
       const port = when === 'during an attempt' ? await neverAccepting() : await freePort();
       const { clock, abort, probe, waited } = start(['127.0.0.1'], port);
@@ -194,9 +194,9 @@ describe('a TCP probe', () => {
   );
 });
 
-/** A port that is listened on and whose queue of connections is full: the next one hangs. */
+/** A listening port whose queue of connections is full: the next one hangs. */
 async function neverAccepting(): Promise<number> {
-  // a thread that listens and then stands still: the kernel takes two connections for it, and no more
+  // a thread that listens and then blocks: the kernel accepts two connections for it, and no more
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');
      const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
@@ -216,7 +216,7 @@ async function neverAccepting(): Promise<number> {
   return port;
 }
 
-describe('a listener that others share', () => {
+describe('a shared listener', () => {
   const shared = (by: 'app' | 'systemd') => ({ by: 'shared', inodes: [1], otherwise: { by } }) as const;
   const seen = { seenBy: 'netlink', spent: 0 } as const;
   const step = async (clock: FakeClock) => {
@@ -225,7 +225,7 @@ describe('a listener that others share', () => {
     await turns();
   };
 
-  it('is ready once the app has accepted, and has no more than one connection in the backlog', async () => {
+  it('is ready once the app has accepted, and has at most one connection in the backlog', async () => {
     const server = await listen('127.0.0.1');
     const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
     context.owner = shared('systemd');
@@ -240,7 +240,7 @@ describe('a listener that others share', () => {
     await deserted(server);
   });
 
-  it('is not where another process accepts, whose connections are left again', async () => {
+  it('is not ready if another process accepts, and leaves those connections', async () => {
     const server = await listen('127.0.0.1');
     const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
     context.owner = shared('app');
@@ -257,7 +257,7 @@ describe('a listener that others share', () => {
   it.each([
     ['app', ''],
     ['systemd', 'accepted by systemd, not by the app yet'],
-  ] as const)('if who accepted is hidden, who listens decides: %s', async (by, reason) => {
+  ] as const)('if the acceptor is hidden, the listener decides: %s', async (by, reason) => {
     const server = await listen('127.0.0.1');
     const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
     context.owner = shared(by);

@@ -14,7 +14,7 @@ function socketPath(): string {
   return dir.file('app.sock');
 }
 
-/** A server, the errors of its connections and those that are open. */
+/** A server, the errors of its connections and the open ones. */
 async function serve(path: string, greet: (socket: Socket) => void = (socket) => socket.resume()) {
   const errors: Error[] = [];
   const open = new Set<Socket>();
@@ -44,8 +44,8 @@ function start(path: string) {
 const reasonIs = (probe: { readonly reason: string }, reason: string) =>
   untilPasses(() => expect(probe.reason).toBe(reason));
 
-describe('a probe of a Unix socket', () => {
-  it('is ready when it is accepted, and leaves in order', async () => {
+describe('a unix probe', () => {
+  it('is ready when it is accepted, and closes in order', async () => {
     const path = socketPath();
     const { errors, open } = await serve(path);
     const { clock, probe, waited } = start(path);
@@ -59,7 +59,7 @@ describe('a probe of a Unix socket', () => {
   it.each<[string, (socket: Socket) => void]>([
     ['never answers', () => {}],
     ['speaks first', (socket) => socket.resume().end('220 welcome\r\n'.repeat(1000))],
-  ])('an app that accepts and %s is ready, and gets no error', async (_, greet) => {
+  ])('is ready if the app accepts and %s, and causes no error there', async (_, greet) => {
     const path = socketPath();
     const { errors, open } = await serve(path, greet);
     await start(path).waited;
@@ -67,7 +67,7 @@ describe('a probe of a Unix socket', () => {
     expect(errors).toEqual([]);
   });
 
-  it('says why not, and asks again until it is', async () => {
+  it('reports the reason, and retries until it is ready', async () => {
     const path = socketPath();
     const { clock, probe, waited } = start(path);
     await reasonIs(probe, 'ENOENT');
@@ -77,9 +77,9 @@ describe('a probe of a Unix socket', () => {
     await waited;
   });
 
-  it('a socket that an earlier start left behind is not', async () => {
+  it('ignores a socket from an earlier start', async () => {
     const path = socketPath();
-    // killed, it does not take its socket away
+    // if killed, it does not remove its socket
     spawnSync(process.execPath, [
       '-e',
       `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
@@ -90,7 +90,7 @@ describe('a probe of a Unix socket', () => {
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('nor is a file', async () => {
+  it('ignores a file', async () => {
     const path = socketPath();
     writeFileSync(path, '');
     const { probe, waited } = start(path);
@@ -104,7 +104,7 @@ describe('a probe of a Unix socket', () => {
     await start(relative(process.cwd(), path)).waited;
   });
 
-  it("somebody else's is not", async () => {
+  it("ignores another program's socket", async () => {
     const path = socketPath();
     await serve(path);
     const { context, clock, probe, waited } = start(path);
@@ -112,12 +112,12 @@ describe('a probe of a Unix socket', () => {
     await reasonIs(probe, 'held by old app (pid 7), not by the app');
     expect(await isSettled(waited)).toBe(false);
     context.owner = { by: 'app' };
-    // believed for a while, as no other socket stands there
+    // trusted for a while, because no other socket has appeared
     clock.advance(510);
     await waited;
   });
 
-  it("nor is systemd's, which accepts before the app serves", async () => {
+  it("ignores systemd's socket, which accepts before the app serves", async () => {
     const path = socketPath();
     await serve(path);
     const { context, probe, waited } = start(path);
@@ -136,7 +136,7 @@ describe('a probe of a Unix socket', () => {
     else await reasonIs(probe, 'held by old (pid 7), not by the app');
   });
 
-  it('but one is of which it cannot be told whose it is', async () => {
+  it('accepts a socket whose owner cannot be determined', async () => {
     const path = socketPath();
     await serve(path);
     const { context, waited } = start(path);
@@ -144,7 +144,7 @@ describe('a probe of a Unix socket', () => {
     await waited;
   });
 
-  it.each(['during an attempt', 'between two'])('an abort %s leaves nothing', async (when) => {
+  it.each(['during an attempt', 'between two'])('an abort %s leaves nothing behind', async (when) => {
     const path = socketPath();
     const { clock, abort, probe, waited } = start(path);
     if (when === 'between two') await reasonIs(probe, 'ENOENT');

@@ -1,13 +1,12 @@
 /**
- * `npm run release:check`: whether this tree can be published. Fails on any finding. A word: the tag, `v0.2.0`.
+ * `npm run release:check`: whether this tree can be published. Fails on any finding. Argument: the tag, `v0.2.0`.
  *
- * The version has to be the same everywhere, the man page that of this --help. The package is judged by publint and
- * arethetypeswrong, the Debian package by lintian, and each package manager installs what is then started.
+ * All files must have the same version, and the man page must match --help. publint and arethetypeswrong check the
+ * package, lintian checks the Debian package, and each package manager installs the package and starts the result.
  */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { installs, lineOf, pack } from './installs.js';
+import { installs, inWorkDirectory, pack, report } from './installs.js';
 import { run, tool } from './tools.js';
 import { versions } from './versions.js';
 
@@ -15,15 +14,7 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const [tag] = process.argv.slice(2);
 const read = (file) => fs.readFileSync(path.join(REPOSITORY, file), 'utf8');
 
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-release-'));
-try {
-  const checked = async (title, check) => {
-    try {
-      report({ title, says: await check() });
-    } catch (error) {
-      report({ title, finding: error.message });
-    }
-  };
+await inWorkDirectory(async (work) => {
   await checked('version', () => versions(tag));
   const page = read('man/sd-ready-wrap.1');
   const tarball = pack(work);
@@ -32,13 +23,14 @@ try {
   await checked('arethetypeswrong', () => areTheTypesWrong(tarball));
   await checked('lintian', lintian);
   for (const row of installs(tarball, work)) report(row);
-} finally {
-  fs.rmSync(work, { recursive: true, force: true });
-}
+});
 
-function report(row) {
-  process.stdout.write(lineOf(row));
-  if (row.finding) process.exitCode = 1;
+async function checked(title, check) {
+  try {
+    report({ title, says: await check() });
+  } catch (error) {
+    report({ title, finding: error.message });
+  }
 }
 
 function manPage(before, tarball) {
@@ -60,7 +52,7 @@ async function publint(tarball) {
     throw new Error(found.map((message) => formatMessage(message, pkg, { color: false })).join('\n'));
 }
 
-/** It calls no program executable that does not begin with `#!/usr/bin/env`. Each install below starts ours. */
+/** Accepts no executable program that does not begin with `#!/usr/bin/env`. Each install below starts ours. */
 function isShell({ code }) {
   return code === 'BIN_FILE_NOT_EXECUTABLE' && read('bin/sd-ready-wrap.cjs').startsWith('#!/bin/sh\n');
 }

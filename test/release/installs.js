@@ -1,6 +1,6 @@
 /**
  * `npm run release:installs`: installs the package with each package manager, with and without install scripts, and
- * starts what was installed. Words: only the managers whose names begin so.
+ * starts the result. Arguments: only the managers whose names begin with one of them.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -14,13 +14,16 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const SERVER = "require('node:http').createServer().listen(0, '127.0.0.1')";
 
 if (process.argv[1] === import.meta.filename) {
+  await inWorkDirectory((work) => {
+    for (const row of installs(pack(work), work, process.argv.slice(2))) report(row);
+  });
+}
+
+/** @param {(work: string) => void | Promise<void>} use gets a directory that is removed afterwards */
+export async function inWorkDirectory(use) {
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sd-ready-wrap-release-'));
   try {
-    const names = process.argv.slice(2);
-    for (const row of installs(pack(work), work, names)) {
-      process.stdout.write(lineOf(row));
-      if (row.finding) process.exitCode = 1;
-    }
+    await use(work);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
@@ -36,12 +39,12 @@ export function pack(directory) {
 /**
  * @typedef {object} Row
  * @property {string} title
- * @property {string} [says] by which transports what was installed reaches systemd
+ * @property {string} [says] the transports that the installed program reports
  * @property {string} [finding] what is wrong
  */
 
 /**
- * @param {readonly string[]} [names] only managers whose names begin so
+ * @param {readonly string[]} [names] only managers whose names begin with one of them
  * @returns {Generator<Row>} one for each way to install
  */
 export function* installs(tarball, work, names = []) {
@@ -51,9 +54,11 @@ export function* installs(tarball, work, names = []) {
   }
 }
 
-export function lineOf({ title, says, finding }) {
+/** Prints a row; a finding makes the exit status 1. */
+export function report({ title, says, finding }) {
   const text = `${finding ? 'FAILED' : 'ok    '}  ${title.padEnd(60)} ${finding ?? says ?? ''}`.trimEnd();
-  return `${text.replaceAll('\n', '\n        ')}\n`;
+  process.stdout.write(`${text.replaceAll('\n', '\n        ')}\n`);
+  if (finding) process.exitCode = 1;
 }
 
 function attempt(manager, { words, compiles, files }, tarball, work) {
@@ -85,12 +90,12 @@ function install(manager, node, words, files, tarball, home) {
   return found;
 }
 
-/** Ours, but for what npm sets for a script of its own, such as the one that runs this. */
+/** Our environment, without what npm sets for its scripts, such as the one that runs this. */
 function environment(node, programDirectories) {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|NODE$)/i.test(name));
   const programs = (process.env.PATH ?? '').split(':').filter((directory) => !directory.includes('node_modules'));
   const npm = JSON.parse(run('npm', ['config', 'list', '--json'], { cwd: os.tmpdir() }));
-  // what a compiler needs of that Node, if it came with it: else node-gyp downloads it
+  // the headers for a compiler, if they came with that Node: otherwise node-gyp downloads them
   const nodedir = path.dirname(path.dirname(node));
   return {
     ...Object.fromEntries(kept),
@@ -100,7 +105,7 @@ function environment(node, programDirectories) {
   };
 }
 
-/** Starts it as a unit would: by its path, and with next to no environment. */
+/** Starts it as a unit would: by its path, with a minimal environment. */
 function judged(bin, node, compiles) {
   const env = { PATH: `${path.dirname(node)}:/usr/bin:/bin`, HOME: '/nonexistent' };
   const says = /^notify transport: (.*)$/m.exec(run(bin, ['--version'], { env }))?.[1];

@@ -1,17 +1,17 @@
 /**
- * The package managers that sd-ready-wrap is installed with. Some run no install script unless they are told to; then
- * unix-dgram is not compiled, and the wrapper has to start without it. README has the same command lines.
+ * The package managers that sd-ready-wrap is installed with. Some run no install script by default; then unix-dgram is
+ * not compiled, and the wrapper must start without it. README has the same command lines.
  */
 import path from 'node:path';
 import { tool } from './tools.js';
 
-/** How the packages that hold a program for one machine name it. */
+/** The architecture in the names of packages with prebuilt programs. */
 const { arch } = process;
 const BUN_ARCH = arch === 'arm64' ? 'aarch64' : arch;
 
 /**
  * @typedef {object} Case
- * @property {string} words behind the name of the program: `add --global`; the package comes last
+ * @property {string} words after the name of the program: `add --global`; the package comes last
  * @property {boolean} compiles unix-dgram
  * @property {boolean} [inReadme]
  * @property {Record<string, string>} [files] of the project
@@ -20,13 +20,13 @@ const BUN_ARCH = arch === 'arm64' ? 'aarch64' : arch;
 /**
  * @typedef {object} Manager
  * @property {string} name of the program and its release: `pnpm 10`
- * @property {string} tool the npm package that has it, with its version
+ * @property {string} tool its npm package, with the version
  * @property {string} file of the program, below node_modules
  * @property {string} [prepare] a script of that package that makes the program
- * @property {string} [node] the release of Node that it needs
- * @property {(home: string) => Record<string, string>} [env] that keeps a global install in that directory
- * @property {(home: string) => string[]} [bins] where it puts programs then
- * @property {(tarball: string) => string} [spec] how it names a tarball
+ * @property {string} [node] the required release of Node
+ * @property {(home: string) => Record<string, string>} [env] keeps a global install in that directory
+ * @property {(home: string) => string[]} [bins] the directories of programs then
+ * @property {(tarball: string) => string} [spec] its name for a tarball
  * @property {readonly Case[]} cases
  */
 
@@ -38,7 +38,7 @@ const npm = {
 
 const pnpm = {
   env: (home) => ({ PNPM_HOME: path.join(home, 'pnpm') }),
-  // since 11 in bin
+  // in bin since release 11
   bins: (home) => [path.join(home, 'pnpm/bin'), path.join(home, 'pnpm')],
 };
 
@@ -81,7 +81,7 @@ export const MANAGERS = [
   {
     ...{ name: 'pnpm 12', tool: 'pnpm@12.4.2', file: 'pnpm/pnpm', prepare: 'pnpm/install.js', ...pnpm },
     cases: [
-      // in a project it fails if there is a script that nothing was said about
+      // in a project it fails if there is a script without a decision
       { words: 'add --ignore-scripts', compiles: false, inReadme: true },
       { words: 'add --allow-build=koffi --allow-build=unix-dgram', compiles: true, inReadme: true },
       { words: 'add --global', compiles: false, inReadme: true },
@@ -129,7 +129,7 @@ export const MANAGERS = [
 
 /**
  * @param {Manager} manager
- * @param {string} node by which it runs, if it is a script
+ * @param {string} node runs it, if it is a script
  * @returns {string[]} the command that starts it
  */
 export function commandOf({ tool: name, file, prepare }, node) {

@@ -1,6 +1,6 @@
 /**
- * Programs out of npm packages, each of a fixed version and in a directory of its own, as two of them may be one
- * program. They are kept in $RELEASE_TOOLS, /var/tmp/sd-ready-wrap-tools if not set.
+ * Programs from npm packages, each with a fixed version and a directory of its own, because two may be releases of one
+ * program. They are kept in $RELEASE_TOOLS, by default /var/tmp/sd-ready-wrap-tools.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +9,8 @@ import path from 'node:path';
 const TOOLS = process.env.RELEASE_TOOLS ?? '/var/tmp/sd-ready-wrap-tools';
 
 /**
- * Installs a package, if it is not there yet. Its scripts do not run, as some npm would not run them either.
+ * Installs a package, if it is not there yet. Its scripts do not run, because some npm releases would not run them
+ * either.
  * @param {string} name of the package, with its version: `pnpm@10.34.8`
  * @param {string} file of the program, below node_modules
  * @param {string} [prepare] the one script that it needs, below node_modules
@@ -18,7 +19,7 @@ const TOOLS = process.env.RELEASE_TOOLS ?? '/var/tmp/sd-ready-wrap-tools';
 export function tool(name, file, prepare) {
   const place = path.join(TOOLS, name.replaceAll('/', '-'));
   const program = path.join(place, 'node_modules', file);
-  // written last, so it is missing after an install that was cut off
+  // written last, so it is missing after an interrupted install
   const done = path.join(place, 'installed');
   if (fs.existsSync(done)) return program;
   fs.mkdirSync(place, { recursive: true });
@@ -31,8 +32,8 @@ export function tool(name, file, prepare) {
 }
 
 /**
- * @returns {string} what it wrote to stdout
- * @throws {Error} with all that it wrote, if its exit status is not 0
+ * @returns {string} its stdout
+ * @throws {Error} with all of its output, if its exit status is not 0
  */
 export function run(command, args, options = {}) {
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options });

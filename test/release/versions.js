@@ -1,4 +1,4 @@
-/** Whether each file has the version of package.json. */
+/** Checks that each file has the version of package.json. */
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ const read = (file) => fs.readFileSync(path.join(REPOSITORY, file), 'utf8');
 /**
  * @param {string} [tag] such as `v0.2.0`
  * @returns {string} the version and its date
- * @throws {Error} that names the file that has another version, or no date
+ * @throws {Error} names the file that has another version, or no date
  */
 export function versions(tag) {
   const { version } = JSON.parse(read('package.json'));

@@ -1,7 +1,7 @@
 /**
- * Makes a fresh clone ready to be built, tested and shown: the packages of package-lock.json, and, where this may
- * install them, the programs that the tests with a real systemd need. Nothing but Node itself is needed to run it.
- * Where all is there it says nothing and takes no time. --for-tests: also what only a test needs, a compiler above all.
+ * Prepares a fresh clone for the build, the tests and the demo: the packages of package-lock.json and, with the right
+ * to install them, the programs for the tests with a real systemd. Needs only Node to run. If all is there, it prints
+ * nothing and takes no time. --for-tests: also what only a test needs, above all a compiler.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
@@ -12,7 +12,7 @@ const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const CI = process.env.CI === 'true';
 const FOR_TESTS = process.argv.includes('--for-tests');
 
-/** Where to find it, and the Debian package that has it. */
+/** How to find it, and its Debian package. */
 const PROGRAMS = [
   { file: 'systemd', dirs: ['/lib/systemd', '/usr/lib/systemd'], debian: 'systemd' },
   { file: 'systemctl', debian: 'systemd' },
@@ -30,28 +30,29 @@ const PROGRAMS_OF_TESTS = [
   // what the npm package sd-notify is compiled with
   { file: 'sd-daemon.h', dirs: ['/usr/include/systemd'], debian: 'libsystemd-dev' },
   { file: 'make', debian: 'make' },
-  // what the Debian package is made and looked at with
+  // build and check the Debian package
   { file: 'dpkg-deb', debian: 'dpkg' },
   { file: 'strip', debian: 'binutils' },
   { file: 'help2man', debian: 'help2man' },
   { file: 'lintian', debian: 'lintian' },
   { file: 'mandoc', debian: 'mandoc' },
-  // the shells that may be sh
+  // shells that may be sh
   { file: 'dash', debian: 'dash' },
   { file: 'bash', debian: 'bash' },
   { file: 'busybox', debian: 'busybox' },
-  // whose completion is tested, in a terminal of script's
+  // whose completion is tested, in a terminal made by script
   { file: 'zsh', debian: 'zsh' },
   { file: 'fish', debian: 'fish' },
   { file: 'script', debian: 'bsdutils' },
   { file: 'g++', debian: 'g++' },
   { file: 'ansible-playbook', debian: 'ansible-core' },
-  // which docs/slow-starts.md asks the journal with
+  // docs/slow-starts.md reads the journal with it
   { file: 'jq', debian: 'jq' },
 ];
 
 /**
- * An app with the npm package sd-notify, which is not among ours: without a compiler ours could then not be installed.
+ * An app with the npm package sd-notify, which is not one of our packages: they could then not be installed without a
+ * compiler.
  */
 const SD_NOTIFY = 'test/fixtures/sd-notify';
 
@@ -59,12 +60,12 @@ installPackages();
 installPrograms();
 if (FOR_TESTS) {
   installSdNotify();
-  // for the tests of node:ffi, which older releases do not have
+  // for the tests of node:ffi, which older releases lack
   if (!installNode('26')) end('Node 26 could not be installed, see above; its tests are left out', CI ? 1 : 0);
 }
 
 function installPackages() {
-  // npm writes this file last, so it is missing or old after an install that was cut off
+  // npm writes this file last, so it is missing or old after an interrupted install
   const installed = changedAt('node_modules/.package-lock.json');
   if (installed >= changedAt('package-lock.json') && installed > 0) return;
   const { status } = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {

@@ -1,8 +1,8 @@
 /**
- * `npm run soak`: starts, stops, crashes and kills by the hundred, at random moments, with every core busy, the same
- * app directly and wrapped, under a real systemd. Counts what differs, and what is left behind.
+ * `npm run soak`: hundreds of starts, stops, crashes and kills, at random moments, with every core busy, of the same
+ * app directly and wrapped, under a real systemd. Counts the differences and the leftovers.
  *
- * $SOAK_CYCLES: how many, 1000 if not set. $SOAK_MODE: which manager, that of uid 1000 if not set.
+ * $SOAK_CYCLES: the number, 1000 by default. $SOAK_MODE: the manager, by default that of uid 1000.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -22,17 +22,17 @@ import { Pair } from '../systemd/pair.ts';
 
 const CYCLES = Number(process.env['SOAK_CYCLES'] ?? 1000);
 const TOGETHER = 8;
-/** The most that a cycle waits between two steps, ms. */
+/** The longest pause of a cycle between two steps, ms. */
 const MOMENT = 60;
 const KILL_MODES = ['control-group', 'mixed', 'process'];
 const SIGNALS = ['TERM', 'INT', 'HUP', 'KILL', 'SEGV', 'ABRT', 'USR2', 'PIPE'];
 
 interface Cycle {
-  /** What the app does (see obeys.pl). */
+  /** The app's commands (see obeys.pl). */
   readonly words: string;
-  /** What is done to a unit that runs it. */
+  /** The actions on a unit that runs it. */
   readonly drive: (unit: Unit) => Promise<void>;
-  /** The last of it is SIGKILL for all, which leaves nobody to tidy up but systemd. */
+  /** Its last action is SIGKILL for all, after which only systemd can clean up. */
   readonly abrupt?: boolean;
 }
 
@@ -53,7 +53,7 @@ class Unit {
     return this.#pair.systemd.systemctl(...args, this.name);
   }
 
-  /** What the app wrote of itself. */
+  /** What the app wrote about itself. */
   get story(): string {
     return this.#pair.text(this.#way, this.#label);
   }
@@ -63,7 +63,7 @@ class Unit {
   }
 }
 
-/** One of the ways in which a unit's life may go; the random moments are the same for both. */
+/** A possible life of a unit; the random moments are the same for both. */
 function anyCycle(): Cycle {
   const moment = randomInt(MOMENT);
   const after = randomInt(MOMENT);
@@ -211,7 +211,7 @@ test(`${CYCLES} cycles, direct and wrapped`, async () => {
   expect(after).toEqual(before);
 });
 
-/** Processes, cgroups, and files where the wrapper's own would be. */
+/** Processes, cgroups, and files in the wrapper's places. */
 async function leftovers(): Promise<string[]> {
   const script = `
     for pid in /proc/[0-9]*; do tr '\\0' ' ' <$pid/cmdline 2>/dev/null; echo; done |

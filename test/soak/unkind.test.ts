@@ -1,9 +1,9 @@
 /**
- * `npm run soak:unkind`: what nobody does on purpose. The helpers of the wrapper are killed and stopped at random
+ * `npm run soak:unkind`: what happens only by accident. The wrapper's helper processes are killed and stopped at random
  * moments, the disk of the log is full, the unit is at its limits, the app is huge. Under a real system manager, so as
  * root.
  *
- * $SOAK_CYCLES: how many units with random kills, 60 if not set. $SOAK_SEED: the moments of an earlier run.
+ * $SOAK_CYCLES: the number of units with random kills, 60 by default. $SOAK_SEED: repeats an earlier run.
  */
 import { randomInt } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, writeSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { Service } from '../systemd/service.ts';
 const CYCLES = Number(process.env['SOAK_CYCLES'] ?? 60);
 const SEED = Number(process.env['SOAK_SEED'] ?? randomInt(2 ** 31));
 const TOGETHER = 4;
-/** The most between two steps, ms. */
+/** The longest pause between two steps, ms. */
 const MOMENT = 60;
 const FIXTURES = 'test/fixtures/systemd';
 const KILL_MODES = ['control-group', 'mixed', 'process'];
@@ -49,7 +49,7 @@ const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8')
 
 const times = (lines: readonly string[], word: string) => lines.filter((line) => line === word).length;
 
-/** The helpers that the wrapper has now, by what they are. */
+/** The wrapper's present helper processes, by kind. */
 async function helpers(main: string): Promise<{ pid: string; what: 'canary' | 'cat' | 'shell' }[]> {
   const script = `for pid in $(cat /proc/${main}/task/*/children); do
     echo "$pid $(tr '\\0\\n' '  ' </proc/$pid/cmdline)"; done 2>/dev/null`;
@@ -63,8 +63,8 @@ async function helpers(main: string): Promise<{ pid: string; what: 'canary' | 'c
   });
 }
 
-describe('helpers that are killed and stopped', () => {
-  test(`${CYCLES} units: each signal reaches the app, none more than twice, and all end well`, async () => {
+describe('killed and stopped helper processes', () => {
+  test(`${CYCLES} units: each signal reaches the app, none more than twice, and all units end cleanly`, async () => {
     const faults: string[] = [];
     const account = new Map<string, number>();
     const count = (what: string) => account.set(what, (account.get(what) ?? 0) + 1);
@@ -191,12 +191,12 @@ describe('a unit at its limits', () => {
   const PROBES = ['--stdout ^ready', '--notify --ready-when any --stdout ^ready', '--exec true', '--delay 10ms'];
   const LIMITS = [
     ...range(4, 16).map((limit) => `TasksMax=${limit}`),
-    // the same error of fork(2), where no controller counts tasks
+    // the same error of fork(2), if no controller counts tasks
     ...range(4, 16).map((limit) => `User=games\nLimitNPROC=${limit}`),
     ...range(20, 36).map((limit) => `LimitNOFILE=${limit}`),
   ];
 
-  /** Whether Node itself starts there, which uses a pool of threads and some descriptors. */
+  /** Whether Node itself starts there: it uses a thread pool and some descriptors. */
   async function nodeStarts(limit: string): Promise<boolean> {
     const name = `bare-${limit.replace(/.*\n/, '').replace('=', '-')}.service`;
     const command = `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --version`;
@@ -209,7 +209,7 @@ describe('a unit at its limits', () => {
     return (await systemd.systemctl('start', name)).code === 0;
   }
 
-  test.each(PROBES)('%s: it starts, or one line says why not', async (probe) => {
+  test.each(PROBES)('%s: it starts, or one line gives the reason', async (probe) => {
     const faults: string[] = [];
     const account: string[] = [];
     for (const limit of LIMITS) {
@@ -232,13 +232,13 @@ describe('a unit at its limits', () => {
         continue;
       }
       const [result] = await service.results();
-      // the first kind is the wrapper's log, the second what Node says of its own threads
+      // the first kind is the wrapper's log, the second Node's messages about its own threads
       const errors = service.stderr.split('\n').filter((line) => !/"level":[345]0|^node\[\d+\]: /.test(line));
       account.push(`${limit.replace('\n', ' ')} ${result}: ${errors.join(' | ')}`);
-      // where the app has the last tasks, Node finds no thread for its pool, and aborts without a word: nothing of ours
-      // runs then (init_threads() in libuv's threadpool.c)
+      // if the app has the last tasks, Node finds no thread for its pool, and aborts without a message: none of our
+      // code runs then (init_threads() in libuv's threadpool.c)
       if (!limit.includes('NOFILE') && result === 'signal killed ABRT') continue;
-      // what may pass is waited for, and is then the reason
+      // errors that may pass are retried, and are then the reason
       const isTold =
         result === 'exit-code exited 124' &&
         /not ready after .*: ([^"]*EMFILE[^"]*|EAGAIN|[^"]*[Cc]annot fork[^"]*)"/.test(service.stderr);
@@ -251,7 +251,7 @@ describe('a unit at its limits', () => {
 
 describe('a huge app', () => {
   const most = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
-  /** Where one process may not have so many descriptors, several have them together. */
+  /** If one process may not have so many descriptors, several have them together. */
   const SHARED = most > 50_100 ? 0 : Math.ceil(50_000 / (most - 100));
   const SIZES = { '2,000 children': [2000, 0], '50,000 descriptors': [SHARED, 50_000] } as const;
 
@@ -261,7 +261,7 @@ describe('a huge app', () => {
     return Math.round(Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(stdout)?.[1]) / 1024);
   }
 
-  /** Of the processor, s. */
+  /** CPU time, s. */
   async function used(pid: string): Promise<number> {
     const { stdout } = await systemd.run('cat', [`/proc/${pid}/stat`]);
     const [user = 0, system = 0] = stdout

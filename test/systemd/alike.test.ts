@@ -1,20 +1,20 @@
 /**
- * Promise: launchers with a watched stream, workers, env files and SIGWINCH are the same directly and wrapped: rows of
- * README's table.
+ * Promise: launchers with a watched stream, workers, env files and SIGWINCH behave the same directly and wrapped: rows
+ * of README's table.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 
-/** `$DIR` in the words of the app is the directory of this run. */
+/** `$DIR` in the app's arguments is the directory of this run. */
 interface Recipe {
   readonly options: string;
   readonly app: (systemd: TestSystemd) => string;
   readonly lines: readonly string[];
-  /** The files that tell of it. */
+  /** The files to compare. */
   readonly files: readonly string[];
-  /** Put there before the start. */
+  /** Written there before the start. */
   readonly given?: Readonly<Record<string, string>>;
 }
 
@@ -102,12 +102,12 @@ const CASES: readonly (readonly [string, Recipe, string])[] = [
 ];
 
 describeSystemd('directly and wrapped', ['user-1000', 'system', 'session'], (systemd) => {
-  test.each(CASES)('%s: alike', async (_, recipe, tells) => {
+  test.each(CASES)('%s: the same', async (_, recipe, tells) => {
     const direct = await run(systemd(), 'direct', recipe);
     const wrapped = await run(systemd(), 'wrapped', recipe);
     expect(direct['stdout']).toContain(tells);
     expect(direct['results']).toBe('success exited 0\n');
-    // how often and when SIGCONT comes, which systemd sends behind each signal, is up to the kernel
+    // systemd sends SIGCONT after each signal; how often and when it arrives is up to the kernel
     const told = (files: typeof direct) =>
       Object.fromEntries(Object.entries(files).map(([name, text]) => [name, text?.replaceAll('CONT\n', '')]));
     expect(told(wrapped)).toEqual(told(direct));

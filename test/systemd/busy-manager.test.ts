@@ -1,11 +1,11 @@
-/** A manager that does not listen for a while: READY=1 arrives all the same, once. */
+/** A manager that does not read for a while: READY=1 still arrives, once. */
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
-describeSystemd('a manager that is elsewhere while the app starts', ['user-root', 'user-1000', 'system'], (systemd) => {
-  test('stopped by SIGSTOP, until after the app is ready', async () => {
+describeSystemd('a manager that is busy while the app starts', ['user-root', 'user-1000', 'system'], (systemd) => {
+  test('sees READY=1 after it was stopped by SIGSTOP until the app was ready', async () => {
     const service = await Service.write(systemd());
     const start = service.systemctl('start');
     await service.event('started');
@@ -19,7 +19,7 @@ describeSystemd('a manager that is elsewhere while the app starts', ['user-root'
     expect(service.story).toEqual(['started', 'ready', 'SIGTERM', 'graceful-end']);
   });
 
-  test.each(['before', 'after'])('re-executed %s the app is ready, again and again', async (when) => {
+  test.each(['before', 'after'])('sees READY=1 if it re-executes repeatedly %s the app is ready', async (when) => {
     const service = await Service.write(systemd());
     const start = service.systemctl('start', '--no-block');
     await start;

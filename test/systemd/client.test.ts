@@ -1,13 +1,13 @@
-/** What apps say by sd-ready-wrap/client and sd-ready-wrap/sd-notify, at systemd. */
+/** Notifications through sd-ready-wrap/client and sd-ready-wrap/sd-notify, as systemd receives them. */
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
-/** Longer than WatchdogSec= would let an app live that nobody pings for, s. */
+/** Longer than WatchdogSec= lets an app live without pings, s. */
 const LONG = 1.5;
 
-describeSystemd('an app that speaks for itself', ['system', 'user-1000', 'session'], (systemd) => {
+describeSystemd('an app that notifies systemd itself', ['system', 'user-1000', 'session'], (systemd) => {
   const script = (code: string) => {
     const dir = systemd().repo;
     return `${systemd().node} --input-type=module -e '${code.replaceAll('REPO', dir)}'`;
@@ -16,7 +16,7 @@ describeSystemd('an app that speaks for itself', ['system', 'user-1000', 'sessio
   test.each([
     ['--notify', '--notify'],
     ['--ipc', '--ipc'],
-  ])("under %s: sd-ready-wrap/sd-notify's status and pings", async (_, probe) => {
+  ])("under %s: sd-ready-wrap/sd-notify's status and pings arrive", async (_, probe) => {
     const service = await Service.write(systemd(), {
       probe,
       command: script(
@@ -36,7 +36,7 @@ describeSystemd('an app that speaks for itself', ['system', 'user-1000', 'sessio
     expect(await service.results()).toEqual(['success killed TERM']);
   });
 
-  test('after a handoff the main process is heard, before it nobody', async () => {
+  test('after a handoff the main process is heard, before it no process', async () => {
     const own = `/usr/bin/perl ${systemd().repo}/test/fixtures/systemd/speaks.pl`;
     const service = await Service.write(systemd(), {
       options: '--handoff',
@@ -55,10 +55,9 @@ describeSystemd('an app that speaks for itself', ['system', 'user-1000', 'sessio
     expect(await service.results()).toEqual(['success killed TERM']);
   });
 
-  test('after a handoff with OpenFile= it is heard by the client too', async () => {
+  test("after a handoff with OpenFile= the client's notifications are heard too", async ({ skip }) => {
     const { stdout } = await systemd().run('systemctl', ['--version']);
-    // systemd 253 has it
-    if (Number(/systemd (\d+)/.exec(stdout)?.[1]) < 253) return;
+    skip(Number(/systemd (\d+)/.exec(stdout)?.[1]) < 253, 'since systemd 253');
     const service = await Service.write(systemd(), {
       options: '--handoff',
       probe: '--delay 10ms',

@@ -1,6 +1,6 @@
 /**
- * Promise: indistinguishable from running the app directly. The same app under the same unit, directly and wrapped,
- * side by side; README's table is what this compares.
+ * Promise: indistinguishable from running the app directly. The same app in the same unit, directly and wrapped, side
+ * by side. README's table lists what is compared.
  */
 
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -14,18 +14,18 @@ import { until } from '../helpers/systemd/private-systemd.js';
 import { versionOf } from '../helpers/systemd/version.ts';
 import { Pair } from './pair.ts';
 
-/** The exit codes, in rows of so many: each is a start directly and one wrapped. */
+/** The exit codes, in rows of this length: each is one direct and one wrapped start. */
 const ROW = 32;
 const CODES = Array.from({ length: 256 / ROW }, (_, row) => Array.from({ length: ROW }, (_code, n) => row * ROW + n));
-/** All that end a process by default (signal(7)), but for the real-time ones, which Node cannot name. */
+/** All that end a process by default (signal(7)), except the real-time ones, which Node cannot name. */
 const SIGNALS = Object.keys(constants.signals)
   .filter(
     (name) => !['SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGWINCH'].includes(name),
   )
-  // other names of the same
+  // second names of others
   .filter((name) => !['SIGIOT', 'SIGPOLL', 'SIGINFO', 'SIGLOST', 'SIGUNUSED', 'SIGBREAK'].includes(name))
   .map((name) => name.slice(3));
-/** About this start alone, or what the wrapper has to change: README names them. */
+/** Specific to this start, or changed by the wrapper: README names them. */
 const OTHER = /^env (INVOCATION_ID|NOTIFY_SOCKET|LISTEN_PID|SYSTEMD_EXEC_PID|LISTEN_PIDFDID|MAINPID)=/;
 
 const DEATHS = SIGNALS.flatMap((name) => [`die_${name}`, `ready_die_${name}`]);
@@ -38,9 +38,9 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
   }
 
   test.each(CODES.map((codes) => [codes[0], codes.at(-1), codes] as const))(
-    'the exit codes %i to %i, before READY and after it',
+    'exit codes %i to %i, before READY and after it',
     async (_first, _last, codes) => {
-      // half of them before and half after it under each manager, the other way round under the other
+      // each manager runs half of them before READY and half after it, the others the other way round
       const after = systemd().mode === 'system' ? 0 : 1;
       await expectAlike(
         new Pair(systemd()),
@@ -53,7 +53,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     await expectAlike(new Pair(systemd()), DEATHS);
   });
 
-  test('the same where cores are dumped', async () => {
+  test('death by every signal, with core dumps', async () => {
     const lines = ['LimitCORE=infinity', 'RuntimeDirectory=%N', 'WorkingDirectory=%t/%N'];
     await expectAlike(new Pair(systemd(), { lines }), DEATHS);
   });
@@ -69,7 +69,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     await expectAlike(new Pair(systemd(), { lines }), [...ends, ...ends.map((end) => `ready_${end}`)]);
   });
 
-  test('the same where a core finds no place', async () => {
+  test('death by every signal, with no room for a core', async () => {
     if (systemd().mode === 'user' && systemd().uid === 0) return;
     const lines = [
       'LimitCORE=infinity',
@@ -79,7 +79,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     await expectAlike(new Pair(systemd(), { lines }), ['die_SEGV', 'die_ABRT', 'die_QUIT']);
   });
 
-  test("a core is the app's, and the wrapper's own is small and elsewhere", async () => {
+  test("the core file is the app's; the wrapper's own is small and elsewhere", async () => {
     const pattern = readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim();
     const pair = new Pair(systemd(), {
       lines: ['LimitCORE=infinity', 'RuntimeDirectory=%N', 'RuntimeDirectoryPreserve=yes', 'WorkingDirectory=%t/%N'],
@@ -98,9 +98,9 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     const size = (file: string) => statSync(file).size;
     expect(size(`${path('wrapped')}/core`) / size(`${path('direct')}/core`)).toBeGreaterThan(0.7);
     const own = `${path('wrapped')}/${cores[1]}`;
-    // what %e in core_pattern makes of it is not what it makes of the app
+    // its %e in core_pattern differs from the app's
     expect(readFileSync(own, 'latin1')).toContain('sd-ready-wrap\0');
-    // the blocks count, a core is full of holes
+    // count the blocks, because a core is full of holes
     expect(statSync(own).blocks * 512).toBeLessThan(200_000);
   });
 
@@ -109,8 +109,8 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     (policy) => {
       const ENDS = ['exit_0', 'exit_1', 'exit_3', 'exit_4', 'exit_5', 'die_TERM', 'die_SEGV', 'die_USR1', 'die_USR2'];
 
-      test('as often, before READY and after it', async () => {
-        // one of them under the other manager too
+      test('restarts as often, before READY and after it', async () => {
+        // the user manager runs one of them too
         if (systemd().mode !== 'system' && policy !== 'on-failure') return;
         const lines = [
           ...[`Restart=${policy}`, 'RestartSec=0', 'SuccessExitStatus=3 SIGUSR1'],
@@ -122,7 +122,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
     },
   );
 
-  describe('what it is started with and in', () => {
+  describe('arguments and surroundings', () => {
     async function expectSame(
       lines: readonly string[],
       more = '',
@@ -138,7 +138,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       return told('wrapped');
     }
 
-    test('nothing in particular', async () => {
+    test('a plain unit', async () => {
       await expectSame([]);
     });
 
@@ -159,7 +159,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       expect(only).toContainEqual(expect.stringMatching(/open files +300 +400/));
     });
 
-    test('limits, where the unit may be read by root alone: not lower', async () => {
+    test('limits, if only root may read the unit: not lower', async () => {
       if (systemd().mode !== 'system') return;
       const lines = ['User=daemon', 'LimitNOFILE=3000', 'Type=exec'];
       const pair = new Pair(systemd(), { lines, words: 'tell' });
@@ -180,19 +180,19 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       ];
       const others = ['TimerSlackNSec=77us', 'CPUAffinity=0', 'WorkingDirectory=/usr', 'CoredumpFilter=0x37'];
       const told = await expectSame([...lines, ...others]);
-      // 247 takes CoredumpFilter= and keeps the default
+      // 247 accepts CoredumpFilter= and keeps the default
       const filter = (await versionOf(systemd())) < 252 ? [] : ['coredump filter 00000037'];
       expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'slack 77000', ...filter]));
     });
 
     test('a negative Nice=, with CPUSchedulingResetOnFork=', async () => {
-      // a user manager may not give it
+      // a user manager may not set it
       if (systemd().mode !== 'system') return;
       const told = await expectSame(['Nice=-5', 'CPUSchedulingResetOnFork=yes']);
       expect(told).toContainEqual(expect.stringMatching(/^priority \d+ nice -5 /));
     });
 
-    test('arguments with spaces, empty, dashes, and what shells and systemd know', async () => {
+    test('arguments with spaces, empty ones, dashes, and characters special to shells and systemd', async () => {
       const more = `"a  b" "" -x --tcp -- '"' $$HOME %%i \\x2a * "\\t" ü -- --`;
       const told = await expectSame([], more);
       expect(told.filter((line) => line.startsWith('argument')).length).toBe(14);
@@ -213,9 +213,9 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       expect(told).toEqual(expect.arrayContaining(['env A=two  words', 'env B=', 'env PWD=/nowhere', 'env SHLVL=4']));
     });
 
-    // a shell is between systemd and our Node then, and sets PWD and other variables
+    // a shell runs between systemd and our Node in this case, and sets PWD and other variables
     test.each([
-      ['as systemd makes it', []],
+      ['from systemd', []],
       ['empty', ['NODE_OPTIONS=', 'NODE_EXTRA_CA_CERTS=', 'NODE_DEBUG=']],
       ['with all that a shell sets', ['PWD=/nowhere', 'OLDPWD=/gone', '_=x', 'SHLVL=4', 'NODE_OPTIONS=--no-warnings']],
     ])('the environment, started by its own name: %s', async (_, variables) => {
@@ -253,7 +253,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       );
     });
 
-    test('a log probe: only the stream that it watches is another descriptor', async () => {
+    test('a log probe replaces only the descriptor of its stream', async () => {
       const pair = new Pair(systemd(), { options: '--stdout never --ready-when any', words: 'ready tell' });
       expect((await pair.run(['x'])).wrapped).toEqual({ x: ['success exited 0'] });
       const differs = (way: string) => pair.told(way).filter((line) => !OTHER.test(line) && !line.startsWith('fd 1 '));
@@ -285,7 +285,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       return { told: pair.told(way).filter((line) => !OTHER.test(line)), heard };
     }
 
-    test('the app serves both sockets of a real .socket unit, on 3 and 4, and LISTEN_PID is its own', async () => {
+    test('the app serves both sockets of a real .socket unit, on 3 and 4, with its own LISTEN_PID', async () => {
       const direct = await activated('direct');
       expect(direct.heard).toEqual(['3\n', '4\n']);
       expect(direct.told).toEqual(

@@ -1,4 +1,4 @@
-/** What an operator is told about a unit that does not start, or not as it should. */
+/** What an operator sees if a unit does not start, or not as it should. */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,10 +11,10 @@ import { Service } from './service.ts';
 
 const SHELL = "/bin/sh -c 'echo ready; while :; do sleep 1; done; true'";
 
-describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'], (systemd) => {
+describeSystemd('a misconfigured unit', ['user-1000', 'system', 'session'], (systemd) => {
   const systemctl = () => (systemd().mode === 'system' ? 'systemctl' : 'systemctl --user');
 
-  test('it is not Type=notify: what it is, and how to change it', async () => {
+  test('not Type=notify: reports the type and how to change it', async () => {
     const service = await Service.write(systemd(), { lines: ['Type=simple', 'NotifyAccess=none'] });
     await service.startReady();
     await until('the warning', () => service.stderr.includes('NOTIFY_SOCKET'));
@@ -29,7 +29,7 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
     ['mixed', 'sh -c does not pass SIGTERM on, so the app is killed'],
     ['process', 'sh -c does not pass SIGTERM on, so the app is left running'],
     ['control-group', ''],
-  ])('KillMode=%s for a command that passes no signals on', async (mode, problem) => {
+  ])('KillMode=%s with a command that passes no signals on', async (mode, problem) => {
     const wrong = problem !== '';
     const lines = [`KillMode=${mode}`, 'StandardOutput=null'];
     const service = await Service.write(systemd(), { probe: '--stdout ^ready', command: SHELL, lines });
@@ -62,7 +62,7 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
   });
 });
 
-describeSystemd('a unit that does not do what its options say', ['user-1000', 'session'], (systemd) => {
+describeSystemd('a unit that contradicts its options', ['user-1000', 'session'], (systemd) => {
   test.each<[string, string, string[], RegExp]>([
     [
       'Type=exec',
@@ -87,7 +87,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     expect(service.stderr.match(/"event":"warning"/g)).toHaveLength(1);
   });
 
-  test.each(['main', 'none'])('Type=notify-reload, which old ones pass over, with NotifyAccess=%s', async (access) => {
+  test.each(['main', 'none'])('Type=notify-reload, which old releases ignore, with NotifyAccess=%s', async (access) => {
     const version = await versionOf(systemd());
     const lines = ['Type=simple', 'Type=notify-reload', `NotifyAccess=${access}`];
     const service = await Service.write(systemd(), { lines });
@@ -100,14 +100,14 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);
   });
 
-  test('Type=notify, where a drop-in says what an old one passes over: nothing is wrong', async () => {
+  test('Type=notify with a drop-in that an old release ignores: no warning', async () => {
     const service = await Service.write(systemd(), { lines: ['Type=notify-reload'] });
     await service.startReady();
     await service.systemctl('stop');
     expect(service.stderr).not.toContain('needs Type=notify');
   });
 
-  test('a stop by hand while it starts: no advice on its time', async () => {
+  test('a manual stop during the start: no advice on the timeout', async () => {
     const service = await Service.write(systemd());
     const started = service.systemctl('start');
     await service.event('started');
@@ -119,7 +119,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
 });
 
 describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (systemd) => {
-  test('TimeoutStartSec= is over: what was awaited, where the app listens instead, and what to raise', async () => {
+  test('TimeoutStartSec= is over: reports what was pending, where the app listens, and what to raise', async () => {
     const awaited = await freePort();
     const service = await Service.write(systemd(), {
       probe: `--tcp ${awaited}`,
@@ -127,7 +127,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     });
     service.letGo();
     const started = service.systemctl('start');
-    // after 5 s, while it is still awaited
+    // after 5 s, while it is still pending
     const where = `the app listens on 127.0.0.1:${service.port}`;
     const hint = `${where} so far, not on 127.0.0.1:${awaited}`;
     await until('the advice', async () => (await service.show('StatusText')).includes(hint));
@@ -139,14 +139,14 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.stderr.split(hint)).toHaveLength(2);
     expect(service.stderr.split(`${where}, not on 127.0.0.1:${awaited}`)).toHaveLength(2);
     expect(service.stderr).toContain('raise TimeoutStartSec= of the unit');
-    // what `systemctl status` shows of the failed unit
+    // the output of `systemctl status` for the failed unit
     const status = await service.show('StatusText');
     expect(status).toMatch(/^SIGTERM came before the app was ready/);
     expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
     expect(status).toContain('raise TimeoutStartSec= of the unit');
   });
 
-  test('what to raise is told also when the app dies of that SIGTERM at once, 20 times of 20', async () => {
+  test('reports what to raise even if the app dies of SIGTERM at once, 20 times of 20', async () => {
     const probe = `--tcp ${await freePort()}`;
     const lines = ['TimeoutStartSec=8', 'KillMode=control-group'];
     const recipe = { probe, command: '/bin/sleep 600', lines };
@@ -167,7 +167,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(advised).toEqual(all.map(() => [true, true]));
   });
 
-  test('a short TimeoutStartSec= is over: where the app was seen to listen', async () => {
+  test('a short TimeoutStartSec= is over: reports where the app listens', async () => {
     const awaited = await freePort();
     const service = await Service.write(systemd(), {
       probe: `--tcp ${awaited}`,
@@ -181,7 +181,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.stderr).toContain(advice);
   });
 
-  test('of an app that dies of the stop, the sockets of others are not taken for its own', async () => {
+  test('does not attribute the sockets of others to an app that dies of the stop', async () => {
     const other = createServer().listen(`\0sd-ready-wrap-test-${process.pid}`);
     onTestFinished(() => void other.close());
     const command = `${systemd().node} -e 'setInterval(() => {}, 1000)'`;
@@ -198,21 +198,21 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     }
   });
 
-  test('a command that is not there: its status says so', async () => {
+  test('a missing command: STATUS= reports it', async () => {
     const service = await Service.write(systemd(), { command: '/no/such/command' });
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     expect(await service.results()).toEqual(['exit-code exited 127']);
     expect(await service.show('StatusText')).toMatch(/^cannot start \/no\/such\/command: not found/);
   });
 
-  test('a command that goes into the background is told to stay', async () => {
+  test('a command that goes into the background: advises to keep it in the foreground', async () => {
     const service = await Service.write(systemd(), { command: "/bin/sh -c 'sleep 100 &'" });
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     expect(await service.results()).toEqual(['protocol exited 0']);
     expect(await service.show('StatusText')).toContain('let it stay in the foreground');
   });
 
-  test('an app that has closed its port by the same SIGTERM is not said to listen on nothing', async () => {
+  test('does not report that the app opened no port if it closed its port at the same SIGTERM', async () => {
     const probe = `--tcp ${await freePort()}`;
     const lines = [`TimeoutStartSec=${scaled(3000)}ms`, 'KillMode=control-group'];
     const service = await Service.write(systemd(), { probe, lines });

@@ -1,11 +1,11 @@
-/** The examples of systemd-units/, fit to be run on this machine. */
+/** The examples of systemd-units/, adapted to this machine. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 
 export const EXAMPLES: string = path.join(REPOSITORY, 'systemd-units');
 
-/** An example as it stands, with the paths and the port of this machine in the place of the example's. */
+/** An example with the paths and the port of this machine. */
 export function placed(systemd: TestSystemd, name: string, port: number): string {
   const app = `${systemd.repo}/test/fixtures/systemd/says-ready.mjs`;
   return readFileSync(path.join(EXAMPLES, name), 'utf8')

@@ -1,14 +1,14 @@
-/** Promise: whatever the app sends without end, signals get through, memory is bounded and the watchdog is served. */
+/** Promise: whatever the app sends without end, signals arrive, memory is bounded and the watchdog is served. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
-/** How many signals are timed. */
+/** The number of timed signals. */
 const SIGNALS = 7;
 
-/** What a flood may add to the way of a signal, ms, on a machine that has nothing else to do. */
+/** The delay that a flood may add to a signal, ms, on an idle machine. */
 const MORE = 50;
 
 const noted = ({ dir }: Service) => {
@@ -16,7 +16,7 @@ const noted = ({ dir }: Service) => {
   return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
 };
 
-/** The median way of a signal from kill(1) to the app, ms. */
+/** The median time of a signal from kill(1) to the app, ms. */
 async function wayOfSignals(service: Service): Promise<number> {
   const main = await service.show('MainPID');
   const ways: number[] = [];
@@ -48,7 +48,7 @@ describeSystemd('a flood', ['user-1000', 'system'], (systemd) => {
     const before = await wayOfSignals(quiet);
     const service = await start(systemd(), kind, probe, ['WatchdogSec=3']);
     const during = await wayOfSignals(service);
-    // the machine may have got other work meanwhile: then the same without a flood takes longer as well
+    // the load of the machine may have changed: then a run without a flood takes longer as well
     const meanwhile = during < before * 2 + MORE ? before : await wayOfSignals(quiet);
     expect(during).toBeLessThan(meanwhile * 2 + MORE);
     await quiet.systemctl('stop');

@@ -1,11 +1,11 @@
-/** A manager that is too busy to read: the notify socket's queue fills up, and a datagram that does not fit is lost. */
+/** A manager that is too busy to read: the notify socket's queue fills up, and further datagrams are lost. */
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
 describeSystemd('a full notify queue', ['user-root', 'user-1000', 'system'], (get) => {
-  test('READY=1 gets through as soon as there is room', async () => {
+  test('delivers READY=1 as soon as there is room', async () => {
     const systemd = get();
     const service = await Service.write(systemd);
     const start = service.systemctl('start');
@@ -18,7 +18,7 @@ describeSystemd('a full notify queue', ['user-root', 'user-1000', 'system'], (ge
     expect(filled).toMatchObject({ code: 0, stderr: '' });
     service.letGo();
     await service.event('asked');
-    // It is trying: a process that had given up would sleep through, and never be scheduled again
+    // It is retrying: a process that had given up would sleep, and never be scheduled again
     const before = switches(await status(main));
     await until('the wrapper to try again', async () => switches(await status(main)) > before + 20);
     await systemd.thaw();

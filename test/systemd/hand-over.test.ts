@@ -1,4 +1,4 @@
-/** Promise: cat, through which a watched stream passes once the app is ready, outlives a stop and nothing else. */
+/** Promise: cat, which relays a watched stream once the app is ready, outlives a stop and nothing else. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
@@ -28,9 +28,9 @@ async function commands(service: Service): Promise<string[]> {
 
 const EXPECTED = ['READY', ...Array.from({ length: 20_000 }, (_, index) => `${index + 1}`), ''].join('\n');
 
-describeSystemd('a stream that was handed over', EVERYWHERE, (systemd) => {
+describeSystemd('a stream relayed by cat', EVERYWHERE, (systemd) => {
   test.each(['control-group', 'mixed', 'process'])(
-    'KillMode=%s: a stop leaves the app its last words',
+    "KillMode=%s: a stop leaves time for the app's last output",
     async (mode) => {
       const [service, output] = await started(systemd(), mode);
       await service.systemctl('stop');
@@ -40,7 +40,7 @@ describeSystemd('a stream that was handed over', EVERYWHERE, (systemd) => {
     },
   );
 
-  test('KillMode=process, and the wrapper killed: the app lives on, and cat with it, and no longer', async () => {
+  test('KillMode=process, and the wrapper killed: app and cat live on, and cat ends with the app', async () => {
     const [service, output] = await started(systemd(), 'process');
     const main = await service.show('MainPID');
     const group = `/sys/fs/cgroup${await service.show('ControlGroup')}`;

@@ -17,22 +17,22 @@ const SIGNALS = ['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'USR1', 'SEGV', 'PIPE', '
 
 const STOPS = 5;
 
-/** Enough to see a race. */
+/** Enough to expose a race. */
 const AT_ONCE = 20;
 
-/** Processes of the unit's cgroup. */
+/** Processes in the unit's cgroup. */
 async function members(service: Service): Promise<string[]> {
   const cgroup = await service.show('ControlGroup');
   const { stdout } = await service.systemd.run('sh', ['-c', `cat /sys/fs/cgroup${cgroup}/cgroup.procs`]);
   return stdout.split('\n').filter(Boolean);
 }
 
-/** Back when the wrapper has left, with the pid of the app. */
+/** Resolves with the app's pid when the wrapper has left. */
 async function alone(service: Service): Promise<string> {
   const { pid } = await service.event('started');
   await until(`the app to be alone: ${service.stderr}`, async () => (await members(service)).join() === pid);
   expect(await service.show('MainPID')).toBe(pid);
-  // process group and session, proc(5): those of a service are its own
+  // process group and session, proc(5): a service has its own
   const { stdout } = await service.systemd.run('cut', ['-d', ' ', '-f', '5,6', `/proc/${pid}/stat`]);
   expect(stdout).toBe(`${pid} ${pid}\n`);
   return pid;
@@ -42,7 +42,7 @@ describeSystemd('--handoff', EVERYWHERE, (systemd) => {
   const write = (recipe: Parameters<typeof Service.write>[1] = {}) =>
     Service.write(systemd(), { ...recipe, options: `--handoff ${recipe.options ?? ''}` });
 
-  test('the app is the main process and alone; a stop is graceful, and one SIGTERM, in each KillMode', async () => {
+  test('the app is the only process; a stop is graceful with one SIGTERM, in each KillMode', async () => {
     await Promise.all(
       KILL_MODES.map(async (mode) => {
         const service = await (await write({ lines: [`KillMode=${mode}`] })).startReady();
@@ -68,16 +68,16 @@ describeSystemd('--handoff', EVERYWHERE, (systemd) => {
     expect(await template.results(AT_ONCE)).toEqual(Array(AT_ONCE).fill('success killed TERM'));
   });
 
-  test('systemd takes the app for its own child', async () => {
+  test('systemd treats the app as its own child', async () => {
     expect(await systemd().managerLog()).not.toMatch(/which is not our child/);
   });
 });
 
-describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'session'], (systemd) => {
+describeSystemd('an app before its handoff', ['system', 'user-1000', 'session'], (systemd) => {
   const write = (recipe: Parameters<typeof Service.write>[1] = {}) =>
     Service.write(systemd(), { ...recipe, options: `--handoff ${recipe.options ?? ''}` });
 
-  test(`a stop as it becomes ready, and ${STOPS} about then: one SIGTERM, full grace, in each KillMode`, async () => {
+  test('a stop around the time of readiness is one SIGTERM with full grace, in each KillMode', async () => {
     const command = `/usr/bin/perl ${systemd().repo}/test/fixtures/systemd/counts-signals.pl`;
     await Promise.all(
       KILL_MODES.map(async (mode) => {
@@ -95,10 +95,10 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
           await service.systemctl('stop');
           await start;
           const result = (await service.results(n + 1))[n];
-          // one that ended unseen counts as killed by what was sent to it: both are a success
+          // an app whose end was not seen counts as killed by the signal: both are a success
           expect(['success exited 0', 'success killed TERM']).toContain(result);
           const got = signals().filter((signal) => signal && signal !== 'CONT');
-          // one that was stopped before it had its handlers tells nothing
+          // an app that was stopped before it had its handlers prints nothing
           const early = n % 2 === 1 && result === 'success killed TERM' && got.length === 0;
           if (!early) expect(got).toEqual(['TERM', 'end']);
         }
@@ -122,7 +122,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
     await service.systemctl('stop');
   });
 
-  test('an app that dies the moment it is ready is a failure, and its own where systemd saw it', async () => {
+  test('an app that dies as it becomes ready is a failure, with its own status if systemd saw it', async () => {
     const command = `/usr/bin/perl ${systemd().repo}/test/fixtures/systemd/obeys.pl sleep 20 exit 3`;
     const all = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
@@ -147,7 +147,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
       expect(results).toEqual([['exit-code exited 124'], ['timeout exited 0']]);
     });
 
-    test('a stop is graceful, and one SIGTERM, in each KillMode', async () => {
+    test('a stop is graceful with one SIGTERM, in each KillMode', async () => {
       await Promise.all(
         KILL_MODES.map(async (mode) => {
           const service = await write({ lines: [`KillMode=${mode}`] });
@@ -162,9 +162,9 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
     });
 
     test.each([
-      ['a command that is not there', '/nowhere/app', 'exit-code exited 127'],
+      ['a missing command', '/nowhere/app', 'exit-code exited 127'],
       ['a command that cannot be executed', '/etc/passwd', 'exit-code exited 126'],
-      ['an interpreter that is not there', 'BROKEN', 'exit-code exited 127'],
+      ['a missing interpreter', 'BROKEN', 'exit-code exited 127'],
       ['an app that ends at once', '/bin/true', 'protocol exited 0'],
       ['an app that fails at once', '/bin/false', 'exit-code exited 1'],
     ])('%s', async (_, command, result) => {
@@ -175,27 +175,24 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
       expect(await service.results(), service.stderr).toEqual([result]);
     });
 
-    test(
-      'a signal to the main process, and one to all of them, reach the app, which is handed over all ' + 'the same',
-      async () => {
-        const service = await write();
-        const start = service.systemctl('start');
-        await service.event('started');
-        await systemd().run('kill', ['-USR2', await service.show('MainPID')]);
-        await service.event('SIGUSR2');
-        await service.systemctl('kill', '--signal=HUP');
-        await service.event('SIGHUP');
-        service.letGo();
-        expect(await start).toMatchObject({ code: 0 });
-        await alone(service);
-        expect(service.story).toEqual(['started', 'SIGUSR2', 'SIGHUP', 'ready']);
-        await service.systemctl('stop');
-      },
-    );
+    test('a signal to the main process or to all reaches the app, and the handoff still works', async () => {
+      const service = await write();
+      const start = service.systemctl('start');
+      await service.event('started');
+      await systemd().run('kill', ['-USR2', await service.show('MainPID')]);
+      await service.event('SIGUSR2');
+      await service.systemctl('kill', '--signal=HUP');
+      await service.event('SIGHUP');
+      service.letGo();
+      expect(await start).toMatchObject({ code: 0 });
+      await alone(service);
+      expect(service.story).toEqual(['started', 'SIGUSR2', 'SIGHUP', 'ready']);
+      await service.systemctl('stop');
+    });
   });
 
-  test('where the app has left for a cgroup of its own the wrapper stays, and pings', async () => {
-    // a user's manager may not let it
+  test('without a handoff for an app in another cgroup, the wrapper stays and pings', async () => {
+    // a user's manager may not allow it
     if (systemd().mode !== 'system') return;
     const { repo, node } = systemd();
     const fixtures = `${repo}/test/fixtures/systemd`;
@@ -207,13 +204,13 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
     await until('the log', () => service.stderr.includes('the wrapper stays: it has gone to another cgroup'));
     const heard = () => service.show('WatchdogTimestampMonotonic');
     const first = await heard();
-    // a ping each half second, for longer than systemd waits for one
+    // a ping each half second, for longer than WatchdogSec=
     await until('pings', async () => Number(await heard()) - Number(first) > 1_500_000);
     await service.systemctl('stop');
     expect(await service.results()).toEqual([expect.stringMatching(/^success /)]);
   });
 
-  test('where the wrapper is not the main process itself it stays, and says so', async () => {
+  test('stays and reports it if the wrapper is not the main process', async () => {
     const { node, repo } = systemd();
     const service = await Service.write(systemd(), { lines: ['NotifyAccess=all', 'ExecStart='] });
     const wrapped =
@@ -238,7 +235,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
 });
 
 describeSystemd(
-  'an app that was handed over and one that systemd started',
+  'an app after a handoff and one that systemd started',
   ['system', 'user-1000', 'session'],
   (systemd) => {
     async function expectAlike(probe: string, instances: readonly string[], lines: readonly string[] = []) {
@@ -279,10 +276,10 @@ describeSystemd(
       expect(cores('wrapped')).toEqual(['core', expect.stringMatching(/^sd-ready-wrap-core-/)]);
     });
 
-    /** About this start alone. */
+    /** Specific to this start. */
     const OTHER = /^env (INVOCATION_ID|LISTEN_PID|LISTEN_PIDFDID|SYSTEMD_EXEC_PID)=/;
 
-    test('are started with the same', async () => {
+    test('have the same arguments and surroundings', async () => {
       const lines = [
         ...['LimitNOFILE=256:512', 'UMask=0027', 'Nice=5', 'WatchdogSec=600', 'LimitCORE=1M:2M', 'StandardInput=data'],
         ...['StandardInputText=hello', 'Environment="A=two  words" PWD=/nowhere k=1 v=2 c.d=3', 'OOMScoreAdjust=300'],

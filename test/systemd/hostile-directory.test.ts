@@ -1,4 +1,4 @@
-/** Promise: a directory that another user can change leads no file of the wrapper elsewhere, and costs no core file. */
+/** Promise: a directory that another user can change redirects no file of the wrapper, and costs no core file. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -21,18 +21,18 @@ import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
-/** Whoever attacks root. */
+/** The user who attacks root. */
 const OTHER = 1000;
 
-/** Whoever attacks both. */
+/** The user who attacks both. */
 const THIRD = 4321;
 
-/** How often a unit is started under attack: who replaces what has to be fast. */
+/** How often a unit is started under attack: the attacker must be fast. */
 const STARTS = 5;
 
 const SECRET = 'secret';
 
-/** A directory and a file in it that are root's, and what both were. */
+/** A directory and a file of root's in it. */
 function makeVictim(systemd: TestSystemd) {
   const dir = systemd.makeDir();
   const file = `${dir}/core`;
@@ -51,19 +51,19 @@ const HOSTILE: readonly [string, (path: string) => void][] = [
   ['0777 without sticky bit', (path) => chmodSync(path, 0o777)],
 ];
 
-/** What belongs to root in it: nothing of the wrapper's may. */
+/** Entries of root's in it: none may be the wrapper's. */
 const roots = (dir: string) => readdirSync(dir).filter((name) => lstatSync(`${dir}/${name}`).uid === 0);
 
-/** takes-over.pl at work in that directory. */
+/** Runs takes-over.pl in that directory. */
 async function attack(dir: string, victim: string): Promise<AsyncDisposable> {
-  // by its text, as the file may be in a directory that is closed to others
+  // its text, because the file may be in a directory that is closed to others
   const code = readFileSync(new URL('../fixtures/systemd/takes-over.pl', import.meta.url), 'utf8');
   const become = ['--reuid', `${OTHER}`, '--regid', `${OTHER}`, '--clear-groups'];
   const attacker = spawn('setpriv', [...become, 'perl', '-e', code, dir, 'sd-ready-wrap-', victim], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(attacker.stdout, 'data');
-  // it does what it is here for
+  // check that the attack works
   const prey = mkdtempSync(`${dir}/sd-ready-wrap-`);
   await until('the attacker to have it', () => lstatSync(prey).uid === OTHER);
   for (const name of roots(dir)) rmdirSync(`${dir}/${name}`);
@@ -77,19 +77,19 @@ async function attack(dir: string, victim: string): Promise<AsyncDisposable> {
   };
 }
 
-/** The name of the directory for the wrapper's own core where the app dumps its in `dir`. */
+/** The name of the directory for the wrapper's own core if the app dumps its core in `dir`. */
 function coreName(uid: number, dir: string): string {
   const { dev, ino } = statSync(dir);
   return `sd-ready-wrap-core-${uid}-${dev}-${ino}`;
 }
 
-/** Elsewhere a program takes the cores, or each has a name of its own (core(5)). */
+/** Elsewhere a program takes the cores, or each has its own name (core(5)). */
 const SHARES_NAME =
   readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim() === 'core' &&
   readFileSync('/proc/sys/kernel/core_uses_pid', 'utf8').trim() === '0';
 
 /**
- * Of a unit whose app dumps core in `work`, with memory of its own in it, and has the environment of a system service.
+ * Runs a unit whose app dumps core in `work`, with a mark in its memory, in the environment of a system service.
  * @returns how the unit ended
  */
 async function dumpCore(systemd: TestSystemd, tmp: string, work: string): Promise<string[]> {
@@ -105,7 +105,7 @@ async function dumpCore(systemd: TestSystemd, tmp: string, work: string): Promis
 
 const isAppsCore = (file: string) => readFileSync(file).includes('the-app-itself');
 
-describeSystemd('a directory that others can change, for root', ['system'], (systemd) => {
+describeSystemd('a directory that others can change, with the wrapper as root', ['system'], (systemd) => {
   describe.each(HOSTILE)('%s', (_, spoil) => {
     function scene() {
       const tmp = systemd().makeDir();
@@ -134,9 +134,9 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
 
     test.each([
       ['preload', []],
-      // which has it usually
+      // usually in /dev/shm
       ['file', ['TemporaryFileSystem=/dev/shm:ro']],
-    ])('--watchdog loop: process instead, with a warning, for want of a place for the %s', async (what, more) => {
+    ])('--watchdog loop: process instead, with a warning, because the %s has no safe place', async (what, more) => {
       const { tmp, victim } = scene();
       const lines = ['WatchdogSec=60', `Environment=TMPDIR=${tmp}`, ...more];
       const service = await Service.write(systemd(), { options: '--watchdog loop', lines });
@@ -156,7 +156,7 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
       expect(roots(tmp)).toEqual([]);
     });
 
-    test('a core: the app has its own, the wrapper leaves none', async () => {
+    test('a core: the app leaves its own, the wrapper none', async () => {
       const { tmp, victim } = scene();
       const work = systemd().makeDir();
       const taken = `${tmp}/${coreName(0, work)}`;
@@ -164,7 +164,7 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
       lchownSync(taken, OTHER, OTHER);
       {
         await using _attacker = await attack(tmp, victim.file);
-        // and so systemd sees none, where they share a name
+        // and systemd sees no core if both have the same name
         const how = SHARES_NAME ? 'signal killed SEGV' : 'core-dump dumped SEGV';
         expect(await dumpCore(systemd(), tmp, work)).toEqual([how]);
       }
@@ -175,7 +175,7 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
   });
 });
 
-describeSystemd('a directory as /tmp', ['user-1000', 'system'], (systemd) => {
+describeSystemd('a sticky directory such as /tmp', ['user-1000', 'system'], (systemd) => {
   function sticky() {
     const tmp = systemd().makeDir();
     chownSync(tmp, 0, 0);
@@ -189,7 +189,7 @@ describeSystemd('a directory as /tmp', ['user-1000', 'system'], (systemd) => {
     ['a directory for all', (taken) => mkdirSync(taken) === undefined && chmodSync(taken, 0o777)],
     ["a link to the app's directory", (taken, work) => symlinkSync(work, taken)],
     ['a file', (taken) => writeFileSync(taken, '')],
-  ])("where another user has taken the name for the wrapper's core, as %s: the app's is there", async (_, take) => {
+  ])("the app's core is there if another user has taken the name for the wrapper's, as %s", async (_, take) => {
     const { tmp, work, taken } = sticky();
     take(taken, work);
     lchownSync(taken, THIRD, THIRD);
@@ -199,13 +199,13 @@ describeSystemd('a directory as /tmp', ['user-1000', 'system'], (systemd) => {
   });
 });
 
-describeSystemd('a TMPDIR of its own', ['user-1000'], (systemd) => {
+describeSystemd('a private TMPDIR', ['user-1000'], (systemd) => {
   const own = () => {
     const tmp = systemd().makeDir();
     return { tmp, lines: [`Environment=TMPDIR=${tmp} XDG_RUNTIME_DIR=`] };
   };
 
-  test('has the socket of --notify and the preload of --watchdog loop, and neither after a stop', async () => {
+  test('holds the socket of --notify and the preload of --watchdog loop, and neither after a stop', async () => {
     const { tmp, lines } = own();
     const service = await Service.write(systemd(), {
       probe: '--notify',
@@ -220,7 +220,7 @@ describeSystemd('a TMPDIR of its own', ['user-1000'], (systemd) => {
     expect(readdirSync(tmp)).toEqual([]);
   });
 
-  test("has the wrapper's core, and not the app's", async () => {
+  test("holds the wrapper's core, and not the app's", async () => {
     const { tmp } = own();
     const work = systemd().makeDir();
     expect(await dumpCore(systemd(), tmp, work)).toEqual(['core-dump dumped SEGV']);

@@ -1,17 +1,17 @@
 /**
- * Promise: a watched stream has a reader until its end, also when the launcher of the app (npm, a shell) ends first and
- * the wrapper with it. Without one the app would end by EPIPE in the middle of its own stop, while systemd reports
- * success.
+ * Promise: a watched stream has a reader until its end, even if the launcher of the app (npm, a shell) and the wrapper
+ * end first. Without a reader the app would end by EPIPE in the middle of its own stop, while systemd reports success.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
+import { testWhere } from '../helpers/untried.ts';
 import { Service } from './service.ts';
 
 const NUMBERS = ['up', ...Array.from({ length: 30_000 }, (_, index) => `${index + 1}`), ''].join('\n');
 
-/** As npm: it ends at SIGTERM at once, and the app has its own SIGTERM to see to. */
+/** Like npm: it ends at SIGTERM at once, and the app handles its own SIGTERM. */
 const LAUNCHER = `/bin/sh -c 'trap "exit 0" TERM; perl "$$1" "$$2" & wait' sh`;
 
 const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
@@ -30,7 +30,7 @@ async function start(systemd: TestSystemd, given: { probe: string; command?: str
 
 const saved = (dir: string) => [1, 2, 3].filter((job) => existsSync(`${dir}/saved-${job}`));
 
-/** Of the wrapper's own lines. */
+/** Without the wrapper's own lines. */
 const appLines = (text: string) =>
   text
     .split('\n')
@@ -38,18 +38,21 @@ const appLines = (text: string) =>
     .join('\n');
 
 describeSystemd('an app that outlives its launcher', EVERYWHERE, (systemd) => {
-  test.each(['--stdout ^up', '--stderr ^up', '--output ^up'])('%s: saves its jobs and loses no line', async (probe) => {
-    const { service, dir } = await start(systemd(), { probe, lines: ['KillMode=control-group'] });
-    await service.systemctl('stop');
-    await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
-    expect(saved(dir)).toEqual([1, 2, 3]);
-    expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
-    expect(appLines(read(`${dir}/stderr`)) === NUMBERS).toBe(true);
-    expect(await service.results()).toEqual(['success exited 0']);
-    expect(read(`${dir}/stderr`)).toMatch(/"msg":"sh -c exited with code 0; its children still run"/);
-  });
+  test.each(['--stdout ^up', '--stderr ^up', '--output ^up'])(
+    '%s: the app saves its jobs and loses no line',
+    async (probe) => {
+      const { service, dir } = await start(systemd(), { probe, lines: ['KillMode=control-group'] });
+      await service.systemctl('stop');
+      await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
+      expect(saved(dir)).toEqual([1, 2, 3]);
+      expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
+      expect(appLines(read(`${dir}/stderr`)) === NUMBERS).toBe(true);
+      expect(await service.results()).toEqual(['success exited 0']);
+      expect(read(`${dir}/stderr`)).toMatch(/"msg":"sh -c exited with code 0; its children still run"/);
+    },
+  );
 
-  test('a stop before it is ready: the stream is still watched then', async () => {
+  test('a stop before it is ready: the stream is still watched', async () => {
     const { service, dir } = await start(systemd(), {
       probe: '--stdout ^never --stdout ^up --ready-when any --reload-timeout 5s',
       lines: ['KillMode=control-group'],
@@ -60,7 +63,7 @@ describeSystemd('an app that outlives its launcher', EVERYWHERE, (systemd) => {
     expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
   });
 
-  test('KillMode=process: the launcher alone is stopped, and what runs on can write on', async () => {
+  test('KillMode=process: only the launcher is stopped, and the remaining processes can go on writing', async () => {
     const { service, dir } = await start(systemd(), {
       probe: '--stdout ^up',
       lines: ['KillMode=process'],
@@ -75,7 +78,7 @@ describeSystemd('an app that outlives its launcher', EVERYWHERE, (systemd) => {
     expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
   });
 
-  test('KillMode=mixed: what was written when the launcher ended is there, in order', async () => {
+  test('KillMode=mixed: everything written before the launcher ended is there, in order', async () => {
     const { service, dir } = await start(systemd(), { probe: '--stdout ^up', lines: ['KillMode=mixed'] });
     await service.systemctl('stop');
     await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
@@ -107,27 +110,33 @@ describeSystemd('an app that outlives its launcher', EVERYWHERE, (systemd) => {
     },
   );
 
-  // other trees have no npm in them
-  const launchers = process.env['PS_ROOT'] ? [] : ['npm start'];
-  test.each(launchers)('%s', async () => {
-    const project = `${systemd().makeDir()}/project`;
-    mkdirSync(project);
-    const fixture = `${systemd().repo}/test/fixtures/systemd/saves-jobs.pl`;
-    writeFileSync(`${project}/package.json`, JSON.stringify({ scripts: { start: `exec perl ${fixture} "$SAVE_TO"` } }));
-    const npm = '/usr/bin/env npm --silent --no-update-notifier';
-    const to = systemd().makeDir();
-    const { service, dir } = await start(systemd(), {
-      probe: '--stdout ^up',
-      command: `${npm} start`,
-      lines: [
-        'KillMode=control-group',
-        `WorkingDirectory=${project}`,
-        `Environment=SAVE_TO=${to} HOME=${project} PATH=${process.env['PATH']}`,
-      ],
-    });
-    await service.systemctl('stop');
-    await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
-    expect(saved(to)).toEqual([1, 2, 3]);
-    expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
-  });
+  testWhere(
+    !process.env['PS_ROOT'],
+    'trees of other releases have no npm',
+    'npm start: the app saves its jobs',
+    async () => {
+      const project = `${systemd().makeDir()}/project`;
+      mkdirSync(project);
+      const fixture = `${systemd().repo}/test/fixtures/systemd/saves-jobs.pl`;
+      writeFileSync(
+        `${project}/package.json`,
+        JSON.stringify({ scripts: { start: `exec perl ${fixture} "$SAVE_TO"` } }),
+      );
+      const npm = '/usr/bin/env npm --silent --no-update-notifier';
+      const to = systemd().makeDir();
+      const { service, dir } = await start(systemd(), {
+        probe: '--stdout ^up',
+        command: `${npm} start`,
+        lines: [
+          'KillMode=control-group',
+          `WorkingDirectory=${project}`,
+          `Environment=SAVE_TO=${to} HOME=${project} PATH=${process.env['PATH']}`,
+        ],
+      });
+      await service.systemctl('stop');
+      await until('the unit to be empty', async () => (await service.show('ControlGroup')) === '');
+      expect(saved(to)).toEqual([1, 2, 3]);
+      expect(read(`${dir}/stdout`) === NUMBERS).toBe(true);
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** What an operator sees of a wrapped app, told by a real systemd. */
+/** An operator's view of a wrapped app, reported by a real systemd. */
 import { describe, expect, test } from 'vitest';
 import { scaled } from '../helpers/pace.js';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
@@ -9,7 +9,7 @@ import { Service } from './service.ts';
 const SHORT = scaled(3000);
 
 describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
-  test('systemctl start returns when, and only when, the app is ready', async () => {
+  test('systemctl start returns when the app is ready, and not before', async () => {
     const service = await Service.write(systemd());
     let returned = false;
     const start = service.systemctl('start').finally(() => {
@@ -17,7 +17,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     });
     await service.event('started');
     expect(await service.show('ActiveState')).toBe('activating');
-    await until('a text that says why', async () => {
+    await until('a text with the reason', async () => {
       return (await service.show('StatusText')).includes(`waiting for tcp 127.0.0.1:${service.port}`);
     });
     expect(returned).toBe(false);
@@ -31,7 +31,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('the main process is the wrapper, and only it is heard', async () => {
+  test('the wrapper is the main process, and only it is heard', async () => {
     const service = await (await Service.write(systemd())).startReady();
     const main = await service.show('MainPID');
     expect(main).toBe(String(service.environment['ppid']));
@@ -41,7 +41,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  test("systemd's own channels are not in the app's environment, the rest is", async () => {
+  test("the app's environment lacks only the variables for systemd's own channels", async () => {
     const service = await Service.write(systemd(), { lines: ['WatchdogSec=600', 'Environment=KEPT=as-it-was'] });
     const { environment } = await service.startReady();
     expect(Object.keys(environment).filter((name) => /^(NOTIFY_SOCKET|WATCHDOG_|SD_READY_WRAP_)/.test(name))).toEqual(
@@ -59,7 +59,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     ['SIGKILL', 'signal killed KILL'],
     ['SIGSEGV', 'signal killed SEGV'],
     ['SIGTERM', 'protocol killed TERM'],
-  ])('an app that dies of %s before it was ready: %s', async (how, result) => {
+  ])('an app that ends with %s before it was ready: %s', async (how, result) => {
     const { node, repo } = systemd();
     const service = await Service.write(systemd(), {
       command: `${node} ${repo}/test/fixtures/systemd/dies.mjs ${how}`,
@@ -82,7 +82,7 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     await service.systemctl('reset-failed');
   });
 
-  test('a stop is graceful, and one SIGTERM', async () => {
+  test('a stop is graceful with one SIGTERM', async () => {
     const service = await (await Service.write(systemd())).startReady();
     expect((await service.systemctl('stop')).code).toBe(0);
     expect(service.story).toEqual(['started', 'ready', 'SIGTERM', 'graceful-end']);
@@ -118,11 +118,11 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  describe('RestartPreventExitStatus=125 126 127 stops what a restart cannot mend', () => {
+  describe('RestartPreventExitStatus=125 126 127 stops what a restart cannot fix', () => {
     test.each([
       ['125, a wrong option', { probe: '--tcp 0' }],
       ['126, a command that cannot be executed', { command: '/etc/passwd' }],
-      ['127, a command that is not there', { command: '/usr/bin/no-such-command' }],
+      ['127, a missing command', { command: '/usr/bin/no-such-command' }],
     ])('%s', async (status, recipe) => {
       const lines = ['Restart=on-failure', 'RestartSec=10ms', 'RestartPreventExitStatus=125 126 127'];
       const service = await Service.write(systemd(), { ...recipe, lines });
@@ -134,12 +134,12 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     });
   });
 
-  test('in all of this nobody but the main process spoke to systemd', async () => {
+  test('in all of this only the main process notified systemd', async () => {
     expect(await systemd().managerLog()).not.toMatch(/only permitted for|Cannot find unit for notify message/);
   });
 });
 
-/** With kill(1) from inside: the app wrote down the pid that it has there. */
+/** With kill(1) from inside, by the pid that the app has there and wrote down. */
 async function killApp(service: Service): Promise<void> {
   const { pid } = await service.event('started');
   await service.systemd.run('sh', ['-c', `kill -KILL ${pid}`]);

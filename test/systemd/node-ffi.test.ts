@@ -10,8 +10,8 @@ if (!NODE_WITH_FFI) untried('node:ffi', 'Node 26 is not installed');
 else {
   const node = NODE_WITH_FFI;
   describeSystemd('node:ffi', EVERYWHERE, (systemd) => {
-    test('the unit is ready by it, and stderr has no warning', async () => {
-      // in a tree of matrix:systemd there is only what is copied there
+    test('makes the unit ready, and stderr has no warning', async () => {
+      // a tree of matrix:systemd contains only copied files
       const here = process.env['PS_ROOT'] ? `${systemd().makeDir()}/node` : node;
       if (here !== node) copyFileSync(node, here);
       const app = "/bin/sh -c 'systemd-notify --status=mine; systemd-notify --ready; exec sleep 1000'";

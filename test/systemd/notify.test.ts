@@ -6,7 +6,7 @@ import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
-/** A unit whose app is a shell script that speaks for itself. */
+/** A unit whose app is a shell script that notifies systemd itself. */
 function write(systemd: TestSystemd, script: string, lines: readonly string[] = [], options = ''): Promise<Service> {
   const file = `${systemd.makeDir()}/app.sh`;
   writeFileSync(file, script, { mode: 0o644 });
@@ -14,14 +14,14 @@ function write(systemd: TestSystemd, script: string, lines: readonly string[] = 
 }
 
 describeSystemd('--notify', EVERYWHERE, (systemd) => {
-  test("the app's text is what systemctl status shows, also when it comes with READY=1", async () => {
+  test("systemctl status shows the app's text, even if it comes with READY=1", async () => {
     const service = await write(systemd(), 'systemd-notify --ready --status="open for business"\nexec sleep 1000\n');
     expect(await service.systemctl('start')).toMatchObject({ code: 0, stderr: '' });
     expect(await service.show('StatusText')).toBe('open for business');
     await service.systemctl('stop');
   });
 
-  test('it is activating until the app says so', async () => {
+  test('the unit is activating until the app sends READY=1', async () => {
     const script = `systemd-notify --status=loading
       until [ -e "$DIR/go" ]; do sleep 0.02; done
       systemd-notify --ready
@@ -35,7 +35,7 @@ describeSystemd('--notify', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('an app that stops by itself says so, and a reload is one', async () => {
+  test("an app's STOPPING=1 and RELOADING=1 reach systemd", async () => {
     const script = `systemd-notify --ready
       systemd-notify RELOADING=1
       until [ -e "$DIR/go" ]; do sleep 0.02; done
@@ -49,7 +49,7 @@ describeSystemd('--notify', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  test("in the unit's runtime directory, closed to others, and gone with the app", async () => {
+  test("the socket is in the unit's runtime directory, closed to others, and removed with the app", async () => {
     const { mode, uid } = systemd();
     const script = `stat -c '%a %u' "$(dirname "$NOTIFY_SOCKET")" "$NOTIFY_SOCKET" >"$DIR/seen"
       systemd-notify --ready
@@ -70,19 +70,19 @@ describeSystemd('--notify', EVERYWHERE, (systemd) => {
       return lines.length === 5 && lines;
     });
     expect([directoryMode, socketMode]).toEqual(uid === 0 ? ['711 0', '666 0'] : [`700 ${uid}`, `600 ${uid}`]);
-    // the runtime directory of root's user manager is closed to others, who may be what the app becomes
+    // the runtime directory of root's user manager is closed to others, and the app may become another user
     const parent = mode === 'user' && uid === 0 ? '/tmp' : runtimeDirectory;
     expect(socket.slice(0, socket.lastIndexOf('/sd-ready-wrap-'))).toBe(parent);
     expect((await service.systemctl('stop')).code).toBe(0);
     expect((await systemd().run('ls', [socket.slice(0, socket.lastIndexOf('/'))])).stderr).toContain('No such file');
   });
 
-  test('nobody but the main process spoke to systemd', async () => {
+  test('only the main process notified systemd', async () => {
     expect(await systemd().managerLog()).not.toMatch(/only permitted for|Cannot find unit for notify message/);
   });
 });
 
-describeSystemd('a text of ours', EVERYWHERE, (systemd) => {
+describeSystemd('a status of the wrapper', EVERYWHERE, (systemd) => {
   test('keeps its backslashes, which systemd takes for escapes', async () => {
     const service = await Service.write(systemd(), {
       probe: "--stdout '^\\\\d+ \\\\\\\\'",
@@ -95,14 +95,14 @@ describeSystemd('a text of ours', EVERYWHERE, (systemd) => {
   });
 });
 
-/** Enough for the wrapper to boot and to ask for more, ms. */
+/** Enough for the wrapper to boot and to extend the timeout, ms. */
 const SHORT = scaled(2000);
 
-describeSystemd('an app that is ready in twice its TimeoutStartSec=', EVERYWHERE, (systemd) => {
+describeSystemd('an app that is ready after twice its TimeoutStartSec=', EVERYWHERE, (systemd) => {
   const script = `sleep ${(2 * SHORT) / 1000}\nsystemd-notify --ready\nexec sleep 1000\n`;
   const lines = [`TimeoutStartSec=${SHORT}ms`];
 
-  test.concurrent('--extend-timeout of the same: active', async () => {
+  test.concurrent('--extend-timeout with the same value: active', async () => {
     const service = await write(systemd(), script, lines, `--extend-timeout ${SHORT}ms`);
     expect(await service.systemctl('start')).toMatchObject({ code: 0, stderr: '' });
     expect(await service.show('ActiveState')).toBe('active');
@@ -116,7 +116,7 @@ describeSystemd('an app that is ready in twice its TimeoutStartSec=', EVERYWHERE
     await service.systemctl('reset-failed');
   });
 
-  test.concurrent('and no longer than --timeout', async () => {
+  test.concurrent('not longer than --timeout', async () => {
     const options = `--extend-timeout ${SHORT}ms --timeout ${1.5 * SHORT}ms`;
     const service = await write(systemd(), script, lines, options);
     expect((await service.systemctl('start')).code).not.toBe(0);

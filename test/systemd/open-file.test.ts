@@ -1,4 +1,7 @@
-/** OpenFile= (systemd 253): READY=1 by a socket that systemd opened, without any addon. On older ones there is none. */
+/**
+ * OpenFile= (systemd 253): READY=1 through a socket that systemd opened, without any addon. Older releases have no
+ * OpenFile=.
+ */
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { versionOf } from '../helpers/systemd/version.ts';
@@ -11,19 +14,19 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
   const CASES: [string, string[]][] = [
     ['by itself', []],
     ['without AF_UNIX', ['RestrictAddressFamilies=AF_INET AF_INET6']],
-    ['as nobody', ['User=nobody']],
+    ['with User=nobody', ['User=nobody']],
     ['with DynamicUser=', ['DynamicUser=yes']],
-    ['as nobody, without AF_UNIX', ['User=nobody', 'RestrictAddressFamilies=AF_INET AF_INET6']],
+    ['with User=nobody, without AF_UNIX', ['User=nobody', 'RestrictAddressFamilies=AF_INET AF_INET6']],
     ['with PrivateNetwork=, without AF_UNIX', ['PrivateNetwork=yes', 'RestrictAddressFamilies=AF_INET AF_INET6']],
     [
-      'with PrivateNetwork=, and blind',
+      'with PrivateNetwork= and without /proc of others',
       ['User=nobody', 'PrivateNetwork=yes', 'ProtectProc=invisible', 'ProcSubset=pid'],
     ],
   ];
 
-  test.each(CASES)('%s: the unit is ready by it', async (_, lines) => {
-    if ((await versionOf(systemd())) < SINCE) return;
-    // a user manager changes nobody's user, and may not filter what its services call
+  test.for(CASES)('%s: makes the unit ready', async ([, lines], { skip }) => {
+    skip((await versionOf(systemd())) < SINCE, `since systemd ${SINCE}`);
+    // a user manager cannot change the user, and may not filter the syscalls of its services
     if (systemd().mode !== 'system' && lines.length > 0) return;
     const service = await Service.write(systemd(), {
       options: '--log-level debug',
@@ -43,9 +46,9 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
 
 describeSystemd('without OpenFile=', ['system'], (systemd) => {
   test.each([
-    ['as nobody', 'User=nobody'],
+    ['with User=nobody', 'User=nobody'],
     ['with DynamicUser=', 'DynamicUser=yes'],
-  ])('%s: the unit is ready by an addon', async (_, line) => {
+  ])('%s: an addon makes the unit ready', async (_, line) => {
     const service = await Service.write(systemd(), {
       probe: '--stdout ^ready',
       command: APP,

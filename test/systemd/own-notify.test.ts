@@ -1,7 +1,7 @@
 /**
- * The app's own sd_notify, as often as needed to see a race: the same ways to say READY=1 from inside an app, under the
- * wrapper and without it, as an ordinary user. Without it a message is lost where its sender is not the main process
- * (NotifyAccess=main), or is gone before the manager has looked who that was (NotifyAccess=all).
+ * The app's own sd_notify, often enough to expose a race: the same ways to send READY=1 from inside an app, with and
+ * without the wrapper, as an ordinary user. Without it a message is lost if its sender is not the main process
+ * (NotifyAccess=main), or has ended before the manager looked it up (NotifyAccess=all).
  */
 import { existsSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
@@ -12,9 +12,9 @@ import { REPOSITORY, type TestSystemd, until } from '../helpers/systemd/private-
 import { describeWhere } from '../helpers/untried.ts';
 
 const STARTS = 200;
-/** Without the wrapper and under NotifyAccess=main, where each one that is lost is waited for. */
+/** Without the wrapper and under NotifyAccess=main, where each lost message costs a timeout. */
 const FEW_STARTS = 5;
-/** So many at a time: less than the machine can start within a second. */
+/** Units started at once: fewer than the machine can start within a second. */
 const AT_ONCE = 25;
 
 const PYTHON =
@@ -23,10 +23,10 @@ const PYTHON =
 
 interface Way {
   readonly name: string;
-  /** The app's command line, and the text of the file that it runs where it is a script. */
+  /** The app's command line, and the text of its script, if it is one. */
   readonly app: (systemd: TestSystemd, script: string) => string;
   readonly script?: string;
-  /** The sender is a child of the main process, which NotifyAccess=main never hears (but from root). */
+  /** The sender is a child of the main process, which NotifyAccess=main ignores (unless it is root). */
   readonly byChild: boolean;
 }
 
@@ -51,13 +51,13 @@ const WAYS: readonly Way[] = [
 ];
 
 const SD_NOTIFY = path.join(REPOSITORY, 'test/fixtures/sd-notify/node_modules/sd-notify/build/Release/notify.node');
-/** It has to be compiled with the headers of libsystemd: test/setup/install.js. */
+/** It must be compiled with the headers of libsystemd: test/setup/install.js. */
 const isThere = (way: Way) => way.script !== undefined || existsSync(SD_NOTIFY);
 const NOT_COMPILED = 'npm sd-notify is not compiled';
 
 let count = 0;
 
-/** Starts that many instances of a unit and tells how many did not become active. */
+/** Starts that many instances of a unit. @returns how many did not become active */
 async function lost(systemd: TestSystemd, starts: number, lines: readonly string[]): Promise<number> {
   const name = `own-notify-${++count}`;
   systemd.writeUnit(`${name}@.service`, ['[Service]', 'Type=notify', 'KillMode=mixed', ...lines, ''].join('\n'));
@@ -74,8 +74,8 @@ async function lost(systemd: TestSystemd, starts: number, lines: readonly string
   return starts - active;
 }
 
-describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', 'session'], (get) => {
-  /** A command line of that way. */
+describeSystemd('200 starts of an app that sends READY=1 itself', ['user-1000', 'session'], (get) => {
+  /** A command line that sends READY=1 this way. */
   function command(way: Way): string {
     const script = `${get().makeDir()}/app.sh`;
     if (way.script !== undefined) writeFileSync(script, way.script, { mode: 0o644 });
@@ -83,7 +83,7 @@ describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', '
   }
 
   const byWay = (way: Way) => () => {
-    test('under the wrapper all succeed', { timeout: scaled(1_800_000) }, async () => {
+    test('all succeed under the wrapper', { timeout: scaled(1_800_000) }, async () => {
       const systemd = get();
       const app = command(way);
       const wrapped = await lost(systemd, STARTS, [
@@ -91,10 +91,10 @@ describeSystemd('200 starts of an app that says READY=1 itself', ['user-1000', '
         `TimeoutStartSec=${scaled(60)}s`,
         `ExecStart=${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs --notify --log-level error -- ${app}`,
       ]);
-      // what is not lost is there in a fraction of this
+      // a message that is not lost arrives in a fraction of this
       const bare = [`TimeoutStartSec=${way.byChild ? '1s' : '5s'}`, `ExecStart=${app}`];
       const main = await lost(systemd, FEW_STARTS, ['NotifyAccess=main', ...bare]);
-      // to be seen and not asserted, as it is by chance; npm run bench counts more of them
+      // printed and not asserted, because it depends on chance; npm run bench counts more of them
       const all = await lost(systemd, AT_ONCE, ['NotifyAccess=all', ...bare]);
       writeSync(
         2,

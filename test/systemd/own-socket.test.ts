@@ -1,19 +1,17 @@
-/**
- * Whose socket it is, in the cgroup of a real unit: what an earlier run left there, what the app left, systemd's own.
- */
+/** The owner of a socket, in the cgroup of a real unit: leftovers of an earlier run, daemons of the app, systemd. */
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { Service } from './service.ts';
 
-/** Listens on $PORT as soon as it can, for as long as it lives, and writes its pid to $DIR/listener. */
+/** Listens on $PORT as soon as it can, for its whole life, and writes its pid to $DIR/listener. */
 const LISTENER =
   "fs.writeFileSync(process.env.DIR+'/listener',String(process.pid));" +
   'net.createServer().listen(Number(process.env.PORT))';
 
 describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
-  /** An app by a shell script; its first line leaves a process that nobody waits for. */
+  /** An app as a shell script; its first line leaves a process in the background. */
   async function write(script: string, options: string, lines: readonly string[] = []): Promise<Service> {
     const { node } = systemd();
     const service = await Service.write(systemd(), {
@@ -27,7 +25,7 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     return service;
   }
 
-  test.each(['--tcp', '--listen'])('a daemon that the app left there counts for %s', async (option) => {
+  test.each(['--tcp', '--listen'])('a daemon of the app counts for %s', async (option) => {
     const service = await write('LEAVE\nexec sleep 1000\n', '');
     const unit = `${option} ${service.port}`;
     await rewrite(service, unit);
@@ -35,7 +33,7 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     await service.systemctl('stop');
   });
 
-  test.each(['--tcp', '--listen'])('what an earlier run left there does not count for %s', async (option) => {
+  test.each(['--tcp', '--listen'])('a leftover of an earlier run does not count for %s', async (option) => {
     const script = 'if [ -e "$DIR/second" ]; then exec sleep 1000; fi\nLEAVE\nexec sleep 1000\n';
     const service = await write(script, '', ['KillMode=process']);
     await rewrite(service, `${option} ${service.port}`);
@@ -53,12 +51,12 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     }
   });
 
-  test('sockets of an app that ProtectProc= hides from us count', async () => {
+  test('sockets of an app that ProtectProc= hides from the wrapper count', async () => {
     // a user's manager cannot hide processes
     if (systemd().mode !== 'system') return;
     const secret = `${systemd().makeDir()}/node`;
     copyFileSync(NODE, secret);
-    // who may execute a file and not read it may not look into the process either, as into one with file capabilities
+    // an unreadable executable also closes the process's /proc files, as file capabilities do
     chmodSync(secret, 0o711);
     const ways = ['--tcp PORT', '--listen PORT', '--listen any', '', '--unix PATH', '--listen PATH'];
     const outcomes = await Promise.all(
@@ -83,7 +81,7 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     await systemd().systemctl('daemon-reload');
   }
 
-  test('a socket of socket activation that the app does not serve is no sign', async () => {
+  test('a socket of socket activation that the app does not serve does not count', async () => {
     // started six times within ten seconds
     const lines = ['[Unit]', 'StartLimitIntervalSec=0', '[Service]'];
     const recipe = { probe: '--timeout 700ms OPTION', command: '/bin/sleep 1000', lines };

@@ -4,19 +4,19 @@ import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 
 let count = 0;
 
-/** How many units are started at once. */
+/** Number of units that are started at once. */
 const AT_ONCE = 24;
 
 interface Recipe {
-  /** What the app does (see obeys.pl); `%i`, the name of the instance, if not named. */
+  /** The app's commands (see obeys.pl); by default `%i`, the name of the instance. */
   readonly words?: string;
   /** Options of the wrapper. */
   readonly options?: string;
-  /** How it is to know that the app is ready; by the app's own READY=1 if not named. */
+  /** The probe; by default the app's own READY=1. */
   readonly probe?: string;
-  /** The wrapper is started by its own name, and not by its Node. */
+  /** Whether the wrapper is started by its own name, and not by its Node. */
   readonly byName?: boolean;
-  /** Further lines of the [Service] section. */
+  /** More lines of the [Service] section. */
   readonly lines?: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface Both<T> {
   readonly wrapped: T;
 }
 
-/** Two templates of a unit which differ in ExecStart= alone: the app directly, and wrapped. */
+/** Two templates of a unit which differ only in ExecStart=: the app directly, and wrapped. */
 export class Pair {
   readonly name: string = `pair-${++count}`;
   readonly dir: string;
@@ -79,7 +79,7 @@ export class Pair {
     return `${this.name}-${way}@${instance}.service`;
   }
 
-  /** Starts them all, both ways, and is back when the last has ended for good, with what systemd said of each run. */
+  /** Starts them all, both ways. Resolves with systemd's results of each run when all have ended for good. */
   async run(instances: readonly string[]): Promise<Both<Results>> {
     for (let at = 0; at < instances.length; at += AT_ONCE) {
       const some = instances.slice(at, at + AT_ONCE);
@@ -91,7 +91,7 @@ export class Pair {
     return this.#both(instances);
   }
 
-  /** Back when the last of them has ended for good, with what systemd said of each run. */
+  /** Resolves with systemd's results of each run when all have ended for good. */
   async ended(instances: readonly string[]): Promise<Both<Results>> {
     await until(`the end of ${instances.join(' ')}`, () => this.#haveEnded(instances));
     return this.#both(instances);
@@ -101,7 +101,7 @@ export class Pair {
     return { direct: this.#results('direct', instances), wrapped: this.#results('wrapped', instances) };
   }
 
-  /** Starts both and is back when they are ready. */
+  /** Starts both, and resolves when they are ready. */
   async start(instance: string): Promise<void> {
     for (const way of ['direct', 'wrapped']) {
       const { code, stderr } = await this.systemd.systemctl('start', this.instance(way, instance));
@@ -119,7 +119,7 @@ export class Pair {
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
   }
 
-  /** What the app told of itself (see obeys.pl), without what says which of the two it is. */
+  /** What the app reported about itself (see obeys.pl), without what identifies one of the two. */
   told(way: string): string[] {
     const lines = this.text(way, 'told')
       .replaceAll(`${this.dir}/${way}`, 'DIR')

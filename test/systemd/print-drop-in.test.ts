@@ -1,6 +1,6 @@
 /**
- * Promise: an existing unit starts through the wrapper once a drop-in is there, and to its program nothing has changed.
- * Each unit is started as it is, and with the drop-in that --print-drop-in prints for it.
+ * Promise: an existing unit starts through the wrapper once a drop-in is there, and nothing changes for its program.
+ * Each unit is started unchanged, and with the drop-in that --print-drop-in prints for it.
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,16 +14,16 @@ import { until } from '../helpers/until.ts';
 interface Unit {
   /** The template, if it is one. */
   readonly file: string;
-  /** What is started; the file if not named. */
+  /** The unit to start, by default the file. */
   readonly name?: string;
   readonly text: string;
   /** By the name of the drop-in. */
   readonly dropIns?: Readonly<Record<string, string>>;
-  /** A .socket beside it. */
+  /** A .socket for it. */
   readonly socket?: string;
-  /** Options for the printed line. */
+  /** Options for the printed command line. */
   readonly options?: readonly string[];
-  /** Since which version of systemd. */
+  /** The first version of systemd that supports it. */
   readonly since?: number;
 }
 
@@ -41,11 +41,11 @@ const KEPT = [
 ];
 
 /**
- * PERL and NODE are their paths, APP is the program, DIR the unit's directory, PORT a free port. Lines behind SYSTEM:
- * and USER: are for one kind of manager.
+ * PERL and NODE are replaced by their paths, APP by the program, DIR by the unit's directory, PORT by a free port.
+ * Lines after SYSTEM: and USER: are for one kind of manager.
  */
 const UNITS: Readonly<Record<string, Omit<Unit, 'file'> & { readonly file?: string }>> = {
-  'a plain one': { text: '[Service]\nExecStart=PERL APP\n' },
+  'a plain unit': { text: '[Service]\nExecStart=PERL APP\n' },
   'with options and an account': {
     text: `[Unit]
 Description=The shop
@@ -74,7 +74,7 @@ WantedBy=multi-user.target
   'Type=notify, and a watchdog': {
     text: '[Service]\nType=notify\nNotifyAccess=all\nWatchdogSec=1min\nEnvironment=SPEAKS=1\nExecStart=PERL APP\n',
   },
-  'a watchdog of a simple one': {
+  'Type=simple and a watchdog': {
     text: '[Service]\nNotifyAccess=main\nWatchdogSec=1min\nEnvironment=SPEAKS=1\nExecStart=PERL APP\n',
     options: ['--listen', 'any'],
   },
@@ -120,7 +120,7 @@ NoSuchSetting
 `,
   },
   'an ignored failure': { text: '[Service]\nExecStart=-PERL APP a\n' },
-  'a name of its own': {
+  'another argv[0]': {
     text: '[Service]\nExecStart=@PERL shop-worker APP a\n',
     options: ['--stdout', 'ready'],
   },
@@ -135,7 +135,7 @@ NoSuchSetting
   },
   'full privileges': { text: '[Service]\nSYSTEM: User=nobody\nExecStart=+PERL APP\n' },
   'its own privileges': { text: '[Service]\nSYSTEM: User=nobody\nExecStart=!PERL APP\n' },
-  'its own privileges where there are no ambient ones': {
+  'its own privileges without ambient capabilities': {
     text: '[Service]\nSYSTEM: User=nobody\nSYSTEM: AmbientCapabilities=CAP_NET_BIND_SERVICE\nExecStart=!!PERL APP\n',
   },
   'all prefixes': {
@@ -171,9 +171,9 @@ NoSuchSetting
   },
   'env in front': { text: '[Service]\nExecStart=/usr/bin/env -u HOME A=1 "B=two words" PERL APP\n' },
   semicolons: { text: '[Service]\nExecStart=PERL APP a \\; ";" \\\\; ;\n' },
-  'a file of Windows': { text: '\ufeff[Service]\r\nExecStart=PERL APP a \\\r\n  b\r\n' },
-  'a name without its directory': { text: '[Service]\nExecStart=perl APP\n' },
-  'a path that has to be quoted': { text: '[Service]\nExecStart="DIR/odd $x path/perl" APP "a b"\n' },
+  'a file with CRLF': { text: '\ufeff[Service]\r\nExecStart=PERL APP a \\\r\n  b\r\n' },
+  'a name without a directory': { text: '[Service]\nExecStart=perl APP\n' },
+  'a path that needs quotes': { text: '[Service]\nExecStart="DIR/some $x path/perl" APP "a b"\n' },
   'UTF-8, and many words': { text: `[Service]\nExecStart=PERL APP ä “q” 🌊 ${'word '.repeat(300)}\n` },
   hardened: {
     text: `[Service]
@@ -234,7 +234,7 @@ ExecStart=NODE --enable-source-maps -e 'const { writeFileSync, readFileSync } = 
   },
 };
 
-/** One of them, on this machine. */
+/** One of these units, on this machine. */
 class Tried {
   readonly systemd: TestSystemd;
   readonly dir: string;
@@ -283,8 +283,8 @@ class Tried {
     for (const [name, text] of Object.entries(unit.dropIns ?? {})) this.dropIn(name, this.filled(text));
     if (unit.socket) systemd.writeUnit(this.file.replace('.service', '.socket'), this.filled(unit.socket));
     writeFileSync(`${dir}/env`, 'OPTS=--one "two words" $HOME\n');
-    mkdirSync(`${dir}/odd $x path`);
-    symlinkSync('/usr/bin/perl', `${dir}/odd $x path/perl`);
+    mkdirSync(`${dir}/some $x path`);
+    symlinkSync('/usr/bin/perl', `${dir}/some $x path/perl`);
   }
 
   /** @returns its path */
@@ -298,7 +298,7 @@ class Tried {
 
   async print(): Promise<string> {
     const { node, repo, mode } = this.systemd;
-    // of a template the template, and of its instance that
+    // the template itself, or its instance
     const name = this.unit.name?.includes('PORT') ? this.systemd.unit(this.file) : this.name;
     const options = (this.unit.options ?? []).map((word) => this.filled(word));
     const words = ['--print-drop-in', name, ...(mode === 'system' ? [] : ['--user']), ...options];
@@ -307,7 +307,7 @@ class Tried {
     return stdout;
   }
 
-  /** Waits for what it was started with, and takes it. */
+  /** Waits for the report of the program, and removes it. */
   async told(): Promise<string> {
     const file = `${this.dir}/told`;
     await until(
@@ -323,7 +323,7 @@ class Tried {
 }
 
 interface Shown {
-  /** What the drop-in changes, and that it is active. */
+  /** What the drop-in changes, and that the unit is active. */
   readonly changed: string;
   readonly kept: string;
 }
@@ -337,14 +337,16 @@ async function show(systemd: TestSystemd, names: readonly string[]): Promise<rea
   });
 }
 
-/** About the main process, or this one run; WATCHDOG_PID is the app's own, or not there, which is right too. */
+/**
+ * Specific to the main process, or to this run; WATCHDOG_PID is either the app's own or missing, and both are right.
+ */
 const DIFFERENT = /^(INVOCATION_ID|SYSTEMD_EXEC_PID|NOTIFY_SOCKET|LISTEN_PIDFDID|MANAGERPIDFDID|WATCHDOG_PID)=/;
 
 describeSystemd('--print-drop-in', ['user-1000', 'system'], (get) => {
-  test('each unit is active, and its program finds the words and the variables that it had', async () => {
+  test('each unit is active, and its program gets the same arguments and variables', async () => {
     const systemd = get();
     const version = await versionOf(systemd);
-    // how a line is read does not depend on the manager: of a user's, some of each kind
+    // parsing does not depend on the manager: the user manager runs only a third
     const some = Object.values(UNITS).filter((_, index) => systemd.mode === 'system' || index % 3 === 0);
     const given = some.filter(({ since = 0 }) => since <= version);
     const all = [];
@@ -376,13 +378,13 @@ describeSystemd('--print-drop-in', ['user-1000', 'system'], (get) => {
     }
     const changed = 'ActiveState=active NotifyAccess=main Type=notify';
     expect(await show(systemd, names)).toEqual(settings.map(({ kept }) => ({ changed, kept })));
-    // 258 says of !! that it is ignored
+    // 258 reports that !! is ignored
     expect((await systemd.managerLog()).match(/.*zz-sd-ready-wrap(?!.* !! modifier ).*/g)).toBeNull();
 
-    // printed again it is the same, as its own does not count
+    // printed again it is the same, because its own drop-in does not count
     expect(await (all[0] as Tried).print()).toBe(printed[0]);
 
-    // the way back: one file
+    // to undo it, remove one file
     for (const file of files) rmSync(file);
     await systemd.systemctl('daemon-reload');
     const [first] = all as [Tried];

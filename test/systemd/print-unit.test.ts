@@ -1,11 +1,11 @@
-/** What --print-unit prints is right to systemd, starts under it, and gives the app its words byte for byte. */
+/** The output of --print-unit is valid, starts under systemd, and gives the app its arguments byte for byte. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { verify } from '../helpers/systemd/verify.ts';
 
-/** Each of them means something to systemd, to a shell or to a unit file. */
+/** Each of them is special to systemd, to a shell or in a unit file. */
 const NASTY = [
   ...['', ' ', '  two  spaces ', ';', '\\;', '#', '@x', '-x', '--', '--tcp', '+', '!', ':', '=', 'A=b', '&&', '|', '*'],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's own
@@ -14,7 +14,7 @@ const NASTY = [
   ...['\n', 'a\nb\n', '\t', '\r', '\x01', '\x1b[31m', '\x7f', '\u0085', '\u2028', 'ü', '\u{1f30a}', '\ufeffbom'],
 ];
 
-/** Prints its arguments, where it is and what it was given, and is ready. */
+/** Prints its arguments and surroundings, and is ready. */
 const APP = `
   const { writeFileSync } = require('node:fs');
   writeFileSync(process.argv[1], JSON.stringify([process.cwd(), process.env.PORT, ...process.argv.slice(2)]));
@@ -22,7 +22,7 @@ const APP = `
   setInterval(() => {}, 1e9);
 `;
 
-/** Does what apps do: what a printed unit closes must not be in its way. */
+/** Does what apps usually do: the hardening of a printed unit must allow it. */
 const BUSY = `
   const { writeFileSync, mkdirSync } = require('node:fs');
   require('node:os').networkInterfaces();
@@ -38,7 +38,7 @@ const BUSY = `
   });
 `;
 
-/** Prints a unit in there, from that directory. */
+/** Prints a unit inside, from that directory. */
 function print(systemd: TestSystemd, cwd: string, words: readonly string[], env: Record<string, string> = {}) {
   const { node, repo, mode } = systemd;
   const manager = mode === 'system' ? [] : ['--user'];
@@ -60,9 +60,9 @@ async function started(systemd: TestSystemd, unit: string): Promise<void> {
 }
 
 describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
-  test('every argument and every regex comes out as it went in', async () => {
+  test('every argument and every regex arrives unchanged', async () => {
     const systemd = get();
-    const cwd = `${systemd.makeDir()}/it's "odd" $HOME 5% #;`;
+    const cwd = `${systemd.makeDir()}/it's "quoted" $HOME 5% #;`;
     mkdirSync(cwd);
     const report = `${systemd.makeDir()}/report`;
     const words = ['--stdout', '^it\\s+is ready: \\$5$', '--', systemd.node, '-e', APP, report, ...NASTY];
@@ -78,7 +78,7 @@ describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
     expect(await systemd.managerLog()).not.toMatch(/nasty\.service:\d+:/);
   });
 
-  test('its hardening is in the way of nothing usual', async () => {
+  test('its hardening allows what apps usually do', async () => {
     const systemd = get();
     const cwd = systemd.makeDir();
     const app = [systemd.node, '-e', BUSY, `printed-${process.pid}`, `${await freePort()}`];
@@ -91,7 +91,7 @@ describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
     rmSync(`/tmp/printed-${process.pid}`, { recursive: true, force: true });
   });
 
-  test('a template starts on the port of its instance', async () => {
+  test("a template starts on its instance's port", async () => {
     const systemd = get();
     const port = await freePort();
     const app = `${systemd.repo}/test/fixtures/systemd/says-ready.mjs`;
@@ -107,10 +107,10 @@ describeSystemd('--print-unit', ['user-1000', 'system', 'session'], (get) => {
     await systemd.systemctl('stop', `printed@${port}.service`);
   });
 
-  test('a shell command is stopped whole', async () => {
+  test('a shell command is stopped as a whole', async () => {
     const systemd = get();
     const report = `${systemd.makeDir()}/report`;
-    // the shell does not pass the signal on, and the app asks for a moment
+    // the shell does not pass the signal on, and the app needs a moment
     const app = `trap 'sleep 0.2; echo stopped >>${report}; exit' TERM; echo ready; while :; do sleep 0.05; done`;
     const words = ['--unit-name', 'shell', '--stdout', '^ready$', '--', 'sh', '-c', `(${app}); true`];
     const { stdout } = await print(systemd, '/', words);

@@ -1,7 +1,6 @@
 /**
- * Promise: under Type=notify-reload (systemd 253) `systemctl reload` is back when the app is ready again, and under
- * Type=notify a reload is what it is without the wrapper. An older systemd has the second alone, and there that is what
- * each test shows.
+ * Promise: under Type=notify-reload (systemd 253) `systemctl reload` returns when the app is ready again, and under
+ * Type=notify a reload works as without the wrapper. An older systemd has only the second, which each test then checks.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
@@ -12,18 +11,18 @@ import { Service } from './service.ts';
 
 const SINCE = 253;
 
-/** From which on a reload that does not end is given up at TimeoutStartSec=, though RELOADING=1 was said. */
+/** The first version that gives up an endless reload at TimeoutStartSec=, even after RELOADING=1. */
 const GIVES_UP = 262;
 
 interface Reloading {
   readonly probe?: string;
-  /** In which the app says that it is ready; in all of them if not named. */
+  /** The app's readiness signals, by default all. */
   readonly ways?: string;
   readonly options?: string;
   readonly lines?: readonly string[];
 }
 
-/** Time for the app to close its port before it is asked, on a busy machine too. */
+/** Time for the app to close its port before the first attempt, on a busy machine too. */
 const LATER = `--initial-delay ${scaled(400)}ms`;
 
 const SIGNS: readonly Reloading[] = [
@@ -50,7 +49,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
   const start = (reloading: Reloading, type = notifyReload ? 'notify-reload' : 'notify') =>
     startReloading(systemd(), reloading, type);
   const active = (service: Service) => service.show('ActiveState');
-  /** To the main process alone, as systemd does it. */
+  /** To the main process alone, like systemd. */
   const hangUp = async (service: Service) => systemd().run('kill', ['-HUP', await service.show('MainPID')]);
   const dropIn = async (service: Service, text: string) => {
     const directory = `${systemd().unitDir}/${systemd().unit(service.name)}.d`;
@@ -59,7 +58,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await systemd().systemctl('daemon-reload');
   };
 
-  test('is over when the app is ready again, by each sign', async () => {
+  test('ends when the app is ready again, with each readiness signal', async () => {
     const all = await Promise.all(
       SIGNS.map(async (reloading) => {
         const service = await start(reloading);
@@ -101,7 +100,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await Promise.all(all.map(({ service }) => service.systemctl('stop')));
   });
 
-  test('under Type=notify: nothing is told, the app gets the signal', async () => {
+  test('under Type=notify: nothing is sent, and the app gets the signal', async () => {
     const service = await start({}, 'notify');
     const before = await service.show('StatusText');
     expect(await service.systemctl('reload')).toMatchObject({ code: 0, stderr: '' });
@@ -111,7 +110,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('by another ReloadSignal=, from a drop-in', async () => {
+  test('works with another ReloadSignal=, from a drop-in', async () => {
     const service = await start({ probe: '--notify' });
     const other = notifyReload ? 'ReloadSignal=USR2' : "ExecReload=\nExecReload=/bin/sh -c 'kill -USR2 $MAINPID'";
     await dropIn(service, `[Service]\n${other}\n`);
@@ -119,7 +118,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     expect(await service.systemctl('reload')).toMatchObject({ code: 0, stderr: '' });
     await service.event('ready', 2);
     expect(service.story).toEqual(['ready', 'SIGUSR2', 'ready']);
-    // and SIGHUP is a signal like others
+    // and SIGHUP is an ordinary signal
     await hangUp(service);
     await service.event('SIGHUP');
     await until('the log', () => /SIGHUP (to|was sent to) the app/.test(service.stderr));
@@ -127,7 +126,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('an app that tells of it itself: the end of it is its own READY=1', async () => {
+  test('that the app announces itself ends with its own READY=1', async () => {
     const service = await start({ probe: '--notify', lines: ['Environment=SAYS=RELOADING'] });
     const reload = service.systemctl('reload');
     await until('the reload', async () => (await active(service)) === 'reloading');
@@ -139,7 +138,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('not ready again in time: no READY=1, the log and the status say why; a late sign counts', async () => {
+  test('not ready again in time: log and status give the reason, and late readiness still counts', async () => {
     const service = await start({ probe: "--stdout '^listening'", options: '--reload-timeout 300ms' });
     await dropIn(service, '[Unit]\nJobRunningTimeoutSec=2s\n[Service]\nTimeoutStartSec=1s\n');
     const reload = service.systemctl('reload');
@@ -156,7 +155,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await service.event('ready', 2);
     if (notifyReload) await until('the status', async () => /ready again/.test(await service.show('StatusText')));
     expect(await active(service)).toBe('active');
-    // and the next one is another
+    // the next reload is independent
     writeFileSync(`${service.dir}/go-2`, '');
     expect((await service.systemctl('reload')).code).toBe(0);
     await service.event('ready', 3);
@@ -178,7 +177,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await service.systemctl('stop');
   });
 
-  test('the app dies in it: the status is its own', async () => {
+  test('the app dies during it: the status is its own', async () => {
     const service = await start({});
     const reload = service.systemctl('reload');
     await service.event('SIGHUP');

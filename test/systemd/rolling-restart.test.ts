@@ -1,9 +1,10 @@
-/** What restarts instances and hosts one after another: with plain systemctl, and with Ansible. */
+/** Restarts of instances and hosts one after another: with plain systemctl, and with Ansible. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
+import { testWhere } from '../helpers/untried.ts';
 import { placed } from './examples.ts';
 
 describeSystemd('a rolling restart', EVERYWHERE, (get) => {
@@ -22,7 +23,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       await stop();
     });
 
-    test('stops at the first that does not become ready', async () => {
+    test('stops at the first instance that does not become ready', async () => {
       const { systemd, instances, rollingRestart, mainPids, stop, breakApp, log } = await fleet(get(), 3);
       const [, second, third] = await mainPids();
       breakApp(instances[0] as string);
@@ -49,13 +50,13 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       expect(await get().run('sh', [script, ...words])).toMatchObject({ code: 64, stdout: '' });
     });
 
-    test('stops at one that is not there', async () => {
+    test('stops at an instance that does not exist', async () => {
       const { instances, rollingRestart, mainPids, stop } = await fleet(get(), 1);
       const before = await mainPids();
       const result = await rollingRestart('no-such.service', ...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
       expect(result.stderr).toMatch(/no-such\.service cannot be started; stopped, 1 of 2 not touched\n$/);
-      // also where nobody can be told
+      // also without access to the unit's state
       const script = `${get().repo}/systemd-units/rolling-restart.sh`;
       const flags = get().mode === 'system' ? '' : '--user';
       const silent = `sh ${script} ${flags} no-such.service ${instances[0]} 2>&-`;
@@ -78,46 +79,46 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       await stop();
     });
   });
+});
 
-  describe('rolling-restart.yml', () => {
-    test('restarts one host after another, and stops at the first that does not become ready', async () => {
-      const { systemd, instances, mainPids, stop, breakApp } = await fleet(get(), 3);
-      // the playbook is for the system's manager; trees of other releases have no Ansible in them
-      if (systemd.mode !== 'system' || process.env['PS_ROOT']) return stop();
-      const dir = systemd.makeDir();
-      const inventory = path.join(dir, 'inventory');
-      writeFileSync(
-        inventory,
-        instances.map((unit, index) => `web${index} ansible_connection=local unit=${unit}\n`).join(''),
-      );
-      const play = () =>
-        systemd.run('env', [
-          ...['HOME', 'ANSIBLE_LOCAL_TEMP', 'ANSIBLE_REMOTE_TEMP'].map((name) => `${name}=${dir}`),
-          ...['ANSIBLE_NOCOLOR=1', 'LC_ALL=C.UTF-8', 'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3'],
-          ...['ansible-playbook', '-i', inventory, `${systemd.repo}/systemd-units/rolling-restart.yml`],
-        ]);
-      const first = await mainPids();
-      expect(await play()).toMatchObject({ code: 0, stdout: expect.stringMatching(/(.*changed=1.*\n){3}/) });
-      const second = await mainPids();
-      expect(second.filter((pid) => first.includes(pid))).toEqual([]);
+// the playbook is for the system's manager
+describeSystemd('rolling-restart.yml', ['system'], (get) => {
+  const missing = 'trees of other releases have no Ansible';
+  testWhere(!process.env['PS_ROOT'], missing, 'restarts host by host, and stops at the first that fails', async () => {
+    const { systemd, instances, mainPids, stop, breakApp } = await fleet(get(), 3);
+    const dir = systemd.makeDir();
+    const inventory = path.join(dir, 'inventory');
+    writeFileSync(
+      inventory,
+      instances.map((unit, index) => `web${index} ansible_connection=local unit=${unit}\n`).join(''),
+    );
+    const play = () =>
+      systemd.run('env', [
+        ...['HOME', 'ANSIBLE_LOCAL_TEMP', 'ANSIBLE_REMOTE_TEMP'].map((name) => `${name}=${dir}`),
+        ...['ANSIBLE_NOCOLOR=1', 'LC_ALL=C.UTF-8', 'ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3'],
+        ...['ansible-playbook', '-i', inventory, `${systemd.repo}/systemd-units/rolling-restart.yml`],
+      ]);
+    const first = await mainPids();
+    expect(await play()).toMatchObject({ code: 0, stdout: expect.stringMatching(/(.*changed=1.*\n){3}/) });
+    const second = await mainPids();
+    expect(second.filter((pid) => first.includes(pid))).toEqual([]);
 
-      breakApp(instances[1] as string);
-      const failed = await play();
-      expect(failed.code).not.toBe(0);
-      expect(failed.stdout).toMatch(/web1 .*failed=1/);
-      const third = await mainPids();
-      expect(third[0]).not.toBe(second[0]);
-      expect(third[2]).toBe(second[2]);
-      await stop();
-    });
+    breakApp(instances[1] as string);
+    const failed = await play();
+    expect(failed.code).not.toBe(0);
+    expect(failed.stdout).toMatch(/web1 .*failed=1/);
+    const third = await mainPids();
+    expect(third[0]).not.toBe(second[0]);
+    expect(third[2]).toBe(second[2]);
+    await stop();
   });
 });
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * An ssh(1) whose every host is this one: as the real one does, it hands its words to a shell there, as one line.
- * @returns which hosts were asked so far
+ * An ssh(1) that runs everything on this host: like the real one, it passes its arguments to a shell, as one line.
+ * @returns the hosts so far
  */
 async function sshOfOneHost(systemd: TestSystemd): Promise<() => string[]> {
   const directory = path.join(systemd.dir, 'ssh');
@@ -133,7 +134,7 @@ async function sshOfOneHost(systemd: TestSystemd): Promise<() => string[]> {
 
 let fleets = 0;
 
-/** Instances of a template of its own, which is app@.service, up and running. */
+/** Instances of a template, a copy of app@.service, up and running. */
 async function fleet(systemd: TestSystemd, size: number) {
   const dir = systemd.makeDir();
   const name = `fleet${++fleets}`;
@@ -156,7 +157,7 @@ async function fleet(systemd: TestSystemd, size: number) {
     mainPids: () => Promise.all(instances.map((unit) => systemd.show(unit, 'MainPID'))),
     stop: () => systemd.systemctl('stop', ...instances),
     log: () => readFileSync(`${dir}/log`, 'utf8'),
-    /** The next start of this instance fails for good: a probe that nothing can come of is added to its own. */
+    /** The next start of this instance fails for good: a probe that can never succeed is added to its own. */
     breakApp(unit: string) {
       const instance = /@(.*)\.service/.exec(unit)?.[1];
       writeFileSync(`${dir}/${instance}`, 'SD_READY_WRAP_FD=1\n');

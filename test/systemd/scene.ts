@@ -1,10 +1,10 @@
-/** A unit under the wrapper whose app is serves.mjs or serves.pl, and others that listen where it does. */
+/** A unit under the wrapper whose app is serves.mjs or serves.pl, and other listeners at the same address. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { until } from '../helpers/until.ts';
 import { Service } from './service.ts';
 
-/** A unit whose app may share what it listens on with another unit. */
+/** A unit whose app may share its listening address with another unit. */
 export class Scene {
   readonly systemd: TestSystemd;
   readonly service: Service;
@@ -16,7 +16,7 @@ export class Scene {
 
   /**
    * @param probe options of the wrapper
-   * @param command of the app: NODE stands for serves.mjs, PERL for serves.pl; PORT, PATH and %DIR% are filled in
+   * @param command of the app: NODE is replaced by serves.mjs, PERL by serves.pl; PORT, PATH and %DIR% are filled in
    */
   static async write(systemd: TestSystemd, probe: string, command: string, lines: readonly string[] = []) {
     const service = await Service.write(systemd, { probe: '--timeout 4s PROBE', command: 'COMMAND', lines });
@@ -29,7 +29,7 @@ export class Scene {
     return `${this.service.dir}/socket`;
   }
 
-  /** Fills in, and lets systemd read it where it had been read before. */
+  /** Replaces the placeholders, and reloads the manager. */
   async edit(words: Readonly<Record<string, string>>): Promise<void> {
     const file = `${this.systemd.unitDir}/${this.systemd.unit(this.service.name)}`;
     let text = readFileSync(file, 'utf8');
@@ -51,7 +51,7 @@ export class Scene {
     return this.filled(program);
   }
 
-  /** Another unit that listens, and is back when it does. */
+  /** Starts another unit that listens, and resolves when it does. */
   async other(words: string, lines: readonly string[] = []): Promise<string> {
     const name = this.service.name.replace('service-', 'other-');
     this.systemd.writeUnit(
@@ -63,7 +63,7 @@ export class Scene {
     return name;
   }
 
-  /** The socket of socket activation, which traffic does not make start anything. */
+  /** A socket unit whose traffic starts nothing. */
   async socket(where = this.filled('127.0.0.1:PORT')): Promise<string> {
     const name = this.service.name.replace('service-', 'shop-').replace('.service', '.socket');
     const holder = name.replace('.socket', '-holder.service');
@@ -92,7 +92,7 @@ export class Scene {
     await this.service.systemctl('start', '--no-block');
   }
 
-  /** What comes of it: `ready`, or the results of the run that failed. */
+  /** The outcome: `ready`, or the results of the failed run. */
   async outcome(runs = 1): Promise<string> {
     return until(
       () => `an outcome; stderr: ${this.service.stderr}`,

@@ -5,13 +5,13 @@ import { freePort, type TestSystemd, until } from '../helpers/systemd/private-sy
 let count = 0;
 
 interface Recipe {
-  /** Options of the wrapper beside the probe. */
+  /** Options of the wrapper, in addition to the probe. */
   readonly options?: string;
-  /** How it is to know that the app is ready; by the app's port if not named. */
+  /** The probe; by default the app's port. */
   readonly probe?: string;
-  /** What is wrapped; the gated server if not named. */
+  /** The app; by default the gated server. */
   readonly command?: string;
-  /** Further lines of the [Service] section. */
+  /** More lines of the [Service] section. */
   readonly lines?: readonly string[];
 }
 
@@ -21,7 +21,7 @@ interface AppEvent {
   readonly what: string;
 }
 
-/** A unit that runs an app under the wrapper, and the strings a test pulls to make the app do things. */
+/** A unit that runs an app under the wrapper, and the means to control the app. */
 export class Service {
   readonly name: string = `service-${++count}.service`;
   readonly dir: string;
@@ -40,7 +40,8 @@ export class Service {
     const { repo, node } = systemd;
     const options = `${recipe.options ?? ''} ${recipe.probe ?? `--tcp ${service.port}`}`;
     const command = recipe.command ?? `${node} ${repo}/test/fixtures/systemd/gated-server.mjs`;
-    // ExecStopPost, as a unit that ended cleanly is forgotten at once, and `systemctl show` then knows nothing of it
+    // ExecStopPost, because a unit that ended cleanly is unloaded at once, and `systemctl show` then knows nothing
+    // about it
     systemd.writeUnit(
       service.name,
       [
@@ -62,7 +63,7 @@ export class Service {
     return service;
   }
 
-  /** Starts, lets the app become ready as soon as it likes, and is back when `systemctl start` is. */
+  /** Lets the app become ready, starts the unit, and resolves when `systemctl start` returns. */
   async startReady(): Promise<this> {
     this.letGo();
     const { code, stderr } = await this.systemctl('start');
@@ -78,12 +79,12 @@ export class Service {
     return this.systemd.show(this.name, property);
   }
 
-  /** The app may become ready now. */
+  /** Lets the app become ready now. */
   letGo(): void {
     writeFileSync(`${this.dir}/go`, '');
   }
 
-  /** The app is to end with this status, now. */
+  /** Lets the app end with this status now. */
   letExit(status: number): void {
     // Renamed into place, so that the app never reads half of it
     writeFileSync(`${this.dir}/exit.new`, String(status));
@@ -97,7 +98,7 @@ export class Service {
     });
   }
 
-  /** What happened, in order, without the probe's connections. */
+  /** The app's events, in order, without the probe's connections. */
   get story(): string[] {
     return this.events.map(({ what }) => what).filter((what) => what !== 'asked');
   }

@@ -1,4 +1,4 @@
-/** Promise: each signal reaches the app once, whatever the unit's KillMode=, and whoever sends it. */
+/** Promise: each signal reaches the app once, whatever the unit's KillMode=, from any sender. */
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
@@ -7,7 +7,7 @@ import { Service } from './service.ts';
 
 const KILL_MODES = ['control-group', 'mixed', 'process'] as const;
 
-/** Of each KillMode= under each of the managers: with the three that CI has more than a hundred. */
+/** Stops in each KillMode= under each manager: with the three of CI more than a hundred. */
 const STOPS = 34;
 
 async function counting(systemd: TestSystemd, ...lines: string[]): Promise<Service> {
@@ -20,13 +20,15 @@ async function counting(systemd: TestSystemd, ...lines: string[]): Promise<Servi
   return service;
 }
 
-/** What the app got, by its own account. */
+/** The signals that the app reports. */
 function got(service: Service): string[] {
   const path = `${service.dir}/signals`;
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
 }
 
-/** systemd sends one behind what it stops a unit with (systemd.kill(5)); it does nothing to who is not stopped. */
+/**
+ * systemd sends SIGCONT after the signal that stops a unit (systemd.kill(5)); it has no effect on a running process.
+ */
 const withoutCont = (service: Service) => got(service).filter((signal) => signal !== 'CONT');
 
 async function logged(service: Service, text: string, count = 1): Promise<void> {
@@ -54,7 +56,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
   });
 
   describe.each(KILL_MODES)('KillMode=%s', (mode) => {
-    test('systemctl kill to all processes and to the main one: once each', async () => {
+    test('systemctl kill to all processes and to the main process: once each', async () => {
       const service = await (await counting(systemd(), `KillMode=${mode}`)).startReady();
       for (let n = 1; n <= 10; n += 1) {
         await service.systemctl('kill', '--signal=HUP');
@@ -67,7 +69,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
       expect(withoutCont(service)).toEqual([...Array(10).fill(['HUP', 'USR1']).flat(), 'TERM', 'end']);
     });
 
-    test('a second SIGTERM that somebody really sent is one more', async () => {
+    test('a second SIGTERM that is really sent arrives too', async () => {
       const service = await counting(systemd(), `KillMode=${mode}`, 'Environment=ENDS_BY=USR2');
       await service.startReady();
       const stop = service.systemctl('stop');
@@ -81,8 +83,8 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
       expect(withoutCont(service)).toEqual(['TERM', 'TERM', 'USR2', 'end']);
     });
 
-    test('ExecStop=kill -TERM $MAINPID and the SIGTERM of systemd behind it', async () => {
-      // as long as the first is not taken, a second would be the same one
+    test("ExecStop=kill -TERM $MAINPID, and systemd's SIGTERM after it", async () => {
+      // while the first is pending, a second would merge with it
       const exec = "ExecStop=/bin/sh -c 'kill -TERM $MAINPID; until grep -q TERM $DIR/signals; do sleep 0.01; done'";
       const lines = [`KillMode=${mode}`, exec, 'Environment=ENDS_BY=USR2'];
       const service = await (await counting(systemd(), ...lines)).startReady();
@@ -94,7 +96,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
       expect(withoutCont(service)).toEqual(['TERM', 'TERM', 'USR2', 'end']);
     });
 
-    test('KillSignal=SIGWINCH, which is how httpd stops gracefully', async () => {
+    test('KillSignal=SIGWINCH, as httpd uses for a graceful stop', async () => {
       const lines = [`KillMode=${mode}`, 'KillSignal=SIGWINCH', 'Environment=ENDS_BY=WINCH'];
       const service = await (await counting(systemd(), ...lines)).startReady();
       await service.systemctl('stop');
@@ -102,7 +104,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
       expect(await service.results()).toEqual(['success exited 0']);
     });
 
-    // as KillSignal= the last two reach nobody: the SIGCONT that systemd sends at once takes them back (signal(7))
+    // as KillSignal= the last two reach no process: the SIGCONT that systemd sends at once cancels them (signal(7))
     test.each(['WINCH', 'TTIN', 'TTOU'])('systemctl kill --signal=%s: once each', async (signal) => {
       const other = await (await counting(systemd(), `KillMode=${mode}`)).startReady();
       for (let n = 1; n <= 5; n += 1) {
@@ -133,7 +135,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
     });
   });
 
-  test('Delegate=yes and an app in a cgroup of its own below: once each', async () => {
+  test('Delegate=yes and an app in its own child cgroup: once each', async () => {
     const { repo } = systemd();
     const fixtures = `${repo}/test/fixtures/systemd`;
     const service = await Service.write(systemd(), {
@@ -152,7 +154,7 @@ describeSystemd('signals under a real systemd', EVERYWHERE, (systemd) => {
     expect(withoutCont(service)).toEqual([...Array(5).fill('HUP'), 'TERM', 'end']);
   });
 
-  test('a service that is stopped and continued as a whole goes on, and has one SIGCONT', async () => {
+  test('a service that is stopped and continued as a whole continues, with one SIGCONT', async () => {
     const service = await (await counting(systemd(), 'KillMode=control-group')).startReady();
     for (const signal of ['STOP', 'CONT']) await service.systemctl('kill', `--signal=${signal}`);
     await until('SIGCONT', () => got(service).includes('CONT'));
@@ -179,7 +181,7 @@ describeSystemd('signals to a service of another user, without D-Bus in reach', 
     expect(withoutCont(service)).toEqual(Array(11).fill(['TERM', 'end']).flat());
   });
 
-  test('an app that may not be signalled by us is one line in the log, and no more', async () => {
+  test('an app that the wrapper may not signal gives one line in the log', async () => {
     const service = await Service.write(systemd(), {
       command: 'setpriv --reuid=65534 --regid=65534 --clear-groups sleep 600',
       probe: '--delay 100ms',
@@ -194,7 +196,7 @@ describeSystemd('signals to a service of another user, without D-Bus in reach', 
   });
 });
 
-/** systemctl before 252 knows it by another name. */
+/** systemctl before 252 has another name for it. */
 async function whom(systemd: TestSystemd): Promise<string> {
   const { stdout } = await systemd.run('systemctl', ['--help']);
   return stdout.includes('--kill-whom') ? 'kill-whom' : 'kill-who';

@@ -1,4 +1,5 @@
 /** Promise: each READY=1 has a record in the journal: unit, probe, milliseconds, transport. */
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type Journal, startJournal } from '../helpers/systemd/journal.ts';
@@ -6,6 +7,11 @@ import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.j
 import { versionOf } from '../helpers/systemd/version.ts';
 import { ADDON } from '../helpers/transport.ts';
 import { until } from '../helpers/until.ts';
+import { untried } from '../helpers/untried.ts';
+
+const TREE = process.env['PS_ROOT'];
+/** journald needs a machine-id(5). */
+const HAS_JOURNAL = !TREE || existsSync(`${TREE}/etc/machine-id`);
 
 interface Start {
   readonly unit: string;
@@ -15,23 +21,27 @@ interface Start {
   readonly reload: boolean;
 }
 
-describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
+const TITLE = 'the record of a start';
+if (!HAS_JOURNAL) untried(TITLE, `no machine-id(5) in ${TREE}`);
+else describeSystemd(TITLE, ['user-1000', 'system'], tests);
+
+function tests(get: () => TestSystemd): void {
   let systemd: TestSystemd;
-  let journal: Journal | undefined;
+  let journal: Journal;
 
   beforeAll(async () => {
     systemd = get();
-    journal = await startJournal(systemd);
-    // other trees may have no machine-id(5)
-    if (!process.env['PS_ROOT']) expect(journal).toBeDefined();
+    const started = await startJournal(systemd);
+    if (!started) throw new Error('no journal');
+    journal = started;
   });
   afterAll(() => journal?.[Symbol.asyncDispose]());
 
-  /** As docs/slow-starts.md asks for them. */
+  /** As docs/slow-starts.md queries them. */
   async function records(unit: string, least = 1): Promise<readonly Start[]> {
     return until(`${least} records of ${unit}`, async () => {
-      const found = await journal?.entries('--grep', '^{"start":');
-      const starts = found?.map(({ MESSAGE = '' }) => (JSON.parse(MESSAGE) as { start: Start }).start) ?? [];
+      const found = await journal.entries('--grep', '^{"start":');
+      const starts = found.map(({ MESSAGE = '' }) => (JSON.parse(MESSAGE) as { start: Start }).start);
       const own = starts.filter((start) => start.unit === unit);
       return own.length >= least && own;
     });
@@ -51,8 +61,7 @@ describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
     return performance.now() - began;
   }
 
-  test('one for each start, which journalctl -o json finds', async () => {
-    if (!journal) return;
+  test('is written once for each start, and journalctl -o json finds it', async () => {
     const port = await freePort();
     const took = await start('shop.service', `--tcp ${port}`, [`Environment=PORT=${port}`]);
     const [record, ...others] = await records('shop.service');
@@ -74,8 +83,7 @@ describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
     await systemd.systemctl('stop', 'shop.service');
   });
 
-  test('the line for people is there as before', async () => {
-    if (!journal) return;
+  test('leaves the line for people unchanged', async () => {
     await start('lines.service', '--stdout ready', []);
     await records('lines.service');
     const texts = (await journal.entries('--grep', 'ready after')).map(({ MESSAGE }) => MESSAGE);
@@ -83,8 +91,7 @@ describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
     await systemd.systemctl('stop', 'lines.service');
   });
 
-  test('an instance has its own, with OpenFile= as the transport where there is one', async () => {
-    if (!journal) return;
+  test('names the instance, and OpenFile= as the transport if the unit has it', async () => {
     const isNew = (await versionOf(systemd)) >= 253;
     const lines = isNew ? [`OpenFile=${systemd.notifySocket}:notify`] : [];
     write('inst@.service', '--stdout ready', lines);
@@ -94,12 +101,12 @@ describeSystemd('the record of a start', ['user-1000', 'system'], (get) => {
     await systemd.systemctl('stop', 'inst@7.service');
   });
 
-  test('a reload has one too', async () => {
-    if (!journal || (await versionOf(systemd)) < 253) return;
+  test('is written for a reload too', async ({ skip }) => {
+    skip((await versionOf(systemd)) < 253, 'since systemd 253');
     await start('reloads.service', '--stdout ready', ['Type=notify-reload']);
     await records('reloads.service');
     expect(await systemd.systemctl('reload', 'reloads.service')).toMatchObject({ code: 0 });
     expect((await records('reloads.service', 2)).map(({ reload }) => reload)).toEqual([false, true]);
     await systemd.systemctl('stop', 'reloads.service');
   });
-});
+}

@@ -1,4 +1,4 @@
-/** Deploys that refuse no connection: the units that share a socket, and swap.sh, which goes from one to the other. */
+/** Deploys that refuse no connection: units that share a socket, and swap.sh, which switches between them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
@@ -11,7 +11,7 @@ import { testWhere } from '../helpers/untried.ts';
 import { Swap } from './swap.ts';
 
 describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
-  test('refuses no connection and loses no request, from one to the other and back, and where it fails', async () => {
+  test('refuses no connection and loses no request, in both directions and if it fails', async () => {
     const swap = await Swap.write(get());
     const { name } = swap;
     expect(await swap.run()).toMatchObject({ code: 0, stdout: `${name}@a ready, ${name}@b stopped\n` });
@@ -32,21 +32,21 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     expect(stderr).toContain(`swap.sh: ${name}@b did not become ready, and is stopped; ${name}@a is not touched\n`);
     expect(stderr).toContain(`${name}@b.service - App instance b`);
     expect(await swap.show('a', 'MainPID')).toBe(pid);
-    // it is not started again and again
+    // it is not restarted
     expect(await swap.state()).toMatch(/^a active enabled, b (inactive|failed) disabled$/);
     await expectAllAnswered(load);
     await swap.stop();
   });
 
   test('works after a version that crashes in a loop', async () => {
-    // a loop as quick as they come
+    // the fastest loop
     const swap = await Swap.write(get(), { lines: ['RestartSec=1ms', 'ExecStartPre=/bin/grep -q good DIR/release'] });
     await swap.run();
     swap.release('broken');
     await get().systemctl('kill', '--signal=KILL', swap.unit('a'));
-    // what waits in the queue wakes systemd each time that the instance is gone
+    // a waiting connection wakes systemd each time that the instance is gone
     const load = startLoad({ port: swap.port, rate: 20 });
-    // the limits that units have by default: five starts in ten seconds, twenty triggers in two
+    // the default limits of units: five starts in ten seconds, twenty triggers in two
     await until('a loop of crashes', async () => {
       expect(await get().show(`${swap.name}.socket`, 'ActiveState')).toBe('active');
       return Number(await swap.show('a', 'NRestarts')) > 40;
@@ -58,14 +58,14 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     await swap.stop();
   });
 
-  test('is refused while another runs, and done by the next run where that is killed', async () => {
+  test('is refused while another runs, and completed by the next run if that is killed', async () => {
     const swap = await Swap.write(get());
     await swap.run();
     swap.release('held');
     const killed = swap.run();
     await until('the new instance to start', async () => (await swap.show('b', 'ActiveState')) === 'activating');
     const { pid } = swap;
-    // the old one has the same open file: O_NONBLOCK (fcntl(2)) has to stay for it
+    // the old one has the same open file description, which must keep O_NONBLOCK (fcntl(2))
     const { stdout: descriptor } = await get().run('cat', [`/proc/${await answer(swap.port)}/fdinfo/3`]);
     expect(descriptor).toMatch(/^flags:\t0*[0-7]*[4-7][0-7]{3}$/m);
     expect(await swap.run()).toMatchObject({ code: 75, stdout: '', stderr: expect.stringMatching(BUSY) });
@@ -74,7 +74,7 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     await get().run('kill', ['-KILL', pid]);
     swap.letGo();
     expect(await swap.run(), swap.log).toMatchObject({ code: 0, stdout: swapped(swap, 'b', 'a') });
-    // its systemctl outlives it, and holds what the test reads
+    // its systemctl outlives it, and holds the pipe that the test reads
     expect((await killed).code).not.toBe(0);
     expect(await swap.state()).toBe('a inactive disabled, b active enabled');
     await swap.stop();
@@ -83,7 +83,7 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
 
 describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
   test.each(['restart', 'stop', 'enable', 'disable'])(
-    'is done by the next run if it is killed after %s',
+    'is completed by the next run if it is killed after %s',
     async (verb) => {
       const swap = await Swap.write(get(), { command: 'Type=exec\nExecStart=/bin/sleep infinity' });
       expect(await swap.run()).toMatchObject({ code: 0, stderr: '' });
@@ -100,7 +100,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
     },
   );
 
-  test('keeps the enabled one of two, as that is the one that served before', async () => {
+  test('keeps the enabled instance if two run, because that one served before', async () => {
     const swap = await Swap.write(get());
     await swap.run();
     expect(await get().systemctl('start', swap.unit('b'))).toMatchObject({ code: 0 });
@@ -112,10 +112,10 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
     await swap.stop();
   });
 
-  test('goes on to the next host by ssh, and stops at the first that fails', async () => {
+  test('continues with the next host by ssh, and stops at the first that fails', async () => {
     const swap = await Swap.write(get());
     await swap.run();
-    // as the real one does, it hands its words to a shell there, as one line
+    // like the real one, it passes its arguments to a shell, as one line
     const directory = swap.program('ssh', `echo "$1" >>${swap.dir}/hosts; shift; exec sh -c "$*"`);
     const env = { PATH: `${directory}:/usr/sbin:/usr/bin:/sbin:/bin`, REMOTE_SYSTEMCTL: 'env systemctl' };
     const words = [0, 1].map((host) => `deploy@web${host}/${swap.name}@`);
@@ -157,7 +157,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
     expect(result.stderr.match(/\n/g)).toHaveLength(1);
   });
 
-  test('names units that are not there', async () => {
+  test('names missing units', async () => {
     const manager = get().mode === 'system' ? [] : ['--user'];
     const script = `${get().repo}/systemd-units/swap.sh`;
     const result = await get().run('sh', [script, ...manager, 'no-such@', 'another@']);
@@ -169,7 +169,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
 // the playbook is for the system's manager
 describeSystemd('swap.yml', ['system'], (get) => {
   const missing = 'trees of other releases have no Ansible';
-  testWhere(!process.env['PS_ROOT'], missing, 'goes from host to host, and stops at the first that fails', async () => {
+  testWhere(!process.env['PS_ROOT'], missing, 'deploys host by host, and stops at the first that fails', async () => {
     const systemd = get();
     const swap = await Swap.write(systemd);
     await swap.run();
@@ -195,7 +195,7 @@ describeSystemd('swap.yml', ['system'], (get) => {
 });
 
 describeSystemd('the units of swap.sh', ['user-1000', 'system', 'session'], (get) => {
-  test('systemd-analyze verify has nothing to say of them', async () => {
+  test('systemd-analyze verify reports nothing about them', async () => {
     const swap = await Swap.write(get());
     const directory = get().makeDir();
     const files = [...swap.files].map(
@@ -205,7 +205,7 @@ describeSystemd('the units of swap.sh', ['user-1000', 'system', 'session'], (get
     for (const [file] of files) expect(await verify(get(), file)).toEqual([0, '']);
   });
 
-  test('connections start no instance that was stopped, and wait for the next', async () => {
+  test('connections start no stopped instance, and wait for the next', async () => {
     const swap = await Swap.write(get());
     await swap.run();
     await get().systemctl('stop', swap.unit('a'));
@@ -234,7 +234,7 @@ describeSystemd('the units of swap.sh', ['user-1000', 'system', 'session'], (get
     await swap.stop();
   });
 
-  test('--print-unit --swap prints them, to be installed as it says and deployed by swap.sh', async () => {
+  test('--print-unit --swap prints them, ready to be installed and deployed by swap.sh', async () => {
     const { node, repo, mode, uid } = get();
     // they would stay in a real session
     if (mode === 'session') return;
@@ -288,7 +288,7 @@ async function expectAllAnswered(load: ReturnType<typeof startLoad>): Promise<vo
   expect({ refused, failed, answered, errors }).toEqual({ refused: 0, failed: 0, answered: sent, errors: new Map() });
 }
 
-/** The pid of the instance that answers: that of its app. */
+/** The pid of the app that answers. */
 async function answer(port: number): Promise<number> {
   return Number(await (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text());
 }

@@ -1,4 +1,4 @@
-/** An app behind swap.socket: the units of systemd-units/ as they stand, with the places of this machine. */
+/** An app behind swap.socket: the units of systemd-units/ with the paths of this machine. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
@@ -9,13 +9,13 @@ const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 let count = 0;
 
 interface Recipe {
-  /** Lines in the place of the ExecStart= of the instances. */
+  /** Lines that replace the ExecStart= of the instances. */
   readonly command?: string;
-  /** Further lines of their section [Service]; DIR is the directory of the app. */
+  /** More lines of their section [Service]; DIR is the directory of the app. */
   readonly lines?: readonly string[];
 }
 
-/** What has the instances a and b, and goes from one to the other by swap.sh. */
+/** Has the instances a and b, and switches between them by swap.sh. */
 export class Swap {
   readonly systemd: TestSystemd;
   readonly port: number;
@@ -61,7 +61,7 @@ export class Swap {
     writeFileSync(`${this.dir}/release`, what);
   }
 
-  /** A held version may listen now. */
+  /** Lets a held version listen now. */
   letGo(): void {
     writeFileSync(`${this.dir}/go`, '');
   }
@@ -83,7 +83,7 @@ export class Swap {
     return (await Promise.all(each)).join(', ');
   }
 
-  /** swap.sh for this app. The file `pid` in its directory is that of the shell while it runs. */
+  /** swap.sh for this app. The file `pid` in its directory has the pid of the shell while it runs. */
   run(env: Readonly<Record<string, string>> = {}) {
     return this.runWords([`${this.name}@`], env);
   }
@@ -104,7 +104,7 @@ export class Swap {
     return readFileSync(`${this.dir}/log`, 'utf8');
   }
 
-  /** A program that stands in for another. @returns its directory */
+  /** A program that replaces another. @returns its directory */
   program(name: string, script: string): string {
     const directory = path.join(this.dir, 'bin');
     mkdirSync(directory, { recursive: true });

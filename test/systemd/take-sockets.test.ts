@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts';
 
 const O_NONBLOCK = 0o4000;
 
-/** Between the starts of two requests, ms. */
+/** Interval between the starts of two requests, ms. */
 const EVERY = 5;
 
 let count = 0;
@@ -46,7 +46,7 @@ async function shop(systemd: TestSystemd, probe: string, lines: readonly string[
     log,
     start: (instance: string) => must('start', unit(instance)),
     stop: (instance: string) => must('stop', unit(instance)),
-    /** Of its first socket, as proc(5) has it: `flags: 02004002`. */
+    /** The flags of its first socket, as in proc(5): `flags: 02004002`. */
     flags: async (instance: string) => {
       const wrapper = await systemd.show(unit(instance), 'MainPID');
       const children = (await systemd.run('cat', [`/proc/${wrapper}/task/${wrapper}/children`])).stdout.split(' ');
@@ -57,7 +57,7 @@ async function shop(systemd: TestSystemd, probe: string, lines: readonly string[
   };
 }
 
-/** New connections at a steady pace, whatever becomes of those before. */
+/** New connections at a steady pace, whatever the fate of earlier ones. */
 function load(port: number) {
   const answers: string[] = [];
   const open = new Set<Promise<void>>();
@@ -81,7 +81,7 @@ function load(port: number) {
   };
 }
 
-/** What came, or the code of the error. */
+/** The answer, or the error's message. */
 function answerOf(port: number): Promise<string> {
   return new Promise((resolve) => {
     http
@@ -98,14 +98,14 @@ function answerOf(port: number): Promise<string> {
 }
 
 describeSystemd('--take-sockets', EVERYWHERE, (get) => {
-  test('instances of an unchanged app swap under load, and no connection is refused', async () => {
+  test('swaps instances of an unchanged app under load without refusing a connection', async () => {
     const it = await shop(get(), '--http http://127.0.0.1:PORT/', ['NonBlocking=yes']);
     await it.start('a');
     const requests = load(it.port);
     await requests.more(20);
     await it.start('b');
     await it.stop('a');
-    // some were under way
+    // some were still running
     await requests.more(20);
     const before = requests.answers.length;
     await requests.more(20);
@@ -118,7 +118,7 @@ describeSystemd('--take-sockets', EVERYWHERE, (get) => {
 });
 
 describeSystemd('--take-sockets', ['system'], (get) => {
-  test('a service without the network takes a socket of the host', async () => {
+  test('lets a service without the network take a socket of the host', async () => {
     const it = await shop(get(), '--stdout ^listening', ['PrivateNetwork=yes', 'PrivateTmp=yes']);
     await it.start('a');
     expect(await answerOf(it.port)).toBe('a');
@@ -126,7 +126,7 @@ describeSystemd('--take-sockets', ['system'], (get) => {
     await it.end();
   });
 
-  test('an app that does not listen is not told that systemd holds its port: it was passed the socket', async () => {
+  test('does not blame systemd for holding the port if the app ignores the passed socket', async () => {
     const it = await shop(get(), '--timeout 1500ms');
     await expect(it.start('idle')).rejects.toThrow();
     expect(it.log('idle')).toContain('not ready after 1.5 s');
@@ -134,7 +134,7 @@ describeSystemd('--take-sockets', ['system'], (get) => {
     await it.end();
   });
 
-  test('a start leaves the shared socket one that does not block, before its app listens', async () => {
+  test('keeps the shared socket non-blocking at a start, before its app listens', async () => {
     const it = await shop(get(), '--stdout ^listening');
     await it.start('a');
     await it.start('idle');

@@ -1,4 +1,4 @@
-/** The examples in systemd-units/: each is correct, and each really starts an app. */
+/** The examples in systemd-units/: each is valid, and each really starts an app. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { versionOf } from '../helpers/systemd/version.ts';
 import { EXAMPLES, placed as placedHere } from './examples.ts';
 
 const ALL = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service') && name !== 'swap-hold.service');
-/** Those that are started here. Three units make a swap: swap.test.ts. */
+/** The examples that are started here. Three units make a swap: swap.test.ts. */
 const UNITS = ALL.filter((name) => name !== 'swap@.service');
 
 test('there is an example of each kind', () => {
@@ -56,15 +56,15 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
   beforeAll(async () => {
     version = await versionOf(get());
   });
-  /** An older systemd does not know that type. */
+  /** Type= that an older systemd does not know. */
   const placed = (systemd: TestSystemd, name: string, port: number) => {
     const text = placedHere(systemd, name, port);
     return version < 253 ? text.replace('Type=notify-reload', 'Type=notify') : text;
   };
 
-  test.each(UNITS)('systemd-analyze verify has nothing to say of %s', async (name) => {
+  test.each(UNITS)('systemd-analyze verify reports nothing about %s', async (name) => {
     const systemd = get();
-    // from 257 on systemd says that a user manager may not make up users
+    // since 257, systemd reports that a user manager cannot allocate users
     if (name === 'hardened.service' && systemd.mode !== 'system') return;
     const file = path.join(systemd.makeDir(), name.replace('@.', '@3001.'));
     writeFileSync(file, placed(systemd, name, 3001), { mode: 0o644 });
@@ -73,7 +73,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
 
   test.each(UNITS)('%s starts, is ready, and stops', async (name) => {
     const systemd = get();
-    // a user manager may not do that to its services
+    // a user manager cannot apply these settings
     if (name === 'hardened.service' && systemd.mode !== 'system') return;
     const port = await freePort();
     systemd.writeUnit(name, placed(systemd, name, port));
@@ -91,7 +91,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(await systemd.show(unit, 'ActiveState')).toBe('inactive');
   });
 
-  test('hardened.service also with a network of its own', async () => {
+  test('hardened.service works with a private network', async () => {
     const systemd = get();
     if (systemd.mode !== 'system') return;
     const text = placed(systemd, 'hardened.service', await freePort());
@@ -100,7 +100,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     await systemd.systemctl('stop', 'alone.service');
   });
 
-  test('hardened.service also with --handoff', async () => {
+  test('hardened.service works with --handoff', async () => {
     const systemd = get();
     if (systemd.mode !== 'system') return;
     const text = placed(systemd, 'hardened.service', await freePort());
@@ -111,10 +111,10 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(await systemd.systemctl('stop', 'hands-over.service')).toMatchObject({ code: 0 });
   });
 
-  test('hardened.service is rated 1.5 or better', async () => {
+  test('hardened.service is rated 1.5 or better', async ({ skip }) => {
     const systemd = get();
-    // a unit that is not loaded can be rated since 250
-    if (systemd.mode !== 'system' || version < 250) return;
+    if (systemd.mode !== 'system') return;
+    skip(version < 250, 'a unit can be rated without being loaded since systemd 250');
     const file = `${systemd.repo}/systemd-units/hardened.service`;
     const { stdout } = await systemd.run('systemd-analyze', ['security', '--offline=yes', file]);
     expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);

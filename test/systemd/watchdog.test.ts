@@ -1,5 +1,5 @@
 /**
- * Promise: --watchdog. Who is not well gets no WATCHDOG=1, and systemd acts; who is well lives on, however busy the
+ * Promise: --watchdog. An unhealthy app gets no WATCHDOG=1, and systemd acts; a healthy app lives on, however busy the
  * machine is.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -19,11 +19,11 @@ interface Watched {
   readonly probe?: string;
   readonly sec?: string;
   readonly lines?: readonly string[];
-  /** A shell script in the place of the app. */
+  /** A shell script instead of the app. */
   readonly script?: string;
 }
 
-/** Up and ready, with WatchdogSec= of one second (at this machine's pace) where nothing else is said. */
+/** Starts until ready, by default with WatchdogSec= of one second (at this machine's pace). */
 async function start(systemd: TestSystemd, { options, probe, sec, lines, script }: Watched): Promise<Service> {
   let command = `${systemd.node} ${systemd.repo}/test/fixtures/systemd/falls-ill.mjs`;
   if (script !== undefined) {
@@ -50,7 +50,7 @@ async function stopApp(service: Service): Promise<void> {
   await service.systemd.run('kill', ['-STOP', pid]);
 }
 
-/** Pings as a shell does it, until the file `ill` is there. */
+/** Pings from a shell, until the file `ill` is there. */
 const PINGS = `systemd-notify --ready
 while [ ! -e "$DIR/ill" ]; do systemd-notify WATCHDOG=1; sleep 0.1; done
 exec sleep 1000
@@ -107,30 +107,27 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
   ],
 };
 
-describeSystemd('who is not well', ['user-1000', 'system', 'session'], (systemd) => {
-  test(
-    'is killed by the watchdog with SIGABRT, and the log says why before; who recovers in time ' + 'lives on',
-    async () => {
-      const recovers = recover(systemd());
-      const all = await Promise.all(
-        Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
-          const service = await start(systemd(), watched);
-          await fall(service);
-          return { name, results: await service.results(), log: service.stderr, why };
-        }),
-      );
-      for (const { name, results, log, why } of all) {
-        expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
-        expect(log, name).toMatch(why);
-        expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
-        expect(log, name).toContain('the app was killed by SIGABRT');
-      }
-      await recovers;
-    },
-  );
+describeSystemd('an unhealthy app', ['user-1000', 'system', 'session'], (systemd) => {
+  test('is killed with SIGABRT after the log gave the reason, and lives on if it recovers in time', async () => {
+    const recovers = recover(systemd());
+    const all = await Promise.all(
+      Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
+        const service = await start(systemd(), watched);
+        await fall(service);
+        return { name, results: await service.results(), log: service.stderr, why };
+      }),
+    );
+    for (const { name, results, log, why } of all) {
+      expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
+      expect(log, name).toMatch(why);
+      expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
+      expect(log, name).toContain('the app was killed by SIGABRT');
+    }
+    await recovers;
+  });
 });
 
-/** Long enough in a loop to be found ill, and told that it may end by then. */
+/** Long enough in a loop to count as unhealthy, and then released. */
 async function recover(systemd: TestSystemd): Promise<void> {
   const service = await start(systemd, { options: '--watchdog loop', sec: `${scaled(3000)}ms` });
   const text = await service.show('StatusText');
@@ -145,7 +142,7 @@ async function recover(systemd: TestSystemd): Promise<void> {
   expect((await service.systemctl('stop')).code).toBe(0);
 }
 
-describeSystemd('who is being stopped', ['user-1000', 'system', 'session'], (systemd) => {
+describeSystemd('an app that is being stopped', ['user-1000', 'system', 'session'], (systemd) => {
   // closed by the app at once, which then takes three times WatchdogSec= to finish
   const script = `touch "$DIR/open"
 trap 'rm "$DIR/open"; sleep ${scaled(3000) / 1000}; exit 0' TERM INT
@@ -162,8 +159,8 @@ while :; do sleep 1000 & wait; done
   });
 });
 
-describeSystemd('who is well', ['system', 'session'], (systemd) => {
-  test('lives on while all processors are busy, as does who is only there, in a loop', async () => {
+describeSystemd('a healthy app', ['system', 'session'], (systemd) => {
+  test('lives on while all processors are busy, and so does a looping one under --watchdog process', async () => {
     const healthy: Watched[] = [
       { options: '' },
       { options: '--watchdog loop' },

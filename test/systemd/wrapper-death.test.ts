@@ -1,11 +1,11 @@
-/** What becomes of the app when the wrapper is killed outright, by SIGKILL or for want of memory. */
+/** The fate of the app when the wrapper is killed by SIGKILL or by the OOM killer. */
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { type TestSystemd, until } from '../helpers/systemd/private-systemd.js';
 import { Service } from './service.ts';
 
 async function killed(systemd: TestSystemd, ...lines: string[]): Promise<Service> {
-  // no connection: whoever is killed with an answer unread resets it, and the app of these tests ends by that
+  // no connection: a process killed with an unread answer resets it, and the app of these tests ends when that happens
   const service = await (await Service.write(systemd, { lines, probe: '--listen any' })).startReady();
   const main = await service.show('MainPID');
   await systemd.run('kill', ['-KILL', main]);
@@ -32,7 +32,7 @@ describeSystemd('the wrapper is killed', EVERYWHERE, (systemd) => {
     expect(service.story).toEqual(['started', 'ready']);
   });
 
-  test('Restart= brings both back, and the new app finds the port free', async () => {
+  test('Restart= restarts both, and the new app finds the port free', async () => {
     const service = await killed(systemd(), 'KillMode=mixed', 'Restart=on-failure', 'RestartSec=0');
     await service.event('ready', 2);
     await until('the unit to be active again', async () => (await service.show('ActiveState')) === 'active');

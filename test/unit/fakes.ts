@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-/** Stand-ins for the adapters: a clock that stands still until told, an app that does as told, and recorders. */
+/** Fakes of the adapters: a clock that a test advances, an app that a test controls, and recorders. */
 
 import type { App, AppOutput, OutputStream } from '../../src/app/types.ts';
 import type { Clock } from '../../src/base/clock.ts';
@@ -14,9 +14,9 @@ import { fileStamp } from '../../src/probes/file-stamp.ts';
 import type { Acceptance, ListeningSocket, Ownership } from '../../src/sockets/ownership.ts';
 
 export interface FakeClock extends Clock {
-  /** Lets time pass: calls what is due, in the order of its time. */
+  /** Advances the time: calls what is due, in order. */
   advance(ms: number): void;
-  /** How many timers wait. */
+  /** The number of pending timers. */
   readonly pending: number;
 }
 
@@ -47,7 +47,7 @@ export function fakeClock(start = 0): FakeClock {
   };
 }
 
-/** Lets everything that is ready to run without time or I/O run. */
+/** Runs everything that can run without time or I/O. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }
@@ -63,7 +63,7 @@ export interface FakeSigns extends AppOutput {
   write(stream: OutputStream, piece: string | Uint8Array): void;
   say(message: unknown): void;
   writeTo(fd: number, piece: string | 'end'): void;
-  /** How many listeners are left. */
+  /** The number of listeners left. */
   readonly listeners: number;
 }
 
@@ -111,17 +111,17 @@ export interface FakeContext extends ProbeContext {
   readonly warnings: string[];
   /** Lets the app send a datagram to its notify socket. */
   notice(notice: Partial<AppNotice>): void;
-  /** Who accepts a connection, and which sockets the app has begun to listen on. */
+  /** The process that accepts a connection, and the sockets on which the app has begun to listen. */
   owner: Ownership | undefined;
   acceptor: Acceptance;
   readonly appListens: ListeningSocket[];
-  /** Stands for the state of the files before the start. */
+  /** The state of the files before the start. */
   readonly before: Map<string, string>;
-  /** And for what they are now; the real ones where it says nothing. */
+  /** Their present state; the real one if not given. */
   readonly files: Map<string, string>;
 }
 
-/** What a probe is made with. Everything that listens belongs to the app unless `owner` says otherwise. */
+/** The context of a probe. All listeners belong to the app unless `owner` says otherwise. */
 export function fakeContext(): FakeContext {
   const notices = new Set<(notice: AppNotice) => void>();
   const warnings: string[] = [];
@@ -166,13 +166,13 @@ export function fakeContext(): FakeContext {
 }
 
 export interface FakeApp extends App {
-  /** Its death is seen by the kernel, and not yet by the wrapper. */
+  /** The kernel knows of its death, the wrapper does not yet. */
   becomeZombie(): void;
   die(status: ExitStatus): void;
   finishDraining(): void;
 }
 
-/** @param trace what is done to the app is written there */
+/** @param trace records what is done to the app */
 export function fakeApp(
   trace: string[],
   { pid = 42, killError = '', obstacle = undefined as string | undefined } = {},

@@ -1,10 +1,15 @@
-/** Which folder of src may import which, which files are pure, and who imports a dependency (ARCHITECTURE.md). */
+/**
+ * Which folder of src may import which, which files are pure, and which file imports each dependency (ARCHITECTURE.md).
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 
-/** Top floor first. A file imports from its own folder and from the floors below; folders of one floor do not meet. */
+/**
+ * Top floor first. A file imports from its own folder and from lower floors; folders on the same floor do not import
+ * each other.
+ */
 const FLOORS = [
   ['cli'],
   ['lifecycle'],
@@ -19,7 +24,7 @@ const FLOORS = [
   ['base'],
 ];
 
-/** Rules without I/O: they import nothing of Node's. A folder means all of its files but the exceptions. */
+/** Code without I/O: it imports no module of Node. A folder means all of its files except those listed. */
 const PURE = [
   {
     in: 'base',
@@ -44,7 +49,7 @@ const PURE = [
   { in: 'print-unit', except: ['host.ts', 'print-drop-in.ts', 'print-unit.ts'] },
 ];
 
-/** Each is imported by one file, so that another can take its place. */
+/** Only one file imports each, so that it can be replaced. */
 const DEPENDENCIES: Readonly<Record<string, string>> = {
   commander: 'options/command-line.ts',
   execa: 'unit/host-systemd.ts',
@@ -56,7 +61,7 @@ const SRC = join(REPOSITORY, 'src');
 const IMPORT = /^(?:import|export)(?:[^'"`;=]* from)? ['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
-/** Type-only imports count too: they tie two files together as others do. */
+/** Type-only imports count too: they couple two files as others do. */
 const imports = files.flatMap((file) =>
   [...readFileSync(join(SRC, file), 'utf8').matchAll(IMPORT)].map(([, fixed, lazy]) => {
     const target = (fixed ?? lazy) as string;
@@ -67,13 +72,13 @@ const imports = files.flatMap((file) =>
 const roomOf = (file: string) => file.split('/')[0] as string;
 const floorOf = (room: string) => FLOORS.findIndex((rooms) => rooms.includes(room));
 
-it('each folder of src stands on a floor, and each import leads to a file', () => {
+it('each folder of src is on a floor, and each import leads to a file', () => {
   expect(files.map(roomOf).filter((room) => floorOf(room) < 0)).toEqual([]);
   expect(imports.length).toBeGreaterThan(files.length);
   expect(imports.filter(({ target }) => target.endsWith('.ts') && !existsSync(join(SRC, target)))).toEqual([]);
 });
 
-it('imports lead down, so folders have no cycle', () => {
+it('imports go to lower floors, so folders have no cycle', () => {
   const wrong = imports.filter(({ file, target }) => {
     const [from, to] = [roomOf(file), roomOf(target)];
     return target.endsWith('.ts') && from !== to && floorOf(to) <= floorOf(from);
@@ -93,14 +98,14 @@ it('files have no cycle', () => {
   expect(files.flatMap((file) => walk(file, []))).toEqual([]);
 });
 
-it('pure files import nothing of Node', () => {
+it('pure files import no module of Node', () => {
   const isPure = (file: string) =>
     PURE.some((rule) => roomOf(file) === rule.in && !rule.except.includes(file.slice(rule.in.length + 1)));
   const wrong = imports.filter(({ file, target }) => isPure(file) && target.startsWith('node:'));
   expect(wrong.map(({ file, target }) => `${file} imports ${target}: it is listed as pure`)).toEqual([]);
 });
 
-it('each dependency is imported by one file', () => {
+it('one file imports each dependency', () => {
   const foreign = imports.filter(({ target }) => !target.endsWith('.ts') && !target.startsWith('node:'));
   const wrong = foreign.filter(({ file, target }) => DEPENDENCIES[target] !== file);
   expect(
@@ -109,7 +114,7 @@ it('each dependency is imported by one file', () => {
   expect(foreign.map(({ target }) => target).sort()).toEqual(Object.keys(DEPENDENCIES).sort());
 });
 
-it('ARCHITECTURE.md names files that are there', () => {
+it('ARCHITECTURE.md names existing files', () => {
   const text = readFileSync(join(REPOSITORY, 'ARCHITECTURE.md'), 'utf8');
   const named = [...text.matchAll(/`([\w-]+\/[\w/-]+\.ts)`/g)].map(([, file]) => file as string);
   expect(named.length).toBeGreaterThan(40);

@@ -1,4 +1,4 @@
-/** What a release needs to agree (npm run release:check looks at the packages too). */
+/** What must agree in a release (npm run release:check checks the packages too). */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
@@ -12,7 +12,7 @@ it('each file has the version of package.json, and CHANGELOG.md a date for it', 
   expect(() => versions('v0.0.1')).toThrow(/^the tag has 0\.0\.1, package\.json /);
 });
 
-it('the releases of Node that README names are those of the workflow and of npm run matrix:node', () => {
+it('README names the Node releases of the workflow and of npm run matrix:node', () => {
   const workflow = /^ +node: \[(.*)\]$/m.exec(read('.github/workflows/ci.yml'))?.[1]?.split(', ');
   const matrix = [...(/MAJORS = \[(.*)\]/.exec(read('test/matrix/node.js'))?.[1] ?? '').matchAll(/\d+/g)].flat();
   expect(workflow).toEqual(matrix);
@@ -25,7 +25,7 @@ it('the releases of Node that README names are those of the workflow and of npm 
   expect(JSON.parse(read('package.json')).engines.node).toBe(`>=${matrix[0]}`);
 });
 
-it('README has the command lines that are tried with each package manager', () => {
+it('README has the command lines that are tested with each package manager', () => {
   for (const { name, cases } of MANAGERS) {
     for (const { words } of cases.filter(({ inReadme }) => inReadme)) {
       expect(read('README.md')).toContain(`\`${name.split(' ')[0]} ${words} sd-ready-wrap\``);

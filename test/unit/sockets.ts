@@ -1,4 +1,4 @@
-/** Real sockets and pipes for the tests of what reads and writes them. */
+/** Real sockets and pipes for the tests of code that reads and writes them. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, Socket } from 'node:net';
@@ -11,7 +11,7 @@ export function portOf(server: Server): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A server that takes connections and says nothing, closed at the end of the test. */
+/** A server that accepts connections and sends nothing, closed at the end of the test. */
 export function listen(host: string, port = 0): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -24,7 +24,7 @@ export function listen(host: string, port = 0): Promise<Server> {
   });
 }
 
-/** A port on which nobody listens. */
+/** An unused port. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = await listen(host);
   const port = portOf(server);
@@ -47,15 +47,15 @@ export async function socketPair(): Promise<[Socket, Socket]> {
 }
 
 export interface Fifo {
-  /** To write into, as bytes go into a pipe that was inherited. */
+  /** The end to write to, like an inherited pipe. */
   readonly writeFd: number;
-  /** All that was read so far. Nothing is read before the first call of `read`. */
+  /** Everything read so far. Nothing is read before the first call of `read`. */
   read(): Socket;
-  /** Takes the reader away. */
+  /** Closes the reader. */
   closeReader(): void;
 }
 
-/** A pipe whose two ends have descriptors of their own in this process. */
+/** A pipe whose two ends have their own descriptors in this process. */
 export function fifo(): Fifo {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'));
   const path = join(directory, 'fifo');
@@ -107,7 +107,7 @@ export function give(socket: Socket, data: string | Uint8Array): Promise<void> {
   });
 }
 
-/** Lets the event loop turn, so that what is there to be read or called is. */
+/** Runs the event loop, so that pending reads and callbacks happen. */
 export async function turns(count = 20): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

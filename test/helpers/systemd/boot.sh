@@ -1,29 +1,29 @@
 #!/usr/bin/env bash
 # Boots a private systemd in namespaces of its own, and keeps it until standard input ends: boot.sh user|system UID
 #
-# On standard output: the pid of the process that holds the namespaces; its only child is their pid 1. Holding the
-# standard input open is what keeps it all alive, so a test run that is killed leaves nothing behind.
+# Standard output: the pid of the process that holds the namespaces; its only child is their pid 1. An open standard
+# input keeps it all alive, so a killed test run leaves nothing behind.
 #
-# Read from the environment:
+# Variables:
 #   PS_BIND    lines `SOURCE TARGET`: what to bind-mount, TARGET below /run
 #   PS_LOG     log level of the manager
-#   PS_ROOT    the root directory of another Debian, made with debootstrap(8): its systemd is booted, in it
+# PS_ROOT    the root directory of another Debian, made with debootstrap(8): its systemd is booted in it
 #
-# Of the host's world the private systemd shares the network, the files and /tmp. Its own are: processes, mounts, the
-# cgroup tree, /run, host name, IPC. /etc and /proc/sys are read-only for it: a pid 1 writes to both
-# (machine-id(5), net.unix.max_dgram_qlen), and the host must not notice.
+# The private systemd shares with the host: the network, the files and /tmp. It has its own processes, mounts, cgroup
+# tree, /run, host name and IPC. /etc and /proc/sys are read-only for it: a pid 1 writes to both (machine-id(5),
+# net.unix.max_dgram_qlen), and the host must not be changed.
 set -eu
 
 outside() {
-  # A hybrid host has its version 2 tree here, with the version 1 controllers beside it; else all of it is version 2
+  # A hybrid host has its version 2 tree here, with the version 1 controllers beside it; otherwise all of it is version
+  # 2
   local top=/sys/fs/cgroup/unified
   [ -d "$top" ] || top=/sys/fs/cgroup
   group=$top/private-systemd-$$
   mkdir "$group"
   trap 'exit 143' TERM INT HUP
   trap clean EXIT
-  # The cgroup first, the namespace after: a cgroup namespace has its root where its first process is,
-  # cgroup_namespaces(7)
+  # The cgroup first, then the namespace: a cgroup namespace has its root at its first process, cgroup_namespaces(7)
   (
     echo "$BASHPID" >"$group/cgroup.procs"
     exec unshare --mount --pid --fork --kill-child --cgroup --ipc --uts --mount-proc --propagation private \
@@ -36,8 +36,8 @@ outside() {
 
 clean() {
   if [ -n "${holder:-}" ]; then
-    # Pid 1, not its parent: unshare then ends when pid 1 can be reaped, which is when the last process of the namespace
-    # is gone and reaped, pid_namespaces(7). Only where there is no pid 1 yet is it the parent.
+    # Kill pid 1, not its parent: unshare then ends when pid 1 can be reaped, which is when the last process of the
+    # namespace is gone and reaped, pid_namespaces(7). Kill the parent only if there is no pid 1 yet.
     local init=
     read -r init <"/proc/$holder/task/$holder/children" 2>/dev/null || true
     kill -KILL ${init:-$holder} 2>/dev/null || true
@@ -69,7 +69,7 @@ inside() {
     mount --bind "$tree" "$tree"
     mount -o remount,bind,ro "$tree"
   done
-  # The sources may lie below what is covered next, so they are held open as mounts under a name of their own first
+  # The sources may be below what is covered next, so bind mounts under separate names keep them reachable
   holding=$(mktemp -d /tmp/private-systemd.XXXXXX)
   mount -t tmpfs tmpfs "$holding"
   while read -r from to; do
@@ -84,7 +84,7 @@ inside() {
   chmod 755 /run
   mkdir -p /run/lock /run/systemd/system
 
-  # What a manager says of units goes to the kernel log when there is no journal: a FIFO in its place catches that
+  # Without a journal, a manager's messages about units go to the kernel log: a FIFO in its place catches them
   mkfifo -m 666 /run/kmsg
   : >/run/manager.log
   chmod 644 /run/manager.log
@@ -96,7 +96,7 @@ inside() {
     system) units=/run/systemd/system ;;
   esac
   mkdir -p "$units"
-  # An empty machine: the targets that every unit depends on by default, systemd.special(7), and nothing behind them
+  # An empty machine: the targets that every unit depends on by default, systemd.special(7), without their units
   for target in default basic sysinit shutdown umount final exit sockets timers paths \
     network network-online multi-user; do
     printf '[Unit]\nDescription=%s\nDefaultDependencies=no\n' "$target" >"$units/$target.target"
@@ -114,7 +114,7 @@ inside() {
 
   unset NOTIFY_SOCKET DBUS_SESSION_BUS_ADDRESS INVOCATION_ID JOURNAL_STREAM LISTEN_FDS LISTEN_PID \
     WATCHDOG_USEC WATCHDOG_PID
-  # container=: pid 1 then leaves hardware, clock and console alone. The unit path: nothing of the host's units.
+  # container=: pid 1 then leaves hardware, clock and console alone. The unit path: no unit of the host.
   export container=private-systemd SYSTEMD_UNIT_PATH=$enabled:$units SYSTEMD_LOG_RATELIMIT_KMSG=0
   systemd=/lib/systemd/systemd
   [ -x "$systemd" ] || systemd=/usr/lib/systemd/systemd

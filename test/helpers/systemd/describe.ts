@@ -3,9 +3,8 @@ import { untried } from '../untried.ts';
 import { bootSystemd, type ModeName, possibleModes, type TestSystemd } from './private-systemd.js';
 
 /**
- * Registers the tests of `define` once for each of the modes that this machine can have, each with a systemd of its
- * own. `session` stands in for all of them where the tests do not run as root. Where nothing is possible: see
- * untried.ts.
+ * Registers the tests of `define` once for each of the modes that this machine supports, each with its own systemd. If
+ * the tests do not run as root, `session` replaces all of them. If no mode is possible: see untried.ts.
  */
 export function describeSystemd(title: string, wanted: readonly ModeName[], define: (get: () => TestSystemd) => void) {
   const { modes, missing } = possibleModes();
@@ -28,5 +27,5 @@ export function describeSystemd(title: string, wanted: readonly ModeName[], defi
   });
 }
 
-/** The modes of nearly every test: root hides bugs of permissions, and a user manager those of pid 1. */
+/** The modes of nearly every test: root hides permission errors, and a user manager those of pid 1. */
 export const EVERYWHERE: readonly ModeName[] = ['user-root', 'user-1000', 'system', 'session'];

@@ -1,4 +1,4 @@
-/** A journald for a private systemd, which has none of its own: in its namespaces, on its /run. */
+/** A journald for a private systemd, which has none: in its namespaces, on its /run. */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -6,15 +6,15 @@ import { childrenOf } from '../pids.ts';
 import { until } from '../until.ts';
 import type { TestSystemd } from './private-systemd.js';
 
-/** Nothing of the host's is read, and nothing is kept. */
+/** Reads nothing from the host, and keeps nothing. */
 const CONFIG = '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nForwardToSyslog=no\nForwardToWall=no\n';
 
 export interface Journal extends AsyncDisposable {
-  /** The entries that journalctl(1) finds with these words, as root. */
+  /** The entries that journalctl(1) finds with these arguments, as root. */
   entries(...words: string[]): Promise<readonly Readonly<Record<string, string>>[]>;
 }
 
-/** @returns undefined in a session, whose journal is not ours, and where the tree of another release has none */
+/** @returns undefined in a session, whose journal is not ours, and if another release's tree has none */
 export async function startJournal(systemd: TestSystemd): Promise<Journal | undefined> {
   const { root, init } = systemd;
   const program = ['/lib/systemd/systemd-journald', '/usr/lib/systemd/systemd-journald'].find((file) =>
@@ -31,7 +31,7 @@ export async function startJournal(systemd: TestSystemd): Promise<Journal | unde
   return {
     async entries(...words) {
       const args = [...inside, 'journalctl', '--output', 'json', '--no-pager', '--quiet', ...words];
-      // without a match it exits with 1
+      // it exits with 1 if no entry matches
       const { stdout } = await promisify(execFile)('nsenter', args, { env, maxBuffer: 1e8 }).catch((error) => error);
       const lines = String(stdout).split('\n').filter(Boolean);
       return lines.map((line) => JSON.parse(line) as Readonly<Record<string, string>>);

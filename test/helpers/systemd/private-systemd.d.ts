@@ -11,16 +11,16 @@ export interface CommandResult {
 export interface TestSystemd extends AsyncDisposable {
   readonly mode: 'user' | 'system' | 'session';
   readonly uid: number;
-  /** Where the repository and this Node are for the services. */
+  /** The paths of the repository and of this Node for the services. */
   readonly repo: string;
   readonly node: string;
-  /** A directory with the same path inside and outside; removed by stop(). */
+  /** A directory with the same path inside and outside; stop() removes it. */
   readonly dir: string;
-  /** What systemctl needs to reach this manager. */
+  /** The variables that systemctl needs to reach this manager. */
   readonly flags: readonly string[];
-  /** Its pid 1, seen from outside. There is none of a session's. */
+  /** Its pid 1, seen from outside; undefined for a session. */
   readonly init?: number;
-  /** Where its file system is, seen from outside. */
+  /** The path of its file system, seen from outside. */
   readonly root: string;
   readonly unitDir: string;
   readonly notifySocket: string;
@@ -44,6 +44,6 @@ export function bootSystemd(name: ModeName, options?: { logLevel?: string }): Pr
 export function freePort(): Promise<number>;
 export function until<T>(
   what: string,
-  look: () => T | Promise<T>,
+  check: () => T | Promise<T>,
   deadline?: number,
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>>;

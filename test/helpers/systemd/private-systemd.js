@@ -1,6 +1,6 @@
 /**
- * A real systemd for tests and the demo: a private one, booted in namespaces by boot.sh next to this file, or, for
- * whoever is not root, the manager of the user's own session. Plain JavaScript, so that the demo can use it unbuilt.
+ * A real systemd for tests and the demo: a private one, booted in namespaces by boot.sh next to this file; without
+ * root, the manager of the user's own session. Plain JavaScript, so that the demo can use it unbuilt.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -17,7 +17,7 @@ const BOOT_DEADLINE = scaled(60_000);
 const COMMAND_DEADLINE = scaled(120_000);
 const TOOLS = ['systemctl', 'unshare', 'nsenter', 'setpriv'];
 
-/** Every way to have a systemd that this project knows, by name. */
+/** Every supported way to get a systemd, by name. */
 export const MODES = {
   'user-root': { mode: 'user', uid: 0 },
   'user-1000': { mode: 'user', uid: 1000 },
@@ -26,21 +26,21 @@ export const MODES = {
 };
 
 /**
- * Looks until `look` returns something truthy, and returns that; what it throws counts as "not yet".
+ * Calls `check` until it returns something truthy, and returns that; an exception counts as "not yet".
  * @template T
  * @param {string} what for the message
- * @param {() => T | Promise<T>} look
+ * @param {() => T | Promise<T>} check
  * @param {number} [deadline] milliseconds
  * @returns {Promise<T>}
  */
-export async function until(what, look, deadline = scaled(60_000)) {
+export async function until(what, check, deadline = scaled(60_000)) {
   const end = performance.now() + deadline;
   let last;
-  // a look is often a systemctl, so the pauses grow: what takes longer is looked for less often
+  // a check is often a systemctl, so the pauses grow
   let pause = 5;
   do {
     try {
-      last = await look();
+      last = await check();
       if (last) return last;
     } catch (error) {
       last = error;
@@ -52,8 +52,8 @@ export async function until(what, look, deadline = scaled(60_000)) {
 }
 
 /**
- * A TCP port that nobody listens on, by chance, so that parallel runs do not clash, and below the range from which the
- * kernel takes the port of an outgoing connection: it may give one of those to anybody at any time, ip(7).
+ * An unused TCP port, chosen at random so that parallel runs do not clash, and below the range from which the kernel
+ * takes the port of an outgoing connection: it may assign one of those at any time, ip(7).
  * @returns {Promise<number>}
  */
 export async function freePort() {
@@ -71,7 +71,7 @@ export async function freePort() {
 }
 
 /**
- * Which of MODES can be had here, and what is missing for the rest.
+ * Which of MODES are possible here, and what is missing for the rest.
  * @returns {{modes: string[], missing: string}}
  */
 export function possibleModes() {
@@ -112,18 +112,18 @@ export async function bootSystemd(name, options = {}) {
   return systemd;
 }
 
-/** What both kinds share. */
+/** Common to both kinds. */
 class Systemd {
   constructor({ mode, uid }) {
     this.mode = mode;
     this.uid = uid;
     this.flags = mode === 'system' ? [] : ['--user'];
-    // /tmp by name: whatever $TMPDIR says may be closed to other users
+    // /tmp by name: the directory in $TMPDIR may be closed to other users
     this.dir = fs.mkdtempSync('/tmp/private-systemd-');
     fs.chmodSync(this.dir, 0o755);
   }
 
-  /** A fresh directory that the services may write to, seen under the same path inside and outside. */
+  /** A fresh directory that the services may write to, with the same path inside and outside. */
   makeDir() {
     const dir = fs.mkdtempSync(path.join(this.dir, 'd-'));
     fs.chmodSync(dir, 0o755);
@@ -131,7 +131,7 @@ class Systemd {
     return dir;
   }
 
-  /** Writes a unit file; `systemctl daemon-reload` is up to the caller only when the unit was loaded before. */
+  /** Writes a unit file. The caller must run `systemctl daemon-reload` only if the unit was already loaded. */
   writeUnit(name, text) {
     const file = path.join(this.unitDir, this.unit(name));
     fs.writeFileSync(file, text, { mode: 0o644 });
@@ -157,9 +157,9 @@ class Systemd {
   }
 }
 
-/** Booted by boot.sh; commands go in by nsenter(1), files through /proc/PID/root. */
+/** Booted by boot.sh; commands are run by nsenter(1), files reached through /proc/PID/root. */
 class PrivateSystemd extends Systemd {
-  /** Where the repository and this Node are inside: the real paths may be closed to uid 1000, as below /root. */
+  /** The paths of the repository and of this Node inside: the real ones may be closed to uid 1000, e.g. below /root. */
   repo = '/run/host/repository';
   node = '/run/host/node';
 
@@ -168,8 +168,8 @@ class PrivateSystemd extends Systemd {
     const bind = `${readableRepository(this.dir)} host/repository\n${process.execPath} host/node`;
     this.holder = spawn('bash', [path.join(HERE, 'boot.sh'), this.mode, String(this.uid)], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      // nothing of ours, as a user's manager gives its own environment to each service: with NODE_EXTRA_CA_CERTS= in it
-      // each boot of Node 20 would take three times as long
+      // none of our variables, because a user's manager passes its own environment to each service: with
+      // NODE_EXTRA_CA_CERTS= each boot of Node 20 would take three times as long
       env: { PATH: process.env.PATH ?? '', PS_BIND: bind, PS_LOG: logLevel, PS_ROOT: process.env.PS_ROOT ?? '' },
     });
     let said = '';
@@ -202,7 +202,7 @@ class PrivateSystemd extends Systemd {
   }
 
   /**
-   * Runs a command in there, as the user the manager runs as.
+   * Runs a command inside, as the user of the manager.
    * @param {string} command
    * @param {string[]} [args]
    * @param {Record<string, string>} [env]
@@ -223,7 +223,7 @@ class PrivateSystemd extends Systemd {
     return fs.readFileSync(`${this.root}/run/manager.log`, 'utf8');
   }
 
-  /** Stops the manager's clock: nothing is read from the notify socket until thaw(). */
+  /** Freezes the manager: it reads nothing from the notify socket until thaw(). */
   async freeze() {
     process.kill(this.manager, 'SIGSTOP');
     await until('the manager to stand still', () => stateOf(this.manager) === 'T');
@@ -241,7 +241,7 @@ class PrivateSystemd extends Systemd {
   }
 }
 
-/** The manager of the session this process runs in: units get names of this run alone and are removed at the end. */
+/** The manager of this process's session: units get names unique to this run and are removed at the end. */
 class SessionSystemd extends Systemd {
   static #count = 0;
   repo = REPOSITORY;
@@ -298,7 +298,7 @@ class SessionSystemd extends Systemd {
   }
 }
 
-/** Runs to the end and tells what came of it; never rejects for an exit status. */
+/** Runs to the end and returns the result; never rejects because of an exit status. */
 async function collect(command, args, env) {
   const began = performance.now();
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: COMMAND_DEADLINE });
@@ -313,8 +313,8 @@ async function collect(command, args, env) {
 }
 
 /**
- * The repository itself where everybody may read it, which takes no time; otherwise (a clone made with umask 077) a
- * copy of what runs, with modes that let everybody.
+ * The repository itself if it is readable for all users, which takes no time; otherwise (a clone made with umask 077) a
+ * copy of what runs, readable for all.
  */
 function readableRepository(dir) {
   const needed = ['bin', 'dist', 'package.json', 'test/fixtures', 'systemd-units', ...productionModules()];
@@ -350,7 +350,7 @@ function commOf(pid) {
 }
 
 function stateOf(pid) {
-  // The name in parentheses may hold anything, so what follows the last one, proc(5)
+  // The name in parentheses may contain anything, so use what follows the last one, proc(5)
   return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop()?.[0];
 }
 

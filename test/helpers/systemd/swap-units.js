@@ -1,5 +1,5 @@
 /**
- * systemd-units/swap.socket and the units that it names, for another app. Plain JavaScript, as the demo and the
+ * systemd-units/swap.socket and the units that it names, for another app. Plain JavaScript, because the demo and the
  * benchmark use it too.
  */
 import fs from 'node:fs';
@@ -8,17 +8,17 @@ import { REPOSITORY } from './private-systemd.js';
 
 export const SWAP_UNITS = ['swap.socket', 'swap-hold.service', 'swap@.service'];
 
-/** Where the examples are. */
+/** The directory of the examples. */
 const EXAMPLES = path.join(REPOSITORY, 'systemd-units');
 
 /**
  * @param {object} app
- * @param {string} app.name in the place of `swap`
- * @param {number} app.port in the place of 3000, on 127.0.0.1
- * @param {string} app.wrapper what runs sd-ready-wrap
+ * @param {string} app.name replaces `swap`
+ * @param {number} app.port replaces 3000, on 127.0.0.1
+ * @param {string} app.wrapper the command that runs sd-ready-wrap
  * @param {string} app.command the app's own command line
  * @param {boolean} [app.takesSockets] false for an app that listens on descriptor 3 by itself
- * @param {string[]} [app.lines] further ones of the section [Service] of the instances
+ * @param {string[]} [app.lines] more lines in the section [Service] of the instances
  * @returns {Map<string, string>} the text of each, by the name of its example
  */
 export function swapUnits({ name, port, wrapper, command, takesSockets = true, lines = [] }) {

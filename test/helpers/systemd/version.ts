@@ -1,6 +1,6 @@
 import type { TestSystemd } from './private-systemd.js';
 
-/** Of the systemd that this manager is: 252. */
+/** The version of this manager's systemd: 252. */
 export async function versionOf(systemd: TestSystemd): Promise<number> {
   return Number(/^systemd (\d+)/.exec((await systemd.run('systemctl', ['--version'])).stdout)?.[1]);
 }

@@ -2,7 +2,7 @@
 /**
  * Runs a command under a private systemd: with-systemd.js [user-root|user-1000|system|session] COMMAND [ARG...]
  *
- * The command finds in its environment: UNITS (where unit files go), SYSTEMCTL, REPOSITORY and NODE (their paths for
+ * Variables of the command: UNITS (the directory for unit files), SYSTEMCTL, REPOSITORY and NODE (their paths for
  * services), SCRATCH (a directory that is removed afterwards). Its output and exit status are passed on at the end.
  */
 import { bootSystemd, MODES, possibleModes } from './private-systemd.js';
@@ -17,12 +17,12 @@ if (!command) {
   process.stderr.write(`usage: with-systemd.js [${Object.keys(MODES).join('|')}] COMMAND [ARG...]\n`);
   process.exitCode = 64;
 } else if (!mode || !modes.includes(mode)) {
-  process.stderr.write(`with-systemd.js: no systemd to be had here: ${missing}\n`);
+  process.stderr.write(`with-systemd.js: no systemd available here: ${missing}\n`);
   process.exitCode = 69;
 } else {
   const systemd = await bootSystemd(mode);
   const result = await systemd.run(command, args, {
-    // The part behind /proc/PID/root is the path inside
+    // The part after /proc/PID/root is the path inside
     UNITS: systemd.unitDir.replace(/^\/proc\/\d+\/root/, ''),
     SYSTEMCTL: systemd.mode === 'system' ? 'systemctl' : 'systemctl --user',
     REPOSITORY: systemd.repo,

@@ -34,14 +34,14 @@ async function open() {
 }
 
 describe('the IPC channel', () => {
-  it('hears every message, whole, in order', async () => {
+  it('delivers every message, whole and in order', async () => {
     const { app, messages, flush } = await open();
     await give(app, '"ready"\n{"type":"ready","n":1}\n7\nnull\n');
     await flush();
     expect(messages).toEqual(['ready', { type: 'ready', n: 1 }, 7, null]);
   });
 
-  it('puts together what comes in pieces, also inside a character', async () => {
+  it('joins pieces, also inside a character', async () => {
     // a socket would join the pieces again
     const stream = new PassThrough();
     const messages: unknown[] = [];
@@ -52,7 +52,7 @@ describe('the IPC channel', () => {
     expect(messages).toEqual([{ type: 'grüße 🚀' }, 'b']);
   });
 
-  it('passes over garbage, tells of it once, and hears what follows', async () => {
+  it('skips garbage, reports it once, and delivers what follows', async () => {
     const { app, messages, garbage, flush } = await open();
     await give(app, 'garbage\n\n{"half":\n\0\n"ready"\nmore\n');
     await flush();
@@ -60,10 +60,10 @@ describe('the IPC channel', () => {
     expect(garbage()).toBe(1);
   });
 
-  it('passes over an overlong message, and hears what follows', async () => {
+  it('skips an overlong message, and delivers what follows', async () => {
     const { app, messages, garbage, flush } = await open();
     for (let n = 0; n < 2; n += 1) {
-      // each piece of this one is a message of its own
+      // each piece of this one is a message by itself
       await give(app, `${'1'.repeat(5 * 1024 * 1024)}\n"after ${n}"\n`);
     }
     await flush();
@@ -71,7 +71,7 @@ describe('the IPC channel', () => {
     expect(garbage()).toBe(1);
   });
 
-  it('takes a long message below the bound', async () => {
+  it('accepts a long message below the limit', async () => {
     const { app, messages, garbage, flush } = await open();
     const long = 'x'.repeat(900 * 1024);
     await give(app, `${JSON.stringify(long)}\n`);
@@ -80,7 +80,7 @@ describe('the IPC channel', () => {
     expect(garbage()).toBe(0);
   });
 
-  it('acknowledges a handle, without which Node in the app would never send again, and hears its message', async () => {
+  it('acknowledges a handle, so that Node in the app goes on sending, and delivers its message', async () => {
     const { app, messages, flush } = await open();
     const answer = '{"cmd":"NODE_HANDLE_ACK"}\n';
     const answered = take(app, answer.length);
@@ -90,14 +90,14 @@ describe('the IPC channel', () => {
     expect(messages).toEqual(['ready']);
   });
 
-  it('a message of the app that looks like an internal one of its own is heard', async () => {
+  it("delivers a message of the app that resembles one of Node's internal messages", async () => {
     const { app, messages, flush } = await open();
     await give(app, '{"cmd":"start"}\n{"cmd":5}\n');
     await flush();
     expect(messages).toEqual([{ cmd: 'start' }, { cmd: 5 }]);
   });
 
-  it('what cannot be made a string is a message like others', async () => {
+  it('delivers a value that cannot be converted to a string like any other', async () => {
     const { app, messages, flush } = await open();
     const message = { cmd: { toString: 1, valueOf: 1 } };
     await give(app, `${JSON.stringify(message)}\n`);
@@ -105,7 +105,7 @@ describe('the IPC channel', () => {
     expect(messages).toEqual([message]);
   });
 
-  it('every listener hears, until it is taken away', async () => {
+  it('calls every listener until it is removed', async () => {
     const { app, channel, messages, flush } = await open();
     const others: unknown[] = [];
     const stop = channel.onMessage((message) => others.push(message));
@@ -119,7 +119,7 @@ describe('the IPC channel', () => {
     expect(others).toEqual([1, 'flush']);
   });
 
-  it('the end of the app’s side is no error, not even in the middle of a line', async () => {
+  it('accepts the end of the app’s side, even in the middle of a line', async () => {
     const { app, messages, garbage, flush } = await open();
     await flush();
     const closed = new Promise((resolve) => app.once('close', resolve));

@@ -5,7 +5,7 @@ import { limitOf } from '../../../src/base/proc.ts';
 
 const NOTHING = { listenPid: false, watchdogPid: false, ignored: [], openFiles: undefined };
 
-/** What the app then sees, told by env(1) itself: run for real, as shells differ. */
+/** What the app then sees, printed by env(1) itself: run with real shells, because they differ. */
 function seen(prelude: Parameters<typeof withPrelude>[0], env: Record<string, string>, ...args: string[]): string[] {
   const [file, words] = withPrelude(prelude, '/usr/bin/env', args, env);
   return execFileSync(file, words, { env, encoding: 'utf8' }).split('\n').filter(Boolean).sort();
@@ -18,22 +18,22 @@ describe('withPrelude', () => {
     [{ watchdogPid: true }, true],
     [{ ignored: [13] }, true],
     [{ openFiles: 1024 }, true],
-  ])('is needed where there is something to do: %j', (some, needed) => {
+  ])('is needed if there is something to do: %j', (some, needed) => {
     expect(isNeeded({ ...NOTHING, ...some })).toBe(needed);
   });
 
   it.each([
-    ['nothing but its own', {}],
+    ['only its own', {}],
     ['values as they are', { A: ' two  words \'"$HOME`\\\\ ', B: '' }],
-    ['names that are no identifiers', { 'a.b': '1', 'c-d': '2', '1e': '3', '-f': '4' }],
+    ['names that are not identifiers', { 'a.b': '1', 'c-d': '2', '1e': '3', '-f': '4' }],
     ['what shells change', { IFS: 'x', OPTIND: '5', PPID: '7', PS4: '$(exit 1)', SECONDS: '1' }],
-    ['what shells set by themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
+    ['what shells set themselves', { PWD: '/not/here', OLDPWD: '/nor/there', SHLVL: '7', _: 'x' }],
   ])('leaves the environment as it was: %s', (_, env) => {
     const expected = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     expect(seen({ ...NOTHING, ignored: [13] }, env)).toEqual(expected.sort());
   });
 
-  it('WATCHDOG_PID is the process of the app', () => {
+  it("sets WATCHDOG_PID to the app's process", () => {
     const [file, words] = withPrelude(
       { ...NOTHING, watchdogPid: true },
       '/bin/sh',
@@ -44,32 +44,32 @@ describe('withPrelude', () => {
     expect(watchdogPid).toBe(pid);
   });
 
-  it('LISTEN_PID is the process of the app', () => {
+  it("sets LISTEN_PID to the app's process", () => {
     const [file, words] = withPrelude({ ...NOTHING, listenPid: true }, '/bin/sh', ['-c', 'echo $$ $LISTEN_PID'], {});
     const [pid, listenPid] = execFileSync(file, words, { encoding: 'utf8' }).trim().split(' ');
     expect(listenPid).toBe(pid);
   });
 
   it.each([['/bin/echo', ['a', '', ' b ', '--', '-n', '$HOME', '*', 'x=y']]])(
-    'arguments arrive as they are',
+    'passes arguments unchanged',
     (command, args) => {
       const [file, words] = withPrelude({ ...NOTHING, listenPid: true, ignored: [13] }, command, args, {});
       expect(execFileSync(file, words, { encoding: 'utf8' })).toBe(`${args.join(' ')}\n`);
     },
   );
 
-  it('a path with an equals sign is still the command', () => {
+  it('takes a path with an equals sign as the command', () => {
     const [, words] = withPrelude({ ...NOTHING, listenPid: true }, '/srv/a=b/app', ['x'], {});
     expect(words).toEqual(['-c', expect.any(String), 'sh', '/srv/a=b/app', 'x']);
   });
 
-  it('the signals are ignored', () => {
+  it('ignores the signals', () => {
     const args = ['-c', 'grep SigIgn /proc/$$/status'];
     const [file, words] = withPrelude({ ...NOTHING, ignored: [13, 1] }, '/bin/sh', args, {});
     expect(execFileSync(file, words, { encoding: 'utf8' })).toMatch(/0000000000001001/);
   });
 
-  it('the soft limit of open files is that, and the hard one as it was', () => {
+  it('sets the soft limit of open files, and keeps the hard one', () => {
     const script = 'ulimit -S -n; ulimit -H -n';
     const [file, words] = withPrelude({ ...NOTHING, openFiles: 64 }, '/bin/sh', ['-c', script], {});
     const [soft, hard] = execFileSync(file, words, { encoding: 'utf8' }).split('\n');
@@ -81,7 +81,7 @@ describe('withPrelude', () => {
     ['a name', {}],
     ['-with a dash', { 'a.b': '1', BASH_ENV: '/no/such', 'BASH_FUNC_x%%': '() {  echo x\n}' }],
     ['and what shells set', { PWD: '/not/here', SHLVL: '7' }],
-  ])('another name for it, and the environment as it was: %s', (name, env: Record<string, string>) => {
+  ])('sets another argv[0], and leaves the environment as it was: %s', (name, env: Record<string, string>) => {
     const [file, words] = withPrelude({ ...NOTHING, ignored: [13] }, '/usr/bin/env', ['-0'], env, name);
     const seen = execFileSync(file, words, { env, encoding: 'utf8' }).split('\0').filter(Boolean).sort();
     expect(seen).toEqual(

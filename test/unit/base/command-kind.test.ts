@@ -30,12 +30,12 @@ it.each([
   'sh start.sh',
   'env A=1 node app.js',
   'python3 -c pass',
-])('%s is the app', (line) => {
+])('%s is the app itself', (line) => {
   const [command = '', ...args] = line.split(' ');
   expect(launcherOf(command, args)).toBeUndefined();
 });
 
-it('a shell that becomes the app is the app', () => {
+it('a shell that becomes the app counts as the app', () => {
   expect(launcherOf('sh', ['-c', 'exec node app.js'])).toBeUndefined();
 });
 
@@ -97,6 +97,6 @@ it.each([
   expect(runsFile(command, args)).toBe(itself);
 });
 
-it('a value that stands apart is no script', () => {
+it('the value of an option is not the script', () => {
   expect(nodeOptions(['--import', 'tsx', '-r', './a.js', '--no-warnings', 'app.js', '--import'])).toHaveLength(5);
 });

@@ -14,7 +14,7 @@ describe('appEnvironment', () => {
     'SD_READY_WRAP_TCP',
     'SD_READY_WRAP_',
     'SRWE',
-  ])('%s is not passed on', (name) => {
+  ])('drops %s', (name) => {
     expect(appEnvironment({ [name]: 'x', PATH: '/bin' })).toEqual({ PATH: '/bin' });
   });
 
@@ -32,22 +32,22 @@ describe('appEnvironment', () => {
     ['EMPTY', ''],
     ['BASH_FUNC_f%%', '() { :; }'],
     ['__proto__', 'x'],
-  ])('%s is', (name, value) => {
+  ])('keeps %s', (name, value) => {
     expect(Object.entries(appEnvironment(Object.fromEntries([[name, value]])))).toEqual([[name, value]]);
   });
 
-  it("JOURNAL_STREAM is not where that stream is not the app's", () => {
+  it('drops JOURNAL_STREAM if the stream does not go to the app', () => {
     expect(appEnvironment({ JOURNAL_STREAM: '8:1', PATH: '/bin' }, { journal: false })).toEqual({ PATH: '/bin' });
   });
 
-  it('with a notify socket of its own, that', () => {
+  it("sets NOTIFY_SOCKET to the app's own socket, if there is one", () => {
     expect(appEnvironment({ NOTIFY_SOCKET: '/run/systemd/notify', HOME: '/' }, { notifySocket: '/x' })).toEqual({
       HOME: '/',
       NOTIFY_SOCKET: '/x',
     });
   });
 
-  it('where it may ping by itself, the interval of the pings, and not for whom', () => {
+  it('keeps WATCHDOG_USEC without WATCHDOG_PID if the app may ping by itself', () => {
     const own = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '3000000', WATCHDOG_PID: '7', MAINPID: '7' };
     expect(appEnvironment(own, { notifySocket: '/tmp/x/notify', pings: true })).toEqual({
       NOTIFY_SOCKET: '/tmp/x/notify',
@@ -59,7 +59,7 @@ describe('appEnvironment', () => {
     });
   });
 
-  it('leaves its argument alone and drops what is undefined', () => {
+  it('does not modify its argument, and drops undefined values', () => {
     const own = Object.freeze({ NOTIFY_SOCKET: '/run/systemd/notify', GONE: undefined, HOME: '/root' });
     expect(appEnvironment(own)).toStrictEqual({ HOME: '/root' });
   });
@@ -72,7 +72,7 @@ describe('startEnvironment', () => {
   it.each([
     [['PATH=/bin', 'a.b=c=d', 'EMPTY=', 'LINES=one\n\ntwo\n', 'BASH_FUNC_f%%=() { :; }', '__proto__=x', 'SRWE=theirs']],
     [['NODE_OPTIONS=', 'PWD=/gone', '_=x', `UTF8=\u{1f30a}`]],
-  ])('is what the shell was started with, whatever it made of it: %j', (entries) => {
+  ])('is the environment that the shell was started with, whatever the shell changed: %j', (entries) => {
     const env = startEnvironment({ PATH: '/usr/bin', PWD: '/', SHLVL: '0', SRWE: handed(...entries) });
     expect(Object.entries(appEnvironment(env)).map((entry) => entry.join('='))).toEqual(
       entries.filter((entry) => !entry.startsWith('SRWE=')),
@@ -80,18 +80,18 @@ describe('startEnvironment', () => {
     expect(startedByName(env)).toBe(true);
   });
 
-  it('base64 may break its lines', () => {
+  it('accepts line breaks in base64', () => {
     const text = `HOME=${'x'.repeat(200)}`;
     const broken = handed(text).replace(/.{76}/g, '$&\n');
     expect(appEnvironment(startEnvironment({ SRWE: broken }))).toEqual({ HOME: 'x'.repeat(200) });
   });
 
-  it('of two variables by one name the first counts, as to getenv(3)', () => {
+  it('keeps the first of two variables with one name, as getenv(3) does', () => {
     expect(appEnvironment(startEnvironment({ SRWE: handed('A=1', 'B=2', 'A=3') }))).toEqual({ A: '1', B: '2' });
   });
 
   it.each([{}, { SRWE: '' }, { SRWE: 'usage: base64 FILE' }, { SRWE: btoa('A=no end') }, { SRWE: handed('theirs') }])(
-    'is what our Node sees where none, or none that is one, was handed over: %j',
+    'is the environment of our Node if none, or an invalid one, was passed on: %j',
     (mark) => {
       const env = startEnvironment({ A: 'b', NODE_OPTIONS: '--inspect', ...mark });
       expect(env).toEqual({ A: 'b', NODE_OPTIONS: '--inspect' });

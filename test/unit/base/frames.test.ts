@@ -18,7 +18,7 @@ function read(max = 10) {
 }
 
 describe('readFrames', () => {
-  it('cuts at the end byte, wherever the pieces end', async () => {
+  it('splits at the end byte, wherever the pieces end', async () => {
     const { source, frames } = read();
     for (const piece of ['a', 'b\nc', '\n\n', 'd']) source.write(piece);
     await turns(5);
@@ -28,7 +28,7 @@ describe('readFrames', () => {
     expect(frames.at(-1)).toBe('d');
   });
 
-  it('passes over what is too long, in one piece or several, and tells once', async () => {
+  it('skips a message that is too long, in one piece or several, and reports it once', async () => {
     const { source, frames, tooLong } = read();
     for (let count = 0; count < 20; count += 1) source.write('x'.repeat(8));
     source.write('\nshort\n');
@@ -37,7 +37,7 @@ describe('readFrames', () => {
     expect(tooLong()).toBe(1);
   });
 
-  it('a flood is read in turns, and other events come in between', async () => {
+  it('reads a flood in turns, and other events come in between', async () => {
     const { source, frames } = read();
     source.write('1\n'.repeat(10_000));
     await turns(3);

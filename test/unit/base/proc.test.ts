@@ -14,12 +14,12 @@ import {
 } from '../../../src/base/proc.ts';
 import { tempDir } from '../../helpers/temp.ts';
 
-/** A name that reads like what stands behind it in /proc/PID/stat. */
+/** A name that resembles what follows it in /proc/PID/stat. */
 const NAME = ') Z 1 (';
 
 const SCRIPT = 'ulimit -S -n 64; ulimit -S -n; ulimit -H -n; ulimit -S -t; ulimit -H -t; read _';
 
-/** A shell of that name that has told its limits and waits. */
+/** A shell with that name that has printed its limits and waits. */
 async function start() {
   const dir = tempDir();
   const program = dir.file(NAME);
@@ -40,7 +40,7 @@ async function start() {
   };
 }
 
-it('a process is there, and says what it is', async () => {
+it('gives the state and the name of a process', async () => {
   using shell = await start();
   const { pid } = shell;
   expect(processExists(pid)).toBe(true);
@@ -56,7 +56,7 @@ it('a process is there, and says what it is', async () => {
   expect(programOf(pid)).toBe(NAME);
 });
 
-it('a process has limits', async () => {
+it('gives the limits of a process', async () => {
   using shell = await start();
   const [soft, hard, softTime, hardTime] = shell.limits;
   expect(soft).toBe(64);
@@ -65,7 +65,7 @@ it('a process has limits', async () => {
   expect(limitOf(shell.pid, 'Max of something else')).toBeUndefined();
 });
 
-it('a process that has ended says nothing', async () => {
+it('gives nothing for a process that has ended', async () => {
   using shell = await start();
   const { child, pid } = shell;
   child.kill('SIGKILL');

@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('the real clock', () => {
-  it('calls back once, in time, and not when disposed', () => {
+  it('calls back once, in time, and not if disposed', () => {
     const calls: string[] = [];
     clock.after(20, () => calls.push('kept'));
     const dispose = clock.after(20, () => calls.push('disposed'));
@@ -37,14 +37,14 @@ describe('the real clock', () => {
     expect(clock.now() - now).toBeGreaterThanOrEqual(month);
   });
 
-  it('a long wait can be disposed in its later part too', () => {
+  it('disposes a long wait in its later part too', () => {
     const dispose = clock.after(60 * 86_400_000, () => expect.fail('called'));
     vi.advanceTimersByTime(40 * 86_400_000);
     dispose();
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('infinity takes no timer', () => {
+  it('sets no timer for infinity', () => {
     clock.after(Number.POSITIVE_INFINITY, () => expect.fail('called'))();
     expect(vi.getTimerCount()).toBe(0);
   });

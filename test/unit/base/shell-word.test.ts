@@ -28,7 +28,7 @@ const WORDS = [
 ];
 const FURTHER = ['!', '#x', 'a;b', 'a&b', 'a|b', '<x', '(x)', 'a\nb', 'é ✓', "''", '--x=y', '%i', '@name', '-'];
 
-it.each(SHELLS)('%s takes each word as it was', (shell, flags) => {
+it.each(SHELLS)('%s reads each word unchanged', (shell, flags) => {
   for (const write of [shellWord, quotedShellWord]) {
     const script = `printf '%s\\0' ${[...WORDS, ...FURTHER].map(write).join(' ')}`;
     const { stdout } = spawnSync(shell, [...flags, '-c', script], { encoding: 'utf8' });

@@ -71,7 +71,7 @@ describe('parseTimeSpan', () => {
     '5 constructor',
     '5 __proto__',
     '1min; reboot',
-  ])('%j is no time span', (text) => {
+  ])('%j is not a time span', (text) => {
     expect(parseTimeSpan(text)).toBeUndefined();
   });
 });
@@ -107,7 +107,7 @@ describe('formatDuration', () => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  it('reads back as what it was', () => {
+  it('can be parsed again', () => {
     for (const ms of [7, 250, 1250, 90_000, 3_661_000, Number.POSITIVE_INFINITY]) {
       expect(parseTimeSpan(formatDuration(ms))).toBe(ms);
     }

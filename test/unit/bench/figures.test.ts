@@ -4,15 +4,15 @@ import { figure, median, missing, regressions, round, verdict, wanted } from '..
 const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
 
 describe('figure', () => {
-  test('median, extremes and the nearest rank of the 99th percentile', () => {
+  test('has the median, the extremes and the 99th percentile by nearest rank', () => {
     expect(figure('x', 'ms', hundred)).toMatchObject({ n: 100, median: 50.5, p99: 99, min: 1, max: 100 });
   });
 
-  test('of less than 100 samples there is no 99th percentile', () => {
+  test('has no 99th percentile below 100 samples', () => {
     expect(figure('x', 'ms', hundred.slice(1)).p99).toBeUndefined();
   });
 
-  test('a ratio is to the median of another', () => {
+  test('gives a ratio to the median of another figure', () => {
     const over = figure('direct', 'ms', [1, 2, 3]);
     expect(figure('x', 'ms', [3, 5, 7], { over })).toMatchObject({ ratio: 2.5, over: 'direct' });
     expect(figure('x', 'ms', [3], { over: figure('nothing', 'ms', [0]) })).not.toHaveProperty('ratio');
@@ -54,7 +54,7 @@ describe('a goal', () => {
     [2, 'missed by design'],
     [2.5, 'missed by design'],
     [2.6, 'MISSED'],
-  ])('that is out of reach, of 1.5 and 2.5 at most, and %d: %s', (value, said) => {
+  ])('that is out of reach, with 1.5 wanted and 2.5 accepted, and %d: %s', (value, said) => {
     const found = figure('x', '', [value], { goals: { median: { most: 1.5, accepted: 2.5, why: 'the boot' } } });
     const [goal] = found.goals;
     expect(goal && verdict(found, goal)).toBe(said);
@@ -69,14 +69,14 @@ describe('a goal', () => {
     expect([none, one].map((found) => verdict(found, most))).toEqual(['met', 'MISSED']);
   });
 
-  test('for a percentile that too few samples have is not measured, and fails nothing', () => {
+  test('for a percentile that needs more samples is not measured, and fails nothing', () => {
     const found = figure('x', 'ms', [1000], { goals: { p99: 10 } });
     expect(verdict(found, { of: 'p99', most: 10, margin: 0.25 })).toBe('not measured');
     expect(regressions([{ row: 'ready', ...found }])).toEqual([]);
   });
 });
 
-test('a regression is a sentence for each goal that was missed by more than its margin', () => {
+test('gives a regression as a sentence for each goal that was missed by more than its margin', () => {
   const figures = [
     { row: 'ready', ...figure('--tcp', 'ms', hundred, { goals: { median: 45, p99: 20 } }) },
     { row: 'ready', ...figure('--ipc', 'ms', [1], { goals: { median: 2 } }) },

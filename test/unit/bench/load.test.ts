@@ -1,4 +1,4 @@
-/** The load of the demo, the benchmark and the tests: what it counts as refused, failed and late. */
+/** The load of the demo, the benchmark and the tests: what counts as refused, failed and late. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +12,7 @@ async function serve(listener: RequestListener) {
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-test.each([false, true])('keepAlive %j: each answer counts, by its body', async (keepAlive) => {
+test.each([false, true])('keepAlive %j: counts each answer by its body', async (keepAlive) => {
   let connections = 0;
   const { server, port } = await serve((_, response) => response.end('here'));
   server.on('connection', () => {
@@ -28,7 +28,7 @@ test.each([false, true])('keepAlive %j: each answer counts, by its body', async 
   server.close();
 });
 
-test('a closed port refuses; a cut connection and a status are failures', async () => {
+test('counts a closed port as refused, and a cut connection or a bad status as failed', async () => {
   let what = 'cut';
   const { server, port } = await serve((request, response) => {
     if (what === 'cut') request.socket.destroy();
@@ -45,7 +45,7 @@ test('a closed port refuses; a cut connection and a status are failures', async 
   expect(refused + failed).toBe(sent);
 });
 
-test('an open loop: a server that stands still gets its requests, timed from when they were due', async () => {
+test('an open loop: a stalled server gets its requests, timed from when they were due', async () => {
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;

@@ -1,4 +1,4 @@
-/** What a run of the benchmark comes to: its table, its picture, its words, its waves. */
+/** The result of a benchmark run: its table, its picture, its command line, its waves. */
 import { describe, expect, test } from 'vitest';
 import { choose, parse } from '../../../bench/command-line.js';
 import { deploysTable } from '../../../bench/deploys-table.js';
@@ -18,7 +18,7 @@ const ROWS = [
   { name: 'relay', title: 'relay' },
 ].map((row) => ({ ...row, runs: { full: {}, quick: {} }, run: async () => [] }));
 
-test('the table: a block a row, in columns, and what is missing by name', () => {
+test('the table: one block per row, in columns, and missing values by name', () => {
   const over = figure('--tcp', 'ms', [4], { goals: { median: 6, p99: 20 } });
   const figures = [
     { row: 'ready', ...over },
@@ -53,14 +53,14 @@ describe('the picture', () => {
       Number(width),
     ]);
 
-  test('has a bar for each value, as long as it is', () => {
+  test('has a bar for each value, in proportion', () => {
     const drawn = rects(svg([{ title: 'A', unit: 'ms', bars }], 'here'));
     expect(drawn.map(([whose]) => whose)).toEqual(['ours', 'theirs']);
     expect(Number(drawn[1]?.[1]) / Number(drawn[0]?.[1])).toBeCloseTo(100, -1);
     expect(drawn[1]?.[1]).toBeLessThan(700);
   });
 
-  test('with a logarithmic scale: marks at the powers of ten', () => {
+  test('marks the powers of ten on a logarithmic scale', () => {
     const picture = svg([{ title: 'A', unit: 'ms', log: true, bars }], 'here');
     for (const mark of ['1 ms', '10 ms', '100 ms', '1000 ms']) expect(picture).toContain(`>${mark}<`);
     // from 1 to 1000
@@ -68,19 +68,19 @@ describe('the picture', () => {
     expect(theirs / ours).toBeCloseTo(Math.log10(200) / Math.log10(2), 1);
   });
 
-  test('shows text as it is, and what is 0 as well', () => {
+  test('shows text unchanged, and values of 0 too', () => {
     const picture = svg([{ title: 'A', bars: [...bars, { label: 'none', value: 0, ours: true }] }], 'here');
     expect(picture).toContain('>ours &amp; &lt;others&gt;</text>');
     expect(picture).toContain('>200 ms, late</text>');
     expect(rects(picture)[2]?.[1]).toBeGreaterThan(0);
   });
 
-  test('of values that are all 0 can be drawn', () => {
+  test('can be drawn if all values are 0', () => {
     expect(svg([{ title: 'A', bars: [{ label: 'none', value: 0, ours: true }] }], 'here')).not.toContain('NaN');
   });
 });
 
-describe('the words of the command line', () => {
+describe('the arguments of the command line', () => {
   const chosen = (...words: string[]) =>
     choose(ROWS, parse(words, ROWS).words).map(({ row, parts }) => `${row.name} ${parts.join(' ')}`.trim());
 
@@ -92,7 +92,7 @@ describe('the words of the command line', () => {
     expect(chosen('relay')).toEqual(['relay']);
   });
 
-  test('a part: every row that has it', () => {
+  test('a part: every row with it', () => {
     expect(chosen('tcp')).toEqual(['ready tcp', 'rest tcp']);
   });
 
@@ -112,18 +112,18 @@ describe('waves', () => {
   const packed = (starts: ReturnType<typeof start>[], delay: number) =>
     waves(starts, delay, 40).map((wave) => wave.map(({ name }) => name).join(''));
 
-  test('all of a wave have booted before the first is ready', () => {
+  test('all units of a wave have booted before the first is ready', () => {
     const starts = ['a', 'b', 'c', 'd', 'e'].map((name) => start(name, 100, 0));
     expect(packed(starts, 200)).toEqual(['ab', 'cd', 'e']);
   });
 
-  test('those who wait leave the machine to those who are measured', () => {
+  test('waiting units leave the machine to the measured ones', () => {
     expect(packed([start('a', 1, 30), start('b', 1, 20), start('c', 1, 10), start('d', 1, 40)], 200)).toEqual([
       ...['a', 'bc', 'd'],
     ]);
   });
 
-  test('one that is too much for any is alone', () => {
+  test('a unit that is too big for any wave is alone', () => {
     expect(packed([start('a', 500, 0), start('b', 1, 90), start('c', 1, 1)], 200)).toEqual(['a', 'b', 'c']);
   });
 });

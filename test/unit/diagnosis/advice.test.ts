@@ -12,7 +12,7 @@ const tcp = (host: string, port: number, inspector = false): ListeningSocket => 
 });
 const unix = (path: string): ListeningSocket => ({ kind: 'unix', path });
 
-/** What is advised to whoever wrote these options. */
+/** The advice for these options. */
 function advised(
   options: string,
   listening: readonly ListeningSocket[],
@@ -35,7 +35,7 @@ function advised(
   });
 }
 
-describe('the app listens where nobody asks', () => {
+describe('the app listens on another address', () => {
   it.each([
     ['--tcp 3000', tcp('127.0.0.1', 8080), '127.0.0.1:8080, not on 127.0.0.1:3000 or [::1]:3000: write --tcp 8080,'],
     ['--tcp 3000', tcp('::', 8080), '[::]:8080, not on 127.0.0.1:3000 or [::1]:3000: write --tcp 8080,'],
@@ -69,12 +69,12 @@ describe('the app listens where nobody asks', () => {
     ['--notify', tcp('127.0.0.1', 3000)],
     ['--stdout up', unix('/tmp/x')],
     ['--stdout up', tcp('127.0.0.1', 9229, true)],
-  ])('nothing is wrong yet with %s', (options, socket) => {
+  ])('%s is not an error yet', (options, socket) => {
     expect(advised(options, [socket], 'waiting')).toEqual([]);
   });
 });
 
-it('where it counts who ever answers, the app may listen where it likes', () => {
+it('the app may listen anywhere if any listener counts', () => {
   const { probes } = buildConfig(
     { tcp: [{ place: '--tcp', text: '10.0.0.5:80' }], 'tcp-owner': [{ place: '--tcp-owner', text: 'any' }] },
     ['node'],
@@ -92,13 +92,13 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
   expect(advice('waiting', findings)).toEqual([]);
 });
 
-it('the app listens, and no line has matched', () => {
+it('advises a socket probe if the app listens and no line has matched', () => {
   expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
     'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
   ]);
 });
 
-it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for a socket unit: %s', (moment) => {
+it.each(['waiting', 'timeout', 'died'] as const)('names the socket unit if systemd holds the port: %s', (moment) => {
   const more = { holders: new Map([[3000, 'systemd (pid 1)']]), socketUnits: new Map([[3000, 'shop.socket']]) };
   expect(advised('--tcp 3000', [], moment, more)).toEqual([
     'port 3000 is held by systemd itself, for shop.socket: write Sockets=shop.socket under [Service] and let the app ' +
@@ -106,9 +106,9 @@ it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for 
   ]);
 });
 
-it('a port that another has', () => {
+it('names another process that holds the port', () => {
   const holders = new Map([[3000, 'nginx (pid 77)']]);
-  // it took another one: that says nothing about where it will be the next time
+  // the app used another port, which may be different the next time
   expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
     'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
   ]);
@@ -118,7 +118,7 @@ it('a port that another has', () => {
   expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
 });
 
-describe('nothing to be seen', () => {
+describe('the app listens on nothing', () => {
   it.each([
     ['--tcp 3000', [], 'the app was not seen to listen on anything'],
     ['', [], "neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"],
@@ -131,28 +131,28 @@ describe('nothing to be seen', () => {
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
   });
-  it('of an app that was asked to end before anybody looked nothing is known', () => {
+  it('gives no advice for an app that was stopped before the first check', () => {
     for (const options of ['--tcp 3000', '', '--listen any'])
       expect(advised(options, [], 'stopped', { looked: false, tooLong: false })).toEqual([]);
   });
-  it('with --handoff no sign that needs a wrapper which stays', () => {
+  it('with --handoff suggests no probe that needs the wrapper', () => {
     expect(advised('', [], 'timeout', { handoff: true })).toEqual([
       'the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff',
     ]);
   });
-  it('with a sign that is no socket there is nothing to say', () => {
+  it('gives no advice for a probe that is not a socket', () => {
     expect(advised('--stdout up', [])).toEqual([]);
   });
 });
 
-it('stopped in a unit: it may have been systemd', () => {
+it("after a stop in a unit, which may be systemd's timeout", () => {
   expect(advised('--stdout up', [], 'stopped')).toEqual([
     expect.stringContaining('raise TimeoutStartSec= of the unit'),
   ]);
   expect(advised('--stdout up', [], 'stopped', { tooLong: false })).toEqual([]);
 });
 
-it('a KillMode= that leaves processes behind', () => {
+it('warns of a KillMode= that leaves processes behind', () => {
   expect(advised('--stdout up', [], 'died', { killMode: 'process' })).toEqual([
     expect.stringContaining('KillMode=process'),
   ]);

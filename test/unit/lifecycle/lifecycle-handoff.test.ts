@@ -1,4 +1,4 @@
-/** The lifecycle where the app becomes the main process. */
+/** The lifecycle if the app becomes the main process. */
 import { describe, expect, it } from 'vitest';
 import { next } from '../../../src/lifecycle/lifecycle.ts';
 import type { Effect, LifeEvent, State } from '../../../src/lifecycle/words.ts';
@@ -36,7 +36,7 @@ function short(effect: Effect): string {
   return effect.type === 'end' ? `end ${JSON.stringify(effect.status)}` : effect.type;
 }
 
-/** What is done at the last of these events, and the phase behind it. */
+/** The effects of the last of these events, and the resulting phase. */
 function outcome(...events: LifeEvent[]): [string, ...string[]] {
   let state = START;
   let effects: readonly Effect[] = [];
@@ -49,21 +49,18 @@ const READY_LINE = 'info: ready after 1.25 s: tcp 1';
 const FORWARDED = ['kill SIGTERM', 'info: forwarded SIGTERM to the app'];
 
 describe('a handoff', () => {
-  it(
-    'orphans the app, then names it together with READY=1, then waits until that is heard, and only ' + 'then leaves',
-    () => {
-      expect(outcome(ready)).toEqual(['orphaning', 'stop-waiting', 'orphan']);
-      expect(outcome(ready, orphaned())).toEqual([
-        'leaving',
-        'notify MAINPID=42 | READY=1 | STATUS=App ready after 1.25 s: tcp 1',
-        READY_LINE,
-        'await-hearing',
-      ]);
-      expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":1}']);
-    },
-  );
+  it('orphans the app, then names it with READY=1, and leaves once systemd has received that', () => {
+    expect(outcome(ready)).toEqual(['orphaning', 'stop-waiting', 'orphan']);
+    expect(outcome(ready, orphaned())).toEqual([
+      'leaving',
+      'notify MAINPID=42 | READY=1 | STATUS=App ready after 1.25 s: tcp 1',
+      READY_LINE,
+      'await-hearing',
+    ]);
+    expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":1}']);
+  });
 
-  it('is given up where the app cannot be orphaned: the wrapper stays', () => {
+  it('is given up if the app cannot be orphaned: the wrapper stays', () => {
     expect(outcome(ready, orphaned('pid 7 has adopted it'))).toEqual([
       'ready',
       `notify ${READY}`,
@@ -76,7 +73,7 @@ describe('a handoff', () => {
   it.each([
     ['before it is ready', [term, ready], []],
     ['while it is orphaned', [ready, term], []],
-  ])('is given up where the app is asked to end %s', (_, events) => {
+  ])('is given up if the app is stopped %s', (_, events) => {
     expect(outcome(...events, orphaned())).toEqual([
       'ready',
       `notify ${READY}`,
@@ -86,7 +83,7 @@ describe('a handoff', () => {
     ]);
   });
 
-  it('is waited out where a stop comes before systemd has surely heard of it', () => {
+  it('continues if a stop comes before systemd has surely received it', () => {
     expect(outcome(ready, orphaned(), term)).toEqual(['leaving', ...FORWARDED]);
     expect(outcome(ready, orphaned(), term, heard())).toEqual([
       'ready',
@@ -95,11 +92,11 @@ describe('a handoff', () => {
     expect(outcome(ready, orphaned(), term, heard(), unseen).at(-1)).toBe('end {"signal":"SIGTERM","guessed":true}');
   });
 
-  it('is not held up by another signal', () => {
+  it('is not delayed by another signal', () => {
     expect(outcome(hup, ready, orphaned(), heard()).at(-1)).toBe('end {"code":1}');
   });
 
-  it('sees to the end of an app that may have been dead before systemd heard of it', () => {
+  it('handles the end of an app that may have died before systemd received it', () => {
     expect(outcome(ready, orphaned(), heard(false))).toEqual(['leaving']);
     expect(outcome(ready, orphaned(), heard(false), unseen)).toEqual([
       'ended',
@@ -109,13 +106,13 @@ describe('a handoff', () => {
     ]);
   });
 
-  it('an app that dies before it is named was not ready, and its own status counts where it was seen', () => {
+  it('an app that dies before it is named was not ready, and its own status counts if it is known', () => {
     expect(outcome(ready, ended({ code: 3 })).at(-1)).toBe('end {"code":3}');
     expect(outcome(ready, ended({ code: 3 }), orphaned())).toEqual(['ended']);
     expect(outcome(ended({ signal: 'SIGSEGV' })).at(-1)).toBe('end {"signal":"SIGSEGV"}');
   });
 
-  it('means nothing in other states', () => {
+  it('has no effect in other states', () => {
     expect(outcome(orphaned())).toEqual(['starting']);
     expect(outcome(heard())).toEqual(['starting']);
     expect(outcome(ready, heard())).toEqual(['orphaning']);

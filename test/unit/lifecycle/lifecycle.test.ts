@@ -25,7 +25,7 @@ const states = {
   ended: { phase: 'ended' },
 } as const satisfies Partial<Record<State['phase'], State>>;
 
-/** Those of a handoff have a table of their own. */
+/** The events of a handoff have a table of their own. */
 type Phase = keyof typeof states;
 
 const notice = (given: Partial<AppNotice>): LifeEvent => ({
@@ -67,7 +67,7 @@ const events = {
   'exit by SIGSEGV': exit({ signal: 'SIGSEGV' }),
 } as const satisfies Record<string, LifeEvent>;
 
-/** Effects in short: what the tables below are written in. The line about the end stands right before the end. */
+/** Effects in short notation, for the tables below. The line about the end comes right before the end. */
 function short(effect: Effect): string | string[] {
   switch (effect.type) {
     case 'notify':
@@ -304,7 +304,7 @@ const table: Row[] = [
 describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
-    // what is remembered for later texts stands in tests of its own
+    // state that is kept for later texts has tests of its own
     const later = ['readyText', 'late', 'stop', 'advice'];
     const lasting = (state: State) =>
       Object.fromEntries(Object.entries(state).filter(([name]) => !later.includes(name)));
@@ -318,8 +318,8 @@ describe('every state and every event', () => {
   });
 });
 
-describe('STATUS= of a start that comes to nothing', () => {
-  /** The last that it says, after these. */
+describe('STATUS= of a failed start', () => {
+  /** The last STATUS= after these events. */
   const last = (state: State, ...happened: LifeEvent[]) => {
     const told: string[] = [];
     for (const event of happened) {
@@ -336,13 +336,9 @@ describe('STATUS= of a start that comes to nothing', () => {
   it.each<[string, LifeEvent[], string]>([
     ['too late', [events['start-timeout'], advice, events['exit 0']], NOT_READY + remedy],
     ['asked to stop', [events.signal, advice, events['exit 0']], `${STOPPED}; the app exited with code 0${remedy}`],
+    ['asked to stop, without advice', [events.signal, events['exit 3']], `${STOPPED}; the app exited with code 3`],
     [
-      'asked to stop, and nothing can be done',
-      [events.signal, events['exit 3']],
-      `${STOPPED}; the app exited with code 3`,
-    ],
-    [
-      'ends before it is known what became of the signal',
+      'ends before the fate of the signal is known',
       [events['stop-asked'], events['exit 0']],
       'the app exited with code 0 after 1.25 s, before it listened (tcp 1)',
     ],
@@ -353,19 +349,19 @@ describe('STATUS= of a start that comes to nothing', () => {
       `the app exited with code 3 after 1.25 s, before it listened (tcp 1)${remedy}`,
     ],
     [
-      'asked, and not over yet',
+      'asked to stop, and still running',
       [events.signal, events['still-waiting']],
       'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
     ],
-    ['what the app says while it ends', [events.signal, notice({ rest: ['STATUS=ends'] })], 'ends'],
+    ["the app's status while it ends", [events.signal, notice({ rest: ['STATUS=ends'] })], 'ends'],
     ['the app has its own', [notice({ rest: ['STATUS=loads'] }), events.signal, events.ready], 'loads'],
     [
-      'what was advised is not so any more',
+      'outdated advice',
       [advice, { type: 'advice', texts: [] }, events['still-waiting']],
       'Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED',
     ],
     [
-      'waits on',
+      'keeps waiting',
       [advice, events['still-waiting']],
       `Starting since 10:02:11: waiting for tcp 1: ECONNREFUSED${remedy}`,
     ],
@@ -375,7 +371,7 @@ describe('STATUS= of a start that comes to nothing', () => {
   });
 });
 
-it('advice is logged when it is new, and not again', () => {
+it('advice is logged if it is new, and only once', () => {
   const texts = (...all: string[]): LifeEvent => ({ type: 'advice', texts: all });
   const logged: string[] = [];
   let state: State = states.starting;
@@ -388,16 +384,16 @@ it('advice is logged when it is new, and not again', () => {
 });
 
 it.each<[string, State, ExitStatus, ExitStatus]>([
-  ['0 before it was ready is none', { ...states.starting, onlyReady: true }, { code: 0 }, { code: 124 }],
+  ['0 before it was ready counts as a failure', { ...states.starting, onlyReady: true }, { code: 0 }, { code: 124 }],
   ['another code is kept', { ...states.starting, onlyReady: true }, { code: 3 }, { code: 3 }],
   ['a signal is kept', { ...states.starting, onlyReady: true }, { signal: 'SIGINT' }, { signal: 'SIGINT' }],
-  ['0 is 0 where more is wanted than that it is ready', states.starting, { code: 0 }, { code: 0 }],
-])('where only readiness is asked for, success has to mean it: %s', (_, state, status, ended) => {
+  ['0 is kept if more than readiness is requested', states.starting, { code: 0 }, { code: 0 }],
+])('with --exit-when-ready, success means that the app was ready: %s', (_, state, status, ended) => {
   const { effects } = next(state, exit(status));
   expect(effects.find(({ type }) => type === 'end')).toMatchObject({ status: ended });
 });
 
-/** Of the watchdog's one is enough here: they lead from nowhere to nowhere. */
+/** One event of the watchdog is enough here: none changes the phase. */
 const NAMES = (Object.keys(events) as (keyof typeof events)[]).filter(
   (name) => name !== 'sick' && name !== 'recovered',
 );
@@ -408,7 +404,7 @@ interface History {
   readonly said: readonly string[];
 }
 
-/** Every row of events, up to `length` of them, with all that they led to. */
+/** Every sequence of events, up to `length` of them, with all of its effects. */
 function* histories(length: number): Generator<History> {
   function* walk(state: State, { path, effects, said }: History): Generator<History> {
     yield { path, effects, said };
@@ -425,36 +421,33 @@ function* histories(length: number): Generator<History> {
   yield* walk(states.starting, { path: [], effects: [], said: [] });
 }
 
-describe('whatever happens in whatever order', () => {
-  it(
-    'READY=1 of a start is our own once at most, never after the death, never after the start ' + 'timeout; one end',
-    () => {
-      let count = 0;
-      for (const { path, said } of histories(4)) {
-        count += 1;
-        // without a text it is the app's own, passed on
-        const all = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
-        const readies = all.filter((index) => / ready after /.test(said[index] as string));
-        const ends = said.filter((text) => text.startsWith('end '));
-        const where = { toString: () => path.join(', ') };
-        if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
-        const died = said.findIndex((text) => text.includes(' exited: '));
-        const late = said.findIndex((text) => text.includes(' not-ready: '));
-        if (all[0] !== readies[0]) expect.fail(`the app's READY=1 before ours: ${where}`);
-        for (const index of all) {
-          if (died !== -1 && index > died) expect.fail(`READY=1 after the death: ${where}`);
-          if (late !== -1) expect.fail(`READY=1 and a start timeout: ${where}`);
-        }
-        const exited = path.some((name) => name.startsWith('exit'));
-        if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
-        if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
+describe('any events in any order', () => {
+  it('at most one own READY=1 per start, none after the death or the start timeout; one end', () => {
+    let count = 0;
+    for (const { path, said } of histories(4)) {
+      count += 1;
+      // without a text it is the app's own, passed on
+      const all = said.flatMap((text, index) => (text.startsWith('notify READY=1') ? [index] : []));
+      const readies = all.filter((index) => / ready after /.test(said[index] as string));
+      const ends = said.filter((text) => text.startsWith('end '));
+      const where = { toString: () => path.join(', ') };
+      if (readies.length > 1 || ends.length > 1) expect.fail(`twice: ${where}`);
+      const died = said.findIndex((text) => text.includes(' exited: '));
+      const late = said.findIndex((text) => text.includes(' not-ready: '));
+      if (all[0] !== readies[0]) expect.fail(`the app's READY=1 before ours: ${where}`);
+      for (const index of all) {
+        if (died !== -1 && index > died) expect.fail(`READY=1 after the death: ${where}`);
+        if (late !== -1) expect.fail(`READY=1 and a start timeout: ${where}`);
       }
-      const n = NAMES.length;
-      expect(count).toBe(1 + n + n ** 2 + n ** 3 + n ** 4);
-    },
-  );
+      const exited = path.some((name) => name.startsWith('exit'));
+      if (exited !== (ends.length === 1)) expect.fail(`the end does not follow the death: ${where}`);
+      if (ends.length === 1 && !said.at(-1)?.startsWith('end ')) expect.fail(`something after the end: ${where}`);
+    }
+    const n = NAMES.length;
+    expect(count).toBe(1 + n + n ** 2 + n ** 3 + n ** 4);
+  });
 
-  it('a datagram has one state word at most, and STOPPING=1 is never said of our own', () => {
+  it('a datagram has at most one state word, and we never send STOPPING=1 ourselves', () => {
     for (const { effects } of histories(3)) {
       for (const effect of effects) {
         if (effect.type !== 'notify') continue;
@@ -468,7 +461,7 @@ describe('whatever happens in whatever order', () => {
     }
   });
 
-  it('the only SIGKILL is that of the stop timeout after we stopped the app', () => {
+  it('the only SIGKILL comes from the stop timeout after we stopped the app', () => {
     for (const { path, effects } of histories(3)) {
       if (!effects.some((effect) => effect.type === 'kill' && effect.signal === 'SIGKILL')) continue;
       const dismissed = path.indexOf('ready') < path.lastIndexOf('dismissed') && path.includes('ready');
@@ -490,22 +483,22 @@ describe('signals', () => {
     );
   });
 
-  it('a second SIGTERM is one more', () => {
+  it('a second SIGTERM is forwarded too', () => {
     const first = next(states.ready, events.signal);
     expect(next(first.state, events.signal).effects[0]).toEqual({ type: 'kill', signal: 'SIGTERM' });
   });
 });
 
-describe('that the app is to end', () => {
+describe('a stop of the app', () => {
   const forwarded = (signal: ForwardedSignal, as: string = signal) => signalled(signal, { fate: 'forwarded', as });
   const reached = signalled('SIGTERM', { fate: 'reached' });
   const withheld = signalled('SIGTERM', { fate: 'withheld' });
   const says = notice({ stopping: true });
 
   it.each<[string, State, LifeEvent[], Stop | undefined]>([
-    ['nobody asks', states.ready, [forwarded('SIGHUP')], undefined],
-    ['it came just now', states.ready, [events['stop-asked']], { by: 'SIGTERM', known: false, sent: false }],
-    ['the app had it too', states.ready, [events['stop-asked'], reached], { by: 'SIGTERM', known: true, sent: false }],
+    ['no signal asks for it', states.ready, [forwarded('SIGHUP')], undefined],
+    ['it just arrived', states.ready, [events['stop-asked']], { by: 'SIGTERM', known: false, sent: false }],
+    ['the app got it too', states.ready, [events['stop-asked'], reached], { by: 'SIGTERM', known: true, sent: false }],
     [
       'it was forwarded',
       states.ready,
@@ -514,15 +507,20 @@ describe('that the app is to end', () => {
     ],
     ['a stop by SIGINT', states.ready, [forwarded('SIGINT')], { by: 'SIGINT', known: true, sent: false }],
     [
-      'by what SIGTERM becomes',
+      'by the signal that replaces SIGTERM',
       states.ready,
       [forwarded('SIGHUP', 'SIGTERM')],
       { by: 'SIGHUP', known: true, sent: true },
     ],
-    ['it was kept from the app', states.ready, [withheld], { by: 'SIGTERM', known: false, sent: false }],
-    ['the app says so', states.ready, [says], { by: 'app', known: true, sent: false }],
-    ['asked after it said so', states.ready, [says, withheld], { by: 'SIGTERM', known: true, sent: false }],
-    ['it says so after it was sent', states.ready, [events.signal, says], { by: 'SIGTERM', known: true, sent: true }],
+    ['it was not forwarded', states.ready, [withheld], { by: 'SIGTERM', known: false, sent: false }],
+    ['the app announces it', states.ready, [says], { by: 'app', known: true, sent: false }],
+    ['a signal after the announcement', states.ready, [says, withheld], { by: 'SIGTERM', known: true, sent: false }],
+    [
+      'the app announces it after the signal',
+      states.ready,
+      [events.signal, says],
+      { by: 'SIGTERM', known: true, sent: true },
+    ],
     ['sent once, and once not', states.ready, [events.signal, withheld], { by: 'SIGTERM', known: true, sent: true }],
     [
       'before it was ready',
@@ -530,7 +528,7 @@ describe('that the app is to end', () => {
       [events.signal],
       { by: 'SIGTERM', known: true, sent: true, failure: STOPPED },
     ],
-    ['kept from it before it was ready', states.starting, [withheld], { by: 'SIGTERM', known: false, sent: false }],
+    ['not forwarded before it was ready', states.starting, [withheld], { by: 'SIGTERM', known: false, sent: false }],
     ['too late', states.starting, [events['start-timeout']], states['timed-out'].stop],
     ['dismissed', states.ready, [events.dismissed], states.dismissed.stop],
   ])('%s', (_, state, happened, stop) => {
@@ -540,7 +538,7 @@ describe('that the app is to end', () => {
 
   it.each<[string, LifeEvent[], boolean]>([
     ['was sent its stop signal', [events.signal], true],
-    ['was asked by whoever sent the signal to us', [reached], false],
+    ["was stopped by the signal's sender", [reached], false],
     ['ended by itself', [], false],
   ])('an app that %s', (_, happened, asked) => {
     let state: State = states.ready;
@@ -550,7 +548,7 @@ describe('that the app is to end', () => {
   });
 });
 
-describe('what the app says to systemd', () => {
+describe("the app's notifications", () => {
   const all = notice({
     ready: true,
     stopping: true,
@@ -561,7 +559,7 @@ describe('what the app says to systemd', () => {
   const notPassedOn = 'debug not-passed-on: not passed on to systemd: MAINPID, FDSTORE';
   const told = (state: State, event: LifeEvent) => next(state, event).effects.map(short);
 
-  it('goes on one state word a datagram, in this order', () => {
+  it('are passed on with one state word per datagram, in this order', () => {
     expect(told(states.ready, all)).toEqual([
       'notify STATUS=mine | ERRNO=2',
       'notify RELOADING=1 | MONOTONIC_USEC=5',
@@ -571,7 +569,7 @@ describe('what the app says to systemd', () => {
     ]);
   });
 
-  it('but READY=1 before the app counts as ready is for the probes', () => {
+  it('READY=1 before the app counts as ready is for the probes', () => {
     expect(told(states.starting, all)).toEqual([
       'notify STATUS=mine | ERRNO=2',
       'notify RELOADING=1 | MONOTONIC_USEC=5',
@@ -580,7 +578,7 @@ describe('what the app says to systemd', () => {
     ]);
   });
 
-  it('after a missed start timeout no READY=1, and the status that says why stays', () => {
+  it('after a missed start timeout READY=1 is dropped, and the status with the reason stays', () => {
     expect(told(states['timed-out'], all)).toEqual([
       'notify ERRNO=2',
       'notify RELOADING=1 | MONOTONIC_USEC=5',
@@ -590,25 +588,25 @@ describe('what the app says to systemd', () => {
     expect(told(states['timed-out'], notice({ rest: ['STATUS=mine'] }))).toEqual([]);
   });
 
-  it('nothing of it after its death', () => {
+  it('are dropped after its death', () => {
     expect(told(states.ended, all)).toEqual([]);
   });
 
-  it('nothing said, nothing done', () => {
+  it('an empty one has no effect', () => {
     expect(next(states.ready, notice({}))).toEqual({ state: states.ready, effects: [] });
   });
 
-  describe('its own status', () => {
+  describe("the app's own status", () => {
     const own = next(states.starting, notice({ ready: true, rest: ['STATUS=mine'] })).state;
 
-    it('is not written over while all is well', () => {
+    it('is not overwritten while the app is healthy', () => {
       expect(told(own, events['still-waiting'])).toEqual([]);
       const ready = next(own, events.ready);
       expect(ready.effects.map(short)[0]).toBe('notify READY=1');
       expect(told(ready.state, notice({ ready: true }))).toEqual(['notify READY=1']);
     });
 
-    it('is where something went wrong', () => {
+    it('is overwritten if something went wrong', () => {
       expect(told(own, events['start-timeout'])).toContain('notify STATUS=not ready after 30 s: tcp 1: ECONNREFUSED');
       expect(told(own, events['exit 3']).join()).toContain('notify STATUS=the app exited with code 3');
       expect(told(next(own, events.ready).state, events['exit 3'])).toContain(
@@ -616,7 +614,7 @@ describe('what the app says to systemd', () => {
       );
     });
 
-    it('no other word is one', () => {
+    it('is only replaced by another status', () => {
       const { state } = next(states.starting, notice({ rest: ['STATUSES=1', 'ERRNO=2'] }));
       expect(told(state, events['still-waiting'])).toHaveLength(1);
     });
@@ -632,7 +630,7 @@ describe('the watchdog', () => {
     ['probe', ' | WATCHDOG=1'],
     ['loop', ' | WATCHDOG=1'],
     ['app', ''],
-  ] as const)('%s: READY=1 has the first ping with it: %j', (watchdog, ping) => {
+  ] as const)('%s: READY=1 carries the first ping: %j', (watchdog, ping) => {
     expect(told({ ...states.starting, watchdog }, events.ready)).toEqual([
       `notify READY=1 | STATUS=App (pid 42) ready after 1.25 s: tcp 1${ping}`,
       'stop-waiting',
@@ -646,36 +644,36 @@ describe('the watchdog', () => {
     ['app', true],
     ['probe', false],
     ['loop', false],
-  ] as const)("%s: the app's own ping goes on: %s; its other words always do", (mode, passed) => {
+  ] as const)("%s: the app's own ping is passed on: %s; its other assignments always are", (mode, passed) => {
     expect(told(watched(mode), notice({ rest: ['WATCHDOG=1', 'ERRNO=1'] }))).toEqual([
       passed ? 'notify WATCHDOG=1 | ERRNO=1' : 'notify ERRNO=1',
     ]);
     expect(told(watched(mode), notice({ rest: ['WATCHDOG=trigger'] }))).toEqual(['notify WATCHDOG=trigger']);
   });
 
-  it('no ping of the app before READY=1, and the interval that it wants goes with that', () => {
+  it('no ping of the app before READY=1, which carries the requested interval', () => {
     const starting: State = { ...states.starting, watchdog: 'app' };
     const said = next(starting, notice({ rest: ['WATCHDOG=1', 'WATCHDOG_USEC=5', 'ERRNO=1'] }));
     expect(said.effects.flatMap(short)).toEqual(['notify ERRNO=1']);
     expect(told(said.state, events.ready)[0]).toMatch(/^notify READY=1 .* \| WATCHDOG_USEC=5$/);
   });
 
-  it('another interval has a ping with it, as it counts from the last', () => {
+  it('another interval comes with a ping, because it counts from the last one', () => {
     const wants = notice({ rest: ['WATCHDOG_USEC=5'] });
     expect(told(watched('process'), wants)).toEqual(['notify WATCHDOG_USEC=5 | WATCHDOG=1']);
-    // whose beat is for the interval of the unit
+    // whose beat is for the unit's interval
     expect(told(watched('loop'), wants)).toEqual([]);
     expect(told(watched('app'), wants)).toEqual(['notify WATCHDOG_USEC=5']);
     expect(told(states.ready, wants)).toEqual(['notify WATCHDOG_USEC=5']);
   });
 
-  it("the app's own text stands again when it is well again", () => {
+  it("the app's own text returns when it is healthy again", () => {
     const { state } = next(watched('loop'), notice({ rest: ['STATUS=open'] }));
     expect(told(state, events.sick)[0]).toContain('not well');
     expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
   });
 
-  it('an app that was asked to end, or says that it does, is not well and no cause for alarm', () => {
+  it('an unhealthy app that was asked to stop, or announced it, raises no alarm', () => {
     for (const event of [events.signal, notice({ stopping: true })]) {
       const { state } = next(watched('probe'), event);
       expect(told(state, events.sick)).toEqual([
@@ -690,7 +688,7 @@ describe('a reload', () => {
   const told = (state: State, event: LifeEvent) => next(state, event).effects.flatMap(short);
   const byApp = next(states.reloading, notice({ reloading: ['RELOADING=1', 'MONOTONIC_USEC=9'] }));
 
-  it('of which the app tells as well is told once, and its own READY=1 alone is the end', () => {
+  it('that the app also announces is sent once, and ends only with its own READY=1', () => {
     expect(byApp.effects).toEqual([]);
     expect(told(byApp.state, events['ready-again'])).toEqual([]);
     expect(told(byApp.state, { ...events['reload-timeout'], waitingFor: '' })[0]).toBe(
@@ -701,12 +699,12 @@ describe('a reload', () => {
     expect(next(end.state, events['ready-again']).effects).toEqual([]);
   });
 
-  it('that begins anew forgets the one before', () => {
+  it('that starts again replaces the earlier one', () => {
     const anew = next(next(byApp.state, events['reload-timeout']).state, events.reload);
     expect(anew.state).toEqual({ ...states.reloading });
   });
 
-  it("does not write over the app's own text, but for the limit; then that text is put back", () => {
+  it("overwrites the app's own text only at the timeout, and restores it afterwards", () => {
     const { state } = next(states.reloading, notice({ rest: ['STATUS=open'] }));
     expect(told(state, events['still-waiting'])).toEqual([]);
     expect(told(state, events['ready-again'])[0]).toBe('notify READY=1');

@@ -11,7 +11,7 @@ import type { Readiness } from '../../../src/probes/readiness.ts';
 import type { ForwardedSignal, SignalFate } from '../../../src/signals/signals.ts';
 import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from '../fakes.ts';
 
-/** What a test may want to be different. */
+/** What a test may change. */
 type Given = Partial<
   Pick<Supervised, 'watchdog'> &
     Pick<Awaited, 'timeout' | 'reloadTimeout' | 'extendTimeout' | 'diagnose'> &
@@ -26,7 +26,7 @@ type Given = Partial<
     }
 >;
 
-/** A start with everything around it faked. What is done, said and logged stands in `trace`, in order. */
+/** A start with fake surroundings. `trace` records actions, notifications and the log, in order. */
 function start(given: Given = {}) {
   const trace: string[] = [];
   const clock = fakeClock(1000);
@@ -106,7 +106,7 @@ function start(given: Given = {}) {
     app,
     readiness,
     ended,
-    /** What was traced since the last call. */
+    /** The trace since the last call. */
     news: () => trace.splice(0),
     ready: (by = 'tcp 1') => ready(by),
     fail: (bug: Error) => fail(bug),
@@ -123,8 +123,8 @@ function start(given: Given = {}) {
 
 const STARTED = 'info started: started the app, pid 42; waiting for tcp 1';
 
-describe('a good start', () => {
-  it('goes in this order', async () => {
+describe('a successful start', () => {
+  it('takes these steps in this order', async () => {
     const run = start();
     expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1']);
     run.clock.advance(250);
@@ -149,7 +149,7 @@ describe('a good start', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('nothing is timed once it is ready: no start timeout, no status, no kill', async () => {
+  it('has no timers once it is ready: no start timeout, no status, no kill', async () => {
     const run = start({ timeout: 30_000 });
     run.ready();
     await settle();
@@ -161,7 +161,7 @@ describe('a good start', () => {
   });
 
   it(
-    'one that is rewritten goes by its new name, one that the app has had or is to be spared does not ' + 'go at all',
+    'sends a rewritten signal under its new name, and does not send one that the app already got ' + 'or must not get',
     () => {
       const run = start();
       run.news();
@@ -178,7 +178,7 @@ describe('a good start', () => {
     },
   );
 
-  it('says why a signal could not be sent', () => {
+  it('logs why a signal could not be sent', () => {
     const run = start({ killError: 'EPERM' });
     run.news();
     run.signal('SIGHUP');
@@ -216,7 +216,7 @@ describe('the death of the app', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('no READY=1 for one that is dead and not yet waited for', async () => {
+  it('no READY=1 for an app that is dead and not yet reaped', async () => {
     const run = start();
     run.news();
     run.app.becomeZombie();
@@ -232,7 +232,7 @@ describe('the death of the app', () => {
   it.each([
     ['death first', (run: ReturnType<typeof start>) => [() => run.app.die({ code: 1 }), () => run.ready()]],
     ['readiness first', (run: ReturnType<typeof start>) => [() => run.ready(), () => run.app.die({ code: 1 })]],
-  ])('no READY=1 when both are known in the same moment, %s', async (_, steps) => {
+  ])('no READY=1 if both are known at the same time, %s', async (_, steps) => {
     const run = start();
     for (const step of steps(run)) step();
     run.app.finishDraining();
@@ -240,7 +240,7 @@ describe('the death of the app', () => {
     expect(run.news().join()).not.toContain('READY=1');
   });
 
-  it('signals after it go nowhere, and are not logged', async () => {
+  it('later signals are dropped and not logged', async () => {
     const run = start();
     run.app.die({ code: 0 });
     await settle();
@@ -249,7 +249,7 @@ describe('the death of the app', () => {
     expect(run.news()).toEqual([]);
   });
 
-  it('the end waits for the output, and systemd is told before', async () => {
+  it('the end waits for the output; systemd is notified before', async () => {
     const run = start();
     run.app.die({ code: 1 });
     await settle();
@@ -278,13 +278,13 @@ describe('the start timeout', () => {
     return run;
   }
 
-  it('stops the app and waits no longer', () => {
+  it('stops the app and ends the wait', () => {
     const run = miss();
     expect(run.news()).toEqual(missed);
     expect(run.stoppedWaiting()).toBe(true);
   });
 
-  it('ends with 124 whatever the app says about it, and without SIGKILL if it goes in time', async () => {
+  it("ends with 124 whatever the app's status, and without SIGKILL if it ends in time", async () => {
     const run = miss();
     run.clock.advance(4999);
     run.news();
@@ -307,7 +307,7 @@ describe('the start timeout', () => {
     expect(await run.ended).toEqual({ code: 124 });
   });
 
-  it('readiness behind it is too late', async () => {
+  it('later readiness does not count', async () => {
     const run = miss();
     run.news();
     run.ready();
@@ -315,7 +315,7 @@ describe('the start timeout', () => {
     expect(run.news()).toEqual([]);
   });
 
-  it('no stop timeout, no SIGKILL', () => {
+  it('without a stop timeout there is no SIGKILL', () => {
     const run = start({ timeout: 1000, stopTimeout: Number.POSITIVE_INFINITY });
     run.clock.advance(1000);
     run.news();
@@ -323,7 +323,7 @@ describe('the start timeout', () => {
     expect(run.news()).toEqual([]);
   });
 
-  it('counts from the start of the app, not from the start of the supervision', () => {
+  it('counts from the start of the app, not of the supervision', () => {
     const run = start({ timeout: 30_000, startedAt: 900 });
     run.clock.advance(29_899);
     expect(run.trace.join()).not.toContain('SIGTERM');
@@ -331,14 +331,14 @@ describe('the start timeout', () => {
     expect(run.trace).toContain('kill SIGTERM');
   });
 
-  it('stops the app by the signal that stops this app', () => {
+  it('stops the app by the rewritten SIGTERM', () => {
     const run = start({ timeout: 1000, stopSignal: 'SIGQUIT' });
     run.clock.advance(1000);
     expect(run.trace).toContain('kill SIGQUIT');
     expect(run.trace).not.toContain('kill SIGTERM');
   });
 
-  it('is not what ended an app that had died by then', async () => {
+  it('is not the reason if the app had died by then', async () => {
     const run = start({ timeout: 1000 });
     run.news();
     run.app.becomeZombie();
@@ -346,7 +346,7 @@ describe('the start timeout', () => {
     expect(run.news()).toEqual([]);
   });
 
-  it('that is over already comes at once', () => {
+  it('fires at once if it is already over', () => {
     const run = start({ timeout: 50, startedAt: 900 });
     run.clock.advance(0);
     expect(run.trace).toContain('kill SIGTERM');
@@ -354,7 +354,7 @@ describe('the start timeout', () => {
 });
 
 describe('the status while waiting', () => {
-  it('follows the reason, once a second at most, and only when it changed', () => {
+  it('follows the reason, at most once a second, and only if it changed', () => {
     const run = start();
     run.news();
     run.clock.advance(1000);
@@ -371,7 +371,7 @@ describe('the status while waiting', () => {
 });
 
 describe('a bug in a probe', () => {
-  it('is logged and takes nothing down', async () => {
+  it('is logged and stops nothing', async () => {
     const run = start();
     run.news();
     run.fail(new Error('oops'));
@@ -388,7 +388,7 @@ describe('a bug in a probe', () => {
 describe('--extend-timeout', () => {
   const asked = 'notify EXTEND_TIMEOUT_USEC=30000000';
 
-  it('asks at once and every half of the time', () => {
+  it('sends its first message at once, and one each half of the time', () => {
     const run = start({ extendTimeout: 30_000 });
     expect(run.news()).toEqual([STARTED, 'notify STATUS=Starting since 10:02:11: waiting for tcp 1', asked]);
     run.clock.advance(14_999);
@@ -402,7 +402,7 @@ describe('--extend-timeout', () => {
   it.each<[string, (run: ReturnType<typeof start>) => void]>([
     ['the app is ready', (run) => run.ready()],
     ['the app is dead', (run) => run.app.die({ code: 1 })],
-    ['the start timeout has come', (run) => run.clock.advance(40_000)],
+    ['the start timeout is reached', (run) => run.clock.advance(40_000)],
   ])('until %s', async (_, end) => {
     const run = start({ extendTimeout: 30_000, timeout: 40_000, stopTimeout: Number.POSITIVE_INFINITY });
     end(run);
@@ -414,7 +414,7 @@ describe('--extend-timeout', () => {
   });
 });
 
-describe("the app's own messages", () => {
+describe("the app's own notifications", () => {
   function startTalking() {
     const listeners = new Set<(notice: AppNotice) => void>();
     const notices = {
@@ -447,7 +447,7 @@ describe("the app's own messages", () => {
     };
   }
 
-  it('a status beside READY=1 goes first, and is what stays', async () => {
+  it('a status with READY=1 is sent first, and stays', async () => {
     const run = startTalking();
     run.say({ ready: true, rest: ['STATUS=open for business'] });
     await settle();
@@ -458,7 +458,7 @@ describe("the app's own messages", () => {
     ]);
   });
 
-  it('are passed on all its life, and no longer', async () => {
+  it('are passed on while it lives, and no longer', async () => {
     const run = startTalking();
     run.say({ rest: ['STATUS=loading'] });
     run.clock.advance(60_000);
@@ -488,7 +488,7 @@ describe('advice', () => {
     return { asked, diagnose };
   };
 
-  it('is looked for every 5 s while the app is awaited; the first time for what is remembered', async () => {
+  it('is searched every 5 s while the app is pending; the first result is remembered', async () => {
     const texts: Partial<Record<string, string[]>> = { waiting: ['the app listens on 8080'] };
     const { asked, diagnose } = ask(texts);
     const run = start({ diagnose });
@@ -521,7 +521,7 @@ describe('advice', () => {
     expect(asked).toHaveLength(5);
   });
 
-  it('is not looked for once somebody has asked the app to end', async () => {
+  it('is not searched once the app was asked to stop', async () => {
     const { asked, diagnose } = ask({ waiting: ['the app listens on 8080 so far'] });
     const run = start({ diagnose });
     run.clock.advance(4000);
@@ -533,7 +533,7 @@ describe('advice', () => {
     expect(run.news().join()).not.toContain('so far');
   });
 
-  it('is not told where it is found too late', async () => {
+  it('is dropped if it is found too late', async () => {
     let found = (_: string[]) => {};
     const run = start({
       diagnose: (moment) => (moment === 'waiting' ? new Promise((resolve) => (found = resolve)) : Promise.resolve([])),
@@ -547,7 +547,7 @@ describe('advice', () => {
     expect(run.news()).toEqual([]);
   });
 
-  it('is not looked for once the app is ready', async () => {
+  it('is not searched once the app is ready', async () => {
     const { asked, diagnose } = ask({});
     const run = start({ diagnose });
     run.ready();
@@ -559,7 +559,7 @@ describe('advice', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('is found before the app is stopped at the start timeout, and told behind it', async () => {
+  it('is found before the app is stopped at the start timeout, and logged after it', async () => {
     const { diagnose } = ask({ timeout: ['do this'] });
     const run = start({ diagnose, timeout: 1000 });
     run.news();
@@ -575,7 +575,7 @@ describe('advice', () => {
     ]);
   });
 
-  it('is not waited for where the app becomes ready meanwhile', async () => {
+  it('is not waited for if the app becomes ready meanwhile', async () => {
     const { diagnose } = ask({ timeout: ['do this'] });
     const run = start({ diagnose, timeout: 1000 });
     run.ready();
@@ -584,7 +584,7 @@ describe('advice', () => {
     expect(run.news().join()).not.toContain('do this');
   });
 
-  it('a signal that asks to stop is passed on at once, and it is told what was awaited, once', async () => {
+  it('a stop signal is forwarded at once, and the pending reason is logged once', async () => {
     const { diagnose } = ask({ stopped: ['do this'] });
     const run = start({ diagnose });
     run.news();
@@ -603,7 +603,7 @@ describe('advice', () => {
     expect(run.news().join()).not.toMatch(/stop-asked|advice/);
   });
 
-  it('stands before the death that it explains', async () => {
+  it('is logged before the death that it explains', async () => {
     const { diagnose } = ask({ died: ['port 1 is held by x'] });
     const run = start({ diagnose });
     run.news();
@@ -634,7 +634,7 @@ describe('a handoff', () => {
     return { ...run, heard: () => heard() };
   }
 
-  it('leaves when systemd has heard of it, with the app alive', async () => {
+  it('leaves the app running when systemd has received it', async () => {
     const run = handsOver();
     run.ready();
     await settle();
@@ -643,7 +643,7 @@ describe('a handoff', () => {
     expect(await isSettled(run.ended)).toBe(false);
     run.heard();
     run.app.finishDraining();
-    // a failure, should it have died before it was taken for the main process
+    // a failure, in case it died before it became the main process
     expect(await run.ended).toEqual({ code: 1 });
     expect(run.news()).toEqual([
       'info handed-over: the main process is the app now, pid 42; the wrapper leaves',
@@ -651,7 +651,7 @@ describe('a handoff', () => {
     ]);
   });
 
-  it('says nothing of an app that died while it was orphaned', async () => {
+  it('sends nothing about an app that died while it was orphaned', async () => {
     const run = handsOver();
     run.ready();
     run.app.becomeZombie();
@@ -662,7 +662,7 @@ describe('a handoff', () => {
     expect(await run.ended).toEqual({ signal: 'SIGSEGV' });
   });
 
-  it('ends as a failure where the app died before systemd has surely heard of it', async () => {
+  it('ends as a failure if the app died before systemd has surely received it', async () => {
     const run = handsOver();
     run.ready();
     await settle();
@@ -688,7 +688,7 @@ describe('a reload', () => {
     return run;
   }
 
-  it('is told at once, then the app, which is asked after a moment', async () => {
+  it('is sent to systemd at once, then to the app, which is polled after a moment', async () => {
     const run = await startReady();
     run.announce('SIGHUP');
     expect(run.news()).toEqual([RELOADING, WAITING, 'info reloading: SIGHUP: told systemd that the app reloads']);
@@ -708,7 +708,7 @@ describe('a reload', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('no other signal is one, nor any before READY=1', async () => {
+  it('no other signal counts as one, nor does any before READY=1', async () => {
     const early = start();
     early.news();
     early.signal('SIGHUP');
@@ -718,7 +718,7 @@ describe('a reload', () => {
     expect(run.news()).toEqual(['kill SIGUSR1', 'info signal: forwarded SIGUSR1 to the app']);
   });
 
-  it('of which the app is not told is over', async () => {
+  it('ends if the signal does not reach the app', async () => {
     const run = await startReady();
     run.signal('SIGHUP', { fate: 'withheld' });
     expect(run.news()).toContain(
@@ -728,7 +728,7 @@ describe('a reload', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('a second one takes the place of the first', async () => {
+  it('is replaced by a second one', async () => {
     const run = await startReady({ reloadTimeout: 1000 });
     run.signal('SIGHUP');
     run.clock.advance(900);
@@ -741,7 +741,7 @@ describe('a reload', () => {
     expect(run.news().join('\n')).not.toContain('not ready again');
   });
 
-  it('that takes too long: no READY=1 until the sign comes after all', async () => {
+  it('that takes too long: no READY=1 until the readiness signal comes', async () => {
     const run = await startReady({ reloadTimeout: 1000 });
     run.signal('SIGHUP');
     run.news();
@@ -757,7 +757,7 @@ describe('a reload', () => {
 
   it.each([
     ['the app dies', (run: ReturnType<typeof start>) => run.app.die({ code: 0 })],
-    ['it is dead, and only the kernel knows', (run: ReturnType<typeof start>) => run.app.becomeZombie()],
+    ['only the kernel knows of its death', (run: ReturnType<typeof start>) => run.app.becomeZombie()],
   ])('%s: no READY=1', async (_, end) => {
     const run = await startReady({ reloadTimeout: 1000 });
     run.signal('SIGHUP');
@@ -797,7 +797,7 @@ describe('the watchdog', () => {
     expect(run.clock.pending).toBe(0);
   });
 
-  it('goes on during a reload', async () => {
+  it('continues during a reload', async () => {
     const run = watched();
     run.ready();
     await settle();
@@ -807,7 +807,7 @@ describe('the watchdog', () => {
     expect(pings(run.news())).toHaveLength(2);
   });
 
-  it('who is sick gets none, and a line; who is well again another', async () => {
+  it('an unhealthy app gets no ping, and a line in the log; so does its recovery', async () => {
     const run = watched();
     run.ready();
     await settle();

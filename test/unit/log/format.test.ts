@@ -23,7 +23,7 @@ describe('formatJournal', () => {
     expect(formatJournal({ level, msg: 'ready' })).toBe(`${prefix}sd-ready-wrap: ready\n`);
   });
 
-  it('every line of a stack has its priority', () => {
+  it('every line of a stack has the priority', () => {
     expect(formatJournal({ level: 50, msg: 'bug', stack: 'Error: bug\n    at a\n    at b' })).toBe(
       [
         '<3>sd-ready-wrap: bug',
@@ -35,7 +35,7 @@ describe('formatJournal', () => {
     );
   });
 
-  it('so has every line of a message, such as that of a bug with its stack', () => {
+  it('every line of a message has it too, such as that of a bug with its stack', () => {
     const lines = formatJournal({ level: 50, msg: 'a bug: Error: x\n    at a' }).trimEnd().split('\n');
     expect(lines).toEqual(['<3>sd-ready-wrap: a bug: Error: x', '<3>sd-ready-wrap:     at a']);
   });
@@ -51,7 +51,7 @@ describe('formatPretty', () => {
     expect(formatPretty({ level, msg: 'ready' })).toBe(`${colour}sd-ready-wrap:\u001b[0m ready\n`);
   });
 
-  it('shows the stack below', () => {
+  it('shows the stack after the message', () => {
     expect(formatPretty({ level: 50, msg: 'bug', stack: 'Error: bug\n    at a' })).toMatch(
       / bug\nError: bug\n {4}at a\n$/,
     );
@@ -75,7 +75,7 @@ describe('chooseFormat', () => {
     expect(chooseFormat(format, { JOURNAL_STREAM: stream })).toBe(chosen);
   });
 
-  it('is JSON where stderr is closed', () => {
+  it('is JSON if stderr is closed', () => {
     stderr.open = false;
     expect(chooseFormat('auto', { JOURNAL_STREAM: '8:1234' })).toBe('json');
   });

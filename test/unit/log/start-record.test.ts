@@ -18,7 +18,7 @@ function recorded() {
 
 const START = { unit: 'shop.service', transport: 'koffi' };
 
-it('READY=1 has one, and nothing else has or asks for the unit', () => {
+it("READY=1 has one; no other notification has one or reads the unit's name", () => {
   const { log, written, asked } = recorded();
   log.write('info', 'started', 'started the app', { app_pid: 7 });
   log.write('error', 'not-ready', 'not ready', { after_ms: 7 });
@@ -31,7 +31,7 @@ it('READY=1 has one, and nothing else has or asks for the unit', () => {
   });
 });
 
-it('a reload has one, also where the app itself ends it', () => {
+it('a reload has one, even if the app itself ends it', () => {
   const { log, written, pass } = recorded();
   log.write('info', 'reloading', 'reloading', {});
   log.write('info', 'ready-again', 'ready again', { by: 'tcp 1', after_ms: 20 });
@@ -42,7 +42,7 @@ it('a reload has one, also where the app itself ends it', () => {
   expect(written.at(-1)).toMatchObject({ start: { ...START, probe: 'notify', ms: 30, reload: true } });
 });
 
-it('a long probe is cut, as journalctl leaves long fields out', () => {
+it('a long probe is cut, because journalctl omits long fields', () => {
   const { log, written } = recorded();
   log.write('info', 'ready', 'ready', { by: '\u{1f30a}'.repeat(10_000), after_ms: 1 });
   expect(Buffer.byteLength(JSON.stringify(written))).toBeLessThan(42_000);

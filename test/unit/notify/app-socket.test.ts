@@ -14,18 +14,18 @@ import { until } from '../../helpers/until.ts';
 
 const SENDS = fileURLToPath(new URL('../../fixtures/apps/sends.pl', import.meta.url));
 
-/** Back when the kernel has all of them, and the event loop has had its chance to read. */
+/** Resolves when the kernel has all of them, and the event loop had a chance to read. */
 async function send(path: string, ...datagrams: string[]): Promise<void> {
   const sender = spawn('perl', [SENDS, ...datagrams], { env: { NOTIFY_SOCKET: path }, stdio: 'inherit' });
   expect(await once(sender, 'exit')).toEqual([0, null]);
   for (let turns = 0; turns < 20; turns += 1) await turn();
 }
 
-describe('the notify socket of the app', () => {
+describe("the app's notify socket", () => {
   let socket: AppNotifySocket | undefined;
   afterEach(() => socket?.close());
 
-  it('keeps what comes before anybody listens, for all who do from the start', async () => {
+  it('keeps what comes before the first listener, for all listeners from the start', async () => {
     socket = await openAppNotifySocket({});
     await send(socket.path, 'STATUS=first', 'READY=1');
     const heard: [string, AppNotice][] = [];
@@ -42,7 +42,7 @@ describe('the notify socket of the app', () => {
     expect(heard.at(-1)).toMatchObject(['lifecycle', { stopping: true }]);
   });
 
-  it('what follows from one message is done before the next is told', async () => {
+  it('handles one message completely before the next', async () => {
     socket = await openAppNotifySocket({});
     const order: string[] = [];
     await send(socket.path, '3*STATUS=%d');
@@ -54,7 +54,7 @@ describe('the notify socket of the app', () => {
     expect(order).toEqual(['STATUS=1', 'done', 'STATUS=2', 'done', 'STATUS=3', 'done']);
   });
 
-  it('closed it is gone, and says nothing more', async () => {
+  it('is removed when closed, and receives no more', async () => {
     socket = await openAppNotifySocket({});
     const heard: AppNotice[] = [];
     await send(socket.path, 'READY=1');
@@ -73,7 +73,7 @@ describe.each<[string, Receive]>([
   ['unix-dgram', receiveByUnixDgram],
   ['koffi', receiveByKoffi],
 ])('receiving by %s', (_, receive) => {
-  it('a path that cannot be bound is told, and nothing is left of the attempt', async () => {
+  it('reports a path that cannot be bound, and leaves nothing behind', async () => {
     using dir = tempDir();
     const listeners = process.listenerCount('SIGCHLD');
     const warmUp = await receive(dir.file('warm-up'), () => {});
@@ -87,7 +87,7 @@ describe.each<[string, Receive]>([
     expect(readdirSync('/proc/self/fd')).toHaveLength(open);
   });
 
-  it('of what is too long, something that is too long', async () => {
+  it('delivers a datagram that is too long as one that is too long', async () => {
     using dir = tempDir();
     const lengths: number[] = [];
     const receiver = await receive(dir.file('socket'), ({ length }) => lengths.push(length));

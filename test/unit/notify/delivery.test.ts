@@ -6,7 +6,7 @@ import { turns } from '../sockets.ts';
 const notice = (text: string) => parseAppNotice(Buffer.from(text)) as AppNotice;
 
 describe('a delivery', () => {
-  it('keeps what comes before anybody listens, and tells each in a turn of its own, in order', async () => {
+  it('keeps what comes before the first listener, and delivers each in its own turn, in order', async () => {
     const delivery = createDelivery<number>();
     delivery.tell(1);
     const heard: number[] = [];
@@ -19,7 +19,7 @@ describe('a delivery', () => {
     expect(heard).toEqual([1, 2]);
   });
 
-  it('at an ordinary pace nothing is merged', async () => {
+  it('merges nothing at an ordinary pace', async () => {
     const delivery = createDelivery(mergeAppNotices);
     const heard: AppNotice[] = [];
     delivery.listen((message) => heard.push(message));
@@ -28,7 +28,7 @@ describe('a delivery', () => {
     expect(heard).toHaveLength(100);
   });
 
-  it('a flood is merged and bounded, and no state word is lost in it', async () => {
+  it('merges and bounds a flood, and loses no state word', async () => {
     const delivery = createDelivery(mergeAppNotices);
     const heard: AppNotice[] = [];
     delivery.listen((message) => heard.push(message));

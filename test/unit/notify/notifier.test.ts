@@ -36,7 +36,7 @@ describe('the notifier', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tries a full queue again until all is through, in order, nothing twice, and no error is told', () => {
+  it('retries a full queue until all is sent, in order, nothing twice, and reports no error', () => {
     const { clock, sent, errors, transport, notifier } = make();
     transport.outcome = 'full';
     notifier.send(A);
@@ -54,7 +54,7 @@ describe('the notifier', () => {
     expect(sent).toHaveLength(3);
   });
 
-  it('is quick once there is room: READY=1 waits 5 ms at most', () => {
+  it('is quick once there is room: READY=1 waits at most 5 ms', () => {
     const { clock, sent, transport, notifier } = make();
     transport.outcome = 'full';
     notifier.send(A);
@@ -64,7 +64,7 @@ describe('the notifier', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('does not jump the queue, and does not try more often for more datagrams', () => {
+  it('keeps the order of the queue, and does not retry more often for more datagrams', () => {
     const { transport, notifier } = make();
     transport.outcome = 'full';
     notifier.send(A);
@@ -75,11 +75,11 @@ describe('the notifier', () => {
   });
 
   it.each<[string, NotifyState[], string[]]>([
-    ['of several statuses the last', [['STATUS=1'], ['STATUS=2'], ['STATUS=3']], ['STATUS=3']],
-    ['a status before READY=1 is gone, as that brings its own', [['STATUS=1'], A], ['READY=1\nSTATUS=up']],
-    ['READY=1 never is', [A, ['STATUS=2'], ['STATUS=3']], ['READY=1\nSTATUS=up', 'STATUS=3']],
-    ['nor what has more than a status', [['STATUS=1', 'ERRNO=110'], ['STATUS=2']], ['STATUS=1\nERRNO=110', 'STATUS=2']],
-  ])('drops what is out of date: %s', (_, states, expected) => {
+    ['all statuses but the last', [['STATUS=1'], ['STATUS=2'], ['STATUS=3']], ['STATUS=3']],
+    ['a status before READY=1, which has its own', [['STATUS=1'], A], ['READY=1\nSTATUS=up']],
+    ['never READY=1', [A, ['STATUS=2'], ['STATUS=3']], ['READY=1\nSTATUS=up', 'STATUS=3']],
+    ['nothing with more than a status', [['STATUS=1', 'ERRNO=110'], ['STATUS=2']], ['STATUS=1\nERRNO=110', 'STATUS=2']],
+  ])('drops outdated datagrams: %s', (_, states, expected) => {
     const { clock, sent, transport, notifier } = make();
     transport.outcome = 'full';
     for (const state of states) notifier.send(state);
@@ -88,7 +88,7 @@ describe('the notifier', () => {
     expect(sent).toEqual(expected);
   });
 
-  it('a status is not out of date where nothing newer says one', () => {
+  it('keeps a status if nothing newer has one', () => {
     const { clock, sent, transport, notifier } = make();
     transport.outcome = 'full';
     notifier.send(['STATUS=1']);
@@ -98,7 +98,7 @@ describe('the notifier', () => {
     expect(sent).toEqual(['STATUS=1', 'WATCHDOG=1']);
   });
 
-  it('tells an error once and tries on, slowly', () => {
+  it('reports an error once and retries slowly', () => {
     const { clock, sent, errors, transport, notifier } = make();
     transport.outcome = { error: 'ECONNREFUSED' };
     notifier.send(A);
@@ -111,7 +111,7 @@ describe('the notifier', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('tells the next one after a success', () => {
+  it('reports the next error after a success', () => {
     const { clock, errors, transport, notifier } = make();
     for (const error of ['ECONNREFUSED', 'ENOENT']) {
       transport.outcome = { error };
@@ -123,7 +123,7 @@ describe('the notifier', () => {
     expect(errors).toEqual(['ECONNREFUSED', 'ENOENT']);
   });
 
-  it('close drops what is left and stops trying', () => {
+  it('close() drops the rest and stops the retries', () => {
     const { clock, sent, transport, notifier } = make();
     transport.outcome = 'full';
     notifier.send(A);
@@ -135,7 +135,7 @@ describe('the notifier', () => {
     expect(sent).toEqual([]);
   });
 
-  it('noNotifier takes everything', () => {
+  it('without a socket accepts everything', () => {
     noNotifier.send(A);
     noNotifier.close();
   });

@@ -8,7 +8,7 @@ const READY: AppNotice = { ...NOTHING, ready: true };
 /** latin1: each character is one byte. */
 const parse = (bytes: string) => parseAppNotice(Buffer.from(bytes, 'latin1'));
 
-describe('what counts as ready: as in systemd 252, tried there', () => {
+describe('what counts as READY=1, checked with systemd 252', () => {
   it.each([
     ['READY=1'],
     ['READY=1\n'],
@@ -49,7 +49,7 @@ describe('what counts as ready: as in systemd 252, tried there', () => {
   });
 });
 
-describe('what is dropped whole', () => {
+describe('datagrams that are dropped whole', () => {
   it.each([
     ['two NULs at the end', 'READY=1\0\0'],
     ['two NULs alone', '\0\0'],
@@ -65,12 +65,12 @@ describe('what is dropped whole', () => {
     expect(parse(bytes)).toBeUndefined();
   });
 
-  it('and not 4096 bytes', () => {
+  it('4096 bytes are accepted', () => {
     expect(parse(`READY=1\n${'x'.repeat(4088)}`)).toEqual(READY);
   });
 });
 
-describe('what is passed on', () => {
+describe('assignments that are passed on', () => {
   it.each([
     ['STATUS=up and\trunning', ['STATUS=up and running']],
     ['STATUS=\u001b[31mred', ['STATUS= [31mred']],
@@ -94,13 +94,13 @@ describe('what is passed on', () => {
   });
 
   it.each([['STATUS=\xff\nREADY=1'], ['STATUS=\xff\nREADY=1\nSTATUS=second']])(
-    'a status that is no UTF-8 is not, nor a second one behind it, and the rest counts: %j',
+    'drops a status that is not UTF-8, and keeps the rest: %j',
     (bytes) => {
       expect(parse(bytes)).toEqual(READY);
     },
   );
 
-  it('as systemd is to read it: what it takes for an escape is one again', () => {
+  it('escapes what systemd would take for an escape', () => {
     for (const bytes of ['STATUS=a\\\\b', 'STATUS=a\\\nREADY=1', 'STATUS=a\\\\']) {
       const { rest } = parse(bytes) as AppNotice;
       expect(parseAppNotice(encode(rest))).toEqual({ ...NOTHING, rest });
@@ -109,8 +109,8 @@ describe('what is passed on', () => {
   });
 });
 
-describe('what is not', () => {
-  it('what is about the main process or hands over descriptors, and the unknown', () => {
+describe('assignments that are not passed on', () => {
+  it('those about the main process or descriptors, and unknown ones', () => {
     const names = ['MAINPID', 'MAINPIDFD', 'NOTIFYACCESS', 'FDSTORE', 'FDSTOREREMOVE', 'FDNAME', 'FDPOLL', 'X_MINE'];
     expect(parse([...names.map((name) => `${name}=1`), 'READY=1', 'ERRNO=1'].join('\n'))).toEqual({
       ...READY,

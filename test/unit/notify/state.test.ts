@@ -35,14 +35,14 @@ describe('printable', () => {
     }
   });
 
-  it('leaves a text of exactly 1024 bytes whole', () => {
+  it('keeps a text of exactly 1024 bytes whole', () => {
     expect(printable('x'.repeat(1024))).toBe('x'.repeat(1024));
     expect(printable('x'.repeat(1025))).toBe(`${'x'.repeat(1024)}…`);
   });
 });
 
 describe('datagrams', () => {
-  it('READY=1 comes with its status, one assignment a line', () => {
+  it('READY=1 comes with its status, one assignment per line', () => {
     expect(Buffer.from(encode(ready('up'))).toString()).toBe('READY=1\nSTATUS=up');
     expect(Buffer.from(encode(statusLine('grüße'))).toString('latin1')).toBe(
       Buffer.from('STATUS=grüße').toString('latin1'),
@@ -53,7 +53,7 @@ describe('datagrams', () => {
     ['a\\b', 'a\\\\b'],
     ['at the end\\', 'at the end\\\\'],
     ['two\nlines\r', 'two\\\nlines\\\r'],
-  ])('what systemd takes for an escape is escaped: %j', (text, expected) => {
+  ])('escapes what systemd takes for an escape: %j', (text, expected) => {
     expect(Buffer.from(encode([`STATUS=${text}`])).toString()).toBe(`STATUS=${expected}`);
   });
 
@@ -63,7 +63,7 @@ describe('datagrams', () => {
     '🚀'.repeat(10_000),
     '\n'.repeat(10_000),
     '\ud800'.repeat(10_000),
-  ])('stays well below what systemd drops, and has two lines at most', (text) => {
+  ])('stays well below the limit of systemd, and has at most two lines', (text) => {
     const datagram = Buffer.from(encode(ready(text)));
     expect(datagram.length).toBeLessThan(DATAGRAM_MAX);
     expect(datagram.toString().split('\n')).toHaveLength(2);

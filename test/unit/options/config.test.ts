@@ -11,7 +11,7 @@ const APP = ['node', 'app.js'];
 
 type Given = Partial<Record<OptionName, string | true | readonly string[]>>;
 
-/** As the command line gives them. */
+/** As from the command line. */
 function raw(given: Given): RawOptions {
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [
@@ -25,7 +25,7 @@ function config(given: Given, words: readonly string[] = APP): Config {
   return buildConfig(raw(given), words);
 }
 
-/** The one line that is shown. */
+/** The resulting line. */
 function complaint(act: () => unknown): string {
   try {
     act();
@@ -60,13 +60,13 @@ describe('defaults', () => {
     });
   });
 
-  it('the arguments of the app are left alone', () => {
+  it("leaves the app's arguments alone", () => {
     const args = ['app.js', '--tcp', '', ' spaced ', '--', '$HOME', '%n', 'ü'];
     expect(config({ tcp: '3000' }, ['/usr/bin/node', ...args])).toMatchObject({ command: '/usr/bin/node', args });
   });
 });
 
-describe('right values', () => {
+describe('valid values', () => {
   it.each([
     ['3000', ['127.0.0.1', '::1'], 3000],
     ['1', ['127.0.0.1', '::1'], 1],
@@ -152,7 +152,7 @@ describe('right values', () => {
     ['exec', { exec: 'a && b' }, [{ kind: 'exec', command: 'a && b' }]],
     ['delay', { delay: '1min' }, [{ kind: 'delay', ms: 60_000 }]],
     ['nothing', {}, [{ kind: 'auto', notify: true }]],
-    ['notify that is off', { notify: 'no' }, [{ kind: 'auto', notify: true }]],
+    ['notify switched off', { notify: 'no' }, [{ kind: 'auto', notify: true }]],
   ] as const)('by %s: %j', (_, given, probes) => {
     expect(config(given).probes).toMatchObject(probes);
   });
@@ -167,7 +167,7 @@ describe('right values', () => {
     expect([...watchedStreams(probes)]).toEqual(streams);
   });
 
-  it('no stream is watched that no probe needs', () => {
+  it('watches no stream that no probe needs', () => {
     expect(watchedStreams(config({ tcp: '3000', ipc: true }).probes).size).toBe(0);
   });
 
@@ -216,7 +216,7 @@ describe('right values', () => {
   });
 
   it.each(OPTION_TABLE.filter((row) => row.example !== undefined))(
-    'the example of --$name is right',
+    'the example of --$name is valid',
     ({ name, example }) => {
       const word = (example as string).replace(/^'(.*)'$/, '$1');
       const http = name.startsWith('http-') ? { http: 'http://127.0.0.1/' } : {};
@@ -235,17 +235,17 @@ describe('several values', () => {
     ['ready-when', ['all', 'any'], { readyWhen: 'any' }],
     ['log-level', ['debug', 'error'], { logLevel: 'error' }],
     ['interval', ['1s', '2s'], { timing: { interval: 2000 } }],
-  ] as const)('of --%s %j the last one wins', (option, texts, expected) => {
+  ] as const)('the last value of --%s wins: %j', (option, texts, expected) => {
     expect(config({ tcp: '3000', [option]: texts })).toMatchObject(expected);
   });
 
-  it('all kinds of probe at once', () => {
+  it('accepts all kinds of probe at once', () => {
     const { probes } = config({ ipc: true, output: 'c', stdout: ['a', 'b'], tcp: ['1', '2'] });
     expect(probes.map((spec) => spec.kind)).toEqual(['tcp', 'tcp', 'log', 'log', 'log', 'ipc']);
   });
 });
 
-describe('wrong values', () => {
+describe('invalid values', () => {
   it.each<[Given, string]>([
     [{ tcp: '70000' }, '--tcp 70000: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
     [{ tcp: '0' }, '--tcp 0: a port is a number from 1 to 65535; write e.g. --tcp 3000'],
@@ -435,7 +435,7 @@ describe('wrong values', () => {
     expect(complaint(() => config({ tcp: '3000' }, words))).toBe(line);
   });
 
-  it('is one line whatever was given', () => {
+  it('gives one line for any input', () => {
     for (const text of ['a\nb', 'a\r\nb', '\n', '\u2028x', 'a\tb']) {
       for (const name of ['tcp', 'timeout', 'log-level'] as const) {
         expect(complaint(() => config({ tcp: '1', [name]: text }))).not.toMatch(/[\r\n\u2028]/);
@@ -455,12 +455,12 @@ describe('--ipc', () => {
     'node20',
     'node-22.1.0',
     '/opt/node.d/bin/nodejs',
-  ])('is given to %s', (command) => {
+  ])('is accepted for %s', (command) => {
     expect(config({ ipc: true }, [command, 'app.js']).probes).toEqual([{ kind: 'ipc', word: 'ready' }]);
   });
 
   it.each(['npm', 'npx', 'yarn', 'sh', 'python3', 'nodemon', 'ts-node', './app.js', 'node/app', 'node.sh'])(
-    'is refused to %s',
+    'is refused for %s',
     (command) => {
       expect(complaint(() => config({ ipc: true }, [command, 'app.js']))).toBe(
         `--ipc: ${command} cannot be given a Node IPC channel of its own; name the runtime itself, e.g. ` +
@@ -469,14 +469,14 @@ describe('--ipc', () => {
     },
   );
 
-  it('is refused to node --run, which starts a shell without it', () => {
+  it('is refused for node --run, which starts a shell without it', () => {
     expect(complaint(() => config({ ipc: true }, ['node', '--run', 'start']))).toMatch(
       /^--ipc: node cannot be given a Node IPC channel of its own; /,
     );
     expect(config({ ipc: true }, ['node', 'app.js', '--run']).probes).toHaveLength(1);
   });
 
-  it('is refused under the name that was given', () => {
+  it('is refused under the given name', () => {
     const { message } = { message: complaint(() => config({ 'ipc-message': 'up' }, ['npm', 'start'])) };
     expect(message).toMatch(/^--ipc-message: npm /);
     expect(
@@ -507,14 +507,14 @@ describe('--ipc', () => {
     expect(probes.some((spec) => spec.kind === 'ipc')).toBe(on);
   });
 
-  it('SD_READY_WRAP_IPC=perhaps is wrong', () => {
+  it('SD_READY_WRAP_IPC=perhaps is invalid', () => {
     expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_IPC: 'perhaps' }), APP))).toBe(
       'SD_READY_WRAP_IPC=perhaps: neither yes nor no; write SD_READY_WRAP_IPC=yes or SD_READY_WRAP_IPC=no',
     );
   });
 });
 
-describe('wrong values in the environment are named and mended in its own form', () => {
+describe('invalid values in the environment are reported and corrected in the same form', () => {
   it.each([
     [
       { SD_READY_WRAP_TCP: '0' },
@@ -539,14 +539,14 @@ describe('wrong values in the environment are named and mended in its own form',
   it.each([
     ['http', 'SD_READY_WRAP_TCP=3000 or SD_READY_WRAP_TCP=127.0.0.1:3000'],
     ['::1', "SD_READY_WRAP_TCP='[::1]:3000'"],
-  ])('SD_READY_WRAP_TCP=%s', (text, right) => {
+  ])('suggests a valid value for SD_READY_WRAP_TCP=%s', (text, right) => {
     expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_TCP: text }), APP))).toContain(
       `write e.g. ${right}`,
     );
   });
 });
 
-it('every option has a variable of its own', () => {
+it('every option has its own variable', () => {
   expect(new Set(OPTION_TABLE.map((row) => variableOf(row.name))).size).toBe(OPTION_TABLE.length);
 });
 
@@ -559,7 +559,7 @@ describe('--watchdog probe', () => {
     { file: '/run/app/ready' },
     { exec: 'true' },
     { ipc: true, tcp: '3000' },
-  ])('can ask %j again', (given) => {
+  ])('can poll %j again', (given) => {
     expect(config({ ...given, watchdog: 'probe' }).watchdog).toBe('probe');
   });
 
@@ -569,7 +569,7 @@ describe('--watchdog probe', () => {
     [{ ipc: true, notify: true }, 'ipc, notify'],
     [{ fd: '3' }, 'fd'],
     [{ delay: '1s' }, 'delay'],
-  ])('cannot ask %j again', (given, kinds) => {
+  ])('cannot poll %j again', (given, kinds) => {
     expect(complaint(() => config({ ...given, watchdog: 'probe' }))).toBe(
       `--watchdog probe: no probe here can be asked again (${kinds}); add one that can, e.g. --tcp 3000 or ` +
         '--http http://127.0.0.1:3000/, or use --watchdog process',
@@ -586,7 +586,7 @@ describe.each([
     ['/usr/bin/node', '--max-old-space-size=100', 'app.js', '--watch'],
     ['nodejs', 'npm.js/app.js'],
     ['node22', '-e', '0'],
-  ])('is fine with %s %s', (...words) => {
+  ])('accepts %s %s', (...words) => {
     expect(config(given, words).command).toBe(words[0]);
   });
 
@@ -603,7 +603,7 @@ describe.each([
     [['node', '--watch', 'app.js'], 'node --watch'],
     [['node', '--run', 'start'], 'node --run'],
     [['node', '/usr/lib/node_modules/bin/bunx', 'app'], '/usr/lib/node_modules/bin/bunx'],
-  ])('would load into another than the app: %j', (words, runner) => {
+  ])('refuses %j, because it would load into another process than the app', (words, runner) => {
     const message = complaint(() => config({ tcp: '3000', ...given }, words));
     expect(message).toBe(
       `${option}: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
@@ -611,7 +611,7 @@ describe.each([
     );
   });
 
-  it('is refused by the name of its variable too', () => {
+  it('is refused under the name of its variable too', () => {
     const [[name, value]] = Object.entries(given) as [[OptionName, string | true]];
     const variable = variableOf(name);
     const text = value === true ? 'yes' : value;
@@ -623,7 +623,7 @@ describe.each([
 it.each([
   { tcp: `${':'.repeat(100_000)}x` },
   { http: 'http://127.0.0.1/', 'http-header': `A: b${' '.repeat(100_000)}ü\u0100` },
-])('a long value takes no longer than it is long', (options) => {
+])('parses a long value in linear time', (options) => {
   const began = process.cpuUsage();
   expect(() => config(options)).toThrow(UsageError);
   expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);

@@ -24,7 +24,7 @@ const refusal = (given: Given, place?: (name: string) => string) => {
   }
 };
 
-describe('what does not go with --handoff', () => {
+describe('options that exclude --handoff', () => {
   it.each([
     ['stdout', 'ready', '--stdout ready: not with --handoff: what the app writes would go nowhere'],
     ['stderr', 'ready', '--stderr ready: not with --handoff'],
@@ -41,13 +41,13 @@ describe('what does not go with --handoff', () => {
     expect(refusal({ [name]: value as string | true })).toMatch(new RegExp(`^${message}`));
   });
 
-  it('is refused from a variable too, and not where a variable turns it off', () => {
+  it('is refused from a variable too, and not if the variable turns it off', () => {
     const variable = (name: string) => `SD_READY_WRAP_${name.toUpperCase()}`;
     expect(refusal({ notify: 'yes' }, variable)).toMatch(/^SD_READY_WRAP_NOTIFY=yes: not with --handoff/);
     expect(refusal({ notify: 'no', ipc: 'off', 'take-sockets': 'no' }, variable)).toBeUndefined();
   });
 
-  it('is nothing else', () => {
+  it('no other option is refused', () => {
     const values: Record<string, string> = {
       'tcp-owner': 'any',
       'ready-when': 'any',
@@ -62,17 +62,17 @@ describe('what does not go with --handoff', () => {
     expect(OPTION_TABLE.map(({ name }) => name)).toContain('handoff');
   });
 
-  it('without it they are all fine', () => {
+  it('all of them work without it', () => {
     expect(build({ stdout: 'x', notify: true, fd: '3', 'rewrite-signal': 'TERM:QUIT' }).handoff).toBe(false);
   });
 });
 
-it('auto is the port alone, as nobody hears a READY=1 of the app', () => {
+it("auto waits for the port alone, because no process receives the app's READY=1", () => {
   expect(build({ handoff: true }).probes).toEqual([{ kind: 'auto', notify: false }]);
   expect(build({}).probes).toEqual([{ kind: 'auto', notify: true }]);
 });
 
-describe('where the app cannot be made the main process', () => {
+describe('the reason why no handoff is possible', () => {
   it.each([
     ['under pid 1', { NOTIFY_SOCKET: '/run/systemd/notify' }, 1, undefined],
     ["under a user's manager", { NOTIFY_SOCKET: '/x', MANAGERPID: '77' }, 77, undefined],

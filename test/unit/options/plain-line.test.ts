@@ -34,7 +34,7 @@ describe('readPlainLine', () => {
     ['--=x'],
     ['-1'],
     ['--tcp', '1', '--help'],
-  ])('is left to commander: %s %s', (...argv) => {
+  ])('leaves %s %s to commander', (...argv) => {
     expect(readPlainLine(argv.filter((word) => word !== undefined))).toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ describe('optionsFromEnvironment', () => {
     expect(Object.fromEntries(texts)).toEqual(expected);
   });
 
-  it('says where each value stood', () => {
+  it('names the source of each value', () => {
     expect(optionsFromEnvironment({ SD_READY_WRAP_TCP: '1\n2' })).toEqual({
       tcp: [
         { place: 'SD_READY_WRAP_TCP', text: '1' },
@@ -40,7 +40,7 @@ describe('optionsFromEnvironment', () => {
     });
   });
 
-  it.each(['SD_READY_WRAP_TPC', 'SD_READY_WRAP_', 'SD_READY_WRAP_tcp'])('%s is a misspelt one', (name) => {
+  it.each(['SD_READY_WRAP_TPC', 'SD_READY_WRAP_', 'SD_READY_WRAP_tcp'])('%s is misspelt', (name) => {
     expect(() => optionsFromEnvironment({ [name]: '3000' })).toThrow(
       `${name}: no such option; see sd-ready-wrap --help, e.g. SD_READY_WRAP_TCP=3000`,
     );

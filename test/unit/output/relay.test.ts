@@ -8,7 +8,7 @@ import { fifo, give, socketPair, take, turns } from '../sockets.ts';
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** An app's end that is written to, the relay, and the pipe behind it. */
+/** The app's end, which is written to, the relay, and the pipe after it. */
 async function make() {
   const [source, app] = await socketPair();
   const pipe = fifo();
@@ -16,7 +16,7 @@ async function make() {
 }
 
 describe('the relay', () => {
-  it('passes on every byte, unaltered and in order', async () => {
+  it('passes on every byte, unchanged and in order', async () => {
     const { app, pipe } = await make();
     const data = randomBytes(5 * 1024 * 1024);
     const got = take(pipe.read(), data.length);
@@ -26,7 +26,7 @@ describe('the relay', () => {
     expect(digest(await got)).toBe(digest(data));
   });
 
-  it('shows each piece to the listeners, unaltered, until they are taken away', async () => {
+  it('shows each piece to the listeners, unchanged, until they are removed', async () => {
     const { app, pipe, relayed } = await make();
     const seen: Buffer[] = [];
     const stop = relayed.onPiece((piece) => seen.push(Buffer.from(piece)));
@@ -43,7 +43,7 @@ describe('the relay', () => {
     expect(Buffer.concat(seen)).toEqual(data);
   });
 
-  it('takes no more than the reader does', async () => {
+  it('reads no more than the reader takes', async () => {
     const { app, source, pipe, relayed } = await make();
     const data = randomBytes(8 * 1024 * 1024);
     let taken = 0;
@@ -61,9 +61,9 @@ describe('the relay', () => {
   });
 });
 
-describe('an app that is dead', () => {
-  // Node makes a stream flow again when its child exits, whoever paused it: child_process.js, flushStdio
-  it('has its last words passed on in order, however many pieces are read at once', async () => {
+describe("after the app's death", () => {
+  // Node resumes a stream when its child exits, even if it was paused: child_process.js, flushStdio
+  it('the last output is passed on in order, however many pieces are read at once', async () => {
     const [source, app] = await socketPair();
     const pipe = fifo();
     const relayed = relay(source, openSync(`/proc/self/fd/${pipe.writeFd}`, constants.O_WRONLY | constants.O_NONBLOCK));
@@ -93,7 +93,7 @@ describe('drained', () => {
     expect((await got).toString()).toBe('end');
   });
 
-  it('passes on what is in the pipe, and does not wait for somebody who holds it open', async () => {
+  it('passes on what is in the pipe, and does not wait for another process that holds it open', async () => {
     const { app, pipe, relayed } = await make();
     const data = randomBytes(300_000);
     const got = take(pipe.read(), data.length);
@@ -103,7 +103,7 @@ describe('drained', () => {
     expect(app.destroyed).toBe(false);
   });
 
-  it('of an empty pipe that is held open resolves at once', async () => {
+  it('resolves at once for an empty pipe that is held open', async () => {
     const { relayed } = await make();
     await relayed.drained();
   });
@@ -125,7 +125,7 @@ describe('drained', () => {
     expect(digest(await got)).toBe(digest(data));
   });
 
-  it('comes to an end although somebody else goes on writing without a pause', async () => {
+  it('resolves although another process goes on writing without a pause', async () => {
     const { app, pipe, relayed } = await make();
     pipe.read().resume();
     let stopped = false;
@@ -140,13 +140,13 @@ describe('drained', () => {
   });
 });
 
-describe('a reader that is gone', () => {
-  it('closes our end, so that the app is told as by a plain pipe', async () => {
+describe('a closed reader', () => {
+  it('closes our end, so that the app notices it as with a plain pipe', async () => {
     const { app, source, pipe, relayed } = await make();
     pipe.closeReader();
     const closed = new Promise((resolve) => app.once('close', resolve));
     app.on('error', () => {});
-    app.write('anybody?');
+    app.write('hello');
     app.resume();
     await closed;
     expect(source.destroyed).toBe(true);

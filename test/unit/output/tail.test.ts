@@ -13,8 +13,8 @@ it.each<[string, string[], string | undefined]>([
   ],
   ['in pieces', ['TypeErr', 'or: x is not a function\nbye\n'], 'TypeError: x is not a function'],
   ['without colours', ['\u001b[31merror\u001b[0m: no such table\n'], 'error: no such table'],
-  ['behind much else', ['x'.repeat(10_000), '\nError: y\n'], 'Error: y'],
-  ['not all of a long line', [`Error: ${'z'.repeat(1000)}`], `Error: ${'z'.repeat(193)}`],
+  ['after much else', ['x'.repeat(10_000), '\nError: y\n'], 'Error: y'],
+  ['a part of a long line', [`Error: ${'z'.repeat(1000)}`], `Error: ${'z'.repeat(193)}`],
 ])('%s', (_, pieces, line) => {
   let stopped = false;
   const tail = keepTail((listener) => {

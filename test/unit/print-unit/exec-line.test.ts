@@ -26,7 +26,7 @@ describe('execCommands', () => {
     },
   );
 
-  it('a long line takes no longer than it is long', () => {
+  it('parses a long line in linear time', () => {
     const began = process.cpuUsage();
     const words = `'${'a b"'.repeat(50_000)}' ${'c '.repeat(100_000)}${' '.repeat(100_000)}`;
     expect(execCommands(`/bin/a ${words}`)?.[0]?.words.length).toBe(100_001);

@@ -1,4 +1,7 @@
-/** What is printed for an existing unit, or the one line that says why not. By processes: test/e2e, test/systemd. */
+/**
+ * The drop-in for an existing unit, or one line with the reason why there is none. With processes: test/e2e,
+ * test/systemd.
+ */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -12,7 +15,7 @@ import { tempDir } from '../../helpers/temp.ts';
 
 const COMMAND = 'ExecStart=/usr/bin/node app.js';
 const BIN = '/usr/bin/sd-ready-wrap';
-/** What the first lines of the program leave in the environment. */
+/** The marker that bin/sd-ready-wrap.cjs leaves in the environment. */
 const BY_NAME = { SRWE: '' };
 
 const [, program] = process.argv;
@@ -32,7 +35,7 @@ interface Given {
 
 interface Printed {
   readonly stdout: string;
-  /** Notes, or why there is nothing. */
+  /** Notes, or the reason why there is no drop-in. */
   readonly stderr: readonly string[];
   readonly code: number;
 }
@@ -60,19 +63,19 @@ async function print({ text, options = [], name = 'shop.service', dropIns = {} }
   return { ...rest, stderr: stderr.map((line) => line.replaceAll(dir.path, 'DIR')) };
 }
 
-/** The lines that count. */
+/** The drop-in without comments. */
 async function lines(given: Given): Promise<string[]> {
   const { stdout, stderr, code } = await print(given);
   expect([stderr, code]).toEqual([[], 0]);
   return stdout.split('\n').filter((line) => !line.startsWith('#') && line !== '');
 }
 
-/** With a node that is not on systemd's PATH, as in some places where this runs, it stands in front. */
+/** A node outside of systemd's PATH, as on some machines of this suite, comes first. */
 async function exec(given: Given): Promise<string> {
   return ((await lines(given)).at(-1) ?? '').replace(/^ExecStart=/, '').replace(`${process.execPath} ${BIN}`, BIN);
 }
 
-test('the drop-in: three settings, and nothing else', async () => {
+test('prints a drop-in with three settings, and nothing else', async () => {
   expect(await lines({ text: `[Service]\n${COMMAND}\nRestart=always\n`, options: ['--tcp', '3000'] })).toEqual([
     '[Service]',
     'Type=notify',
@@ -82,7 +85,7 @@ test('the drop-in: three settings, and nothing else', async () => {
   ]);
 });
 
-test('it says where it belongs, and what the way back is', async () => {
+test('says where it belongs, and how to undo it', async () => {
   const text = `[Service]\n${COMMAND}\n`;
   expect((await print({ text })).stdout).toMatch(
     new RegExp(
@@ -114,18 +117,18 @@ test.each<[string, Given, string]>([
     'WRAPPER --tcp 1 --watchdog app -- /usr/bin/node app.js',
   ],
   [
-    'a watchdog that the operator has chosen',
+    'a watchdog that the operator chose',
     { text: `[Service]\nWatchdogSec=30\n${COMMAND}`, options: ['--watchdog', 'loop'] },
     'WRAPPER --watchdog loop -- /usr/bin/node app.js',
   ],
   ['no watchdog', { text: `[Service]\nWatchdogSec=0\n${COMMAND}` }, 'WRAPPER -- /usr/bin/node app.js'],
   [
-    'a name of its own',
+    'an argv[0]',
     { text: '[Service]\nExecStart=@-/usr/bin/node "a b" app.js' },
     `-WRAPPER --argv0 "a b" -- /usr/bin/node app.js`,
   ],
   ['a name without a directory', { text: '[Service]\nExecStart=perl app' }, 'WRAPPER --argv0 perl -- perl app'],
-  ['node without one', { text: '[Service]\nExecStart=node app.js' }, 'WRAPPER -- node app.js'],
+  ['node without a directory', { text: '[Service]\nExecStart=node app.js' }, 'WRAPPER -- node app.js'],
   [
     '$ with and without variables',
     { text: '[Service]\nExecStart=/opt/$x/a $B', options: ['--stdout', 'a$'] },
@@ -184,7 +187,7 @@ ExecStart=/bin/b %i
   expect(await exec(given)).toBe(expected.replace('WRAPPER', BIN));
 });
 
-test('options that no command line can give become variables', async () => {
+test('options that no command line can hold become variables', async () => {
   using dir = tempDir();
   writeFileSync(dir.file('shop.service'), `[Service]\n${COMMAND}\n`);
   const env = { SD_READY_WRAP_STDERR: '--up--', SD_READY_WRAP_TCP: '3000' };
@@ -193,7 +196,7 @@ test('options that no command line can give become variables', async () => {
   expect(stdout).toContain(' --tcp 3000 -- ');
 });
 
-test('what Node may not get along with is said beside it', async () => {
+test('notes what Node may not work with', async () => {
   const text = `[Service]\nType=notify\nSystemCallFilter=@basic-io\nNoExecPaths=/\n${COMMAND}\n`;
   const { stderr, code } = await print({ text });
   expect([code, ...stderr]).toEqual([
@@ -211,14 +214,14 @@ test.each([
   ['NotifyAccess=main', [], false],
   ['NotifyAccess=main', ['--tcp', '3000', '--notify'], false],
   ['Type=notify\nWatchdogSec=9', ['--tcp', '3000'], false],
-])('%s with %j: that the app is not heard is said (%s)', async (setting, options, isSaid) => {
+])('%s with %j: notes that the app is not heard (%s)', async (setting, options, isSaid) => {
   const { stderr } = await print({ text: `[Service]\n${setting}\n${COMMAND}\n`, options });
   expect(stderr).toEqual(
     isSaid ? [expect.stringMatching(/what its app itself tells systemd, .* without --notify$/)] : [],
   );
 });
 
-test('what changes with Type=notify is said beside it', async () => {
+test('notes what Type=notify changes', async () => {
   const text = `[Service]\nTimeoutStartSec=5\nExecStartPost=/bin/true\n${COMMAND}\n`;
   const { stderr, code } = await print({ text });
   expect([code, ...stderr]).toEqual([
@@ -232,7 +235,7 @@ test('what changes with Type=notify is said beside it', async () => {
 
 const service = (...settings: string[]) => `[Service]\n${[...settings, COMMAND].join('\n')}\n`;
 
-describe('what cannot be carried over is one line', () => {
+describe('what cannot be carried over gives one line', () => {
   test.each<[string, Given | string, RegExp]>([
     ['forking', service('Type=forking'), /shop\.service: Type=forking: .*background.*; let it stay in the foreground/],
     ['oneshot', service('Type=oneshot'), /Type=oneshot: .*nothing to wait for/],
@@ -252,7 +255,7 @@ describe('what cannot be carried over is one line', () => {
     ['@ with an option for a name', '[Service]\nExecStart=@/bin/a --b\n', /has to be a name/],
     ['the wrapper itself', '[Service]\nExecStart=/usr/bin/sd-ready-wrap -- /bin/a\n', /starts sd-ready-wrap already/],
     [
-      'the wrapper behind its node',
+      'the wrapper after its node',
       '[Service]\nExecStart=/usr/bin/node /opt/x/bin/sd-ready-wrap.cjs -- /bin/a\n',
       /starts sd-ready-wrap already/,
     ],
@@ -261,19 +264,19 @@ describe('what cannot be carried over is one line', () => {
     ['no room for V8, a pair', service('LimitAS=1048576K', 'LimitAS=900M:infinity'), /LimitAS=900M:infinity: /],
     ['no Unix sockets', service('RestrictAddressFamilies=AF_INET'), /RestrictAddressFamilies=AF_INET: .*add AF_UNIX/],
     ['no sockets', service('RestrictAddressFamilies=none'), /add AF_UNIX/],
-    ['all but them', service('RestrictAddressFamilies=~AF_UNIX AF_INET'), /add AF_UNIX/],
+    ['all but Unix sockets', service('RestrictAddressFamilies=~AF_UNIX AF_INET'), /add AF_UNIX/],
     ['another root', service('RootDirectory=/srv/root'), /RootDirectory=\/srv\/root: .*not in there/],
     ['an image', service('RootImage=/srv/image'), /RootImage=/],
     ['one connection', service('StandardInput=socket'), /StandardInput=socket: .*one connection/],
     ['a command that may end', service('RemainAfterExit=yes'), /RemainAfterExit=yes: /],
     ['stored descriptors', service('FileDescriptorStoreMax=5'), /FileDescriptorStoreMax=5: /],
     [
-      'a program that PATH= leads to',
+      'a program that PATH= finds',
       '[Service]\nEnvironment="A=1" "PATH=/opt/bin"\nExecStart=node app.js\n',
       /ExecStart=node: .*write its absolute path/,
     ],
     [
-      'a drop-in behind ours',
+      'a drop-in after ours',
       { text: service(), dropIns: { 'zzz.conf': '[Service]\nExecStart=\nExecStart=/bin/b\n' } },
       /ExecStart=: it is in zzz\.conf, .*; rename DIR\/shop\.service\.d\/zzz\.conf/,
     ],
@@ -288,13 +291,13 @@ describe('what cannot be carried over is one line', () => {
       /TemporaryFileSystem=\/run:ro: \/run\/systemd\/notify /,
     ],
     [
-      'no wrapper to be seen',
+      'no access to the wrapper',
       service(`InaccessiblePaths=/opt -${dirname(BIN)}`),
       /InaccessiblePaths=-\/.*bin: .*sd-ready-wrap cannot be seen/,
     ],
     ['a wrong option', { text: service(), options: ['--tcp', '70000'] }, /--tcp 70000: a port is a number/],
     ['an instance in a unit that has none', { text: service(), options: ['--tcp', '300%i'] }, /--tcp 300%i: /],
-    ['an option that is not for it', { text: '[Service]\nExecStart=/bin/a', options: ['--ipc'] }, /IPC channel/],
+    ['an option that does not fit', { text: '[Service]\nExecStart=/bin/a', options: ['--ipc'] }, /IPC channel/],
     ['a command', { text: service(), options: ['--', 'node', 'app.js'] }, /node: the command is that of the unit; /],
     ['--print-unit', { text: service(), options: ['--print-unit'] }, /--print-drop-in: not with --print-unit/],
     ['--dry-run', { text: service(), options: ['--dry-run'] }, /nothing is run where a unit is printed/],
@@ -319,7 +322,7 @@ describe('what cannot be carried over is one line', () => {
   });
 });
 
-describe('where the wrapper is', () => {
+describe("the wrapper's location", () => {
   const from = async (place: string, text: string) => {
     process.argv[1] = `${place}/sd-ready-wrap`;
     const { code, stderr } = await print({ text });
@@ -336,7 +339,7 @@ describe('where the wrapper is', () => {
     expect(await from(place, service('ProtectHome=read-only'))).toEqual([0]);
   });
 
-  testAsRoot("a directory of root's alone is closed to another user", async () => {
+  testAsRoot("is closed to another user in a directory of root's", async () => {
     using dir = tempDir();
     mkdirSync(dir.file('bin'));
     const closed = [125, expect.stringMatching(new RegExp(`^${dir.path}: it is closed to the unit's user`))];
@@ -350,18 +353,18 @@ describe('where the wrapper is', () => {
 });
 
 test.each([
-  ['what is allowed', service('RestrictAddressFamilies=AF_INET', 'RestrictAddressFamilies=AF_UNIX')],
+  ['an allowed family', service('RestrictAddressFamilies=AF_INET', 'RestrictAddressFamilies=AF_UNIX')],
   ['a reset', service('RestrictAddressFamilies=AF_INET', 'RestrictAddressFamilies=')],
-  ['room enough', service('LimitAS=1G')],
-  ['room without end', service('LimitAS=9', 'LimitAS=infinity')],
-  ['what is not forbidden', service('RestrictAddressFamilies=~AF_PACKET')],
-  ['a type that was taken back', service('Type=forking', 'Type=exec')],
+  ['enough room', service('LimitAS=1G')],
+  ['unlimited room', service('LimitAS=9', 'LimitAS=infinity')],
+  ['a family that is not forbidden', service('RestrictAddressFamilies=~AF_PACKET')],
+  ['a type that was overridden', service('Type=forking', 'Type=exec')],
   [
-    'what is off',
+    'settings that are off',
     service('MemoryDenyWriteExecute=no', 'RemainAfterExit=no', 'FileDescriptorStoreMax=0', 'RootDirectory=/'),
   ],
   [
-    'what is mounted there again',
+    'a path that is mounted again',
     service(
       'TemporaryFileSystem=/run /x',
       'InaccessiblePaths=/a',
@@ -369,6 +372,6 @@ test.each([
     ),
   ],
   ['the packets of loopback', service('IPAddressDeny=any', 'IPAddressAllow=localhost')],
-])('%s is no obstacle', async (_, text) => {
+])('%s is accepted', async (_, text) => {
   expect(await print({ text, options: ['--tcp', '3000'] })).toMatchObject({ code: 0 });
 });

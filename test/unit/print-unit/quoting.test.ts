@@ -39,7 +39,7 @@ describe('a word of ExecStart=', () => {
   });
 });
 
-it('the first word takes no $, and not everything', () => {
+it('the first word does not accept $ and some other characters', () => {
   expect(execPath('/opt/a b/$x 5%', PLAIN)).toBe("'/opt/a b/$x 5%%'");
   for (const path of ['/opt/"', "/opt/'", '/opt/\\', '/opt/\n']) expect(execPath(path, PLAIN)).toBeUndefined();
 });
@@ -48,12 +48,12 @@ it('a variable is quoted as a whole, and keeps its $', () => {
   expect(environmentWord('A', '$b "c" %\n', PLAIN)).toBe('\'A=$b "c" %%\\n\'');
 });
 
-it('a path that is a setting is as it is, but for what ends a line', () => {
+it('a path in a setting is unchanged, except for line ends', () => {
   expect(settingPath("/srv/it's $5 %", PLAIN)).toBe("/srv/it's $5 %%");
   for (const path of ['/srv/a ', '/srv/a\\', '/srv/\n']) expect(settingPath(path, PLAIN)).toBeUndefined();
 });
 
-it('text is one line of a fair length', () => {
+it('text is one line of limited length', () => {
   expect(settingText('a\nb  c 5%\\', 20, PLAIN)).toBe('a b c 5%%');
   expect(settingText('abcdef', 3, PLAIN)).toBe('abc…');
 });

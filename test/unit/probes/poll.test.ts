@@ -4,7 +4,7 @@ import { fakeClock, isSettled } from '../fakes.ts';
 
 const timing = { initialDelay: 500, interval: 20, attemptTimeout: 1000 };
 
-/** Runs a poll whose attempts are answered by hand. */
+/** Runs a poll whose attempts the test answers. */
 function poll(answer?: (done: (reason?: string) => void) => void, times: Parameters<typeof pollUntil>[1] = timing) {
   const clock = fakeClock(7);
   const abort = new AbortController();
@@ -23,7 +23,7 @@ function poll(answer?: (done: (reason?: string) => void) => void, times: Paramet
 }
 
 describe('pollUntil', () => {
-  it('waits for the initial delay, then asks', () => {
+  it('waits for the initial delay, then makes the first attempt', () => {
     const { clock, attempts } = poll();
     clock.advance(499);
     expect(attempts).toHaveLength(0);
@@ -52,7 +52,7 @@ describe('pollUntil', () => {
     expect(attempts.every(({ takenBack }) => !takenBack)).toBe(true);
   });
 
-  it('rests for half of it after a long attempt', () => {
+  it('pauses for half of it after a long attempt', () => {
     const { clock, attempts } = poll();
     clock.advance(500);
     clock.advance(300);
@@ -63,7 +63,7 @@ describe('pollUntil', () => {
     expect(attempts.map(({ at }) => at)).toEqual([500, 810]);
   });
 
-  it('asks how long to wait where that changes', () => {
+  it('recomputes the interval each time if it is a function', () => {
     const intervals = [7, 20, 7];
     const nextInterval = () => intervals.shift() ?? 1000;
     const { clock, attempts } = poll((done) => done('not yet'), { ...timing, nextInterval });
@@ -71,7 +71,7 @@ describe('pollUntil', () => {
     expect(attempts.map(({ at }) => at)).toEqual([500, 507, 527, 534]);
   });
 
-  it('takes back an attempt that does not answer, and goes on', async () => {
+  it('ends an attempt without an answer, and continues', async () => {
     const { clock, attempts, reasons, finished } = poll();
     clock.advance(1499);
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([false]);
@@ -103,7 +103,7 @@ describe('pollUntil', () => {
     expect(await isSettled(finished)).toBe(false);
   });
 
-  it('does not begin for a signal that was aborted before', async () => {
+  it('does not start with a signal that was already aborted', async () => {
     const clock = fakeClock();
     const finished = pollUntil(
       () => expect.fail('asked'),
@@ -117,7 +117,7 @@ describe('pollUntil', () => {
   });
 
   describe('an attempt that throws', () => {
-    it('has a reason for it where the system gave one, and is made again', () => {
+    it('is a reason if the error comes from the system, and is repeated', () => {
       const { clock, attempts, reasons } = poll(() => {
         throw Object.assign(new Error('not allowed'), { code: 'EACCES' });
       });
@@ -138,7 +138,7 @@ describe('pollUntil', () => {
   });
 
   describe('an attempt that answers before it returns', () => {
-    it('counts as any other', async () => {
+    it('counts like any other', async () => {
       let n = 0;
       const { clock, attempts, reasons, finished } = poll((done) => {
         n += 1;
@@ -151,7 +151,7 @@ describe('pollUntil', () => {
       expect(clock.pending).toBe(0);
     });
 
-    it('leaves no timer after an abort either', () => {
+    it('leaves no timer after an abort', () => {
       const { clock, abort, attempts } = poll((done) => done('not yet'));
       clock.advance(500);
       abort.abort();

@@ -41,7 +41,7 @@ const three = () => [fakeProbe('a'), fakeProbe('b'), fakeProbe('c')] as const;
 const never = () => new AbortController().signal;
 
 describe('all', () => {
-  it('is ready with the last one, and names them in the order given', async () => {
+  it('is ready with the last probe, and names them in the given order', async () => {
     const probes = three();
     const readiness = combine(probes, 'all');
     expect(readiness.name).toBe('a and b and c');
@@ -55,7 +55,7 @@ describe('all', () => {
     expect(probes.map((probe) => probe.stopped)).toEqual([true, true, true]);
   });
 
-  it('waits for what is still open, each with its reason', async () => {
+  it('waits for the open ones, each with its reason', async () => {
     const probes = three();
     const readiness = combine(probes, 'all');
     expect(readiness.waitingFor()).toBe('a; b; c');
@@ -71,7 +71,7 @@ describe('all', () => {
 });
 
 describe('any', () => {
-  it('is ready with the first one, and stops the others', async () => {
+  it('is ready with the first probe, and stops the others', async () => {
     const probes = three();
     const readiness = combine(probes, 'any');
     expect(readiness.name).toBe('a or b or c');
@@ -84,7 +84,7 @@ describe('any', () => {
 });
 
 describe.each(['all', 'any'] as const)('%s', (when) => {
-  it('one probe alone is itself', async () => {
+  it('a single probe keeps its name', async () => {
     const probe = fakeProbe('tcp 127.0.0.1:3000');
     const readiness = combine([probe], when);
     expect(readiness.name).toBe('tcp 127.0.0.1:3000');
@@ -102,7 +102,7 @@ describe.each(['all', 'any'] as const)('%s', (when) => {
     expect(await isSettled(waited)).toBe(false);
   });
 
-  it('the bug of a probe is told, and the others are stopped', async () => {
+  it('reports the bug of a probe, and stops the others', async () => {
     const probes = three();
     const waited = combine(probes, when).wait(never());
     probes[1].fail(new Error('bug'));
@@ -111,7 +111,7 @@ describe.each(['all', 'any'] as const)('%s', (when) => {
   });
 });
 
-describe('a second time, after a reload', () => {
+describe('a second wait, after a reload', () => {
   function reloading(probes: readonly ReadinessProbe[]) {
     let tell = () => {};
     const told = new Promise<void>((resolve) => {
@@ -121,7 +121,7 @@ describe('a second time, after a reload', () => {
     return { again, tell, waited: again.wait(new AbortController().signal) };
   }
 
-  it('what is told is listened for at once, what asks asks when the app was told', async () => {
+  it('listens for messages at once, and polls after the app got the signal', async () => {
     const waits: string[] = [];
     const noting = (name: string, asks: boolean): ReadinessProbe => ({
       ...fakeProbe(name),
@@ -138,7 +138,7 @@ describe('a second time, after a reload', () => {
     expect(await waited).toBe('line and tcp');
   });
 
-  it('a probe may have another sign for it', async () => {
+  it("uses a probe's other readiness signal for reloads", async () => {
     const other = fakeProbe('other');
     const { again, waited } = reloading([{ ...fakeProbe('auto'), again: other }]);
     expect(again.name).toBe('other');
@@ -146,7 +146,7 @@ describe('a second time, after a reload', () => {
     expect(await waited).toBe('other');
   });
 
-  it('all are awaited afresh', async () => {
+  it('waits for all of them again', async () => {
     const probe = { ...fakeProbe('a'), wait: async () => 'a' };
     const readiness = combine([probe], 'all');
     await readiness.wait(new AbortController().signal);

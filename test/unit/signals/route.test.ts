@@ -5,7 +5,7 @@ import type { SignalSource } from '../../../src/signals/source.ts';
 import { settle } from '../fakes.ts';
 
 describe('routeSignals', () => {
-  it('tells of each at once, and what becomes of it when the canary has answered', async () => {
+  it('reports each signal at once, and its fate when the canary has answered', async () => {
     const trace: string[] = [];
     let come: (signal: ForwardedSignal) => void = () => {};
     const answers: ((had: boolean) => void)[] = [];

@@ -4,11 +4,11 @@ import { FORWARDED_SIGNALS, fateOf, parseRewrite } from '../../../src/signals/si
 
 const NOT_FORWARDED = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGCHLD'];
 
-/** Other names of signals that are in one of the lists. */
+/** Second names of signals that are in one of the lists. */
 const ALIASES = ['SIGIOT', 'SIGPOLL', 'SIGUNUSED'];
 
 describe('FORWARDED_SIGNALS', () => {
-  it('and the ones left out on purpose are all that Node can name', () => {
+  it('contains all that Node can name, except those left out on purpose', () => {
     expect([...FORWARDED_SIGNALS, ...NOT_FORWARDED].sort()).toEqual(
       Object.keys(constants.signals)
         .filter((name) => !ALIASES.includes(name))
@@ -21,7 +21,7 @@ describe('FORWARDED_SIGNALS', () => {
     expect(new Set(numbers).size).toBe(FORWARDED_SIGNALS.length);
   });
 
-  it.each(FORWARDED_SIGNALS)('%s can be listened for', (name) => {
+  it.each(FORWARDED_SIGNALS)('%s can be caught', (name) => {
     const listener = () => {};
     process.on(name, listener);
     process.off(name, listener);

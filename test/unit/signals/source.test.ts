@@ -8,11 +8,11 @@ let source: SignalSource | undefined;
 
 afterEach(() => source?.release());
 
-/** As libuv tells of one that has arrived. */
+/** As libuv reports a signal. */
 const arrive = (signal: 'SIGUSR2' | 'SIGPIPE' | 'SIGHUP') => process.emit(signal, signal);
 
 describe('catchSignals', () => {
-  it('keeps what comes before anybody listens, in order', () => {
+  it('keeps signals that come before the first listener, in order', () => {
     source = catchSignals();
     arrive('SIGHUP');
     arrive('SIGUSR2');
@@ -23,7 +23,7 @@ describe('catchSignals', () => {
     expect(heard).toEqual(['SIGHUP', 'SIGUSR2', 'SIGUSR2']);
   });
 
-  it('tells of the first that asks to end before anybody listens', async () => {
+  it('reports the first stop signal before there is a listener', async () => {
     source = catchSignals();
     arrive('SIGUSR2');
     arrive('SIGHUP');
@@ -38,7 +38,7 @@ describe('catchSignals', () => {
       source.listen((signal) => heard.push(signal));
     });
 
-    it('of a write of our own is not passed on, and any other is', () => {
+    it('from a write of our own is not passed on, any other is', () => {
       noteOwnEpipe();
       noteOwnEpipe();
       arrive('SIGPIPE');
@@ -48,14 +48,14 @@ describe('catchSignals', () => {
       expect(heard).toEqual(['SIGPIPE']);
     });
 
-    it('that comes long after such a write is of another process', async () => {
+    it('long after such a write comes from another process', async () => {
       noteOwnEpipe();
       for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       arrive('SIGPIPE');
       expect(heard).toEqual(['SIGPIPE']);
     });
 
-    it('that comes before the result of a write on the pool is that of the write, if its reader has gone', () => {
+    it('before the result of a write on the thread pool belongs to the write, if its reader has gone', () => {
       const pipe = fifo();
       const write = beginPoolWrite(pipe.writeFd);
       arrive('SIGPIPE');
@@ -71,7 +71,7 @@ describe('catchSignals', () => {
     it.each([
       ['fails with EPIPE', 'EPIPE', []],
       ['succeeds', undefined, ['SIGPIPE']],
-    ])('that comes during a write to a socket is decided when that %s', async (_, code, expected) => {
+    ])('during a write to a socket is decided when that %s', async (_, code, expected) => {
       const [socket] = await socketPair();
       const write = beginPoolWrite((socket as unknown as { _handle: { fd: number } })._handle.fd);
       arrive('SIGPIPE');
@@ -83,7 +83,7 @@ describe('catchSignals', () => {
     });
   });
 
-  it('takes every handler of its own away again, and no other', () => {
+  it('removes all of its own handlers, and no other', () => {
     const count = () => FORWARDED_SIGNALS.map((signal) => process.listenerCount(signal));
     const before = count();
     source = catchSignals();

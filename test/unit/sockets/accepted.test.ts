@@ -15,7 +15,7 @@ import { portOf } from '../sockets.ts';
 
 const SERVES = new URL('../../fixtures/apps/serves.pl', import.meta.url).pathname;
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 async function serve(how: string, where: string, status: string): Promise<{ process: ChildProcess; port: number }> {
   const child = spawn('perl', [SERVES, '-', how, where, status], { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -55,8 +55,8 @@ function accepted(ends: ConnectionEnds, acceptorOf: typeof byTables | typeof byN
 describe.each([
   ['the tables', byTables],
   ['netlink', byNetlink],
-])('who accepted a connection, by %s', (_, acceptorOf) => {
-  it('nobody while it waits, then the process whose socket it is', async () => {
+])('the acceptor of a connection, by %s', (_, acceptorOf) => {
+  it('is nothing while it waits, then the process with its socket', async () => {
     const { process: server, port } = await serve('bind', '127.0.0.1:0', 'hold');
     const { ends } = await dial(port, '127.0.0.1');
     expect(await acceptorOf(ends)).toBe('waiting');
@@ -66,14 +66,14 @@ describe.each([
     expect(socketsOf('self')).not.toContain(inode);
   });
 
-  it('it waits as well where we have ended our side', async () => {
+  it('waits too if we have ended our side', async () => {
     const { port } = await serve('bind', '127.0.0.1:0', 'hold');
     const { socket, ends } = await dial(port, '127.0.0.1');
     await new Promise<void>((resolve) => socket.end(resolve));
     expect(await acceptorOf(ends)).toBe('waiting');
   });
 
-  it('of those that share a port, the one that has it', async () => {
+  it('is, among those that share a port, the one with the socket', async () => {
     const first = await serve('reuseport', '127.0.0.1:0', '200');
     const second = await serve('reuseport', `127.0.0.1:${first.port}`, '200');
     const pids = [first, second].map(({ process: { pid = 0 } }) => pid);
@@ -85,15 +85,15 @@ describe.each([
     }
   });
 
-  it('cannot be told once the acceptor has closed it', async () => {
+  it('is unknown once the acceptor has closed it', async () => {
     const { port } = await serve('bind', '127.0.0.1:0', 'close');
     const { ends } = await dial(port, '127.0.0.1');
     await until('it to be closed', async () => (await acceptorOf(ends)) === 'closed');
   });
 
-  it('is elsewhere where there is no such connection', async () => {
+  it('is elsewhere if there is no such connection', async () => {
     const ends = { localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.1', remotePort: 2 };
-    // netlink finds not even our end, and leaves it to the tables
+    // netlink does not find even our end, and leaves it to the tables
     expect(await acceptorOf(ends)).toBe(acceptorOf === byTables ? 'elsewhere' : undefined);
   });
 
@@ -111,7 +111,7 @@ describe.each([
     });
   });
 
-  it('among many: the row itself, and no other', async () => {
+  it('finds the exact row among many', async () => {
     const server = await listenOn({ host: '127.0.0.1' });
     const all = await Promise.all(Array.from({ length: 200 }, () => dial(portOf(server), '127.0.0.1')));
     const inodes = await Promise.all(all.map(({ ends }) => accepted(ends, acceptorOf)));
@@ -121,8 +121,8 @@ describe.each([
   });
 });
 
-describe('who accepted a connection, by the tables', () => {
-  it('is found in one table where it is known which', async () => {
+describe('the acceptor of a connection, by the tables', () => {
+  it('is found in one table if the family is known', async () => {
     const { port } = await serve('bind', '127.0.0.1:0', 'hold');
     const { ends } = await dial(port, '127.0.0.1');
     expect(await byTables(ends, ['tcp'])).toBe('waiting');
@@ -130,7 +130,7 @@ describe('who accepted a connection, by the tables', () => {
   });
 });
 
-describe('who accepted a connection to a Unix socket', () => {
+describe('the acceptor of a connection to a Unix socket', () => {
   async function place(): Promise<string> {
     const dir = tempDir();
     onTestFinished(() => dir[Symbol.dispose]());
@@ -143,7 +143,7 @@ describe('who accepted a connection to a Unix socket', () => {
     return fstatSync((socket as unknown as { _handle: { fd: number } })._handle.fd).ino;
   }
 
-  it.each(['unix', 'rename'])('no process while it waits, then the process whose socket it is: %s', async (how) => {
+  it.each(['unix', 'rename'])('is nothing while it waits, then the process with its socket: %s', async (how) => {
     const path = await place();
     const diag = await sockDiag();
     if (diag === 'none') throw new Error('no netlink');
@@ -158,17 +158,17 @@ describe('who accepted a connection to a Unix socket', () => {
     expect(socketsOf(server.pid as number)).toContain(acceptor);
   });
 
-  it('cannot be told once the acceptor has closed it', async () => {
+  it('is unknown once the acceptor has closed it', async () => {
     const path = await place();
     const diag = await sockDiag();
     if (diag === 'none') throw new Error('no netlink');
     await serve('unix', path, 'close');
     const inode = await dialPath(path);
-    // undefined: our end has gone with it
+    // undefined: our end is gone too
     await until('it to be closed', () => ['closed', undefined].includes(diag.acceptorOfUnix(inode) as 'closed'));
   });
 
-  it('the file of a listener is known after it was renamed', async () => {
+  it('the file of a listener is known after a rename', async () => {
     const path = await place();
     const diag = await sockDiag();
     if (diag === 'none') throw new Error('no netlink');
@@ -177,24 +177,27 @@ describe('who accepted a connection to a Unix socket', () => {
     expect(files).toContain(statSync(path).ino);
   });
 
-  it.each(['unix', 'rename'])('without netlink: a process that gains a connection of that name, %s', async (how) => {
-    const path = await place();
-    const { process: server } = await serve(how, path, 'hold');
-    const sockets = () => new Map((socketsOf(server.pid as number) as readonly number[]).map((inode) => [inode, 0]));
-    const gained = () => acceptedByGain(path, (name) => name === path, sockets);
-    expect(await gained()).toBe('waiting');
-    server.stdin?.write('accept\n');
-    const acceptor = await until('it to be accepted', async () => {
-      const found = await gained();
-      return found !== 'waiting' && found;
-    });
-    expect(sockets().has(acceptor)).toBe(true);
-    expect(
-      await acceptedByGain(
-        path,
-        (name) => name === path,
-        () => new Map(),
-      ),
-    ).toBe('waiting');
-  });
+  it.each(['unix', 'rename'])(
+    'is, without netlink, a process that gains a connection with that name, %s',
+    async (how) => {
+      const path = await place();
+      const { process: server } = await serve(how, path, 'hold');
+      const sockets = () => new Map((socketsOf(server.pid as number) as readonly number[]).map((inode) => [inode, 0]));
+      const gained = () => acceptedByGain(path, (name) => name === path, sockets);
+      expect(await gained()).toBe('waiting');
+      server.stdin?.write('accept\n');
+      const acceptor = await until('it to be accepted', async () => {
+        const found = await gained();
+        return found !== 'waiting' && found;
+      });
+      expect(sockets().has(acceptor)).toBe(true);
+      expect(
+        await acceptedByGain(
+          path,
+          (name) => name === path,
+          () => new Map(),
+        ),
+      ).toBe('waiting');
+    },
+  );
 });

@@ -25,8 +25,8 @@ async function withSocket(
 
 const SERVE = "const s=require('net').createServer().listen({fd:3});";
 
-describe('a process polls a socket that it was given', () => {
-  it('not while it only has it', async () => {
+describe('a process polls an inherited socket', () => {
+  it('not while it only holds it', async () => {
     const { child, ino } = await withSocket('setInterval(() => {}, 1000)');
     expect(socketsOf(child.pid as number)).toContain(ino);
     expect(polls(child.pid as number, ino)).toBe(false);
@@ -39,7 +39,7 @@ describe('a process polls a socket that it was given', () => {
     expect(others.filter((each) => polls(child.pid as number, each))).toEqual([]);
   });
 
-  it('no longer once it closed its server', async () => {
+  it('no longer after it closed its server', async () => {
     const { child, ino } = await withSocket(`${SERVE}process.stdin.once('data', () => s.close())`);
     await until('it to poll', () => polls(child.pid as number, ino));
     child.stdin?.write('x');
@@ -55,13 +55,13 @@ describe('a process polls a socket that it was given', () => {
     expect(polls(child.pid as number, ino)).toBe(false);
   });
 
-  it('not once it has ended', async () => {
+  it('not after it has ended', async () => {
     const { child, ino } = await withSocket('');
     await once(child, 'exit');
     expect(polls(child.pid as number, ino)).toBe(false);
   });
 
-  testAsRoot('we, as root, see that of another user too', async () => {
+  testAsRoot('and root sees that of another user too', async () => {
     const { child, ino } = await withSocket(SERVE, ['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups']);
     await until('it to poll', () => polls(child.pid as number, ino));
   });

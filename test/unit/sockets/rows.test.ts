@@ -27,7 +27,7 @@ describe('a row of /proc/net/tcp', () => {
 
   it.each([
     ['an established connection', row('0100007F:0BB8', '01', 0, 1)],
-    ['one in TIME_WAIT', row('0100007F:0BB8', '06', 0, 0)],
+    ['a connection in TIME_WAIT', row('0100007F:0BB8', '06', 0, 0)],
     ['the heading', HEADING],
     ['nothing', ''],
   ])('%s does not', (_, text) => {
@@ -57,7 +57,7 @@ describe('a row of /proc/net/unix', () => {
   });
 });
 
-describe('who gets a connection', () => {
+describe('the socket that gets a connection', () => {
   const listeners = (...hosts: string[]) => hosts.map((host, inode) => ({ host, port: 3000, uid: 0, inode }));
 
   it.each([

@@ -9,7 +9,7 @@ function place(text: string): Place {
 
 const localhost = (text: string): Asked => ({ ...place(text), localhost: true });
 
-describe('what an app gets that asks for', () => {
+describe('the socket that an app gets', () => {
   it.each([
     // all addresses
     ['[::]:1', ['[::]:1'], '[::]:1'],
@@ -39,12 +39,12 @@ describe('what an app gets that asks for', () => {
     ['[0:0::1]:1', ['[::1]:1'], '[::1]:1'],
     ['[fe80::1%eth0]:1', ['[fe80::1%eth1]:1', '[fe80::1]:1'], undefined],
     ['[fe80::1%eth0]:1', ['[fe80::1%eth0]:1'], '[fe80::1%eth0]:1'],
-  ])('%s, of %j', (asked, passed, got) => {
+  ])('for %s, of %j', (asked, passed, got) => {
     const found = choose(passed.map(place), place(asked));
     expect(found && nameOf(found)).toBe(got);
   });
 
-  it('localhost: the address that it was found to be, else the other one, and nothing else', () => {
+  it('localhost: the resolved address, otherwise the other one, and nothing else', () => {
     const both = ['[::1]:1', '127.0.0.1:1'].map(place);
     expect(choose(both, localhost('127.0.0.1:1'))).toEqual(place('127.0.0.1:1'));
     expect(choose(both.slice(0, 1), localhost('127.0.0.1:1'))).toEqual(place('[::1]:1'));
@@ -52,7 +52,7 @@ describe('what an app gets that asks for', () => {
     expect(choose(['[::]:1', '0.0.0.0:1', '127.0.0.1:2'].map(place), localhost('127.0.0.1:1'))).toBeUndefined();
   });
 
-  it('gets the very object that was given', () => {
+  it('returns the given object itself', () => {
     const sockets = [{ ...place('0.0.0.0:1'), fd: 3 }];
     expect(choose(sockets, place('[::]:1'))).toBe(sockets[0]);
   });
@@ -69,6 +69,6 @@ it.each([
   ['0.0.0.0:1', '10.1.2.3:1', true],
   ['0.0.0.0:1', '10.1.2.3:2', false],
   ['10.1.2.3:1', '0.0.0.0:1', false],
-])('%s takes in %s: %s', (outer, inner, answer) => {
+])('%s includes %s: %s', (outer, inner, answer) => {
   expect(covers(place(outer), place(inner))).toBe(answer);
 });

@@ -6,13 +6,13 @@ const report = (...lines: readonly object[]) => parseReport(lines.map((line) => 
 const PASSED = { passed: [at('127.0.0.1', 3000)] };
 const TOOK = { took: at('127.0.0.1', 3000) };
 
-it('an app that took what there was is fine', () => {
+it('accepts an app that took a passed socket', () => {
   const all = report(PASSED, { asked: at('::', 8080) }, { asked: at('::', 3000) }, TOOK);
   expect(problemWhenReady(all)).toBeUndefined();
   expect(problemWhenFailed(all)).toBeUndefined();
 });
 
-it('so is one that takes one port of two: it may ask for the other later', () => {
+it('accepts one port of two: the app may ask for the other later', () => {
   expect(problemWhenReady(report({ passed: [at('::', 3000), at('::', 3001)] }, { took: at('::', 3000) }))).toBe(
     undefined,
   );
@@ -32,23 +32,23 @@ it.each([
       '127.0.0.1:3001; [::]:3001 is wider: write ListenStream=127.0.0.1:3001 in the .socket',
   ],
   [
-    'no listening socket among what was passed',
+    'no listening socket among those passed',
     [{ passed: [] }, { asked: at('::', 3000) }],
     '--take-sockets: the app took none of the sockets that systemd passed (none): it asked for [::]:3000; write ' +
       'ListenStream=[::]:3000 in the .socket, or give the app that port',
   ],
-])('%s: told when the app is ready', (_, lines, text) => {
+])('reports %s when the app is ready', (_, lines, text) => {
   expect(problemWhenReady(report(...lines))).toBe(text);
 });
 
-it('an app that is not ready: told if it asked for a port that was passed, as others may come first', () => {
+it('reports an app that is not ready only if it asked for a passed port, because others may come first', () => {
   const wider = [{ passed: [at('::', 3000)] }, { asked: at('127.0.0.1', 3000) }, { asked: at('::', 9100) }];
   expect(problemWhenFailed(report(...wider))).toBe(problemWhenReady(report(...wider)));
   expect(problemWhenFailed(report(...wider, { took: at('::', 3000) }))).toBeUndefined();
   expect(problemWhenFailed(report({ passed: [at('::', 3000)] }, { asked: at('::', 9100) }))).toBeUndefined();
 });
 
-it('an app that asks for nothing: told when it is ready', () => {
+it('reports an app that asks for nothing when it is ready', () => {
   const text =
     '--take-sockets: the app took none of the sockets that systemd passed (127.0.0.1:3000): its main process has not ' +
     'asked for a port so far; children and worker threads cannot take one';
@@ -56,12 +56,12 @@ it('an app that asks for nothing: told when it is ready', () => {
   expect(problemWhenFailed(report(PASSED))).toBeUndefined();
 });
 
-it('a Node that did not load the preload: told when it is ready', () => {
+it('reports a Node that did not load the preload when it is ready', () => {
   expect(problemWhenReady(report())).toContain('has not loaded our preload');
   expect(problemWhenFailed(report())).toBeUndefined();
 });
 
-it('a second socket of the same port, where clients would wait', () => {
+it('reports a second socket with the same port, where clients would wait', () => {
   const two = report(
     { passed: [at('0.0.0.0', 3000), at('::', 3000)] },
     { asked: at('::', 3000) },
@@ -73,7 +73,7 @@ it('a second socket of the same port, where clients would wait', () => {
   );
 });
 
-it('what is not ours is passed over', () => {
+it('skips other lines', () => {
   const text = '7\nnull\n[]\n{"asked":5}\n{"took":{"host":":::","port":1}}\n{"passed":[{"host":"::","port":1}]}\n{"ask';
   expect(parseReport(text)).toEqual({ passed: [at('::', 1)], asked: [], took: [] });
   expect(parseReport('')).toEqual({ asked: [], took: [] });

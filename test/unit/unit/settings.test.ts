@@ -13,7 +13,7 @@ describe('unitOfCgroup', () => {
     ['0::/system.slice/app.service\n', 'app.service'],
     ['0::/system.slice/system-app.slice/app@3000.service\n', 'app@3000.service'],
     ['0::/system.slice/app.service/inner\n', 'app.service'],
-    ['0::/odd\r.slice/app.service\n', 'app.service'],
+    ['0::/a\r.slice/app.service\n', 'app.service'],
     ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service\n', 'app.service'],
     ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/terminal-1.scope\n', undefined],
     ['0::/user.slice/user-1000.slice/session-2.scope\n', undefined],
@@ -100,14 +100,14 @@ describe('reloadSignal', () => {
     expect(reloadSignal(texts, NUMBERS)).toBe(signal);
   });
 
-  it('where the files do not say of what type it is, whatever else is known', () => {
+  it('is undefined if the files do not set the type, whatever else is known', () => {
     expect(reloadSignal([''], NUMBERS)).toBeUndefined();
     expect(reloadSignal([''], NUMBERS, 'notify-reload')).toBe('SIGHUP');
     expect(reloadSignal(['Type=notify'], NUMBERS, 'notify-reload')).toBeUndefined();
   });
 });
 
-it('a long line takes no longer than it is long', () => {
+it('parses a long line in linear time', () => {
   const began = process.cpuUsage();
   expect(lastWord('KillMode', [`KillMode=a${' '.repeat(100_000)}b`])).toMatch(/^a +b$/);
   expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);

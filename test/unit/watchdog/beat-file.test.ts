@@ -2,7 +2,7 @@ import { closeSync, fstatSync, writeSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { openBeatFile } from '../../../src/watchdog/beat-file.ts';
 
-it('a file without a name, in which a count stands', () => {
+it('makes a file without a name that holds a count', () => {
   const file = openBeatFile({});
   if ('problem' in file) throw new Error(file.problem);
   try {

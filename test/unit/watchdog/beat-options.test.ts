@@ -4,7 +4,7 @@ import { whyNoBeat, withBeat } from '../../../src/watchdog/beat-options.ts';
 const BEAT = { preload: '/p/beat.cjs', fd: 4, intervalMs: 1000, parent: 7 };
 
 describe('withBeat', () => {
-  it('an option of its own in front of those of the operator, and NODE_OPTIONS as they are', () => {
+  it('puts its option before those of the operator, and keeps NODE_OPTIONS', () => {
     const env = { NODE_OPTIONS: '--no-warnings' };
     expect(withBeat({ args: ['--title=shop', 'app.js'], env }, BEAT)).toEqual({
       args: ['--require', '/p/beat.cjs', '--title=shop', 'app.js'],
@@ -12,7 +12,7 @@ describe('withBeat', () => {
     });
   });
 
-  it('beats are not closer than a timer can tell', () => {
+  it('keeps beats at least as far apart as a timer can', () => {
     const { env } = withBeat({ args: [], env: {} }, { ...BEAT, intervalMs: 4 });
     expect(env).toEqual({ SD_READY_WRAP_BEAT: '4 5 7' });
   });

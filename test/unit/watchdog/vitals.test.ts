@@ -3,7 +3,7 @@ import type { Readiness } from '../../../src/probes/readiness.ts';
 import { loopHealth, probeHealth, processHealth } from '../../../src/watchdog/vitals.ts';
 import { settle } from '../fakes.ts';
 
-it('who exists is well', () => {
+it('a process that exists is healthy', () => {
   expect(processHealth.check()).toBeUndefined();
 });
 
@@ -19,7 +19,7 @@ describe('probeHealth', () => {
     return { questions, vitals: probeHealth(ask) };
   }
 
-  it('asks at a look, and again at the next only when there was an answer', async () => {
+  it('polls at a check, and at the next only after an answer', async () => {
     const { questions, vitals } = asked();
     expect(vitals.check()).toBeUndefined();
     expect([vitals.check(), vitals.check()]).toEqual(['tcp 1: ECONNREFUSED', 'tcp 1: ECONNREFUSED']);
@@ -31,7 +31,7 @@ describe('probeHealth', () => {
     expect(questions).toHaveLength(2);
   });
 
-  it('a probe that failed by itself is no answer, and it is asked again', async () => {
+  it('a failed probe gives no answer, and is polled again', async () => {
     const { questions, vitals } = asked();
     vitals.check();
     questions[0]?.fail(new Error('a bug'));
@@ -42,7 +42,7 @@ describe('probeHealth', () => {
     expect(vitals.check()).toBeUndefined();
   });
 
-  it('stops the open question at the end', () => {
+  it('stops the open poll at the end', () => {
     const { questions, vitals } = asked();
     vitals.check();
     vitals.end();
@@ -50,8 +50,8 @@ describe('probeHealth', () => {
   });
 });
 
-describe('loopHealth', () => {
-  it('is well while the count changes', () => {
+describe('turning', () => {
+  it('is healthy while the count changes', () => {
     let beats = 3;
     const vitals = loopHealth(
       () => beats,
@@ -64,7 +64,7 @@ describe('loopHealth', () => {
     expect(vitals.check()).toBe('its event loop does not turn');
   });
 
-  it('never counted by the first check: told once, and well for good', () => {
+  it('reports a count that never changed by the first check once, and stays healthy', () => {
     let told = 0;
     const vitals = loopHealth(
       () => 0,

@@ -24,7 +24,7 @@ describe('watchdogRequest', () => {
   });
 });
 
-/** A watch, and what it told with the time of it. */
+/** A watch, and its reports with their times. */
 function watch(vitals: Vitals | 'own-pings', intervalMs = 1000) {
   const clock = fakeClock();
   const told: [number, WatchdogNews][] = [];
@@ -38,7 +38,7 @@ function watch(vitals: Vitals | 'own-pings', intervalMs = 1000) {
   };
 }
 
-/** Well or not, as its `why` says. */
+/** Healthy or not, according to `why`. */
 function patient() {
   return {
     why: undefined as string | undefined,
@@ -58,7 +58,7 @@ describe('pings', () => {
   it.each([
     [1000, [500, 1000, 1500, 2000]],
     [3, [1.5, 3, 4.5, 6]],
-    // the shortest that a timer can be
+    // the shortest timer
     [0.1, [1, 2, 3, 4]],
   ])('come each half of %d ms', (intervalMs, at) => {
     const { clock, pingsAt } = watch(patient(), intervalMs);
@@ -66,7 +66,7 @@ describe('pings', () => {
     expect(pingsAt()).toEqual(at);
   });
 
-  it('delays do not add up, and behind a long one there is no second look at once', () => {
+  it('do not add up delays, and a long delay is not followed by a second check at once', () => {
     const clock = fakeClock();
     const at: number[] = [];
     let lateBy = 100;
@@ -80,7 +80,7 @@ describe('pings', () => {
     expect(at).toEqual([600, 1100, 2900, 3400, 3900]);
   });
 
-  it('one look without life is not the end, a whole interval is; then it is looked at more often', () => {
+  it('stop after a whole interval without life, not after one check; then it is checked more often', () => {
     const app = patient();
     const { clock, news } = watch(app);
     clock.advance(500);
@@ -101,7 +101,7 @@ describe('pings', () => {
     expect(news().map(([at]) => at)).toEqual([3600, 4100]);
   });
 
-  it('life in every second look is enough', () => {
+  it('continue with life in every second check', () => {
     const app = patient();
     const { clock, pingsAt } = watch(app);
     for (let half = 0; half < 10; half += 1) {
@@ -111,7 +111,7 @@ describe('pings', () => {
     expect(pingsAt()).toHaveLength(10);
   });
 
-  it('follow the interval that the app asks for, and pause where it asks for none', () => {
+  it('follow the interval that the app requests, and pause if it requests none', () => {
     const { clock, watching, pingsAt } = watch(patient());
     watching.hear(['WATCHDOG_USEC=200000']);
     clock.advance(300);
@@ -140,7 +140,7 @@ describe('pings', () => {
 });
 
 describe("the app's own pings", () => {
-  it('are not sent by us; a late one is told before systemd acts, and one that is late only once', () => {
+  it('are not sent by the wrapper; a late one is reported before systemd acts, once per delay', () => {
     const { clock, watching, news } = watch('own-pings');
     for (let ping = 0; ping < 5; ping += 1) {
       clock.advance(600);

@@ -32,7 +32,7 @@ describe('lineScanner', () => {
     expect(scanAll(pieces)).toEqual({ lines, open });
   });
 
-  it('does not care where the bytes are cut', () => {
+  it('gives the same result wherever the bytes are cut', () => {
     const text = 'grüße\r\n起動 🚀 done\n\u001b[32mok\u001b[0m\nlast ü';
     const all = Buffer.from(text);
     const expected = { lines: ['grüße', '起動 🚀 done', '\u001b[32mok\u001b[0m'], open: 'last ü' };
@@ -42,7 +42,7 @@ describe('lineScanner', () => {
     }
   });
 
-  it('goes on behind bytes that are no UTF-8', () => {
+  it('continues after bytes that are not UTF-8', () => {
     expect(scanAll([Uint8Array.of(0xff, 0xfe, 0x0a), 'ready\n']).lines.at(-1)).toBe('ready');
   });
 
@@ -55,7 +55,7 @@ describe('lineScanner', () => {
     expect(scan(Buffer.from(' end of it')).open).toMatch(/x end of it$/);
   });
 
-  it('^ does not match in the middle of a cut line, and does at the next one', () => {
+  it('^ does not match in the middle of a cut line, and matches at the next one', () => {
     const scan = lineScanner();
     const piece = Buffer.alloc(64 * 1024, 'ready ');
     for (let n = 0; n < 7; n += 1) {
@@ -67,7 +67,7 @@ describe('lineScanner', () => {
     expect(lines[1]).toMatch(/^ready$/);
   });
 
-  describe('that looks for a text', () => {
+  describe('with a required text', () => {
     const lines = (pieces: readonly Uint8Array[]) => {
       const scan = lineScanner({ required: 'ready', plain: (text) => text.replaceAll('\u001b[1m', '') });
       return pieces.flatMap((piece) => {
@@ -80,7 +80,7 @@ describe('lineScanner', () => {
       ['in a line of many', 'a\nb\nall is ready\r\nc\nd'],
       ['in the first', 'is ready\nb\nc\n'],
       ['in the last, which has not ended', 'a\nb\nready'],
-      ['behind characters of more bytes', 'ä\nö\n€ ready\n'],
+      ['after characters of more bytes', 'ä\nö\n€ ready\n'],
       ['with a colour in it', 'a\nb\nre\u001b[1mady\nc\n'],
     ])('finds it %s, wherever the bytes are cut', (_, text) => {
       const all = Buffer.from(text);
@@ -89,7 +89,7 @@ describe('lineScanner', () => {
       }
     });
 
-    it('goes on with the line that a piece leaves open, and leaves the others out', () => {
+    it('continues with the line that a piece leaves open, and skips the others', () => {
       const scan = lineScanner({ required: 'ready' });
       expect(scan(Buffer.from('one\ntwo\nthree\nit is re'))).toEqual({ lines: [], open: '' });
       expect(scan(Buffer.from('ady\nfour\nfive\nsix')).lines[0]).toBe('it is ready');

@@ -11,6 +11,6 @@ it.each([
   );
 });
 
-it.each(['/ready', 'ready/', '/srv/app', '/run/my', '//', '/api/v1/', 'ready'])('and not %s', (source) => {
+it.each(['/ready', 'ready/', '/srv/app', '/run/my', '//', '/api/v1/', 'ready'])('gives no hint for %s', (source) => {
   expect(literalSlashes('stdout', new RegExp(source))).toBe('');
 });

@@ -19,7 +19,7 @@ describe('requiredText', () => {
     [/\[info\] up/, '[info] up'],
     [/a[)\]]b[^(]serves/, 'serves'],
     [/([)(\]])serves/, 'serves'],
-    // what is read is searched as bytes, in which half a character is never found
+    // the output is searched as bytes, in which half a character is never found
     [new RegExp(`done\\${ROCKET}`), 'done'],
     [new RegExp(`done\\${REPLACEMENT}`), 'done'],
   ])('%s needs %j', (regex, text) => {
@@ -41,7 +41,7 @@ describe('requiredText', () => {
     [/\cJready/],
     [/a{ready}/],
     [/(?:)/],
-  ])('%s: nothing that is known', (regex) => {
+  ])('%s has no required text', (regex) => {
     expect(requiredText(regex)).toBeUndefined();
   });
 

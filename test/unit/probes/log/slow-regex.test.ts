@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { anyMatches } from '../../../../src/probes/log/bounded-regex.ts';
 
-/** A look may take so long for each 64 KB of output, ms of the processor. */
+/** CPU time that a scan may take for each 64 KB of output, ms. */
 const LIMIT = 50;
 
-/** What this process has used of the processor for it, ms. */
+/** CPU time of this process, ms. */
 function spent(work: () => unknown): number {
   const before = process.cpuUsage();
   work();
@@ -29,7 +29,7 @@ describe('64 KB of output against a slow regex', () => {
     // the context of the limit, and the regex, are made once
     anyMatches(/(x)+/, ['']);
     anyMatches(regex, ['']);
-    // and the thread of the limit takes its time too
+    // the thread of the limit takes CPU time too
     expect(spent(() => anyMatches(regex, [line]))).toBeLessThan(LIMIT + 25);
   });
 });

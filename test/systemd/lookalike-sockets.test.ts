@@ -1,4 +1,4 @@
-/** Names of sockets, both ways of `localhost`, and ports that systemd holds: signs that are easily taken for others. */
+/** Names of sockets, both addresses of `localhost`, and ports that systemd holds: sources of false readiness. */
 import { describe, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import type { ModeName } from '../helpers/systemd/private-systemd.js';
@@ -10,12 +10,12 @@ const MODES: readonly ModeName[] = ['user-1000', 'system', 'session'];
 const LOCALHOST = ['--tcp localhost:PORT', '--tcp PORT', '--http http://localhost:PORT/', '--listen PORT'];
 const NOT_READY = 'exit-code exited 124';
 
-describeSystemd('true signs', MODES, (systemd) => {
+describeSystemd('sockets that are easily confused', MODES, (systemd) => {
   // the kernel shows the name that a socket was bound under, and never another (systemd/systemd#20635)
-  describe.concurrent('a Unix socket that was renamed', () => {
+  describe.concurrent('a renamed Unix socket', () => {
     const OPTIONS = ['--unix PATH', '--listen PATH'];
 
-    test.each(OPTIONS)("another program's, from before the start, is not the app's: %s", async (options) => {
+    test.each(OPTIONS)('of another program, from before the start, does not count: %s', async (options) => {
       const scene = await Scene.write(systemd(), options, 'NODE never');
       await scene.other('rename PATH');
       await scene.begin();
@@ -23,7 +23,7 @@ describeSystemd('true signs', MODES, (systemd) => {
       await scene.stop();
     });
 
-    test.each(OPTIONS)('nor is one that came after it: %s', async (options) => {
+    test.each(OPTIONS)('of another program, from after the start, does not count: %s', async (options) => {
       const scene = await Scene.write(systemd(), options, 'NODE never');
       await scene.begin();
       await until('the start', () => scene.service.stderr.includes('"event":"started"'));
@@ -33,14 +33,14 @@ describeSystemd('true signs', MODES, (systemd) => {
       await scene.stop();
     });
 
-    test.each(OPTIONS)("the app's is its: %s", async (options) => {
+    test.each(OPTIONS)('of the app counts: %s', async (options) => {
       const scene = await Scene.write(systemd(), options, 'PERL %DIR%/app rename PATH');
       await scene.begin();
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
       await scene.stop();
     });
 
-    test.each(OPTIONS)("also in the place of another program's: %s", async (options) => {
+    test.each(OPTIONS)("of the app counts in the place of another program's: %s", async (options) => {
       const scene = await Scene.write(systemd(), options, 'PERL %DIR%/app rename PATH');
       await scene.other('rename PATH');
       await scene.begin();
@@ -48,7 +48,7 @@ describeSystemd('true signs', MODES, (systemd) => {
       await scene.stop();
     });
 
-    test('advice names no file that is not there', async () => {
+    test('is not named in advice if the file is gone', async () => {
       const scene = await Scene.write(systemd(), '--unix PATH.other', 'PERL %DIR%/app rename PATH');
       await scene.begin();
       expect(await scene.outcome(), scene.service.stderr).toBe(NOT_READY);
@@ -86,7 +86,7 @@ describeSystemd('true signs', MODES, (systemd) => {
     ];
 
     test.each(APPS.flatMap(([end, app]) => OPTIONS.map((options) => [end, options, app] as const)))(
-      'an app that %s is told of it, and what to do: %s',
+      'an app that %s gets advice about it: %s',
       async (_, options, app = '') => {
         const scene = await Scene.write(systemd(), options, app);
         const socket = await scene.socket();
@@ -100,11 +100,11 @@ describeSystemd('true signs', MODES, (systemd) => {
   });
 });
 
-// a user's manager may not put another file there
+// a user's manager may not bind another file there
 describeSystemd('localhost', ['system'], (systemd) => {
-  describe.concurrent('whatever the hosts file says', () => {
+  describe.concurrent('any hosts file', () => {
     test.each(
-      ['127.0.0.3 localhost', '::1 localhost', '127.0.0.1 localhost', '192.0.2.1 localhost', '# nobody'].flatMap(
+      ['127.0.0.3 localhost', '::1 localhost', '127.0.0.1 localhost', '192.0.2.1 localhost', '# none'].flatMap(
         (hosts) =>
           LOCALHOST.slice(0, 3).flatMap((options) =>
             ['127.0.0.1', '::1'].map((host) => [hosts, options, host] as const),

@@ -1,5 +1,5 @@
 /**
- * READY=1 has to be earned by the app: each way to listen, and each way in which somebody else may listen there too,
+ * The app itself must cause READY=1: each way to listen, and each way in which another process may listen there too,
  * once with an app that serves and once with one that never does.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ const CELLS = PROBES.flatMap((probe) => SITUATIONS.map((situation) => ({ probe, 
   ({ probe, situation }) => !(probe === 'unix' && situation === 'shared by SO_REUSEPORT'),
 );
 
-/** Where somebody else gets connections of the probe, and can say so. */
+/** Cases in which another process accepts the probe's connections, and reports it. */
 const CONNECTS: readonly Probe[] = ['tcp', 'http', 'unix'];
 const OTHERS: readonly Situation[] = ['shared by SO_REUSEPORT', 'shared by Sockets=', 'leftover worker', 'foreign'];
 
@@ -52,10 +52,7 @@ interface Case {
   readonly serves: boolean;
 }
 
-/**
- * Begins the start in its surroundings.
- * @returns how many runs of the unit have ended by the time that this one has failed
- */
+/** Prepares the situation and begins the start. @returns how many runs of the unit have ended when this one fails */
 async function stage(scene: Scene, { probe, situation, serves }: Case): Promise<number> {
   const { systemd } = scene;
   const isUnix = probe === 'unix';
@@ -101,7 +98,7 @@ async function stage(scene: Scene, { probe, situation, serves }: Case): Promise<
       await scene.begin();
       if (!serves || isUnix) return 1;
       await until('the app to find the port taken', () => scene.log('app').includes('busy'));
-      // those that connect have been answered by then
+      // processes that connect have been answered by then
       if (CONNECTS.includes(probe)) await until('a connection', () => scene.log('other').includes('accepted'));
       expect(await scene.service.show('ActiveState')).toBe('activating');
       await systemd.systemctl('stop', other);
@@ -114,7 +111,7 @@ async function stage(scene: Scene, { probe, situation, serves }: Case): Promise<
 
 function appOf({ probe, situation, serves }: Case): string {
   if (!serves) {
-    // the next release, which is not ready, beside the old one, which is
+    // the next release, not ready, next to the old one, which is ready
     return probe === 'http' && situation === 'shared by SO_REUSEPORT'
       ? 'PERL %DIR%/app reuseport 127.0.0.1:PORT 503'
       : 'NODE never';
@@ -125,7 +122,7 @@ function appOf({ probe, situation, serves }: Case): string {
   return 'NODE fd 3';
 }
 
-describeSystemd('whose sign', MODES, (systemd) => {
+describeSystemd('socket ownership', MODES, (systemd) => {
   describe.concurrent('an app that serves is ready', () => {
     test.each(CELLS)('$probe, $situation', async ({ probe, situation }) => {
       const cell = { probe, situation, serves: true };
@@ -138,13 +135,13 @@ describeSystemd('whose sign', MODES, (systemd) => {
     });
   });
 
-  describe.concurrent('one that never does is not', () => {
+  describe.concurrent('an app that never serves is not ready', () => {
     test.each(CELLS)('$probe, $situation', async ({ probe, situation }) => {
       const cell = { probe, situation, serves: false };
       const scene = await Scene.write(systemd(), OPTIONS[probe], appOf(cell));
       const runs = await stage(scene, cell);
       expect(await scene.outcome(runs), scene.service.stderr).toBe('exit-code exited 124');
-      // the probe had its chance to be taken in
+      // the probe did connect to the other process
       if (CONNECTS.includes(probe) && OTHERS.includes(situation)) expect(scene.log('other')).toContain('accepted');
       await scene.stop();
     });
@@ -178,7 +175,7 @@ describeSystemd('whose sign', MODES, (systemd) => {
       ['--http http://127.0.0.1:PORT/', '[::]:PORT'],
       ['--tcp PORT', 'PORT'],
       ['--http http://[::1]:PORT/', 'PORT'],
-    ])('%s of a socket of %s that two share: who serves is ready, who does not is not', async (options, where) => {
+    ])('%s with a shared socket of %s: ready if the app serves, not ready if it does not', async (options, where) => {
       for (const [app, wanted] of [
         ['NODE fd 3', 'ready'],
         ['NODE never', 'exit-code exited 124'],
@@ -194,7 +191,7 @@ describeSystemd('whose sign', MODES, (systemd) => {
       }
     });
 
-    // netlink is refused, so that the kernel's tables have to do
+    // netlink is refused, so that the wrapper reads the kernel's tables
     test.each(
       (['tcp', 'http', 'unix'] as const).flatMap((probe) => [true, false].map((serves) => ({ probe, serves }))),
     )('without netlink: $probe, an app that serves: $serves', async ({ probe, serves }) => {
@@ -208,14 +205,14 @@ describeSystemd('whose sign', MODES, (systemd) => {
       await scene.stop();
     });
 
-    test.each(['tcp', 'http'] as const)('--tcp-owner any: anybody counts, %s', async (probe) => {
+    test.each(['tcp', 'http'] as const)('--tcp-owner any: any process counts, %s', async (probe) => {
       const scene = await Scene.write(systemd(), `${OPTIONS[probe]} --tcp-owner any`, 'NODE never');
       await stage(scene, { probe, situation: 'shared by Sockets=', serves: false });
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
       await scene.stop();
     });
 
-    test.each(SHARED)('an app that closes each connection with its answer: http, %s', async (situation) => {
+    test.each(SHARED)('an app that closes each connection with its answer counts: http, %s', async (situation) => {
       const scene = await Scene.write(systemd(), OPTIONS.http, 'NODE fd 3 end');
       await stage(scene, { probe: 'http', situation, serves: true });
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
@@ -227,7 +224,7 @@ describeSystemd('whose sign', MODES, (systemd) => {
       ['tcp', 'inherited', 'NODE fd 3 close'],
       ['unix', 'alone', 'NODE path PATH close'],
       ['unix', 'inherited', 'NODE fd 3 close'],
-    ] as const)('an app that accepts and closes at once: %s, %s', async (probe, situation, app) => {
+    ] as const)('an app that accepts and closes at once counts: %s, %s', async (probe, situation, app) => {
       const scene = await Scene.write(systemd(), OPTIONS[probe], app);
       await stage(scene, { probe, situation, serves: true });
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
@@ -236,10 +233,10 @@ describeSystemd('whose sign', MODES, (systemd) => {
   });
 });
 
-// a user's manager may not make one
+// a user's manager may not create one
 describeSystemd('an app in a network namespace of its own', ['system'], (systemd) => {
-  describe.concurrent('is judged by the sockets of ours that it has', () => {
-    test('not ready by a port that it has in there', async () => {
+  describe.concurrent('is judged by its sockets of our namespace', () => {
+    test('not ready by a port in its own namespace', async () => {
       const scene = await Scene.write(systemd(), OPTIONS.tcp, '/usr/bin/unshare --net NODE port 127.0.0.1:PORT');
       await scene.other('bind 127.0.0.1:PORT');
       await scene.begin();
@@ -249,7 +246,7 @@ describeSystemd('an app in a network namespace of its own', ['system'], (systemd
       await scene.stop();
     });
 
-    test.each(['tcp', 'http'] as const)('ready by one that it was given: %s', async (probe) => {
+    test.each(['tcp', 'http'] as const)('ready by an inherited socket: %s', async (probe) => {
       const scene = await Scene.write(systemd(), OPTIONS[probe], '/usr/bin/unshare --net NODE fd 3');
       await stage(scene, { probe, situation: 'shared by Sockets=', serves: true });
       expect(await scene.outcome(), scene.service.stderr).toBe('ready');
