@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
+import { testSince } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
 /** Longer than WatchdogSec= lets an app live without pings, s. */
@@ -55,9 +56,7 @@ describeSystemd('an app that notifies systemd itself', ['system', 'user-1000', '
     expect(await service.results()).toEqual(['success killed TERM']);
   });
 
-  test("after a handoff with OpenFile= the client's notifications are heard too", async ({ skip }) => {
-    const { stdout } = await systemd().run('systemctl', ['--version']);
-    skip(Number(/systemd (\d+)/.exec(stdout)?.[1]) < 253, 'since systemd 253');
+  testSince(253, "after a handoff with OpenFile= the client's notifications are heard too", async () => {
     const service = await Service.write(systemd(), {
       options: '--handoff',
       probe: '--delay 10ms',

@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { SYSTEMD_VERSION } from '../helpers/systemd/version.ts';
 import { Pair } from './pair.ts';
 
 /** The exit codes, in rows of this length: each is one direct and one wrapped start. */
@@ -181,7 +181,7 @@ describeSystemd('direct and wrapped alike', ['system', 'user-1000', 'session'], 
       const others = ['TimerSlackNSec=77us', 'CPUAffinity=0', 'WorkingDirectory=/usr', 'CoredumpFilter=0x37'];
       const told = await expectSame([...lines, ...others]);
       // 247 accepts CoredumpFilter= and keeps the default
-      const filter = (await versionOf(systemd())) < 252 ? [] : ['coredump filter 00000037'];
+      const filter = SYSTEMD_VERSION < 252 ? [] : ['coredump filter 00000037'];
       expect(told).toEqual(expect.arrayContaining(['oom 300', 'cwd /usr', 'slack 77000', ...filter]));
     });
 

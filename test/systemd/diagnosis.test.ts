@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { scaled } from '../helpers/pace.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, until } from '../helpers/systemd/private-systemd.js';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { SYSTEMD_VERSION } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
 const SHELL = "/bin/sh -c 'echo ready; while :; do sleep 1; done; true'";
@@ -88,16 +88,15 @@ describeSystemd('a unit that contradicts its options', ['user-1000', 'session'],
   });
 
   test.each(['main', 'none'])('Type=notify-reload, which old releases ignore, with NotifyAccess=%s', async (access) => {
-    const version = await versionOf(systemd());
     const lines = ['Type=simple', 'Type=notify-reload', `NotifyAccess=${access}`];
     const service = await Service.write(systemd(), { lines });
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
     const taken = 'Type=simple (253 is the first to know it)';
-    const warning = `has Type=notify-reload, which systemd ${version} takes for ${taken}`;
-    if (version < 253) await until('the warning', () => service.stderr.includes(warning));
+    const warning = `has Type=notify-reload, which systemd ${SYSTEMD_VERSION} takes for ${taken}`;
+    if (SYSTEMD_VERSION < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
-    expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);
+    expect(service.stderr.includes('needs Type=notify')).toBe(SYSTEMD_VERSION < 253);
   });
 
   test('Type=notify with a drop-in that an old release ignores: no warning', async () => {

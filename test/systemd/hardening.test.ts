@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { testSince } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
 describeSystemd('settings that are too strict', ['system'], (systemd) => {
@@ -37,8 +37,8 @@ describeSystemd('settings that are too strict', ['system'], (systemd) => {
     expect(service.stderr).toMatch(/NOTIFY_SOCKET=\/run\/systemd\/notify: nobody to notify there \(ENOENT\)/);
   });
 
-  test('no /bin/sh: signals are still forwarded', async ({ skip }) => {
-    skip((await versionOf(systemd())) < 248, 'NoExecPaths= since systemd 248');
+  // NoExecPaths=
+  testSince(248, 'no /bin/sh: signals are still forwarded', async () => {
     const { service, code } = await start('NoExecPaths=/bin/sh /bin/dash /usr/bin/sh /usr/bin/dash', 'KillMode=mixed');
     expect(code).toBe(0);
     await service.systemctl('kill', '--signal=HUP', `--kill-whom=main`);

@@ -4,10 +4,9 @@
  */
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { testSince } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
-const SINCE = 253;
 const APP = "/bin/sh -c 'echo ready; exec sleep 1000'";
 
 describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
@@ -24,8 +23,9 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
     ],
   ];
 
-  test.for(CASES)('%s: makes the unit ready', async ([, lines], { skip }) => {
-    skip((await versionOf(systemd())) < SINCE, `since systemd ${SINCE}`);
+  for (const [name, lines] of CASES) testSince(253, `${name}: makes the unit ready`, () => becomesReady(lines));
+
+  async function becomesReady(lines: string[]): Promise<void> {
     // a user manager cannot change the user, and may not filter the syscalls of its services
     if (systemd().mode !== 'system' && lines.length > 0) return;
     const service = await Service.write(systemd(), {
@@ -41,7 +41,7 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
     await systemd().systemctl('daemon-reexec');
     expect(await service.show('StatusText')).toContain(' ready after ');
     await service.systemctl('stop');
-  });
+  }
 });
 
 describeSystemd('without OpenFile=', ['system'], (systemd) => {

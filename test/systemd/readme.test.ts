@@ -18,7 +18,7 @@ import { startLoad } from '../helpers/load.js';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { verify } from '../helpers/systemd/verify.ts';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { SYSTEMD_VERSION } from '../helpers/systemd/version.ts';
 import { until } from '../helpers/until.ts';
 
 const README = readFileSync(path.join(REPOSITORY, 'README.md'), 'utf8');
@@ -159,7 +159,7 @@ describeSystemd('README', ['system'], (get) => {
   }
 
   test.each(UNITS)('%s', async (label) => {
-    const isOld = (await versionOf(systemd)) < 253;
+    const isOld = SYSTEMD_VERSION < 253;
     const text = (BLOCKS.get(label) ?? '')
       .replaceAll('/usr/bin/sd-ready-wrap', `${systemd.node} ${systemd.repo}/bin/sd-ready-wrap.cjs`)
       .replaceAll('/usr/bin/node', systemd.node)

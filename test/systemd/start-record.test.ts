@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type Journal, startJournal } from '../helpers/systemd/journal.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { SYSTEMD_VERSION, testSince } from '../helpers/systemd/version.ts';
 import { ADDON } from '../helpers/transport.ts';
 import { until } from '../helpers/until.ts';
 import { untried } from '../helpers/untried.ts';
@@ -92,7 +92,7 @@ function tests(get: () => TestSystemd): void {
   });
 
   test('names the instance, and OpenFile= as the transport if the unit has it', async () => {
-    const isNew = (await versionOf(systemd)) >= 253;
+    const isNew = SYSTEMD_VERSION >= 253;
     const lines = isNew ? [`OpenFile=${systemd.notifySocket}:notify`] : [];
     write('inst@.service', '--stdout ready', lines);
     expect(await systemd.systemctl('start', 'inst@7.service')).toMatchObject({ code: 0 });
@@ -101,8 +101,7 @@ function tests(get: () => TestSystemd): void {
     await systemd.systemctl('stop', 'inst@7.service');
   });
 
-  test('is written for a reload too', async ({ skip }) => {
-    skip((await versionOf(systemd)) < 253, 'since systemd 253');
+  testSince(253, 'is written for a reload too', async () => {
     await start('reloads.service', '--stdout ready', ['Type=notify-reload']);
     await records('reloads.service');
     expect(await systemd.systemctl('reload', 'reloads.service')).toMatchObject({ code: 0 });

@@ -1,11 +1,11 @@
 /** The examples in systemd-units/: each is valid, and each really starts an app. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
 import { freePort, type TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { verify } from '../helpers/systemd/verify.ts';
-import { versionOf } from '../helpers/systemd/version.ts';
+import { SYSTEMD_VERSION, testSince } from '../helpers/systemd/version.ts';
 import { EXAMPLES, placed as placedHere } from './examples.ts';
 
 const ALL = readdirSync(EXAMPLES).filter((name) => name.endsWith('.service') && name !== 'swap-hold.service');
@@ -52,14 +52,10 @@ test.each(ALL)('%s has what every unit with the wrapper should have', (name) => 
 });
 
 describeSystemd('the examples', EVERYWHERE, (get) => {
-  let version = 0;
-  beforeAll(async () => {
-    version = await versionOf(get());
-  });
   /** Type= that an older systemd does not know. */
   const placed = (systemd: TestSystemd, name: string, port: number) => {
     const text = placedHere(systemd, name, port);
-    return version < 253 ? text.replace('Type=notify-reload', 'Type=notify') : text;
+    return SYSTEMD_VERSION < 253 ? text.replace('Type=notify-reload', 'Type=notify') : text;
   };
 
   test.each(UNITS)('systemd-analyze verify reports nothing about %s', async (name) => {
@@ -83,7 +79,7 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(await systemd.show(unit, 'ActiveState')).toBe('active');
     expect(await systemd.show(unit, 'StatusText')).toContain(' ready after ');
     // its app prints the line again at SIGHUP
-    if (name === 'reload.service' && version >= 253) {
+    if (name === 'reload.service' && SYSTEMD_VERSION >= 253) {
       expect(await systemd.systemctl('reload', unit)).toMatchObject({ code: 0, stderr: '' });
       expect(await systemd.show(unit, 'StatusText')).toContain(' ready again ');
     }
@@ -111,10 +107,10 @@ describeSystemd('the examples', EVERYWHERE, (get) => {
     expect(await systemd.systemctl('stop', 'hands-over.service')).toMatchObject({ code: 0 });
   });
 
-  test('hardened.service is rated 1.5 or better', async ({ skip }) => {
+  // --offline=
+  testSince(250, 'hardened.service is rated 1.5 or better', async () => {
     const systemd = get();
     if (systemd.mode !== 'system') return;
-    skip(version < 250, 'a unit can be rated without being loaded since systemd 250');
     const file = `${systemd.repo}/systemd-units/hardened.service`;
     const { stdout } = await systemd.run('systemd-analyze', ['security', '--offline=yes', file]);
     expect(Number(/exposure level for hardened\.service: ([\d.]+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(1.5);

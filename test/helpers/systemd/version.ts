@@ -1,6 +1,16 @@
-import type { TestSystemd } from './private-systemd.js';
+import { spawnSync } from 'node:child_process';
+import { test } from 'vitest';
 
-/** The version of this manager's systemd: 252. */
-export async function versionOf(systemd: TestSystemd): Promise<number> {
-  return Number(/^systemd (\d+)/.exec((await systemd.run('systemctl', ['--version'])).stdout)?.[1]);
+/** The version of the systemd under test, e.g. 252: this host's, or that of the tree at PS_ROOT. NaN without systemd. */
+export const SYSTEMD_VERSION = Number(/^systemd (\d+)/.exec(systemctlVersion())?.[1]);
+
+function systemctlVersion(): string {
+  const tree = process.env['PS_ROOT'];
+  const [command, ...words] = tree ? ['chroot', tree, 'systemctl', '--version'] : ['systemctl', '--version'];
+  return spawnSync(command as string, words, { encoding: 'utf8' }).stdout ?? '';
+}
+
+/** Registers a test of what systemd can do since this version; an older systemd is never asked. */
+export function testSince(version: number, title: string, run: () => Promise<void>): void {
+  if (SYSTEMD_VERSION >= version) test(title, run);
 }
