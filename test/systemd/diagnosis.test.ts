@@ -147,7 +147,8 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
 
   test('reports what to raise even if the app dies of SIGTERM at once, 20 times of 20', async () => {
     const probe = `--tcp ${await freePort()}`;
-    const lines = ['TimeoutStartSec=8', 'KillMode=control-group'];
+    // 20 wrappers have to boot within it, beside four busy loops
+    const lines = [`TimeoutStartSec=${scaled(15_000)}ms`, 'KillMode=control-group'];
     const recipe = { probe, command: '/bin/sleep 600', lines };
     const all = await Promise.all(Array.from({ length: 20 }, () => Service.write(systemd(), recipe)));
     const loops = Array.from({ length: 4 }, () => spawn('sh', ['-c', 'while :; do :; done']));
