@@ -1,5 +1,6 @@
 /** A unit under the wrapper whose app is serves.mjs or serves.pl, and other listeners at the same address. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { scaled } from '../helpers/pace.js';
 import type { TestSystemd } from '../helpers/systemd/private-systemd.js';
 import { until } from '../helpers/until.ts';
 import { Service } from './service.ts';
@@ -19,7 +20,11 @@ export class Scene {
    * @param command of the app: NODE is replaced by serves.mjs, PERL by serves.pl; PORT, PATH and %DIR% are filled in
    */
   static async write(systemd: TestSystemd, probe: string, command: string, lines: readonly string[] = []) {
-    const service = await Service.write(systemd, { probe: '--timeout 4s PROBE', command: 'COMMAND', lines });
+    const service = await Service.write(systemd, {
+      probe: `--timeout ${scaled(4000)}ms PROBE`,
+      command: 'COMMAND',
+      lines,
+    });
     const scene = new Scene(systemd, service);
     await scene.edit({ PROBE: probe, COMMAND: scene.commandLine(command) });
     return scene;
