@@ -269,6 +269,13 @@ describe('what everybody got with us is not sent a second time', () => {
     expect(isRunning(next)).toBe(false);
   });
 
+  test('the command line of the canary says what it is for, as systemctl status shows it', async () => {
+    const { run, canary } = await job();
+    await using _ = run;
+    const words = readFileSync(`/proc/${canary}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    expect(words).toBe('/bin/sh -s sd-ready-wrap: checks which signals reach the whole unit');
+  });
+
   test('the canary dies with a wrapper that is killed', async () => {
     const { run, canary } = await job();
     await using _ = run;
@@ -371,7 +378,7 @@ function canaryOf(run: Run): Promise<number> {
 function isCanary(pid: number): boolean {
   try {
     return (
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sd-ready-wrap asks') &&
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checks\0which\0signals') &&
       handles(pid, constants.signals.SIGTSTP) &&
       handles(pid, constants.signals.SIGSYS)
     );
