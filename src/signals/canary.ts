@@ -45,9 +45,9 @@ while s=; read -r x || [ "$s" ]; do echo "p$x"; done; }
 `;
 
 /**
- * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is a single
- * compound command: a shell may read ahead (dash does), so the loop must be parsed before its first line is written.
- * The name of the program stays sh: BusyBox goes by it.
+ * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is one
+ * compound command: a shell may read ahead (dash does), so it must have parsed the loop before we write a line for it.
+ * argv[0] stays sh, because BusyBox selects its applet by it.
  */
 const ARGUMENTS = ['-s', ...'sd-ready-wrap: checks which signals reach the whole unit'.split(' ')];
 

@@ -205,7 +205,7 @@ describe('what everybody got with us is not sent a second time', () => {
     const { run: other } = await jobWithout('none');
     await using __ = other;
     other.kill('SIGTERM');
-    await other.until('stderr', 'SIGTERM is not forwarded');
+    await other.until('stderr', 'SIGTERM not forwarded');
     process.kill(-other.pid, 'SIGHUP');
     await until('the one that was sent to it', () => times(other, 'SIGHUP') === 1);
     expect(times(other, 'SIGTERM')).toBe(0);
