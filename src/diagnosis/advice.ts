@@ -48,9 +48,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   ];
 }
 
-const TOO_SHORT =
-  "if the app only needs more time: raise the unit's TimeoutStartSec=, or add --extend-timeout 30s, which extends it " +
-  'while the app is starting';
+const TOO_SHORT = "if the app only needs more time: raise the unit's TimeoutStartSec=, or add --extend-timeout 30s";
 
 /** Not by a process that could be stopped. */
 function heldBySystemd({ socketUnits }: Findings): readonly string[] {

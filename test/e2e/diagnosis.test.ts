@@ -67,7 +67,7 @@ test('stopped before it is ready: what was awaited, and what is wrong', async ()
   run.kill('SIGTERM');
   await run.closed;
   expect((await run.logged('stop-asked')).msg).toMatch(
-    new RegExp(`^SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
+    new RegExp(`^stopped by SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
   );
   expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);
 });

@@ -141,7 +141,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.stderr).toContain("raise the unit's TimeoutStartSec=");
     // what `systemctl status` shows of the failed unit
     const status = await service.show('StatusText');
-    expect(status).toMatch(/^SIGTERM after .*, before the app was ready/);
+    expect(status).toMatch(/^stopped by SIGTERM after .*, before the app was ready/);
     expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
     expect(status).toContain("raise the unit's TimeoutStartSec=");
   });
@@ -193,7 +193,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
       });
       expect(await service.systemctl('start')).toMatchObject({ code: 1 });
       await service.results();
-      expect(await service.show('StatusText')).toMatch(/^SIGTERM after .*, before the app was ready/);
+      expect(await service.show('StatusText')).toMatch(/^stopped by SIGTERM after .*, before the app was ready/);
       expect(service.stderr).not.toMatch(/the app listens|is held by/);
     }
   });
