@@ -90,7 +90,7 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     const status = childStatus(await parentExited, stderrText);
     if (/^unshare: (?!sigprocmask)/m.test(stderrText)) throw new Error(stderrText.trim());
     // the app ended before its pid could be read
-    return { pid: parent.pid as number, exited: Promise.resolve(status), orphan: async () => 'it has ended' };
+    return { pid: parent.pid as number, exited: Promise.resolve(status), orphan: async () => 'the app has ended' };
   }
   const child = pid;
 
@@ -105,12 +105,12 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     pid: child,
     exited,
     async orphan() {
-      if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'it has gone to another cgroup';
+      if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'the app has moved to another cgroup';
       orphanedByUs = ended === undefined;
       parent.kill('SIGKILL');
       await parentExited;
       const adopter = parentOf(child);
-      return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted it`;
+      return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted the app`;
     },
   };
 }

@@ -54,26 +54,32 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'orphaned': {
       if (state.phase !== 'orphaning') return { state, effects: [] };
       // during a stop systemd accepts no new main process, so the wrapper has to stay
-      const obstacle = stopAskedBy(state) ? 'it is being stopped' : event.obstacle;
+      const obstacle = stopAskedBy(state) ? 'the unit is being stopped' : event.obstacle;
       return obstacle === undefined
         ? handsOver(state)
-        : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
+        : stays(isReady(state, state.by, state.afterMs), pid, `no handoff, the wrapper stays: ${obstacle}`);
     }
 
     case 'heard':
       // dead: the exit event follows, and the wrapper must end with it if systemd did not accept the new main process
       if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
       // systemd may have sent the signal before it knew of the new main process
-      if (stopAskedBy(state)) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      if (stopAskedBy(state))
+        return stays({ state, effects: [] }, pid, 'no handoff, the wrapper stays: the unit is being stopped');
       return {
         state: { phase: 'ended' },
         effects: [
           {
             type: 'end',
             status: { code: EXIT.HANDED_OVER },
-            log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
-              app_pid: pid,
-            }),
+            log: log(
+              'info',
+              'handed-over',
+              `handoff done: the app (pid ${pid}) is the main process; the wrapper exits`,
+              {
+                app_pid: pid,
+              },
+            ),
             asked: false,
           },
         ],
@@ -103,7 +109,7 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'kill', signal: state.stopSignal },
           { type: 'start-stop-timer' },
           AWAKE,
-          log('info', 'dismissed', `ready, which is all that was asked: stopping ${state.name}`, { app_pid: pid }),
+          log('info', 'dismissed', `ready, stopping ${state.name} (--exit-when-ready)`, { app_pid: pid }),
         ],
       };
 
@@ -116,7 +122,7 @@ export function next(state: State, event: LifeEvent): Transition {
           log(
             'warn',
             'killed',
-            `${state.name} did not end within ${formatDuration(event.afterMs)} of SIGTERM: SIGKILL`,
+            `${state.name} did not end within ${formatDuration(event.afterMs)} of SIGTERM; sent SIGKILL`,
             {
               app_pid: pid,
             },
@@ -134,7 +140,7 @@ export function next(state: State, event: LifeEvent): Transition {
       // without the signal the app does not reload
       if (now.phase !== 'reloading' || event.signal !== now.signal || event.fate.fate !== 'withheld')
         return { state: now, effects };
-      const done = readyAgain(now, 'it was not told to reload', 0);
+      const done = readyAgain(now, 'the reload signal was not forwarded', 0);
       return { state: done.state, effects: [...effects, ...done.effects] };
     }
 
@@ -252,7 +258,7 @@ function relayNotice(state: Exclude<State, { phase: 'ended' }>, notice: AppNotic
       ...(reloaded?.effects ?? notify(notice.ready && phase === 'ready' ? ['READY=1'] : [])),
       ...notify(notice.stopping ? ['STOPPING=1'] : []),
       ...(dropped.length > 0
-        ? [log('debug', 'not-passed-on', `not passed on to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
+        ? [log('debug', 'not-passed-on', `not relayed to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
         : []),
     ],
   };
@@ -268,9 +274,9 @@ function signalEffects({ pid, name }: Living, signal: ForwardedSignal, fate: Sig
       return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to ${name}${as}`)];
     }
     case 'reached':
-      return [tell(`${signal} was sent to ${name} as well: not forwarded`)];
+      return [tell(`${signal} already reached ${name} (sent to the whole unit)`)];
     case 'withheld':
-      return [tell(`${signal} is not forwarded, as asked for`)];
+      return [tell(`${signal} not forwarded (--forward-signals or --rewrite-signal)`)];
   }
 }
 
@@ -294,7 +300,7 @@ function stopBy(
   const known = stop?.known === true || fate.fate !== 'withheld';
   const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
   if (phase !== 'starting' || fate.fate === 'withheld' || now.failure !== undefined) return { stop: now, effects: [] };
-  const failure = `${signal} came before the app was ready, after ${formatDuration(afterMs)}: ${waitingFor}`;
+  const failure = `stopped by ${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
   return {
     stop: { ...now, failure },
     effects: [
@@ -320,33 +326,38 @@ function statusOf(...texts: readonly string[]): NotifyState {
 function describeUnmet(waitingFor: string): string {
   const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
   if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;
-  return `before it was ready: ${waitingFor || 'a sign of it came too late'}`;
+  return `before it was ready: ${waitingFor || 'the readiness signal came too late'}`;
 }
 
-const FOREGROUND =
-  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+const FOREGROUND = 'if the app daemonizes, turn that off: under systemd it must stay in the foreground';
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
   // if the real status is unknown and a stop signal was received, assume that this signal ended the app
   const signal = stopAskedBy(state);
   const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
-  const how = `${state.name} ${describeExit(status)}${event.left ? '; its children still run' : ''}`;
+  const how = `${state.name} ${describeExit(status)}`;
+  const left = event.left ? '; its children still run' : '';
   const failure = state.stop?.failure;
   // with `failure` the log has the reason already; a new one could be wrong, because a stopping app closes its port
   const awaited = failure === undefined ? describeUnmet(event.waitingFor) : 'before it was ready';
-  const words = event.lastLine === undefined || failure !== undefined ? '' : `; its last words: ${event.lastLine}`;
+  const words =
+    event.lastLine === undefined || failure !== undefined ? '' : `; its last line of output: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
-      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${words}`
-      : how;
+      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${left}${words}`
+      : `${how}${left}`;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   // systemd counts an exit before READY=1 as a failure too (systemd.service(5), Type=notify)
   const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
-  const why = phase === 'starting' && failure !== undefined ? [failure, how] : [text];
+  const isUnexplained = phase === 'starting' && !endsWell && words === '' && advice.length === 0;
+  const why =
+    phase === 'starting' && failure !== undefined
+      ? [failure, `${how}${left}`]
+      : [text, ...(isUnexplained ? ['its own output may say why'] : [])];
   return {
     state: { phase: 'ended' },
     effects: [

@@ -55,7 +55,7 @@ function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
   if (!match) {
     if (/^https?:\/\//i.test(text(value).trim())) {
-      throw new UsageError(quote(value), 'a URL is for --http', `write e.g. ${asHttp(value)}`);
+      throw new UsageError(quote(value), '--tcp takes a port, not a URL', `write e.g. ${asHttp(value)}`);
     }
     if (/^(?:.*:)?\d*%[iI]\d*$/.test(text(value).trim())) refuseSpecifier('tcp', value);
     const bareV6 = /^[\da-f]*:[\da-f.]*:[\da-f:.]*$/i.test(text(value));
@@ -90,8 +90,8 @@ function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): ne
     .replace(/%[iI]/g, '1');
   throw new UsageError(
     quote(value),
-    'systemd fills in %i, and only in a template',
-    `${example(option, value, number)}, and for a template --print-unit --unit-name shop@`,
+    '%i works only in the unit file of a template, where systemd replaces it',
+    `${example(option, value, number)}; to print a template add --print-unit --unit-name shop@`,
   );
 }
 
@@ -104,7 +104,7 @@ function listenSpec(value: RawValue): ProbeSpec {
   if (!target.includes('/') && !target.startsWith('@')) {
     throw new UsageError(
       quote(value),
-      'neither any, a port nor a path',
+      'not any, a port or a path',
       `${example('listen', value)} or ${quote({ ...value, text: '/run/app/app.sock' })}`,
     );
   }
@@ -120,7 +120,7 @@ function socketPath(option: 'listen' | 'unix', value: RawValue): string {
   if (new TextEncoder().encode(path).length > SOCKET_PATH_MAX) {
     throw new UsageError(
       quote(value),
-      `the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes`,
+      `longer than ${SOCKET_PATH_MAX} bytes, the limit for the path of a Unix socket`,
       example(option, value),
     );
   }
@@ -135,7 +135,7 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
     for (const name of ['http-header', 'http-status', 'http-insecure'] as const) {
       const value = last(raw, name);
       if (value?.place.startsWith('--')) {
-        throw new UsageError(value.place, 'there is no --http that it could be for', `write e.g. ${withHttp(value)}`);
+        throw new UsageError(value.place, 'works only with --http', `write e.g. ${withHttp(value)}`);
       }
     }
   }
@@ -179,7 +179,7 @@ function httpUrl(value: RawValue): URL {
   try {
     for (const part of [url.username, url.password]) decodeURIComponent(part);
   } catch {
-    throw new UsageError(quote(value), 'a % in user or password that encodes nothing', 'write %25 for a %');
+    throw new UsageError(quote(value), 'an invalid % escape in user or password', 'write %25 for a %');
   }
   if (url.port !== '') portNumber('http', value, url.port);
   return url;
@@ -224,7 +224,7 @@ function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
       const source = text(value).trim();
       const fd = Number(source);
       if (!/^\d+$/.test(source) || fd > FD_MAX) {
-        throw new UsageError(quote(value), `not a descriptor's number from 3 to ${FD_MAX}`, example('fd', value));
+        throw new UsageError(quote(value), `not a file descriptor from 3 to ${FD_MAX}`, example('fd', value));
       }
       if (fd < 3) {
         const [problem, hint] = STANDARD_STREAMS[fd] as readonly [string, string];
@@ -238,9 +238,9 @@ function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
 
 /** The problem and the hint for `--fd` 0, 1 and 2. */
 const STANDARD_STREAMS: readonly (readonly [string, string])[] = [
-  ["that is the app's stdin, which it does not write to", 'use a descriptor of its own'],
-  ["that is the app's stdout, and a line there means nothing by itself", "use --stdout 'listening on'"],
-  ["that is the app's stderr, and a line there means nothing by itself", "use --stderr 'listening on'"],
+  ["0 is the app's stdin, which it does not write to", 'use another descriptor'],
+  ["1 is the app's stdout, where any line would count", "use --stdout 'listening on'"],
+  ["2 is the app's stderr, where any line would count", "use --stderr 'listening on'"],
 ];
 
 /** Characters. V8 reports a too large regex only when it is used, which would crash the wrapper then. */
@@ -248,9 +248,10 @@ const REGEX_MAX = 10_000;
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {
   const source = text(value);
-  if (source === '') throw new UsageError(quote(value), 'an empty regex matches any line', example(option, value));
+  if (source === '')
+    throw new UsageError(quote(value), 'an empty regex, which matches every line', example(option, value));
   if (source.length > REGEX_MAX) {
-    throw new UsageError(quote(value), `a regex has at most ${REGEX_MAX} characters`, example(option, value));
+    throw new UsageError(quote(value), `a regex of more than ${REGEX_MAX} characters`, example(option, value));
   }
   const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
   try {
@@ -266,7 +267,7 @@ function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
   const given = last(raw, 'ipc');
   // the command line wins: --ipc-message implies --ipc even if the variable of --ipc is off
   const on = given ? switchValue(given) || (word?.place.startsWith('--') ?? false) : word !== undefined;
-  if (word && text(word) === '') throw new UsageError(quote(word), 'an empty word', example('ipc-message', word));
+  if (word && text(word) === '') throw new UsageError(quote(word), 'an empty message', example('ipc-message', word));
   if (!on) return undefined;
   return { kind: 'ipc', word: word ? text(word) : 'ready' };
 }

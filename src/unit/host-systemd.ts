@@ -35,7 +35,7 @@ export interface UnitCat {
 export async function catUnit(unit: string, manager: 'system' | 'user'): Promise<UnitCat> {
   const flags = manager === 'user' ? ['--user'] : [];
   const result = await runSystemctl([...flags, 'cat', '--no-pager', '--', unit], TIMEOUT);
-  if (!result) return { text: '', problem: 'no descriptors are left for systemctl (EMFILE)' };
+  if (!result) return { text: '', problem: 'no free file descriptors for systemctl (EMFILE)' };
   const { stdout = '', stderr, exitCode, shortMessage } = result;
   // for a masked unit it succeeds, and stdout has the message
   const masked = /^# (Unit \S+ (?:is masked|could not be loaded))/.exec(stdout)?.[1];

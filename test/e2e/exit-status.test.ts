@@ -142,7 +142,7 @@ describe("the wrapper's own exit codes", () => {
     async (options) => {
       await using run = wrap([...options, '--', 'node server.js']);
       expect(await run.closed).toEqual({ code: 127 });
-      expect(run.stderr.text).toContain('write its words apart, without quotes around them all: -- node server.js');
+      expect(run.stderr.text).toContain('write the words without quotes around them: -- node server.js');
     },
   );
 

@@ -42,7 +42,7 @@ describe('a connected notify socket with the name notify', () => {
       under: opening(...before, own, ...after),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
+    expect((await run.logged('transport')).msg).toBe('notify socket: sending with OpenFile=');
     await run.until('stdout', /yes|no/);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -58,7 +58,7 @@ describe('a connected notify socket with the name notify', () => {
       under: [...opening(`${receiver.path}:notify`), ...sh(STAYS_BEHIND)],
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
+    expect((await run.logged('transport')).msg).toBe('notify socket: sending with OpenFile=');
     await run.until('stdout', /yes|no/);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -100,7 +100,7 @@ describe('a descriptor with that name that is not a notify socket', () => {
       under: opening(file),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', 'yes');
     expect(run.stdout.text).toContain(`3 /etc/passwd\n4 \n5 \n6 \n1 ${file.split(':')[1]} yes\n`);
     run.tell('');
@@ -117,7 +117,7 @@ describe('a descriptor with that name that is not a notify socket', () => {
       under: opening(`${dir.file('stream')}:notify`),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', '1 notify yes');
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -136,7 +136,7 @@ describe('a descriptor with that name that is not a notify socket', () => {
       under: ['perl', '-e', binds, dir.file('bound')],
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', '1 notify yes');
     expect(run.stdout.text).toMatch(/^3 socket:/);
     run.tell('');
@@ -151,7 +151,7 @@ describe('a descriptor with that name that is not a notify socket', () => {
       under,
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
   });
@@ -169,7 +169,7 @@ test('without a receiver: the next transport is used', async () => {
   await gone[Symbol.asyncDispose]();
   run.tell('');
   await receiver.untilReady();
-  expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+  expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
   run.tell('');
   expect(await run.closed).toEqual({ code: 0 });
 });

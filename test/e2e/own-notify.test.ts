@@ -36,7 +36,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
   test('uses this transport and no other', async () => {
     await using run = start(sh('exit 0'), {}, '--log-level', 'debug');
     await run.closed;
-    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`by ${way}`);
+    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`receiving with ${way}`);
   });
 
   test("the main process relays systemd-notify's assignments, and does not keep it waiting", async () => {
@@ -181,7 +181,7 @@ test('no addon at all: one line, exit 125, and no app', async () => {
   expect(run.stderr.lines).toEqual([
     expect.stringMatching(
       new RegExp(
-        String.raw`^sd-ready-wrap: --notify: no way to receive datagrams \(node:ffi: .*; unix-dgram: .*; koffi: .*\)` +
+        String.raw`^sd-ready-wrap: --notify: cannot receive datagrams \(node:ffi: .*; unix-dgram: .*; koffi: .*\)` +
           '; .*npm install koffi.*--tcp or --ipc',
       ),
     ),
@@ -253,7 +253,9 @@ describe('the place of the socket', () => {
     await using run = wrap(['--notify', '--', 'true'], { env });
     expect(await run.closed).toEqual({ code: 125 });
     expect(run.stderr.lines).toEqual([
-      expect.stringMatching(/^sd-ready-wrap: --notify: no directory .*\/no\/such: ENOENT; .*RuntimeDirectory=/),
+      expect.stringMatching(
+        /^sd-ready-wrap: --notify: cannot create the app's notify socket .*\/no\/such: ENOENT; .*RuntimeDirectory=/,
+      ),
     ]);
   });
 });

@@ -16,7 +16,7 @@ test('a unit of another host, read from stdin: the drop-in on stdout, and a note
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toContain('/etc/systemd/system/shop.service.d/zz');
   expect(run.stdout.lines.at(-1)).toBe(`ExecStart=${NODE} ${BIN} --listen any -- /usr/bin/node app.js`);
-  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: its start limit of 9 .*\n$/);
+  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: its TimeoutStartSec=9 .*\n$/);
 });
 
 test('prints one line and exits with 125 if the unit cannot be carried over', async () => {
@@ -25,9 +25,7 @@ test('prints one line and exits with 125 if the unit cannot be carried over', as
   await using run = wrap(['--print-drop-in', dir.file('shop.service')]);
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stdout.text).toBe('');
-  expect(run.stderr.text).toMatch(
-    /^sd-ready-wrap: shop\.service: Type=forking: .*; let it stay in the foreground.*\n$/,
-  );
+  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: Type=forking: .*; keep it in the foreground.*\n$/);
 });
 
 test('--argv0: the app gets that name as argv[0]', async () => {

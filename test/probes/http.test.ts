@@ -164,8 +164,8 @@ describe('an HTTP probe', () => {
   });
 
   it.each([
-    [401, '401 (--http-header, or --http-status 401?)'],
-    [404, '404 (another path, or --http-status 404?)'],
+    [401, '401 (add credentials with --http-header, or --http-status 401)'],
+    [404, '404 (check the path, or add --http-status 404)'],
     [503, '503'],
   ])('hints at what may be wrong with status %i', async (code, reason) => {
     const { port, requests } = await serve(status(code));
@@ -342,13 +342,13 @@ describe('https', () => {
   it('hints at http:// if there is no TLS', async () => {
     const { port } = await serve(status(200));
     const { probe } = start(specOf(`https://127.0.0.1:${port}/`));
-    await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: no TLS there? then write http://'));
+    await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: the server does not speak TLS? write http://'));
   });
 
   it('rejects an untrusted certificate', async () => {
     const { port, requests } = await serve(status(200), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`));
-    await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    await reasonIs(probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
     expect(await isSettled(waited)).toBe(false);
     expect(requests).toEqual([]);
   });
@@ -370,8 +370,8 @@ describe('https', () => {
       const { port } = await serve(status(200), { tls: true });
       const env = { NODE_EXTRA_CA_CERTS: file };
       const { probe, context } = start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env });
-      await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
-      const why = file === '/nowhere' ? 'ENOENT' : 'no certificate in it';
+      await reasonIs(probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
+      const why = file === '/nowhere' ? 'ENOENT' : 'it contains no certificate';
       expect(context.warnings).toEqual([`NODE_EXTRA_CA_CERTS=${file} is ignored: ${why}`]);
     },
   );
@@ -384,8 +384,8 @@ describe('https', () => {
       start(specOf(url, { hosts: ['127.0.0.1'] }), { env }),
       start(specOf(url, { hosts: ['127.0.0.1'] }), { env }),
     ];
-    await reasonIs(first.probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
-    await reasonIs(second.probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
+    await reasonIs(first.probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
+    await reasonIs(second.probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
     expect([...first.context.warnings, ...second.context.warnings]).toHaveLength(1);
     const insecure = start(specOf(url, { hosts: ['127.0.0.1'], insecure: true }), {
       env: { NODE_EXTRA_CA_CERTS: '/no/such/other' },
@@ -398,7 +398,7 @@ describe('https', () => {
     const { port, requests } = await serve(status(500), { tls: true });
     const { probe, waited } = start(specOf(`https://127.0.0.1:${port}/`, { insecure: true }));
     await stillNot(requests, waited);
-    expect(probe.reason).toBe('500');
+    expect(probe.reason).toBe('500 (an error of the app; its own output may say why)');
   });
 
   it('sends the server name, also if it connects to an address', async () => {
@@ -425,16 +425,16 @@ describe('servers that behave badly', () => {
     const { port, requests, sockets } = await serve(answer);
     const { probe, abort, waited } = start(specOf(`http://127.0.0.1:${port}/`), { attemptTimeout: 50 });
     await stillNot(requests, waited, 3);
-    expect(probe.reason).toBe('no answer within the attempt timeout');
+    expect(probe.reason).toBe('no response within --attempt-timeout');
     await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(1));
     abort.abort();
     await vi.waitFor(() => expect(sockets.size).toBe(0));
   });
 
   it.each<[string, string, string | RegExp]>([
-    ['closes at once', '', 'closed without an answer'],
-    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP answer'],
-    ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without an answer'],
+    ['closes at once', '', 'closed without a response'],
+    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP response'],
+    ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without a response'],
   ])('a server that %s is not ready', async (_, text, reason) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).end(text));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

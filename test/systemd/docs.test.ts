@@ -137,7 +137,7 @@ describeSystemd('docs', ['system'], (get) => {
     );
     const said = await run(MIGRATING['sh loop']);
     expect(said).toMatch(/legacy\.service: Type=forking/);
-    expect(said).toMatch(/stuck\.service: its start limit of 1s/);
+    expect(said).toMatch(/stuck\.service: its TimeoutStartSec=1s/);
     expect(said.trim().split('\n')).toHaveLength(2);
     const { stdout } = await systemd.run('cat', [`${dir}/migrated`]);
     expect(stdout).toBe('shop\nmail\nworker\nstuck\n');

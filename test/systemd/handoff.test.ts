@@ -201,7 +201,7 @@ describeSystemd('an app before its handoff', ['system', 'user-1000', 'session'],
       lines: ['Delegate=yes', 'WatchdogSec=1s'],
     });
     await service.startReady();
-    await until('the log', () => service.stderr.includes('the wrapper stays: it has gone to another cgroup'));
+    await until('the log', () => service.stderr.includes('the wrapper stays: the app has moved to another cgroup'));
     const heard = () => service.show('WatchdogTimestampMonotonic');
     const first = await heard();
     // a ping each half second, for longer than WatchdogSec=

@@ -28,7 +28,7 @@ const NAME = 'unix-dgram';
 /** @throws any error of loading the addon (not installed, built for another Node), and for an abstract name */
 export async function openUnixDgram({ type, name: path }: NotifyAddress): Promise<NotifyTransport> {
   // the addon would send to the empty name and report success
-  if (type === 'abstract') throw new Error('serves no abstract names');
+  if (type === 'abstract') throw new Error('does not support abstract names');
   const socket = (await load()).createSocket('unix_dgram');
   return {
     name: NAME,
@@ -39,7 +39,7 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
         outcome = error ? outcomeOf(error.code) : 'sent';
       });
       // an unknown package with this name: another transport may work
-      if (outcome === undefined) throw new Error('does not say what became of a datagram');
+      if (outcome === undefined) throw new Error('does not report whether a datagram was sent');
       return outcome;
     },
   };

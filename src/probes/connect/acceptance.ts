@@ -71,8 +71,9 @@ export function acceptanceOf(
         if (cancelled) return;
         const now = clock.now();
         restUntil = now + found.spent * SHARE;
-        const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
-        debugOnce(`${name}: judged by ${rule} (${found.seenBy})`);
+        const rule =
+          found.by === 'hidden' ? 'the listening process (the accepting one is hidden)' : 'the accepting process';
+        debugOnce(`${name}: ownership decided by ${rule} (${found.seenBy})`);
         if (found.by === 'waiting') reason = NOT_YET;
         if (found.by === 'waiting' && now < own.since + KEPT_FOR) return report(reason);
         end();
@@ -94,4 +95,4 @@ export function acceptanceOf(
   };
 }
 
-const NOT_YET = 'connected, and not accepted by the app yet';
+const NOT_YET = 'connected, but not accepted by the app yet';

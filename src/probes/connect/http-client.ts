@@ -238,7 +238,7 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
   let context: SecureContext | undefined;
   try {
     const extra = readFileSync(extraCa);
-    if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no certificate in it');
+    if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it contains no certificate');
     const trusted = create();
     (trusted.context as { addCACert(certificate: Uint8Array): void }).addCACert(extra);
     context = trusted;
@@ -250,6 +250,9 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
   return context;
 }
 
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_|CERT_HAS_EXPIRED|CERT_UNTRUSTED|ERR_TLS_CERT_ALTNAME_INVALID/;
+
 /**
  * Node tries several addresses in turn and reports their errors as one (https://nodejs.org/api/net.html#socketconnect).
  */
@@ -257,9 +260,10 @@ function codeOf(error: NodeJS.ErrnoException): string {
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
   const { code, message, syscall } = first;
   // OpenSSL's error for a plain-text answer, among others
-  if (code === 'EPROTO') return 'EPROTO: no TLS there? then write http://';
-  if (code?.startsWith('HPE_')) return 'not an HTTP answer';
+  if (code === 'EPROTO') return 'EPROTO: the server does not speak TLS? write http://';
+  if (code?.startsWith('HPE_')) return 'not an HTTP response';
   // "socket hang up" has the code of a reset, but no system call
-  if (code === 'ECONNRESET' && syscall === undefined) return 'closed without an answer';
+  if (code === 'ECONNRESET' && syscall === undefined) return 'closed without a response';
+  if (code !== undefined && UNTRUSTED.test(code)) return `${code} (untrusted certificate; --http-insecure accepts it)`;
   return code ?? message;
 }

@@ -51,7 +51,7 @@ export function tcpProbe(
           const found = listeners.ownerOf(host, port, check.unchanged);
           spent += clock.now() - began;
           if (found?.by === 'shared') return found;
-          debugOnce(`${name}: judged by who listens`);
+          debugOnce(`${name}: ownership decided by the listening process`);
           return objectionTo(found, port, warnOnce);
         };
         const start = first % hosts.length;

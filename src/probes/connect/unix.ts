@@ -31,7 +31,7 @@ export function unixProbe(
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    warnOnce(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
+    warnOnce(`${path} is ${held}; if that is intended, add --tcp-owner any`);
     return held;
   };
   return polled(name, context, () => {
@@ -86,7 +86,7 @@ export function unixProbe(
             return;
           }
           leave(socket);
-          debugOnce(`${name}: judged by who listens`);
+          debugOnce(`${name}: ownership decided by the listening process`);
           const objection = objectionTo(owner);
           const spent = clock.now() - now;
           // the stamp of a path shows when another socket takes its place

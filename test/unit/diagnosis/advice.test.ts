@@ -94,15 +94,16 @@ it('the app may listen anywhere if any listener counts', () => {
 
 it('advises a socket probe if the app listens and no line has matched', () => {
   expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
-    'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
+    'the app listens on 127.0.0.1:3000 already: if it is ready then, write --tcp 3000',
   ]);
 });
 
 it.each(['waiting', 'timeout', 'died'] as const)('names the socket unit if systemd holds the port: %s', (moment) => {
   const more = { holders: new Map([[3000, 'systemd (pid 1)']]), socketUnits: new Map([[3000, 'shop.socket']]) };
   expect(advised('--tcp 3000', [], moment, more)).toEqual([
-    'port 3000 is held by systemd itself, for shop.socket: write Sockets=shop.socket under [Service] and let the app ' +
-      'listen on the descriptor that it gets (Node: --take-sockets), give the app another port, or stop shop.socket',
+    'port 3000 is held by systemd for shop.socket: add Sockets=shop.socket under [Service] and let the app ' +
+      'listen on the descriptor that systemd passes (Node: --take-sockets), give the app another port, or stop ' +
+      'shop.socket',
   ]);
 });
 
@@ -110,24 +111,20 @@ it('names another process that holds the port', () => {
   const holders = new Map([[3000, 'nginx (pid 77)']]);
   // the app used another port, which may be different the next time
   expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'died', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
 });
 
 describe('the app listens on nothing', () => {
   it.each([
-    ['--tcp 3000', [], 'the app was not seen to listen on anything'],
-    ['', [], "neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"],
-    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if that is its sign of being ready, write --unix /tmp/x'],
-    [
-      '--notify',
-      [tcp('::', 3000)],
-      'the app listens on [::]:3000: if that is its sign of being ready, write --tcp 3000',
-    ],
+    ['--tcp 3000', [], 'the app has not opened any port'],
+    ['', [], "neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"],
+    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if it is ready then, write --unix /tmp/x'],
+    ['--notify', [tcp('::', 3000)], 'the app listens on [::]:3000: if it is ready then, write --tcp 3000'],
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
   });
@@ -137,7 +134,7 @@ describe('the app listens on nothing', () => {
   });
   it('with --handoff suggests no probe that needs the wrapper', () => {
     expect(advised('', [], 'timeout', { handoff: true })).toEqual([
-      'the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff',
+      'the app does not listen: choose a probe, e.g. --file or --exec, or leave out --handoff',
     ]);
   });
   it('gives no advice for a probe that is not a socket', () => {
@@ -146,9 +143,7 @@ describe('the app listens on nothing', () => {
 });
 
 it("after a stop in a unit, which may be systemd's timeout", () => {
-  expect(advised('--stdout up', [], 'stopped')).toEqual([
-    expect.stringContaining('raise TimeoutStartSec= of the unit'),
-  ]);
+  expect(advised('--stdout up', [], 'stopped')).toEqual([expect.stringContaining("raise the unit's TimeoutStartSec=")]);
   expect(advised('--stdout up', [], 'stopped', { tooLong: false })).toEqual([]);
 });
 

@@ -58,10 +58,10 @@ describe('turning', () => {
       () => expect.fail('it has beaten'),
     );
     expect(vitals.check()).toBeUndefined();
-    expect(vitals.check()).toBe('its event loop does not turn');
+    expect(vitals.check()).toBe('its event loop is blocked');
     beats = 0;
     expect(vitals.check()).toBeUndefined();
-    expect(vitals.check()).toBe('its event loop does not turn');
+    expect(vitals.check()).toBe('its event loop is blocked');
   });
 
   it('reports a count that never changed by the first check once, and stays healthy', () => {
