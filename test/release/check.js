@@ -2,7 +2,8 @@
  * `npm run release:check`: whether this tree can be published. Fails on any finding. A word: the tag, `v0.2.0`.
  *
  * The version has to be the same everywhere, the man page that of this --help. The package is judged by publint and
- * arethetypeswrong, the Debian package by lintian, and each package manager installs what is then started.
+ * arethetypeswrong, the Debian package by lintian, and each package manager installs what is then started. The recipes
+ * of docs/frameworks.md are run with the real packages.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -32,6 +33,7 @@ try {
   await checked('arethetypeswrong', () => areTheTypesWrong(tarball));
   await checked('lintian', lintian);
   for (const row of installs(tarball, work)) report(row);
+  await checked('recipes', recipes);
 } finally {
   fs.rmSync(work, { recursive: true, force: true });
 }
@@ -73,4 +75,10 @@ function lintian() {
   const deb = run('npm', ['run', '--silent', 'package:deb'], { cwd: REPOSITORY }).trim().split('\n').at(-1);
   run('lintian', ['--allow-root', '--fail-on', 'error,warning', deb]);
   return path.basename(deb);
+}
+
+/** @returns {string} its table */
+function recipes() {
+  // packing has built what it starts
+  return `\n${run(process.execPath, [path.join(REPOSITORY, 'test/frameworks/frameworks.js')]).trim()}`;
 }

@@ -1,0 +1,183 @@
+/**
+ * The recipes of docs/frameworks.md: which app of apps/ is each, and what its pitfall looks like. The units are those
+ * of the page.
+ */
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { startLoad } from '../helpers/load.js';
+import { until } from '../helpers/systemd/private-systemd.js';
+import { run } from '../release/tools.js';
+
+/**
+ * @typedef {object} Recipe
+ * @property {string} label of its block on the page
+ * @property {string} [app] its folder in apps/, if that is not the label
+ * @property {string} [package] whose version the page names, if that is not the label; '' for what comes with Node
+ * @property {(unit: Unit) => Promise<() => unknown>} [clients] are there while the unit stops. Default: requests
+ * over connections that are kept open
+ * @property {RegExp} [lastLine] of the app, in its log after the stop
+ * @property {RegExp} [firstLine] in its log after the start, if it has no port
+ * @property {boolean} [listens] false if it has no port
+ * @property {boolean} [cutsOff] true if it ends with requests open
+ * @property {boolean} [takesSockets] false if --take-sockets is refused
+ * @property {(unit: Unit) => Promise<unknown>} [before] what the app needs
+ * @property {RegExp} [explained] a warning of the wrapper that the page explains
+ * @property {Pitfall} [pitfall]
+ *
+ * @typedef {object} Pitfall
+ * @property {[string | RegExp, string]} change of the unit
+ * @property {string} result of the unit at the end: systemd.service(5), "Result="
+ * @property {RegExp} [log] what the log has
+ * @property {RegExp} [lacks] what the log lacks
+ *
+ * @typedef {{port: number, place: string, systemd: object}} Unit `place` is the directory of the app
+ */
+
+const environment = (line) => [/^Environment=/m, `Environment=${line}\n$&`];
+const SHORT_STOP = '\nTimeoutStopSec=2s';
+const BUSY_CLIENTS = {
+  change: [/^Environment=/m, `Environment=WITHOUT_CLOSE=1${SHORT_STOP}\n$&`],
+  result: 'timeout',
+};
+const CODE_143 = { change: ['SuccessExitStatus=143', ''], result: 'exit-code', log: /exited with code 143/ };
+
+/** A client that opens a connection for each request. */
+const shortConnections = async ({ port }) => {
+  const load = startLoad({ port, rate: 100 });
+  return () => load.stop();
+};
+
+/** By redis-tools of Debian, which starts no daemon: its program is Redis if it is called so. */
+async function startRedis({ systemd, port }) {
+  const program = '/usr/bin/redis-check-rdb';
+  if (!fs.existsSync(program)) run('apt-get', ['install', '-qy', '--no-install-recommends', 'redis-tools']);
+  const name = `redis-${port}.service`;
+  const command = `@${program} redis-server --port ${port} --bind 127.0.0.1 --save ""`;
+  systemd.writeUnit(name, `[Service]\nExecStart=${command}\nWorkingDirectory=/tmp\n`);
+  await systemd.systemctl('start', name);
+}
+
+async function addJob(unit) {
+  const { Queue } = createRequire(path.join(unit.place, 'worker.js'))('bullmq');
+  const queue = new Queue('mails', { connection: { host: '127.0.0.1', port: unit.port } });
+  await queue.add('mail', { to: 'ada' });
+  await until('the job to begin', () => unit.log().includes('mail to ada begun'));
+  return () => queue.close();
+}
+
+/** @type {readonly Recipe[]} */
+export const RECIPES = [
+  { label: 'express', pitfall: BUSY_CLIENTS },
+  { label: 'koa', pitfall: BUSY_CLIENTS },
+  {
+    label: 'fastify',
+    pitfall: {
+      change: ['--tcp 3000', '--timeout 3s --tcp 127.0.0.2:3000'],
+      result: 'exit-code',
+      log: /listens on 127\.0\.0\.1:\d+, not on 127\.0\.0\.2/,
+    },
+  },
+  {
+    label: 'hono',
+    package: '@hono/node-server',
+    pitfall: { change: ['server.js', 'app.js'], result: 'protocol', log: /exited with code 0/ },
+  },
+  {
+    label: 'nest',
+    package: '@nestjs/core',
+    lastLine: /^jobs saved$/m,
+    pitfall: { change: environment('WITHOUT_HOOKS=1'), result: 'success', lacks: /jobs saved/ },
+  },
+  {
+    label: 'socketio',
+    package: 'socket.io',
+    clients: async ({ port, place }) => {
+      const { io } = createRequire(path.join(place, 'server.js'))('socket.io-client');
+      const socket = io(`http://127.0.0.1:${port}`, { transports: ['websocket'], reconnection: false });
+      await new Promise((resolve, reject) => socket.once('connect', resolve).once('connect_error', reject));
+      return () => socket.close();
+    },
+    pitfall: BUSY_CLIENTS,
+  },
+  { label: 'next', clients: shortConnections, explained: /code 143/, pitfall: CODE_143 },
+  { label: 'next-standalone', package: 'next', clients: shortConnections, explained: /code 143/, pitfall: CODE_143 },
+  {
+    label: 'nuxt',
+    // the build lacks a package
+    pitfall: {
+      change: [/--http \S+ (.*)/, '--tcp 3000 $1\nInaccessiblePaths=/srv/app/.output/server/node_modules/vue'],
+      result: 'success',
+      log: /ERR_MODULE_NOT_FOUND|EACCES/,
+    },
+  },
+  {
+    label: 'cluster',
+    package: '',
+    lastLine: /^both workers have ended$/m,
+    pitfall: { change: environment('WITHOUT_HANDLER=1'), result: 'success', lacks: /have ended/ },
+  },
+  {
+    label: 'bullmq',
+    listens: false,
+    firstLine: /^worker ready$/m,
+    before: startRedis,
+    clients: addJob,
+    lastLine: /^mail to ada sent$/m,
+    pitfall: { change: environment('WITHOUT_CLOSE=1'), result: 'success', lacks: /mail to ada sent/ },
+  },
+  {
+    label: 'json-server',
+    cutsOff: true,
+    pitfall: {
+      change: [/--tcp 3000 (.*) --port 3000/, '--timeout 3s --tcp 3000 $1'],
+      result: 'exit-code',
+      // its own port may be another program's here
+      log: /listens on 127\.0\.0\.1:\d+, not on|EADDRINUSE/,
+    },
+  },
+  {
+    label: 'node-red',
+    cutsOff: true,
+    pitfall: {
+      change: [/ --userDir \S+/, ''],
+      result: 'exit-code',
+      log: /Ensure \$HOME is set/,
+    },
+  },
+  {
+    label: 'npm-start',
+    package: '',
+    lastLine: /^jobs saved$/m,
+    takesSockets: false,
+    pitfall: {
+      change: ['KillMode=control-group', 'KillMode=mixed'],
+      result: 'success',
+      log: /npm does not pass SIGTERM on/,
+      lacks: /jobs saved/,
+    },
+  },
+  {
+    label: 'tsx',
+    cutsOff: true,
+    pitfall: {
+      change: ['/usr/bin/node --import=tsx', 'node_modules/.bin/tsx'],
+      result: 'exit-code',
+      log: /exited with code 143/,
+    },
+  },
+  {
+    label: 'bun',
+    takesSockets: false,
+    pitfall: {
+      change: ['--tcp 3000', '--watchdog loop --tcp 3000'],
+      result: 'exit-code',
+      log: /--watchdog loop: .* not known to be Node/,
+    },
+  },
+  {
+    label: 'deno',
+    takesSockets: false,
+    pitfall: { change: [' --allow-env=PORT', ''], result: 'exit-code', log: /NotCapable/ },
+  },
+];
