@@ -34,6 +34,7 @@ async function attempt(systemd, recipe) {
   const row = { label };
   try {
     row.place = installApp(app);
+    recipe.install?.();
   } catch (error) {
     return { ...row, notRun: error.message };
   }
