@@ -23,6 +23,7 @@ export function installApp(name) {
   const done = path.join(place, '.installed');
   if (fs.existsSync(done) && fs.readFileSync(done, 'utf8') === digest) return place;
   process.stderr.write(`installing ${name} in ${place}\n`);
+  fs.rmSync(done, { force: true });
   fs.cpSync(source, place, { recursive: true });
   const env = { ...process.env, NODE_ENV: '', NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1' };
   run('npm', ['install', '--no-audit', '--no-fund'], { cwd: place, env });

@@ -1,6 +1,6 @@
 /**
- * `npm run test:frameworks`: starts each recipe of docs/frameworks.md with the real package, under a real systemd.
- * Arguments: only the recipes whose labels begin so. Under CI=true a recipe that cannot be run is a failure.
+ * `npm run test:frameworks`: runs each recipe of docs/frameworks.md with the real package, under a real systemd, and
+ * its pitfall. Arguments select recipes by the beginning of their labels. With CI=true, a recipe that cannot run fails.
  */
 import http from 'node:http';
 import { startLoad } from '../helpers/load.js';
@@ -23,6 +23,7 @@ if (modes.includes('system')) {
 } else {
   rows.push({ label: 'all', notRun: `no systemd to run them under: ${missing}` });
 }
+// a recipe that was added to the page alone
 const untested = [...BLOCKS.keys()].filter(
   (label) => label !== 'unit' && !RECIPES.some((each) => each.label === label),
 );
@@ -32,6 +33,7 @@ report();
 async function attempt(systemd, recipe) {
   const { label, app = label, package: name = label } = recipe;
   const row = { label };
+  if (!BLOCKS.has(label)) return { ...row, finding: 'not on the page' };
   try {
     row.place = installApp(app);
     recipe.install?.();
@@ -50,7 +52,7 @@ async function attempt(systemd, recipe) {
   }
 }
 
-/** The recipe as it is on the page. */
+/** Starts and stops the unit of the page. */
 async function starts(systemd, recipe, place) {
   const unit = await Unit.write(systemd, recipe, place);
   await recipe.before?.(unit);
@@ -137,7 +139,7 @@ function expectInTable({ label }, version, sockets) {
   expect(row.includes(expected), `the page's table lacks ${expected}`);
 }
 
-/** @param {RegExp} [explained] what the page explains */
+/** @param {RegExp} [explained] a warning that the page explains */
 function expectNoWarning(unit, explained) {
   const warnings = unit.records().filter(({ level, msg }) => level >= 40 && !explained?.test(msg));
   expect(warnings.length === 0, `warnings: ${warnings.map(({ msg }) => msg).join('; ')}`);

@@ -1,7 +1,4 @@
-/**
- * The recipes of docs/frameworks.md: which app of apps/ is each, and what its pitfall looks like. The units are those
- * of the page.
- */
+/** The recipes of docs/frameworks.md: the app and the pitfall of each. The page has the units. */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -12,27 +9,27 @@ import { run } from '../release/tools.js';
 /**
  * @typedef {object} Recipe
  * @property {string} label of its block on the page
- * @property {string} [app] its folder in apps/, if that is not the label
- * @property {string} [package] whose version the page names, if that is not the label; '' for what comes with Node
- * @property {(unit: Unit) => Promise<() => unknown>} [clients] are there while the unit stops. Default: requests
- * over connections that are kept open
- * @property {RegExp} [lastLine] of the app, in its log after the stop
- * @property {RegExp} [firstLine] in its log after the start, if it has no port
- * @property {boolean} [listens] false if it has no port
- * @property {boolean} [cutsOff] true if it ends with requests open
- * @property {boolean} [takesSockets] false if --take-sockets is refused
- * @property {() => void} [install] of what npm does not have
- * @property {(unit: Unit) => Promise<unknown>} [before] of the start: what the app needs
+ * @property {string} [app] its folder in apps/. Default: the label
+ * @property {string} [package] whose version is in the table of the page. Default: the label; '' for Node and npm
+ * @property {() => void} [install] a program that npm does not have
+ * @property {(unit: Unit) => Promise<unknown>} [before] starts what the app needs
+ * @property {boolean} [listens] false: it has no port
+ * @property {RegExp} [firstLine] in the log after the start of an app without a port
+ * @property {(unit: Unit) => Promise<() => unknown>} [clients] connects clients that stay while the unit stops, and
+ * returns how to end them. Default: requests over connections that are kept open
+ * @property {RegExp} [lastLine] in the log after the stop
+ * @property {boolean} [cutsOff] true: it does not finish the requests in progress
+ * @property {boolean} [takesSockets] false: --take-sockets is refused
  * @property {RegExp} [explained] a warning of the wrapper that the page explains
  * @property {Pitfall} [pitfall]
  *
  * @typedef {object} Pitfall
- * @property {[string | RegExp, string]} change of the unit
+ * @property {[string | RegExp, string]} change to the unit
  * @property {string} result of the unit at the end: systemd.service(5), "Result="
- * @property {RegExp} [log] what the log has
- * @property {RegExp} [lacks] what the log lacks
+ * @property {RegExp} [log] matches the log
+ * @property {RegExp} [lacks] does not match the log
  *
- * @typedef {{port: number, place: string, systemd: object}} Unit `place` is the directory of the app
+ * @typedef {import('./unit.js').Unit} Unit
  */
 
 const environment = (line) => [/^Environment=/m, `Environment=${line}\n$&`];
