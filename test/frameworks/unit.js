@@ -39,6 +39,8 @@ export class Unit {
       .replaceAll('/usr/bin/npm', NPM)
       .replaceAll(/\/usr\/bin\/(bun|deno)/g, `${bin}/$1`)
       .replaceAll('/srv/app', place)
+      // /var is that of this machine
+      .replace(/^StateDirectory=.*\n/m, '')
       .replaceAll('/var/lib/app', path.dirname(unit.file))
       .replaceAll(/\b(3000|6379)\b/g, String(unit.port));
     const output = ['Output', 'Error'].map((stream) => `Standard${stream}=append:${unit.file}\n`).join('');
