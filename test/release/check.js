@@ -3,6 +3,7 @@
  *
  * All files must have the same version, and the man page must match --help. publint and arethetypeswrong check the
  * package, lintian checks the Debian package, and each package manager installs the package and starts the result.
+ * The recipes of docs/frameworks.md run with the real packages.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -23,6 +24,7 @@ await inWorkDirectory(async (work) => {
   await checked('arethetypeswrong', () => areTheTypesWrong(tarball));
   await checked('lintian', lintian);
   for (const row of installs(tarball, work)) report(row);
+  await checked('recipes', recipes);
 });
 
 async function checked(title, check) {
@@ -65,4 +67,10 @@ function lintian() {
   const deb = run('npm', ['run', '--silent', 'package:deb'], { cwd: REPOSITORY }).trim().split('\n').at(-1);
   run('lintian', ['--allow-root', '--fail-on', 'error,warning', deb]);
   return path.basename(deb);
+}
+
+/** @returns {string} its table */
+function recipes() {
+  // packing has built what it starts
+  return `\n${run(process.execPath, [path.join(REPOSITORY, 'test/frameworks/frameworks.js')]).trim()}`;
 }

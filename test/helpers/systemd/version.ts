@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'vitest';
 
-/** The version of the systemd under test, e.g. 252: this host's, or that of the tree at PS_ROOT. NaN without systemd. */
+/** The version of this host's systemd, e.g. 252, or of the one in the tree at PS_ROOT. NaN without systemd. */
 export const SYSTEMD_VERSION = Number(/^systemd (\d+)/.exec(systemctlVersion())?.[1]);
 
 function systemctlVersion(): string {
