@@ -58,16 +58,10 @@ export function anchorsOf(page: Page): readonly string[] {
   );
 }
 
-/** The code spans in the columns of tables that have this heading. */
-export function codeInColumn(page: Page, heading: string): readonly string[] {
-  const spans: string[] = [];
-  let column = -1;
-  for (const line of proseOf(page).split('\n')) {
-    const cells = line.startsWith('|') ? line.split(/(?<!\\)\|/).map((cell) => cell.trim()) : [];
-    if (cells.length === 0) column = -1;
-    else if (cells.includes(heading)) column = cells.indexOf(heading);
-    else if (column >= 0)
-      spans.push(...[...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, span]) => span as string));
-  }
-  return spans;
+/** Code within a sentence or a cell. */
+export function codeOf(page: Page): readonly string[] {
+  return [...proseOf(page).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code as string);
 }
+
+/** Its recipes need packages that only `npm run test:frameworks` installs; that command runs its blocks. */
+export const COOKBOOK = 'docs/frameworks.md';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLoad } from '../helpers/load.js';
-import { blocksOf, DOCS, README } from '../helpers/pages.ts';
+import { blocksOf, COOKBOOK, DOCS, README } from '../helpers/pages.ts';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { type Journal, startJournal } from '../helpers/systemd/journal.ts';
 import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/private-systemd.js';
@@ -15,9 +15,6 @@ import { versionOf } from '../helpers/systemd/version.ts';
 import { until } from '../helpers/until.ts';
 import { testWhere } from '../helpers/untried.ts';
 import { docsScene, type Scene } from './docs-scene.ts';
-
-/** Its recipes need packages that only `npm run test:frameworks` installs, which runs them. */
-const COOKBOOK = 'docs/frameworks.md';
 
 const LABELLED = [README, ...DOCS.filter(({ file }) => file !== COOKBOOK)].flatMap(blocksOf);
 const BLOCKS = new Map(LABELLED);
