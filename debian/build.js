@@ -106,10 +106,10 @@ Depends: nodejs (>= 20), libc6, libstdc++6
 Section: admin
 Priority: optional
 Description: wrapper that makes a Node app a Type=notify service
- sd-ready-wrap starts an unchanged app, waits until it really is ready (its TCP
- port, a line of its log, an HTTP answer, Node IPC and more), then tells systemd
- READY=1 from the main process of the unit. It passes signals in and exit
- statuses out, and is otherwise not there.
+ sd-ready-wrap starts an unchanged app, waits until it is ready (its TCP port, a
+ line of its log, an HTTP response, Node IPC and more), and sends READY=1 to
+ systemd from the main process of the unit. It forwards signals to the app and
+ exits with the exit status of the app.
 `;
 }
 
@@ -142,7 +142,7 @@ ${indent(koffi)}
 Files: usr/lib/${NAME}/dist/*
 Copyright: 2026 The sd-ready-wrap contributors, and the authors of the packages named below
 License: Expat-and-others
-${indent(`Bundled are the packages below. Their licences stand in LICENSES.txt.gz beside this file; on Debian
+${indent(`The packages below are bundled. Their licences are in LICENSES.txt.gz beside this file; on Debian
 systems the full text of the Apache License 2.0 is also in /usr/share/common-licenses/Apache-2.0.
 
 ${bundled.join('\n')}`)}

@@ -3,8 +3,9 @@
  * repository, so that each package has it; a test compares it with --help. With --if-possible it stays as it is where
  * there is no help2man.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const { version, description } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -12,15 +13,26 @@ const page = join(import.meta.dirname, 'sd-ready-wrap.1');
 const changes = readFileSync(new URL('../CHANGELOG.md', import.meta.url), 'utf8');
 const date = changes.split(`\n## [${version}] - `)[1]?.slice(0, '2026-11-30'.length) ?? 'unreleased';
 
+// without the first screen of --help, which repeats options and examples, and with a heading for help2man
+const help = execFileSync(process.execPath, [join(import.meta.dirname, '../bin/sd-ready-wrap.cjs'), '--help'], {
+  encoding: 'utf8',
+})
+  .replace(/Examples:\n[\s\S]*?(?=A TIME)/, '')
+  .replace('Readiness probes:', 'Options:\n\nReadiness probes:');
+const stage = mkdtempSync(join(tmpdir(), 'sd-ready-wrap-man-'));
+const program = join(stage, 'sd-ready-wrap');
+writeFileSync(program, `#!/bin/sh\ncat <<'END'\n${help}END\n`, { mode: 0o755 });
+
 const { status, stdout, stderr, error } = spawnSync(
   'help2man',
   [
     ...['--no-info', '--section=1', `--name=${description[0].toLowerCase()}${description.slice(1)}`],
     ...[`--version-string=sd-ready-wrap ${version}`, `--include=${join(import.meta.dirname, 'sd-ready-wrap.h2m')}`],
-    join(import.meta.dirname, '../bin/sd-ready-wrap.cjs'),
+    program,
   ],
   { encoding: 'utf8' },
 );
+rmSync(stage, { recursive: true });
 if (status === 0) {
   // the same text by each release of help2man; the version's date; a section that help2man does not know, text that
   // stands indented in --help, colons of headings

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Restarts units one after another, on this host or on others, each only when the one before it is ready again, and
-# stops at the first failure, so that a bad version takes down one instance and not all:
+# Restarts units one after another, on this host or others, each only when the one before is ready again. Stops at the
+# first failure, so that a bad version takes down one instance and not all:
 #
 #   rolling-restart.sh app@3001 app@3002 app@3003
 #   rolling-restart.sh web1/app web2/app deploy@web3/app
 #
-# HOST/UNIT is asked for by ssh(1). $REMOTE_SYSTEMCTL is what runs there: 'sudo systemctl', say.
-# No waiting is needed between them: systemctl restart of a Type=notify unit is back when the unit is ready.
+# HOST/UNIT is restarted through ssh(1). $REMOTE_SYSTEMCTL is the command there, e.g. 'sudo systemctl'.
+# No wait is needed in between: systemctl restart of a Type=notify unit returns when the unit is ready.
 set -eu
 
 usage='usage: rolling-restart.sh [--user] [HOST/]UNIT...   (rolling-restart.sh app@3001 app@3002, or web1/app web2/app)'
 
-# whether or not anybody reads why
+# also if stderr is closed
 refuse() {
   echo "$1" >&2 || true
   exit 64
@@ -26,14 +26,14 @@ case ${1:-} in
   '' | -*) refuse "$usage" ;;
 esac
 
-# the words are checked before anything is restarted: a shell on another host would read them again
+# check all words before the first restart: a shell on another host would parse them again
 for word in "$@"; do
   unit=${word#*/}
   case $word in
     /* | -*) refuse "rolling-restart.sh: $word: not [HOST/]UNIT" ;;
   esac
   case $unit in
-    '' | -* | *[!A-Za-z0-9:_.@\\-]*) refuse "rolling-restart.sh: $word: $unit is no name of a unit" ;;
+    '' | -* | *[!A-Za-z0-9:_.@\\-]*) refuse "rolling-restart.sh: $word: $unit is not a unit name" ;;
   esac
 done
 
@@ -53,10 +53,10 @@ for word in "$@"; do
   code=0
   ask "$word" restart || code=$?
   if [ "$code" != 0 ]; then
-    # 5: a unit that is not there, its own or one that it needs, which systemctl has named
+    # 5: the unit, or one that it needs, does not exist; systemctl has printed its name
     what='did not become ready'
     [ "$code" != 5 ] || what='cannot be started'
-    echo "rolling-restart.sh: $word $what; stopped, $((total - number)) of $total not touched" >&2 || true
+    echo "rolling-restart.sh: $word $what; stopped here; $((total - number)) of $total not restarted" >&2 || true
     [ "$code" = 5 ] || ask "$word" --no-pager --lines=10 status >&2 || true
     exit 1
   fi

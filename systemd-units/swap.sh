@@ -5,12 +5,12 @@
 #   swap.sh shop@
 #   swap.sh web1/shop@ deploy@web2/shop@
 #
-# If the new instance fails, it is stopped again, the old one serves on, and the exit status is 1; further units are not
-# touched. A second run of the same user at the same time is refused with exit status 75. After an interrupted run: run
-# it again.
+# If the new instance fails, it is stopped, the old one continues to serve, and the exit status is 1; the units after it
+# stay as they are. A second run of the same user at the same time is refused with exit status 75. After an interrupted
+# run: run it again.
 #
-# For HOST/UNIT@ this script runs on HOST, through ssh(1). $REMOTE_SYSTEMCTL is what it calls there: 'sudo systemctl',
-# say. The units: swap.socket and those that it names, beside this script, or sd-ready-wrap --print-unit --swap.
+# For HOST/UNIT@ this script runs on HOST, through ssh(1). $REMOTE_SYSTEMCTL is systemctl there, e.g. 'sudo systemctl'.
+# The units: swap.socket and the units that it names, beside this script, or sd-ready-wrap --print-unit --swap.
 set -u
 
 usage='usage: swap.sh [--user] [HOST/]UNIT@...   (swap.sh shop@, or web1/shop@ web2/shop@)'
@@ -24,7 +24,7 @@ main() {
   case ${1:-} in
     '' | -*) refuse "$usage" ;;
   esac
-  # all of them before anything is started: a shell on another host would read the words again
+  # check all words before the first start: a shell on another host would parse them again
   for word in "$@"; do check "$word"; done
 
   total=$#
@@ -51,7 +51,7 @@ refuse() {
 # fail WHY [STATUS]
 fail() {
   left=$((total - number))
-  if [ "$total" = 1 ]; then tell "$1"; else tell "$1; stopped, $left of $total not touched"; fi
+  if [ "$total" = 1 ]; then tell "$1"; else tell "$1; stopped here; $left of $total not swapped"; fi
   exit "${2:-1}"
 }
 
@@ -63,7 +63,7 @@ check() {
   unit=${1#*/}
   unit=${unit%.service}
   case ${unit%%@*} in
-    '' | -* | *[!A-Za-z0-9:_.\\-]*) refuse "swap.sh: $1: $unit is not a name of a unit" ;;
+    '' | -* | *[!A-Za-z0-9:_.\\-]*) refuse "swap.sh: $1: $unit is not a unit name" ;;
   esac
   case ${unit#*@} in
     '') ;;
@@ -73,7 +73,7 @@ check() {
 
 # elsewhere HOST UNIT@
 elsewhere() {
-  [ -r "$0" ] || fail "cannot read $0, which is to run on $1"
+  [ -r "$0" ] || fail "cannot read $0, which has to run on $1"
   code=0
   ssh "$1" "env SWAP_SYSTEMCTL='${REMOTE_SYSTEMCTL:-systemctl}' sh -s -- $manager '$2'" <"$0" || code=$?
   [ "$code" = 0 ] || fail "$1/$2 failed" "$code"
@@ -90,31 +90,31 @@ ask() {
 # swap UNIT@
 swap() {
   lock "$1"
-  a=$(rank "$1a") && b=$(rank "$1b") || fail "cannot tell which of $1a and $1b runs"
+  a=$(rank "$1a") && b=$(rank "$1b") || fail "cannot determine which of $1a and $1b runs"
   if [ "$a" -gt "$b" ]; then old=$1a new=$1b; else old=$1b new=$1a; fi
 
-  # not start: what an interrupted run has left behind may be of another version
+  # not start: an interrupted run may have left an instance of another version
   code=0
   ask restart -- "$new" && ask --quiet is-active -- "$new" || code=$?
   [ "$code" = 0 ] || give_up
-  # is back when the old instance has ended; --quiet: that its socket could start it again, which it does not
-  ask --quiet stop -- "$old" || fail "$new serves, but $old does not stop; run it again"
-  enable || fail "$new serves, but $old is still the one that starts at boot; run it again"
+  # returns when the old instance has ended; --quiet: no warning that its socket could start it again, which it does not
+  ask --quiet stop -- "$old" || fail "$new serves, but $old does not stop; run swap.sh again"
+  enable || fail "$new serves, but $old still starts at boot; run swap.sh again"
   echo "$new ready, $old stopped"
 }
 
-# lock UNIT@: one run at a time, for as long as this shell lives
+# lock UNIT@: one run at a time, while this shell lives
 lock() {
   command -v flock >/dev/null || fail 'flock(1) is not installed; it is part of util-linux'
-  # where no other user can take the lock
+  # a directory in which no other user can take the lock
   if [ "$(id -u)" = 0 ]; then place=/run; else place=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}; fi
-  [ -w "$place" ] || fail "no place for the lock: cannot write to $place; set XDG_RUNTIME_DIR, or run it as root"
+  [ -w "$place" ] || fail "cannot create a lock file in $place; set XDG_RUNTIME_DIR, or run as root"
   exec 9>>"$place/$1.swap-lock"
-  flock -n 9 || fail "$1 is being swapped by another run" 75
+  flock -n 9 || fail "another run is swapping $1" 75
 }
 
-# rank UNIT: the higher, the more it is the one that serves. Two are active after an interrupted run: the enabled one is
-# kept. None is active if the version crashes: it is the enabled one, or the one that systemd starts again.
+# rank UNIT: the instance with the higher rank serves. After an interrupted run both are active: the enabled one stays.
+# If the version crashes none is active: it is the enabled one, or the one that systemd restarts.
 rank() {
   state=$(exec 9<&-; ask show --property=ActiveState --value -- "$1") || return
   case $state in
@@ -130,24 +130,24 @@ rank() {
 }
 
 give_up() {
-  # 5: a unit that is not there, its own or one that it needs, which systemctl has named
-  [ "$code" != 4 ] || fail "no permission to start $new; $old is not touched"
-  [ "$code" != 5 ] || fail "$new cannot be started; $old is not touched"
+  # 5: the unit, or one that it needs, does not exist; systemctl has printed its name
+  [ "$code" != 4 ] || fail "no permission to start $new; $old is unchanged"
+  [ "$code" != 5 ] || fail "$new cannot be started; $old is unchanged"
   ask --no-pager --lines=10 status -- "$new" >&2 || true
-  # systemd would start it again and again, and connections go to it as soon as it listens
-  ask --quiet stop -- "$new" || fail "$new did not become ready, and does not stop; $old is not touched"
-  fail "$new did not become ready, and is stopped; $old is not touched"
+  # systemd would restart it again and again, and connections reach it as soon as it listens
+  ask --quiet stop -- "$new" || fail "$new did not become ready and does not stop; $old is unchanged"
+  fail "$new did not become ready and is stopped; $old is unchanged"
 }
 
-# A unit without [Install] cannot be enabled: somebody else starts it
+# A unit without [Install] cannot be enabled: another unit starts it
 enable() {
   case $(exec 9<&-; ask is-enabled -- "$new" 2>/dev/null) in
     static | generated | transient) return 0 ;;
   esac
-  # systemd reads its units again once, at the end
+  # systemd reloads its units once, at the end
   ask --quiet --no-reload enable -- "$new" && ask --quiet disable -- "$old"
 }
 
-# at the end: a script that ends too early, as by ssh, does nothing
+# at the end: a script that is cut off, e.g. by ssh, does nothing
 main "$@"
 exit

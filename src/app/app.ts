@@ -63,11 +63,11 @@ export class StartError extends Error {
 /** The usual codes in words, each with what to do. */
 const WHY: Record<string, string> = {
   EACCES:
-    'not executable (EACCES); see that it is a file with the x permission on a path that may be searched, ' +
-    'or name what runs it, e.g. node',
+    'not executable (EACCES); give the file the x permission (chmod +x) and its directories too, or name the ' +
+    'program that runs it, e.g. node',
   ENOEXEC: 'not a program for this machine (ENOEXEC); a script needs a #! line',
-  EAGAIN: 'no process to be had (EAGAIN); see TasksMax= of the unit',
-  EMFILE: `no descriptors are left for it (EMFILE); ${RAISE_LIMIT}`,
+  EAGAIN: "cannot create a process (EAGAIN); check the unit's TasksMax=",
+  EMFILE: `no free file descriptors (EMFILE); ${RAISE_LIMIT}`,
 };
 
 const FD_OF: Readonly<Record<OutputStream, number>> = { stdout: 1, stderr: 2 };
@@ -105,10 +105,9 @@ export async function startApp(options: StartOptions): Promise<App> {
       const source = subprocess[stream] as Readable;
       const isShared = appFds(options).some((other) => isSameFile(fd, other));
       const handOver = () => (options.listensAgain() ? undefined : startCat(source, fd, isShared));
-      const onLost = (code: string) =>
-        trouble.tell(`no room for what the app writes to ${stream} (${code}); it is lost`);
+      const onLost = (code: string) => trouble.tell(`lost output of the app: cannot write its ${stream} (${code})`);
       const onUnread = (problem: string) =>
-        trouble.tell(`${stream} of what the app leaves behind has no reader any more: ${problem}`);
+        trouble.tell(`the app's remaining processes cannot write to ${stream} any more: ${problem}`);
       return [stream, relay(source, fd, handOver, onLost, onUnread)];
     }),
   );
@@ -118,7 +117,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   }
   const { pid, exited, orphan } = parent
     ? await descendant([options.command, ...options.args], subprocess)
-    : { ...child(subprocess), orphan: async () => 'it is the child of the wrapper' };
+    : { ...child(subprocess), orphan: async () => 'the app is still a child of the wrapper' };
   let draining: Promise<void> | undefined;
   let dead = false;
   void exited.then(() => {
@@ -126,7 +125,7 @@ export async function startApp(options: StartOptions): Promise<App> {
   });
 
   const readers = new Map(descriptors.map((fd) => [fd, reader(subprocess.stdio[fd] as unknown as Duplex)]));
-  const onGarbage = () => trouble.tell('the app wrote something to the IPC channel that is no message; ignored');
+  const onGarbage = () => trouble.tell('the app wrote an invalid message to the IPC channel; ignored');
   const channel = ipc ? openChannel(subprocess.stdio[channelFd] as unknown as Duplex, onGarbage) : undefined;
 
   return {
@@ -225,14 +224,10 @@ function commandLine({ command, args, argv0, env, prelude }: StartOptions): Comm
     // forbidden by NoExecPaths=, say: the app runs without what is only for the sake of likeness
     if (!prelude.listenPid) return [command, args, argv0];
     const programs = PRELUDE_PROGRAMS.join(' and ');
-    throw new StartError(
-      [command],
-      undefined,
-      `socket activation needs ${programs}, and they may not be executed here`,
-    );
+    throw new StartError([command], undefined, `socket activation needs ${programs}, which cannot be executed here`);
   }
   if (argv0 !== undefined && !isExecutable(NAMING_SHELL)) {
-    throw new StartError([command], undefined, `--argv0 needs ${NAMING_SHELL}, which may not be executed here`);
+    throw new StartError([command], undefined, `--argv0 needs ${NAMING_SHELL}, which cannot be executed here`);
   }
   try {
     return withPrelude(prelude, commandPath(command, env), args, env, argv0);

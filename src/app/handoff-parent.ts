@@ -87,7 +87,7 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     const status = truth(await gone, said);
     if (/^unshare: (?!sigprocmask)/m.test(said)) throw new Error(said.trim());
     // so short a life that nobody has seen it
-    return { pid: parent.pid as number, exited: Promise.resolve(status), orphan: async () => 'it has ended' };
+    return { pid: parent.pid as number, exited: Promise.resolve(status), orphan: async () => 'the app has ended' };
   }
   const child = pid;
 
@@ -102,12 +102,12 @@ export async function followChildOf(parent: ChildProcess, stderr: Readable | nul
     pid: child,
     exited,
     async orphan() {
-      if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'it has gone to another cgroup';
+      if (procText(child, 'cgroup') !== procText('self', 'cgroup')) return 'the app has moved to another cgroup';
       mine = ended === undefined;
       parent.kill('SIGKILL');
       await gone;
       const adopter = parentOf(child);
-      return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted it`;
+      return adopter === undefined || adopter === process.ppid ? undefined : `pid ${adopter} has adopted the app`;
     },
   };
 }

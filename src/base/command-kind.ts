@@ -149,9 +149,10 @@ function runsScript(command: string, args: readonly string[]): boolean {
 export function stopProblem(launcher: string, killMode: string | undefined, group: boolean): string | undefined {
   if (killMode === undefined || killMode === 'control-group') return undefined;
   const kills = killMode === 'mixed';
-  if (group) return `${launcher} may end before the app, which is then ${kills ? 'killed and ' : ''}not waited for`;
-  const end = kills ? 'killed without having been asked to stop' : 'left running';
-  return `${launcher} does not pass SIGTERM on, so the app is ${end}`;
+  if (group)
+    return `${launcher} may end before the app, and then nothing waits for the app${kills ? ', which is killed' : ''}`;
+  const end = kills ? 'killed without a SIGTERM' : 'left running';
+  return `${launcher} does not pass on SIGTERM, so the app is ${end}`;
 }
 
 /** Without its version: `node` for /usr/bin/node22 and nodejs-20.1. */

@@ -29,7 +29,7 @@ export const EXIT = {
 /** In words, for the log and for STATUS=: `exited with code 3`, `was killed by SIGSEGV`. */
 export function describeExit(status: ExitStatus): string {
   if (status.guessed)
-    return `ended unseen, which counts as ${'code' in status ? `exit code ${status.code}` : status.signal}`;
+    return `ended with an unknown status, assuming ${'code' in status ? `exit code ${status.code}` : status.signal}`;
   return 'code' in status ? `exited with code ${status.code}` : `was killed by ${status.signal}`;
 }
 
@@ -50,4 +50,4 @@ export function spawnFailureCode(errno: string | undefined): number {
 }
 
 /** What mends EMFILE. */
-export const RAISE_LIMIT = 'raise LimitNOFILE= of the unit';
+export const RAISE_LIMIT = "raise the unit's LimitNOFILE=";

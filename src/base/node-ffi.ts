@@ -34,7 +34,7 @@ const TYPES: Readonly<Record<CType | 'long', string>> = {
 export async function loadByNodeFfi(): Promise<Libc> {
   const ffi = quietly(() => process.getBuiltinModule?.('node:ffi') as Ffi | undefined);
   if (!ffi) throw new Error(`needs Node 26 (this is ${process.version})`);
-  if (!MACHINES.includes(process.arch)) throw new Error(`not tried on ${process.arch}`);
+  if (!MACHINES.includes(process.arch)) throw new Error(`not supported on ${process.arch}`);
   const libc = new ffi.DynamicLibrary(null);
   const errno = libc.getFunction('__errno_location', { return: 'pointer', arguments: [] })() as bigint;
   return {

@@ -11,30 +11,30 @@ export function notFound(command: string, args: readonly string[] = []): string 
   const [first = '', ...rest] = command.trim().split(/\s+/);
   if (args.includes('--')) {
     return (
-      'not found (ENOENT); options end at the first word that is not one: if it belongs to the value of the ' +
-      `option before it, quote that, e.g. --stdout 'listening ${command}' --`
+      'not found (ENOENT); options end at the first word that is not an option: if it belongs to the value before ' +
+      `it, quote the whole value, e.g. --stdout 'listening ${command}' --`
     );
   }
   if (/^[A-Za-z_]\w*=/.test(command)) {
     return (
-      `not found (ENOENT); variables in front are for a shell: Environment=${first} in the unit, or ` +
-      `env ${first} before the program`
+      'not found (ENOENT); only a shell reads variables in front of a command: write ' +
+      `Environment=${first} in the unit, or env ${first} before the program`
     );
   }
   if (rest.length > 0 && !first.includes('/')) {
     return (
-      `not found (ENOENT), as one program of that name; write its words apart, without quotes around ` +
-      `them all: -- ${command}`
+      'not found (ENOENT): the quotes make it the name of one program; write the words without quotes around ' +
+      `them: -- ${command}`
     );
   }
   if (SHELL_WORDS.has(first)) {
     return (
-      `not found (ENOENT), as it is for a shell: WorkingDirectory=, UMask= and Limit...= in the unit, ` +
+      `not found (ENOENT): ${first} is a shell command; use WorkingDirectory=, UMask= or Limit...= in the unit, ` +
       `or sh -c '${first} ...'`
     );
   }
   if (command.includes('/')) {
-    return 'not found (ENOENT); see that it is there, and the program named in its #! line too';
+    return 'not found (ENOENT); check that the file exists, and the program named in its #! line';
   }
-  return 'not found (ENOENT); give its absolute path, and see that the program named in its #! line exists';
+  return 'not found (ENOENT) on PATH; write its absolute path, and check that the program in its #! line exists';
 }

@@ -25,7 +25,7 @@ export function placePreload(name: string, env: NodeJS.ProcessEnv): Preload | { 
       problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
     }
   }
-  return { problem: `no place for the preload (${problems.join('; ')})` };
+  return { problem: `cannot create the preload file (${problems.join('; ')})` };
 }
 
 function copyTo({ path, remove }: PrivateDirectory, name: string): Preload {

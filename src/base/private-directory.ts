@@ -76,7 +76,7 @@ export function refuseChangeable(directory: string): void {
     const { uid, mode } = statSync(each);
     if (uid !== 0) throw new Error(`not safe for root: ${each} belongs to uid ${uid}`);
     if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) {
-      throw new Error(`not safe for root: others may write to ${each}, and it has no sticky bit`);
+      throw new Error(`not safe for root: other users may write to ${each}, which has no sticky bit`);
     }
     if (dirname(each) === each) return;
   }

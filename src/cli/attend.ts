@@ -64,8 +64,8 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   const operator = shellOperatorIn(config.args);
   if (operator !== undefined) {
     warn(
-      `${operator} is an argument of the app, because there is no shell: for a file use ` +
-        "StandardOutput=append:/path in the unit, for the rest sh -c 'exec ...'",
+      `${operator} went to the app as an argument, because no shell reads the command: to redirect output write ` +
+        "StandardOutput=append:/path in the unit; for anything else write sh -c '...'",
     );
   }
 
@@ -91,8 +91,8 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
   const unwatched = isMain && unwatchedProblem(config, env, appNotify.socket !== undefined);
   if (unwatched) warn(unwatched);
   const debug = (event: string, message: string) => log.write('debug', event, message);
-  if (transport) debug('transport', `notify socket by ${transport.name}`);
-  if (appNotify.socket) debug('app-notify', `notify socket of the app by ${appNotify.socket.receiver}`);
+  if (transport) debug('transport', `notify socket: sending with ${transport.name}`);
+  if (appNotify.socket) debug('app-notify', `the app's notify socket: receiving with ${appNotify.socket.receiver}`);
   if (appNotify.problem) debug('app-notify', `the app has no notify socket: ${appNotify.problem}`);
   if (handoff?.obstacle) warn(`no handoff, the wrapper stays: ${handoff.obstacle}`);
   for (const each of [watchdog?.warning, seen.warning]) if (each !== undefined) warn(each);
@@ -164,7 +164,7 @@ export async function attend({ config, env, app, canary, signals, startedAt, see
     },
     systemd: {
       notifier: transport
-        ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet: ${code}; trying on`))
+        ? createNotifier(transport, clock, (code) => warn(`cannot notify systemd yet (${code}); trying again`))
         : nobody,
       notices,
       watches: env['WATCHDOG_USEC'] !== undefined,
@@ -234,15 +234,12 @@ function timeOfDay(ago = 0): string {
 function unwatchedProblem({ watchdog, handoff, probes }: Config, env: NodeJS.ProcessEnv, appMayPing: boolean) {
   const asked = env['WATCHDOG_USEC'] !== undefined;
   if (!asked && watchdog !== 'process' && watchdog !== 'off') {
-    return (
-      `--watchdog ${watchdog}: the unit has no WatchdogSec=, so nobody is watched; write WatchdogSec=30s ` +
-      'under [Service]'
-    );
+    return `--watchdog ${watchdog} has no effect without WatchdogSec=; add WatchdogSec=30s under [Service]`;
   }
   if (asked && watchdog === 'off' && !handoff && !appMayPing && !hasIpc(probes)) {
     return (
-      '--watchdog off, and the unit has WatchdogSec=: nobody pings, and systemd will end the app; leave out ' +
-      'one of the two'
+      '--watchdog off with WatchdogSec= in the unit: no WATCHDOG=1 is sent, so systemd will stop the app; ' +
+      'remove one of the two'
     );
   }
   return undefined;

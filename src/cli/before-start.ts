@@ -52,15 +52,11 @@ export function lookAround({ probes }: Config, inherited: Inherited): Seen {
 function withoutProc(probes: readonly ProbeSpec[]): string | undefined {
   for (const spec of probes) {
     if (spec.kind === 'listen')
-      throw new UsageError(
-        `--listen ${spec.target}`,
-        'it needs /proc, which is not there',
-        'use --tcp, or mount /proc',
-      );
+      throw new UsageError(`--listen ${spec.target}`, 'needs /proc, which is not mounted', 'use --tcp, or mount /proc');
     if (spec.kind !== 'auto') continue;
     if (!spec.notify)
-      throw new UsageError('auto', 'it needs /proc, which is not there', 'name a probe, e.g. --tcp 3000');
-    return 'there is no /proc, so no listening socket can be seen: READY=1 from the app alone counts; or use --tcp';
+      throw new UsageError('auto', 'needs /proc, which is not mounted', 'choose a probe, e.g. --tcp 3000');
+    return '/proc is not mounted, so no listening socket can be seen: only READY=1 from the app counts; or use --tcp';
   }
   return undefined;
 }
@@ -212,7 +208,7 @@ function prepareHandoff(env: NodeJS.ProcessEnv): Handoff {
     return { parent: parentPrograms(appEnvironment(env)) };
   } catch (error) {
     return {
-      obstacle: `it needs /bin/sh, env(1), and unshare(1) and setsid(1) of util-linux (${(error as Error).message})`,
+      obstacle: `it needs /bin/sh, env(1), unshare(1) and setsid(1) (${(error as Error).message})`,
     };
   }
 }

@@ -6,11 +6,11 @@ import { systemdVersion } from '../unit/host-systemd.ts';
 export async function describeVersions(): Promise<string> {
   const { usable, failures } = await transportsHere();
   // what one of them lacks matters only if none works
-  const transports = usable.length > 0 ? usable.join(', ') : `none but OpenFile=; not ${failures.join('; not ')}`;
+  const transports = usable.length > 0 ? usable.join(', ') : `only OpenFile=; unusable: ${failures.join('; ')}`;
   return [
     `sd-ready-wrap ${VERSION}`,
     `Node ${process.version} (${process.execPath})`,
-    (await systemdVersion()) ?? 'systemd: not here',
+    (await systemdVersion()) ?? 'systemd: not found',
     `notify transport: ${transports}`,
     '',
   ].join('\n');

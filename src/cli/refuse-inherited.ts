@@ -14,7 +14,7 @@ export function refuseTakenDescriptors(probes: readonly ProbeSpec[], { all }: In
     if (spec.kind !== 'fd' || !taken.includes(spec.fd)) continue;
     throw new UsageError(
       `--fd ${spec.fd}`,
-      'the app has that descriptor already, from whoever started it',
+      'the app inherits that descriptor already (from systemd or a shell)',
       `use a free one, e.g. --fd ${firstFree(taken)}`,
     );
   }

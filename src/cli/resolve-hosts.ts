@@ -21,8 +21,8 @@ export function resolveHosts(probes: readonly ProbeSpec[]): Promise<readonly Pro
       if (spec.owner === 'app' && !hosts.some(isOfThisHost)) {
         throw new UsageError(
           spec.written,
-          'that is another host, where the app cannot be listening',
-          `if it is meant: ${spec.written} --tcp-owner any`,
+          'an address of another host, where the app cannot listen',
+          `if that is intended, write ${spec.written} --tcp-owner any`,
         );
       }
       return { ...spec, hosts };
@@ -37,7 +37,7 @@ async function addresses(host: string, written: string): Promise<readonly string
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const right = written.replace(`[${host}]`, host).replace(host, '127.0.0.1');
-    throw new UsageError(written, `the host does not resolve (${code})`, `write e.g. ${right}`);
+    throw new UsageError(written, `cannot resolve the host name (${code})`, `write e.g. ${right}`);
   }
 }
 

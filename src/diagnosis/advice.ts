@@ -49,22 +49,22 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
 }
 
 const TOO_SHORT =
-  'if it only needs longer: raise TimeoutStartSec= of the unit, or let --extend-timeout 30s ask for more ' +
+  "if the app only needs more time: raise the unit's TimeoutStartSec=, or add --extend-timeout 30s, which extends it " +
   'while the app is starting';
 
 /** Not by a process that could be stopped. */
 function heldBySystemd({ socketUnits }: Findings): readonly string[] {
   return [...socketUnits].map(
     ([port, unit]) =>
-      `port ${port} is held by systemd itself, for ${unit}: write Sockets=${unit} under [Service] and let the app ` +
-      `listen on the descriptor that it gets (Node: --take-sockets), give the app another port, or stop ${unit}`,
+      `port ${port} is held by systemd for ${unit}: add Sockets=${unit} under [Service] and let the app listen on ` +
+      `the descriptor that systemd passes (Node: --take-sockets), give the app another port, or stop ${unit}`,
   );
 }
 
 function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   const others = [...holders].filter(([port]) => !socketUnits.has(port));
   return others.map(
-    ([port, holder]) => `port ${port} is held by ${holder}: stop that one, or give the app another port`,
+    ([port, holder]) => `port ${port} is held by ${holder}: stop that process, or give the app another port`,
   );
 }
 
@@ -84,7 +84,7 @@ function listensElsewhere({ probes, listening, holders }: Findings, moment: Mome
     const where = others.map(addressOf).join(', ');
     return (
       `the app listens on ${where}${yet}, not on ${awaited.name}: write ` +
-      `${asOption(awaited.option, first)}, or let the app listen there`
+      `${asOption(awaited.option, first)}, or change where the app listens`
     );
   });
 }
@@ -102,8 +102,7 @@ function listensAlready({ probes, listening }: Findings): readonly string[] {
 function maySignify(socket: ListeningSocket, already = ''): string {
   const option = socket.kind === 'unix' ? '--unix' : '--tcp';
   return (
-    `the app listens on ${addressOf(socket)}${already}: if that is its sign of being ready, write ` +
-    `${asOption(option, socket)}`
+    `the app listens on ${addressOf(socket)}${already}: if it is ready then, write ` + `${asOption(option, socket)}`
   );
 }
 
@@ -113,11 +112,9 @@ function nothingYet({ probes, listening, looked, holders, socketUnits, handoff }
   if (first === undefined) {
     if (!looked || holders.size + socketUnits.size > 0) return [];
     if (auto && handoff)
-      return ['the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff'];
-    if (auto) return ["the app neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"];
-    return probes.some(awaitedOf)
-      ? ['the app was not seen to listen on anything: what it does instead, its own output may say']
-      : [];
+      return ['the app does not listen: choose a probe, e.g. --file or --exec, or leave out --handoff'];
+    if (auto) return ["the app neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"];
+    return probes.some(awaitedOf) ? ['the app has not opened any port; its own output may say why'] : [];
   }
   if (auto || probes.every((spec) => !awaitedOf(spec))) {
     return [maySignify(first)];
@@ -127,7 +124,7 @@ function nothingYet({ probes, listening, looked, holders, socketUnits, handoff }
 
 function leftovers({ killMode }: Findings): readonly string[] {
   if (killMode !== 'process' && killMode !== 'none') return [];
-  return [`KillMode=${killMode} of the unit leaves behind what the app has started: KillMode=mixed does not`];
+  return [`KillMode=${killMode} leaves processes of the app running after a stop; write KillMode=mixed`];
 }
 
 function awaitedOf(spec: ProbeSpec): Awaited | undefined {

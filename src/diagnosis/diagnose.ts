@@ -112,9 +112,9 @@ async function waitProblem(env: NodeJS.ProcessEnv): Promise<string | undefined> 
 
 /** What else than READY=1 ends a start (systemd.service(5), Type=). */
 const WAITS: Readonly<Record<string, string>> = {
-  forking: 'systemd waits until the wrapper has ended, and not for READY=1',
-  oneshot: 'systemd waits until the wrapper has ended, and not for READY=1',
-  dbus: 'systemd waits for a name on the bus, and not for READY=1',
+  forking: 'systemd waits for the wrapper to exit, not for READY=1',
+  oneshot: 'systemd waits for the wrapper to exit, not for READY=1',
+  dbus: 'systemd waits for a D-Bus name, not for READY=1',
 };
 
 /** That the unit is none that waits for READY=1, and how it becomes one. */
@@ -123,7 +123,7 @@ async function typeProblem(env: NodeJS.ProcessEnv): Promise<string> {
   const { type, passedOver } = await typeOf(unitTexts(env) ?? ['Type=notify']);
   const now = passedOver || (type.startsWith('notify') ? '' : `Type=${type}`);
   return (
-    'NOTIFY_SOCKET is not set, so systemd cannot be told when the app is ready: the unit needs Type=notify' +
+    'NOTIFY_SOCKET is not set, so systemd cannot receive READY=1: the unit needs Type=notify' +
     `${now && ` and has ${now}`}; ${howToWrite(unit, env)}`
   );
 }
@@ -136,13 +136,12 @@ async function typeOf(texts: readonly string[]) {
   const taken = serviceType(texts, [type]) ?? 'simple';
   return {
     type: taken,
-    passedOver:
-      `Type=${type}, which systemd ${version} takes for Type=${taken} ` + `(${RELOAD_SINCE} is the first to know it),`,
+    passedOver: `Type=${type}, which systemd ${version} reads as Type=${taken} (it needs systemd ${RELOAD_SINCE}),`,
   };
 }
 
 function howToWrite(unit: string, env: NodeJS.ProcessEnv): string {
-  return `write it under [Service] (${systemctl(env)} edit ${unit}), and restart the unit`;
+  return `add it under [Service] (${systemctl(env)} edit ${unit}), then restart the unit`;
 }
 
 /** What is wrong with the unit's KillMode=, if anything. */
@@ -150,7 +149,7 @@ function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.Proce
   const mode = lastWord('KillMode', unitTexts(env) ?? []);
   const problem = stopProblem(launcher, mode, scope === 'group');
   if (problem === undefined) return undefined;
-  return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group there, or start the app itself`;
+  return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group, or start node directly`;
 }
 
 function systemctl(env: NodeJS.ProcessEnv): string {

@@ -63,14 +63,14 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
       log = to;
       onTerminal = terminal;
       startedAt = started;
-      const how = socket.problem === undefined ? `by ${socket.transport.name}` : `and no socket: ${socket.problem}`;
-      log.write('info', 'dry-run', 'a dry run: what systemd would be told is shown here, and told to nobody');
+      const how = socket.problem === undefined ? `by ${socket.transport.name}` : `not available: ${socket.problem}`;
+      log.write('info', 'dry-run', 'dry run: nothing is sent to systemd; what it would receive is shown here');
       log.write('debug', 'transport', `private notify socket ${how}`);
       if (exitWhenReady && !Number.isFinite(config.timeout)) {
-        log.write('info', 'no-timeout', 'waits for as long as it takes: no --timeout is given');
+        log.write('info', 'no-timeout', 'no --timeout: waits without a limit');
       }
       socket.onTold(({ assignments, at }) =>
-        log.write('info', 'told', `systemd would be told ${assignments.join(', ')}`, {
+        log.write('info', 'told', `systemd would receive ${assignments.join(', ')}`, {
           told: assignments,
           after_ms: Math.round(at - startedAt),
         }),
@@ -112,7 +112,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
         log.write(
           'warn',
           'left-behind',
-          `the app has ended and leaves behind ${left.join(', ')}: ended as well, as systemd does it`,
+          `the app ended but left ${left.join(', ')} running: stopping them, as systemd would`,
         );
         askGroupToEnd(appPid);
       }
@@ -148,7 +148,7 @@ function watch(probe: ReadinessProbe, log: Log): Watched {
       if (!look()) tell('debug');
     },
     look,
-    times: () => (attempts === 0 ? '' : `, after ${attempts} ${attempts === 1 ? 'look' : 'looks'}`),
+    times: () => (attempts === 0 ? '' : `, after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`),
   };
 }
 

@@ -60,10 +60,10 @@ export function next(state: State, event: LifeEvent): Transition {
     case 'orphaned': {
       if (state.phase !== 'orphaning') return { state, effects: [] };
       // systemd takes no other main process then, and ours has to see to the end
-      const obstacle = stopAskedBy(state) ? 'it is being stopped' : event.obstacle;
+      const obstacle = stopAskedBy(state) ? 'the unit is being stopped' : event.obstacle;
       return obstacle === undefined
         ? handsOver(state)
-        : stays(isReady(state, state.by, state.afterMs), pid, `the wrapper stays: ${obstacle}`);
+        : stays(isReady(state, state.by, state.afterMs), pid, `no handoff, the wrapper stays: ${obstacle}`);
     }
 
     case 'heard':
@@ -71,16 +71,22 @@ export function next(state: State, event: LifeEvent): Transition {
       // process
       if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
       // it may have been sent before systemd knew of another main process than us
-      if (stopAskedBy(state)) return stays({ state, effects: [] }, pid, 'the wrapper stays: it is being stopped');
+      if (stopAskedBy(state))
+        return stays({ state, effects: [] }, pid, 'no handoff, the wrapper stays: the unit is being stopped');
       return {
         state: { phase: 'ended' },
         effects: [
           {
             type: 'end',
             status: { code: EXIT.HANDED_OVER },
-            log: log('info', 'handed-over', `the main process is the app now, pid ${pid}; the wrapper leaves`, {
-              app_pid: pid,
-            }),
+            log: log(
+              'info',
+              'handed-over',
+              `handoff done: the app (pid ${pid}) is the main process; the wrapper exits`,
+              {
+                app_pid: pid,
+              },
+            ),
             asked: false,
           },
         ],
@@ -110,7 +116,7 @@ export function next(state: State, event: LifeEvent): Transition {
           { type: 'kill', signal: state.stopSignal },
           { type: 'start-stop-timer' },
           AWAKE,
-          log('info', 'dismissed', `ready, which is all that was asked: stopping ${state.name}`, { app_pid: pid }),
+          log('info', 'dismissed', `ready, stopping ${state.name} (--exit-when-ready)`, { app_pid: pid }),
         ],
       };
 
@@ -123,7 +129,7 @@ export function next(state: State, event: LifeEvent): Transition {
           log(
             'warn',
             'killed',
-            `${state.name} did not end within ${formatDuration(event.afterMs)} of SIGTERM: SIGKILL`,
+            `${state.name} did not end within ${formatDuration(event.afterMs)} of SIGTERM; sent SIGKILL`,
             {
               app_pid: pid,
             },
@@ -141,7 +147,7 @@ export function next(state: State, event: LifeEvent): Transition {
       // nobody reloads then
       if (now.phase !== 'reloading' || event.signal !== now.signal || event.fate.fate !== 'withheld')
         return { state: now, effects };
-      const done = readyAgain(now, 'it was not told to reload', 0);
+      const done = readyAgain(now, 'the reload signal was not forwarded', 0);
       return { state: done.state, effects: [...effects, ...done.effects] };
     }
 
@@ -258,7 +264,7 @@ function passOn(state: Exclude<State, { phase: 'ended' }>, notice: AppNotice): T
       ...(reloaded?.effects ?? notify(notice.ready && phase === 'ready' ? ['READY=1'] : [])),
       ...notify(notice.stopping ? ['STOPPING=1'] : []),
       ...(dropped.length > 0
-        ? [log('debug', 'not-passed-on', `not passed on to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
+        ? [log('debug', 'not-passed-on', `not relayed to systemd: ${dropped.join(', ')}`, { app_pid: pid })]
         : []),
     ],
   };
@@ -274,9 +280,9 @@ function signalled({ pid, name }: Living, signal: ForwardedSignal, fate: SignalF
       return [{ type: 'kill', signal: fate.as }, tell(`forwarded ${signal} to ${name}${as}`)];
     }
     case 'reached':
-      return [tell(`${signal} was sent to ${name} as well: not forwarded`)];
+      return [tell(`${signal} already reached ${name} (sent to the whole unit)`)];
     case 'withheld':
-      return [tell(`${signal} is not forwarded, as asked for`)];
+      return [tell(`${signal} not forwarded (--forward-signals or --rewrite-signal)`)];
   }
 }
 
@@ -300,7 +306,7 @@ function stopBy(
   const known = stop?.known === true || fate.fate !== 'withheld';
   const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
   if (phase !== 'starting' || fate.fate === 'withheld' || now.failure !== undefined) return { stop: now, effects: [] };
-  const failure = `${signal} came before the app was ready, after ${formatDuration(afterMs)}: ${waitingFor}`;
+  const failure = `${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
   return {
     stop: { ...now, failure },
     effects: [
@@ -330,11 +336,10 @@ function statusOf(...texts: readonly string[]): NotifyState {
 function unfulfilled(waitingFor: string): string {
   const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
   if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;
-  return `before it was ready: ${waitingFor || 'a sign of it came too late'}`;
+  return `before it was ready: ${waitingFor || 'the readiness signal came too late'}`;
 }
 
-const FOREGROUND =
-  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+const FOREGROUND = 'if the app daemonizes, turn that off: under systemd it must stay in the foreground';
 
 function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEvent, { type: 'exited' }>): Transition {
   const { pid, phase } = state;
@@ -345,7 +350,8 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const failure = state.stop?.failure;
   // with the stop it was told what was awaited, and an app that is ending may have closed its port since
   const awaited = failure === undefined ? unfulfilled(event.waitingFor) : 'before it was ready';
-  const words = event.lastLine === undefined || failure !== undefined ? '' : `; its last words: ${event.lastLine}`;
+  const words =
+    event.lastLine === undefined || failure !== undefined ? '' : `; its last line of output: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${words}`

@@ -27,7 +27,7 @@ export function reload(state: Running, event: Extract<LifeEvent, { type: 'reload
     effects: [
       { type: 'notify', state: ['RELOADING=1', `MONOTONIC_USEC=${monotonicUsec}`] },
       { type: 'await-again' },
-      log('info', 'reloading', `${signal}: told systemd that the app reloads`, { app_pid: state.pid, signal }),
+      log('info', 'reloading', `${signal}: the app reloads (sent RELOADING=1)`, { app_pid: state.pid, signal }),
     ],
   };
 }
@@ -52,7 +52,7 @@ export function readyAgain(state: Reloading, by: string, afterMs: number): Trans
 
 /** The app's own READY=1 in a reload: the end of it, whatever else is awaited. */
 export function reloadedByApp(state: Reloading): Transition {
-  const text = 'ready again: it said so itself';
+  const text = 'ready again: the app sent READY=1';
   const { state: now, effects } = reloaded(state, `App (pid ${state.pid}) ${text}`);
   return { state: now, effects: [...effects, log('info', 'ready-again', text, { app_pid: state.pid })] };
 }
@@ -63,7 +63,7 @@ export function reloadedByApp(state: Reloading): Transition {
  * fails and the unit runs on; what is told is why. A sign that comes late still counts.
  */
 export function reloadTimeout(state: Reloading, afterMs: number, waitingFor: string): Transition {
-  const awaited = waitingFor || (state.byApp ? "the app's own READY=1" : 'a sign of the app');
+  const awaited = waitingFor || (state.byApp ? "the app's own READY=1" : 'a readiness signal');
   const text = `not ready again ${formatDuration(afterMs)} after ${state.signal}: ${awaited}`;
   return {
     state: { ...state, late: true },

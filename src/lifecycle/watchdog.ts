@@ -10,14 +10,14 @@ import type { Effect, Living, State } from './words.ts';
 
 /** The pings end, and systemd acts once it has heard none for all of its interval: this says why before it does. */
 export function sick({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
-  const text = `not well for ${formatDuration(forMs)}: ${why}`;
+  const text = `unhealthy for ${formatDuration(forMs)}: ${why}`;
   // one that ends may take its time about it
-  if (stop?.known) return [log('info', 'sick', `the app is ${text}; it was asked to end`, { app_pid: pid })];
-  const then =
-    watchdog === 'app' ? "systemd's watchdog acts next" : "WATCHDOG=1 is withheld, systemd's watchdog acts next";
+  if (stop?.known) return [log('info', 'unhealthy', `the app is ${text}; it is stopping`, { app_pid: pid })];
+  const withheld = watchdog === 'app' ? '' : 'WATCHDOG=1 is not sent; ';
+  const then = `${withheld}systemd stops it after WatchdogSec= unless it recovers`;
   return [
     { type: 'notify', state: statusLine(`App (pid ${pid}) ${text}`) },
-    log('error', 'sick', `the app is ${text}; ${then}`, { app_pid: pid, for_ms: Math.round(forMs) }),
+    log('error', 'unhealthy', `the app is ${text}; ${then}`, { app_pid: pid, for_ms: Math.round(forMs) }),
   ];
 }
 
@@ -25,7 +25,7 @@ export function sick({ pid, watchdog, stop }: Running, why: string, forMs: numbe
 export function recovered({ pid, appStatus, readyText, stop }: Running): readonly Effect[] {
   if (stop?.known) return [];
   const text = appStatus === undefined ? statusLine(readyText ?? `App (pid ${pid}) is ready`) : [appStatus];
-  return [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is well again', { app_pid: pid })];
+  return [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is healthy again', { app_pid: pid })];
 }
 
 /**

@@ -15,16 +15,14 @@ export function notifyAddress(socket: string | undefined): NotifyAddress | undef
     throw unusable(
       `${socket.slice(0, 40)}…`,
       `longer than ${SOCKET_PATH_MAX} bytes`,
-      'a Unix socket address cannot be; use a shorter path',
+      'a Unix socket cannot have such a path; use a shorter one',
     );
   }
   const type = socket.startsWith('/') ? 'path' : socket.startsWith('@') && socket.length > 1 ? 'abstract' : undefined;
   if (type === undefined) {
     throw unusable(
       socket,
-      socket.startsWith('vsock')
-        ? 'a vsock address is for the manager of a virtual machine'
-        : 'neither a path nor @name',
+      socket.startsWith('vsock') ? 'a vsock address is not supported' : 'neither a path nor @name',
       'systemd sets it to a path such as /run/systemd/notify; unset it to run without systemd',
     );
   }

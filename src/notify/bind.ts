@@ -79,9 +79,9 @@ export async function bindNotifySocket(
   }
   if (receivers.size === 0) {
     const tried = [...places].join('; ');
-    throw new NoSocket(`no directory for the app's notify socket (${tried}); set RuntimeDirectory= in the unit`);
+    throw new NoSocket(`cannot create the app's notify socket (${tried}); set RuntimeDirectory= in the unit`);
   }
-  throw new NoSocket(`no way to receive datagrams (${[...receivers].join('; ')}); ${howToMend(receivers)}`);
+  throw new NoSocket(`cannot receive datagrams (${[...receivers].join('; ')}); ${howToMend(receivers)}`);
 
   function close(receivers: readonly Receiver[], place: Place): void {
     // unix-dgram aborts the process at a second one
@@ -119,7 +119,7 @@ function makePlace(parent: string): Place {
   const name = randomBytes(16).toString('base64url');
   const length = Buffer.byteLength(join(parent, 'sd-ready-wrap-XXXXXX', name));
   if (length > SOCKET_PATH_MAX)
-    throw new Error(`a socket there has a path of ${length} bytes, over ${SOCKET_PATH_MAX}`);
+    throw new Error(`a socket path there would have ${length} bytes, more than ${SOCKET_PATH_MAX}`);
   const { path, remove } = makePrivateDirectory(parent);
   return { bound: join(path, 'bound'), path: join(path, name), remove };
 }

@@ -69,16 +69,20 @@ export async function openNotifySocket(
   }
   if (refused !== undefined) {
     const shown = address.type === 'path' ? address.name : `@${address.name}`;
-    throw unusable(shown, `nobody to notify there (${refused})`, 'systemd sets it; unset it to run without systemd');
+    throw unusable(
+      shown,
+      `nothing is listening there (${refused})`,
+      'systemd sets this variable; unset it to run without systemd',
+    );
   }
   if (failures.some((failure) => failure.includes('EAFNOSUPPORT'))) {
     throw new KnownError(
-      'NOTIFY_SOCKET: this unit may have no Unix sockets; add AF_UNIX to its RestrictAddressFamilies=',
+      'NOTIFY_SOCKET: the unit forbids Unix sockets; add AF_UNIX to its RestrictAddressFamilies=',
       EXIT.OWN_FAILURE,
     );
   }
   throw new KnownError(
-    `NOTIFY_SOCKET: no way to send a datagram (${failures.join('; ')}); ${howToMend(failures)}; or ` +
+    `NOTIFY_SOCKET: cannot send datagrams (${failures.join('; ')}); ${howToMend(failures)}; or write ` +
       'OpenFile=/run/systemd/notify:notify in the unit (systemd 253 and later)',
     EXIT.OWN_FAILURE,
   );

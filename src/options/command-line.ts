@@ -25,18 +25,22 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
   let printed = '';
   let complaint = '';
   const program = new Command('sd-ready-wrap')
-    .description(
-      'Starts an unchanged app, waits until it really is ready, then tells systemd READY=1.\n\n' +
-        'A TIME is a systemd time span: 90, 500ms, 1min 30s.',
-    )
+    .description(HELP_START)
     .usage('[options] [--] <command> [args...]')
     .argument('[command...]')
     // options end at the first word that is not one; what follows belongs to the app
     .passThroughOptions()
-    .helpOption('-h, --help', 'this text')
-    .version(version, '--version', 'the versions of this program, of Node and of systemd, and by what that is reached')
-    .addHelpText('after', helpEnd())
-    .configureHelp({ visibleArguments: () => [], minWidthToWrap: 30 })
+    .addHelpText('after', HELP_END)
+    .configureHelp({
+      visibleArguments: () => [],
+      padWidth: () => TERM_WIDTH,
+      // a long option stands on a line of its own, so that the texts of all have room
+      formatItem: (term, width, text, helper) => {
+        const indent = ' '.repeat(width + 4);
+        const lines = helper.boxWrap(text, HELP_WIDTH - indent.length).replaceAll('\n', `\n${indent}`);
+        return term.length > width ? `  ${term}\n${indent}${lines}` : `  ${term.padEnd(width)}  ${lines}`;
+      },
+    })
     .configureOutput({
       writeOut: (text) => {
         printed += text;
@@ -44,10 +48,14 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
       writeErr: (text) => {
         complaint += text;
       },
-      getOutHelpWidth: () => 80,
+      getOutHelpWidth: () => HELP_WIDTH,
     })
     .exitOverride();
   for (const row of OPTION_TABLE) program.addOption(toCommander(row, options));
+  program
+    .optionsGroup('Help:')
+    .version(version, '--version', 'print the versions of sd-ready-wrap, Node and systemd, and how systemd is notified')
+    .helpOption('-h, --help', 'print this help');
   try {
     program.parse(argv, { from: 'user' });
   } catch (error) {
@@ -68,7 +76,7 @@ function toCommander(row: OptionRow, into: KeptOptions): Option {
       throw new UsageError(place, `its value is missing${why}`, example(row.name, { place, text }));
     }
     if (text === '') {
-      const hint = 'a variable that stands there may not be set';
+      const hint = 'if a variable is written there, it may not be set';
       throw new UsageError(place, 'its value is empty', `${hint}; ${example(row.name, { place, text })}`);
     }
     keep(into, row, { place, text });
@@ -85,7 +93,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     return new UsageError(subject, 'its value is missing', example(row.name, { place: subject, text: '' }));
   }
   if (error.code === 'commander.unknownOption' && row) {
-    return new UsageError(subject, 'a switch, which takes no value', `write ${subject} alone, or leave it out`);
+    return new UsageError(subject, 'takes no value', `write ${subject} alone, or leave it out`);
   }
   if (error.code === 'commander.unknownOption') {
     const similar = meant(subject, /Did you mean ((?:one of )?--[^?]+)\?/.exec(`${error.message}${complaint}`)?.[1]);
@@ -94,7 +102,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
       'no such option',
       similar
         ? `did you mean ${similar}?`
-        : "see sd-ready-wrap --help; the app's own options follow its name, e.g. sd-ready-wrap --tcp 3000 -- " +
+        : "see sd-ready-wrap --help; write the app's own options after its name, e.g. sd-ready-wrap --tcp 3000 -- " +
             'node app.js',
     );
   }
@@ -108,24 +116,41 @@ function meant(written: string, similar: string | undefined): string | undefined
   return similar?.match(/--[a-z-]+/g)?.find((name) => letters(name) === letters(written)) ?? similar;
 }
 
+/** Columns of `--help`, and of its left side. */
+const HELP_WIDTH = 80;
+const TERM_WIDTH = 25;
+
+/** With the usage line it fits into the 24 lines of a terminal. commander does not wrap what is indented. */
+const HELP_START = `Starts an unchanged app under systemd, waits until it is ready, sends READY=1.
+Without a probe: ready when the app listens on a TCP port or sends READY=1.
+
+Examples:
+  ExecStart=sd-ready-wrap --tcp 3000 -- node /srv/app/server.js   in a unit file
+  $ sd-ready-wrap --dry-run --tcp 3000 -- node server.js      try it in a shell
+  $ sd-ready-wrap --print-unit --tcp 3000 -- node server.js   print a unit file
+
+Most used options:
+  --tcp 3000, --listen any, --http URL, --unix PATH    the app serves
+  --stdout REGEX, --stderr REGEX                       the app logs a line
+  --notify, --ipc, --fd N, --file PATH, --exec COMMAND the app reports it
+  --timeout 1min                                       start timeout
+  --watchdog loop, --handoff, --take-sockets           after the start
+  --print-drop-in UNIT                                 for an existing unit
+
+All options follow, then exit statuses: sd-ready-wrap --help | less
+A TIME is a systemd time span: 90, 500ms, 1min 30s.`;
+
 /** In the form that help2man(1) makes sections of. */
-function helpEnd(): string {
-  return `
+const HELP_END = `
 Exit status:
-  any  the app's own; of the signal that ended the app the wrapper dies too
+  any  the app's own; if a signal killed the app, the wrapper dies by the same
+       signal
   ${EXIT.NOT_READY}  not ready within --timeout; the app was stopped
-  ${EXIT.OWN_FAILURE}  the wrapper's own failure: usage, an unusable notify socket, a bug
+  ${EXIT.OWN_FAILURE}  failure of the wrapper: wrong options, unusable notify socket, a bug
   ${EXIT.CANNOT_EXECUTE}  the command cannot be executed
   ${EXIT.NOT_FOUND}  the command was not found
 
 Environment:
-  Every option is a variable too: ${variableOf('tcp')}=3000 for --tcp 3000. Of an
-  option that may be given several times the values stand one a line. The
-  command line wins.
-
-Examples:
-  $ sd-ready-wrap --tcp 3000 -- node app.js
-  $ sd-ready-wrap --stdout 'listening on' --timeout 1min -- node app.js
-  $ sd-ready-wrap --print-unit --ipc -- node app.js
+  Each option is also a variable: ${variableOf('tcp')}=3000 for --tcp 3000. Several
+  values of an option are written one per line. The command line wins.
 `;
-}

@@ -79,20 +79,20 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     throw new UsageError(
       '<command>',
       'no command given',
-      'name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js',
+      'write the command that starts the app, e.g. sd-ready-wrap --tcp 3000 -- node app.js',
     );
   }
   if (command === '')
     throw new UsageError(
       '<command>',
-      'the command is an empty word',
-      'name the app to start, e.g. node app.js; a variable that stands there may not be set',
+      'the command is empty',
+      'write the command that starts the app, e.g. node app.js; if a variable is written there, it may not be set',
     );
   if (hasIpc(named) && !isNodeRuntime(command, args)) {
     throw new UsageError(
       raw.ipc?.[0]?.place ?? raw['ipc-message']?.[0]?.place ?? '--ipc',
-      `${command} cannot be given a Node IPC channel of its own`,
-      'name the runtime itself, e.g. sd-ready-wrap --ipc -- node app.js',
+      `${command} cannot receive a Node IPC channel directly`,
+      'start the app with node, e.g. sd-ready-wrap --ipc -- node app.js, or choose another probe',
     );
   }
   const probes: readonly ProbeSpec[] = named.length > 0 ? named : [{ kind: 'auto', notify: !handoff }];
@@ -112,8 +112,8 @@ function refuseWatchdog(value: RawValue | undefined, mode: WatchdogMode, probes:
   if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
     throw new UsageError(
       quote(value),
-      `no probe here can be asked again (${probes.map(({ kind }) => kind).join(', ')})`,
-      'add one that can, e.g. --tcp 3000 or --http http://127.0.0.1:3000/, or use --watchdog process',
+      `none of the probes can be repeated (${probes.map(({ kind }) => kind).join(', ')})`,
+      'add a probe that can, e.g. --tcp 3000 or --http http://127.0.0.1:3000/, or use --watchdog process',
     );
   }
 }
@@ -124,8 +124,8 @@ function refuseUnlessNode(value: RawValue | undefined, option: string, words: re
   if (value === undefined || runner === undefined) return;
   throw new UsageError(
     quote(value),
-    `${runner} is not known to be Node, or starts the app as a child of its own`,
-    `name Node and the app itself, e.g. sd-ready-wrap ${option} -- node app.js`,
+    `${runner} is not Node itself`,
+    `start the app with node, e.g. sd-ready-wrap ${option} -- node app.js`,
   );
 }
 

@@ -16,9 +16,9 @@ interface Staying {
   readonly unless?: (value: string) => boolean;
 }
 
-const ANOTHER_SIGN = 'use --tcp, --listen or --http, or leave out --handoff';
-const streamGone = { why: 'what the app writes would go nowhere once the wrapper has left', hint: ANOTHER_SIGN };
-const channelGone = { why: 'its channel would end with the wrapper', hint: ANOTHER_SIGN };
+const ANOTHER_SIGN = 'use --tcp, --listen or --http, or remove --handoff';
+const streamGone = { why: "the app's output would go nowhere after the wrapper exits", hint: ANOTHER_SIGN };
+const channelGone = { why: 'its IPC channel would close when the wrapper exits', hint: ANOTHER_SIGN };
 const isOff = (value: string) => parseBoolean(value) === false;
 
 /** A new option that needs a staying wrapper: add its row. */
@@ -28,34 +28,34 @@ const STAYING: Partial<Record<OptionName, Staying>> = {
   output: streamGone,
   ipc: { ...channelGone, unless: isOff },
   'ipc-message': channelGone,
-  notify: { why: 'its socket would go with the wrapper', hint: ANOTHER_SIGN, unless: isOff },
-  fd: { why: 'the pipe would break once the wrapper has left', hint: ANOTHER_SIGN },
+  notify: { why: 'its socket would close when the wrapper exits', hint: ANOTHER_SIGN, unless: isOff },
+  fd: { why: 'its pipe would break when the wrapper exits', hint: ANOTHER_SIGN },
   watchdog: {
-    why: 'nobody would ping once the wrapper has left',
-    hint: 'let the app send WATCHDOG=1 itself, or leave out one of the two',
+    why: 'no process would send WATCHDOG=1 after the wrapper exits',
+    hint: 'let the app send WATCHDOG=1 itself, or remove one of the two',
     unless: (value) => value === 'off',
   },
   'take-sockets': {
-    why: 'once the wrapper has left, no process reports whether the app took a socket',
-    hint: 'leave out one of the two',
+    why: 'no process would report whether the app took a socket after the wrapper exits',
+    hint: 'remove one of the two',
     unless: isOff,
   },
   'reload-timeout': {
-    why: "a reload is the app's own once the wrapper has left",
-    hint: 'leave out one of the two',
+    why: 'the app handles reloads itself after the wrapper exits',
+    hint: 'remove one of the two',
   },
   'forward-signals': {
-    why: 'what systemd sends reaches the app itself once the wrapper has left',
-    hint: 'leave out one of the two',
+    why: 'signals from systemd reach the app directly after the wrapper exits',
+    hint: 'remove one of the two',
     unless: (value) => value !== 'none',
   },
   'signal-scope': {
-    why: 'what systemd sends reaches the app itself once the wrapper has left',
+    why: 'signals from systemd reach the app directly after the wrapper exits',
     hint: 'write KillMode=control-group in the unit instead',
     unless: (value) => value === 'process',
   },
   'rewrite-signal': {
-    why: 'what systemd sends reaches the app itself once the wrapper has left',
+    why: 'signals from systemd reach the app directly after the wrapper exits',
     hint: 'write KillSignal= in the unit instead',
   },
 };
@@ -71,7 +71,7 @@ export function refusedWithHandoff(raw: RawOptions): Refused | undefined {
   for (const [name, { why, hint, unless }] of Object.entries(STAYING)) {
     const value = raw[name as OptionName]?.at(-1);
     if (!value || unless?.(String(value.text))) continue;
-    return { value, problem: `not with --handoff: ${why}`, hint };
+    return { value, problem: `cannot be combined with --handoff: ${why}`, hint };
   }
   return undefined;
 }
@@ -81,7 +81,8 @@ export function refusedWithHandoff(raw: RawOptions): Refused | undefined {
  * the manager only where nobody stands in between: so we have to be the manager's own child.
  */
 export function handoffObstacle(env: NodeJS.ProcessEnv, ppid: number): string | undefined {
-  if (!env['NOTIFY_SOCKET']) return 'NOTIFY_SOCKET is not set, so there is nobody to hand the app over to';
+  if (!env['NOTIFY_SOCKET'])
+    return 'NOTIFY_SOCKET is not set, so systemd cannot receive the new main process (MAINPID=)';
   if (ppid === 1 || String(ppid) === env['MANAGERPID']) return undefined;
-  return `the wrapper's parent, pid ${ppid}, is not systemd; in the unit ExecStart= has to start it directly`;
+  return `the parent of the wrapper (pid ${ppid}) is not systemd; start sd-ready-wrap directly by ExecStart=`;
 }

@@ -20,15 +20,19 @@ export function modeOf(raw: RawOptions): Mode {
     const value = raw[name]?.at(-1);
     const given = value && (value.text !== true ? name === 'unit-name' || isOn(raw, name) : true);
     if (given && !needed.some((mode) => isAsked(raw, mode))) {
-      throw new UsageError(value.place, `it is for --${needed[0]}, which is not there`, `write e.g. ${example}`);
+      throw new UsageError(value.place, `works only with --${needed[0]}`, `write e.g. ${example}`);
     }
   }
   const modes = (['print-unit', 'print-drop-in', 'dry-run'] as const).filter((name) => isAsked(raw, name));
   const [mode = 'run', other] = modes;
   if (other === 'dry-run') {
-    throw new UsageError('--dry-run', 'nothing is run where a unit is printed', `leave out --dry-run or --${mode}`);
+    throw new UsageError(
+      '--dry-run',
+      `cannot be combined with --${mode}, which runs nothing`,
+      `remove --dry-run or --${mode}`,
+    );
   }
-  if (other) throw new UsageError(`--${other}`, `not with --${mode}: one unit is printed`, 'leave out one of the two');
+  if (other) throw new UsageError(`--${other}`, `cannot be combined with --${mode}`, 'remove one of the two');
   return mode;
 }
 

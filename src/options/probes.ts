@@ -57,7 +57,7 @@ function tcpSpec(value: RawValue, owner: SocketOwner): ProbeSpec {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]\s]+)):)?(\d+)$/.exec(text(value).trim());
   if (!match) {
     if (/^https?:\/\//i.test(text(value).trim())) {
-      throw new UsageError(quote(value), 'a URL is for --http', `write e.g. ${asHttp(value)}`);
+      throw new UsageError(quote(value), '--tcp takes a port, not a URL', `write e.g. ${asHttp(value)}`);
     }
     if (/^(?:.*:)?\d*%[iI]\d*$/.test(text(value).trim())) refuseSpecifier('tcp', value);
     const bareV6 = /^[\da-f]*:[\da-f.]*:[\da-f:.]*$/i.test(text(value));
@@ -92,8 +92,8 @@ function refuseSpecifier(option: 'tcp' | 'listen' | 'http', value: RawValue): ne
     .replace(/%[iI]/g, '1');
   throw new UsageError(
     quote(value),
-    'systemd fills in %i, and only in a template',
-    `${example(option, value, number)}, and for a template --print-unit --unit-name shop@`,
+    '%i works only in the unit file of a template, where systemd replaces it',
+    `${example(option, value, number)}; to print a template add --print-unit --unit-name shop@`,
   );
 }
 
@@ -106,7 +106,7 @@ function listenSpec(value: RawValue): ProbeSpec {
   if (!target.includes('/') && !target.startsWith('@')) {
     throw new UsageError(
       quote(value),
-      'neither any, a port nor a path',
+      'not any, a port or a path',
       `${example('listen', value)} or ${quote({ ...value, text: '/run/app/app.sock' })}`,
     );
   }
@@ -122,7 +122,7 @@ function socketPath(option: 'listen' | 'unix', value: RawValue): string {
   if (new TextEncoder().encode(path).length > SOCKET_PATH_MAX) {
     throw new UsageError(
       quote(value),
-      `the path of a Unix socket has at most ${SOCKET_PATH_MAX} bytes`,
+      `longer than ${SOCKET_PATH_MAX} bytes, the limit for the path of a Unix socket`,
       example(option, value),
     );
   }
@@ -137,7 +137,7 @@ function httpSpecs(raw: RawOptions, owner: SocketOwner): readonly ProbeSpec[] {
     for (const name of ['http-header', 'http-status', 'http-insecure'] as const) {
       const value = last(raw, name);
       if (value?.place.startsWith('--')) {
-        throw new UsageError(value.place, 'there is no --http that it could be for', `write e.g. ${withHttp(value)}`);
+        throw new UsageError(value.place, 'works only with --http', `write e.g. ${withHttp(value)}`);
       }
     }
   }
@@ -181,7 +181,7 @@ function httpUrl(value: RawValue): URL {
   try {
     for (const part of [url.username, url.password]) decodeURIComponent(part);
   } catch {
-    throw new UsageError(quote(value), 'a % in user or password that encodes nothing', 'write %25 for a %');
+    throw new UsageError(quote(value), 'an invalid % escape in user or password', 'write %25 for a %');
   }
   if (url.port !== '') portNumber('http', value, url.port);
   return url;
@@ -226,7 +226,7 @@ function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
       const source = text(value).trim();
       const fd = Number(source);
       if (!/^\d+$/.test(source) || fd > FD_MAX) {
-        throw new UsageError(quote(value), `not a descriptor's number from 3 to ${FD_MAX}`, example('fd', value));
+        throw new UsageError(quote(value), `not a file descriptor from 3 to ${FD_MAX}`, example('fd', value));
       }
       if (fd < 3) {
         const [problem, hint] = STANDARD_STREAMS[fd] as readonly [string, string];
@@ -240,9 +240,9 @@ function fdSpecs(values: readonly RawValue[]): readonly ProbeSpec[] {
 
 /** What is wrong with each as `--fd`, and what to use instead. */
 const STANDARD_STREAMS: readonly (readonly [string, string])[] = [
-  ["that is the app's stdin, which it does not write to", 'use a descriptor of its own'],
-  ["that is the app's stdout, and a line there means nothing by itself", "use --stdout 'listening on'"],
-  ["that is the app's stderr, and a line there means nothing by itself", "use --stderr 'listening on'"],
+  ["0 is the app's stdin, which it does not write to", 'use another descriptor'],
+  ["1 is the app's stdout, where any line would count", "use --stdout 'listening on'"],
+  ["2 is the app's stderr, where any line would count", "use --stderr 'listening on'"],
 ];
 
 /** Characters. V8 tells of one that is too large for it only when it is used, and ours would end by that. */
@@ -250,9 +250,10 @@ const REGEX_MAX = 10_000;
 
 function logSpec(option: 'stdout' | 'stderr' | 'output', value: RawValue): ProbeSpec {
   const source = text(value);
-  if (source === '') throw new UsageError(quote(value), 'an empty regex matches any line', example(option, value));
+  if (source === '')
+    throw new UsageError(quote(value), 'an empty regex, which matches every line', example(option, value));
   if (source.length > REGEX_MAX) {
-    throw new UsageError(quote(value), `a regex has at most ${REGEX_MAX} characters`, example(option, value));
+    throw new UsageError(quote(value), `a regex of more than ${REGEX_MAX} characters`, example(option, value));
   }
   const streams = option === 'output' ? (['stdout', 'stderr'] as const) : [option];
   try {
@@ -268,7 +269,7 @@ function ipcSpec(raw: RawOptions): ProbeSpec | undefined {
   const asked = last(raw, 'ipc');
   // the command line wins: a word given there is stronger than a variable that says no
   const on = asked ? switchValue(asked) || (word?.place.startsWith('--') ?? false) : word !== undefined;
-  if (word && text(word) === '') throw new UsageError(quote(word), 'an empty word', example('ipc-message', word));
+  if (word && text(word) === '') throw new UsageError(quote(word), 'an empty message', example('ipc-message', word));
   if (!on) return undefined;
   return { kind: 'ipc', word: word ? text(word) : 'ready' };
 }

@@ -65,7 +65,7 @@ export function time(
   if (ms === undefined || text(value).trim().includes('\n'))
     throw new UsageError(quote(value), 'not a time span', example(name, value));
   if (limit === 'zero or infinity is no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
-  if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must end some time', example(name, value));
+  if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must be a limited time', example(name, value));
   if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
   return ms;
 }
@@ -74,7 +74,7 @@ export function nonEmpty(name: OptionName, value: RawValue): string {
   const written = text(value);
   if (written.trim() === '')
     throw new UsageError(quote({ ...value, text: '' }), 'an empty value', example(name, value));
-  if (written.includes('\0')) throw new UsageError(quote(value), 'a NUL byte in it', example(name, value));
+  if (written.includes('\0')) throw new UsageError(quote(value), 'contains a NUL byte', example(name, value));
   return written;
 }
 
@@ -89,5 +89,5 @@ export function switchValue(value: RawValue): boolean {
   if (value.text === true) return true;
   const on = parseBoolean(value.text);
   if (on !== undefined) return on;
-  throw new UsageError(quote(value), 'neither yes nor no', `write ${value.place}=yes or ${value.place}=no`);
+  throw new UsageError(quote(value), 'not yes or no', `write ${value.place}=yes or ${value.place}=no`);
 }

@@ -20,20 +20,20 @@ const GROUPS = {
     tcp: {
       value: '[HOST:]PORT',
       repeats: true,
-      help: 'ready when the app accepts a TCP connection; without HOST 127.0.0.1 and ::1, whichever answers',
+      help: 'ready when the app accepts a TCP connection; without HOST on 127.0.0.1 or ::1',
       example: '3000',
     },
     'tcp-owner': {
       value: 'app|any',
       help:
-        "whose listening socket counts for --tcp, --http and --unix: the app's own, or anybody's, as of a " +
-        'container or another host (default: app)',
+        'app: for --tcp, --http and --unix only a socket of the app counts; any: also a socket of a container or ' +
+        'another host (default: app)',
       example: 'any',
     },
     listen: {
       value: 'any|PORT|PATH',
       repeats: true,
-      help: 'ready when the app has a listening socket: any, on that TCP port, or at that path; no connection is made',
+      help: 'ready when the app has a listening socket: any, on this TCP port, or at this path; makes no connection',
       example: '3000',
     },
     unix: {
@@ -46,28 +46,28 @@ const GROUPS = {
       value: 'URL',
       repeats: true,
       help:
-        'ready when GET answers with a status of --http-status; redirects are not followed, proxy variables ' +
-        'ignored',
+        'ready when a GET request returns a status of --http-status; does not follow redirects, ignores proxy ' +
+        'variables',
       example: 'http://127.0.0.1:3000/health',
     },
     'http-status': {
       value: 'LIST',
-      help: 'statuses that --http takes for ready (default: 200-399)',
+      help: 'statuses that mean ready (default: 200-399)',
       example: '200-299,304',
     },
     'http-header': {
       value: "'NAME: VALUE'",
       repeats: true,
-      help: 'a header that --http sends',
+      help: 'request header for --http',
       example: 'Host: shop.example',
     },
     'http-insecure': {
-      help: 'lets --http take a certificate that nobody vouches for, as a self-signed one',
+      help: 'accept self-signed and other untrusted certificates for --http',
     },
     stdout: {
       value: 'REGEX',
       repeats: true,
-      help: 'ready when a line of stdout matches (JavaScript syntax, without slashes and flags)',
+      help: 'ready when a line of stdout matches (JavaScript regex, without slashes and flags)',
       example: 'listening on',
     },
     stderr: {
@@ -79,7 +79,7 @@ const GROUPS = {
     output: {
       value: 'REGEX',
       repeats: true,
-      help: 'ready when a line of stdout or of stderr matches',
+      help: 'ready when a line of stdout or stderr matches',
       example: 'listening on',
     },
     ipc: {
@@ -87,11 +87,11 @@ const GROUPS = {
     },
     'ipc-message': {
       value: 'WORD',
-      help: 'the word that --ipc waits for (default: ready); implies --ipc',
+      help: 'message that --ipc waits for (default: ready); implies --ipc',
       example: 'online',
     },
     notify: {
-      help: 'ready when the app itself, or any process of it, sends READY=1 to the $NOTIFY_SOCKET that it sees',
+      help: 'ready when the app, or a process that it started, sends READY=1 to its $NOTIFY_SOCKET',
     },
     fd: {
       value: 'N',
@@ -102,62 +102,61 @@ const GROUPS = {
     file: {
       value: 'PATH',
       repeats: true,
-      help: 'ready when the file exists and is newer than the start',
+      help: 'ready when this file exists and is newer than the start',
       example: '/run/app/ready',
     },
     exec: {
       value: 'COMMAND',
       repeats: true,
-      help: 'ready when sh -c COMMAND exits 0; one that takes longer than --attempt-timeout is killed',
+      help: 'ready when sh -c COMMAND exits with 0; killed after --attempt-timeout',
       example: 'curl -fs http://127.0.0.1:3000/',
     },
     delay: {
       value: 'TIME',
-      help: 'ready when the app still runs after this time: for an app that gives no sign',
+      help: 'ready when the app still runs after this time; the last resort for an app without a readiness signal',
       example: '10s',
     },
     'ready-when': {
       value: 'all|any',
-      help: 'of several probes, all must come true or any (default: all)',
+      help: 'with several probes: ready when all or any of them succeed (default: all)',
       example: 'any',
     },
   },
   Timing: {
     'initial-delay': {
       value: 'TIME',
-      help: 'before the first attempt of a polled probe (default: 0)',
+      help: 'time before the first attempt of a polled probe (default: 0)',
       example: '2s',
     },
     interval: {
       value: 'TIME',
       help:
-        'from the start of an attempt to the next (default: 20ms; for --http and --exec 14ms, in the ' +
-        'first second 8ms); where it costs next to nothing to see whether there is news, up to ' +
-        'three looks in between',
+        'time from the start of an attempt to the next (default: 20ms; --http and --exec 14ms, in the first ' +
+        'second 8ms); cheap checks run up to three times in between',
       example: '100ms',
     },
     'attempt-timeout': {
       value: 'TIME',
-      help: 'the most that one attempt may take (default: 1s)',
+      help: 'time limit of one attempt (default: 1s)',
       example: '500ms',
     },
     timeout: {
       value: 'TIME',
       help:
-        "start timeout: then the app is stopped, exit status 124 (default: none, the unit's TimeoutStartSec= " +
-        'rules)',
+        "start timeout: stop the app if it is not ready by then, exit status 124 (default: none, only the unit's " +
+        'TimeoutStartSec=)',
       example: '90s',
     },
     'extend-timeout': {
       value: 'TIME',
       help:
-        'asks systemd for this much more time, again and again, while the app is not ready, beyond the ' +
-        "unit's TimeoutStartSec= until --timeout",
+        "while the app is starting, extend the unit's TimeoutStartSec= by this time again and again, until " +
+        '--timeout',
       example: '30s',
     },
     'stop-timeout': {
       value: 'TIME',
-      help: 'from the SIGTERM after a missed start timeout to SIGKILL (default: 10s)',
+      help: 'after a missed start timeout: time from SIGTERM to SIGKILL (default: 10s)',
       example: '5s',
     },
   },
@@ -165,35 +164,35 @@ const GROUPS = {
     watchdog: {
       value: 'off|process|probe|app|loop',
       help:
-        "who must be well for WATCHDOG=1 to be sent, where the unit sets WatchdogSec=: the app's process " +
-        'exists; its readiness probes still answer; it sends WATCHDOG=1 itself; its Node event loop turns ' +
-        '(default: process)',
+        "what must hold for WATCHDOG=1 to be sent if the unit sets WatchdogSec=. process: the app's process " +
+        'exists; probe: its readiness probes still succeed; app: it sends WATCHDOG=1 itself; loop: its Node event ' +
+        'loop is not blocked (default: process)',
       example: 'loop',
     },
     'reload-timeout': {
       value: 'TIME',
       help:
-        'under Type=notify-reload: how long until the log and the status say why the app is not ready ' +
-        'again (default: none)',
+        'under Type=notify-reload: time until log and status report that the app is not ready again (default: ' +
+        'none)',
       example: '30s',
     },
     handoff: {
       help:
-        "makes the app the unit's main process once it is ready, and leaves: no memory, no process, in " +
-        'steady state',
+        "make the app the unit's main process once it is ready, and exit: no memory and no process of the wrapper " +
+        'remain',
     },
   },
   'Socket activation': {
     'take-sockets': {
       help:
-        'lets the listen(PORT) of an unchanged Node app use the socket that systemd passed for that port, if it is ' +
-        'not wider than what the app asks for',
+        'let listen(PORT) of an unchanged Node app use the socket that systemd passed for that port, unless it is ' +
+        'wider than what the app listens on',
     },
   },
   'The app': {
     argv0: {
       value: 'NAME',
-      help: 'what the app finds as its own name, argv[0] (default: the command as it was written)',
+      help: "the app's own name, argv[0] (default: the command as written)",
       example: 'shop',
     },
   },
@@ -201,77 +200,75 @@ const GROUPS = {
     'forward-signals': {
       value: 'auto|all|none',
       help:
-        'auto: each signal reaches the app once, whatever the KillMode= of the unit; all: every one is ' +
-        'sent on, also one that the app has had with us (default: auto)',
+        'auto: each signal reaches the app once, whatever KillMode= is; all: forward every signal, even if it ' +
+        'already reached the app; none: forward none (default: auto)',
       example: 'all',
     },
     'signal-scope': {
       value: 'process|group',
       help:
-        "who gets what is sent on: the app's process, or all of its process group, which is then one of " +
-        'its own, in a session of its own (default: process)',
+        "where forwarded signals go: to the app's process, or to its process group, which then has a session of " +
+        'its own (default: process)',
       example: 'group',
     },
     'rewrite-signal': {
       value: 'FROM:TO',
       repeats: true,
-      help: 'sends TO to the app where FROM came; 0 sends nothing',
+      help: 'send TO to the app instead of FROM; 0 sends nothing',
       example: 'TERM:QUIT',
     },
   },
-  'Without a unit': {
+  'Unit files and dry run': {
     'print-unit': {
-      help: 'prints the .service file for this very command line, and runs nothing',
+      help: 'print the .service file for this command line; runs nothing',
     },
     'print-drop-in': {
       value: 'UNIT|PATH',
       help:
-        'prints a drop-in by which an existing unit starts its command through this program, with the probe given ' +
-        'here, and runs nothing; reads systemctl cat UNIT, or the file at PATH, which has a slash in it',
+        'print a drop-in that starts the command of an existing unit through sd-ready-wrap, with these probes; ' +
+        'runs nothing. Reads systemctl cat UNIT, or the file at PATH (with a slash)',
       example: 'shop.service',
     },
     'unit-name': {
       value: 'NAME',
       help:
-        'the name of what --print-unit prints (default: that of the working directory); one that ends in ' +
-        '@ is a template, in which %i stays what systemd fills in: --tcp %i',
+        'name of the unit for --print-unit (default: name of the working directory); a name ending in @ makes a ' +
+        'template, where systemd replaces %i: --tcp %i',
       example: 'shop',
     },
     user: {
       help:
-        'lets --print-unit and --print-drop-in print for your own manager, systemctl --user (default: ' +
-        "the system's)",
+        'with --print-unit and --print-drop-in: for your user manager, systemctl --user (default: the system ' +
+        'manager)',
     },
     swap: {
       help:
-        'lets --print-unit print the three units of a deploy that refuses no connection: a socket, its holder, ' +
-        'and a template for the instances a and b',
+        'with --print-unit: print the three units for deploys that refuse no connection: a socket, its holder, ' +
+        'and a template for instances a and b',
     },
     'dry-run': {
-      help:
-        'runs the app outside systemd, and shows as it happens what is asked, what comes of it, and what ' +
-        'systemd would be told',
+      help: 'run the app outside systemd; show each check, its result, and what systemd would receive',
     },
     'exit-when-ready': {
       help:
-        'with --dry-run: stops the app once it is ready, exit status 0; 124 if it is not within ' +
-        '--timeout, or ends with 0 before',
+        'with --dry-run: stop the app once it is ready, exit status 0; 124 if it is not ready within --timeout, ' +
+        'or exits with 0 before',
     },
     completion: {
       value: 'bash|zsh|fish',
-      help: 'prints what completes these options in that shell: source <(sd-ready-wrap --completion bash)',
+      help: 'print the completion script for a shell: source <(sd-ready-wrap --completion bash)',
       example: 'bash',
     },
   },
   Log: {
     'log-level': {
       value: 'debug|info|warn|error',
-      help: 'the least that the wrapper logs (default: info)',
+      help: 'lowest level that the wrapper logs (default: info)',
       example: 'warn',
     },
     'log-format': {
       value: 'auto|journal|json|pretty',
-      help: 'auto: <N> prefixes in the journal, pretty on a terminal, JSON otherwise (default: auto)',
+      help: 'auto: <N> prefixes in the journal, pretty on a terminal, otherwise JSON (default: auto)',
       example: 'json',
     },
   },

@@ -17,7 +17,7 @@ export function optionWords(raw: RawOptions, probes: readonly ProbeSpec[]): Opti
   const words: string[] = [];
   const variables: [OptionName, string][] = [];
   for (const { name, value: placeholder, group } of OPTION_TABLE) {
-    if (group === 'Without a unit' || isIdle(name, probes)) continue;
+    if (group === 'Unit files and dry run' || isIdle(name, probes)) continue;
     if (placeholder === undefined) {
       if (isOn(raw, name)) words.push(`--${name}`);
       continue;

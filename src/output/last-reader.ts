@@ -22,7 +22,7 @@ const passOn = (): void => {
   const { constants } = require('node:os') as typeof import('node:os');
   const faults = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGPROF'];
   for (const signal of Object.keys(constants.signals)) if (!faults.includes(signal)) process.on(signal, () => {});
-  process.title = 'sd-ready-wrap: passes on what the app still writes';
+  process.title = 'sd-ready-wrap: relays the remaining output of the app';
 
   const source = new Socket({ fd: 3, readable: true, writable: false });
   let pieces = 0;

@@ -30,12 +30,12 @@ export function dropIn(facts: DropInFacts): string {
   return [
     ...heading(facts),
     '[Service]',
-    `# systemctl start waits for READY=1: systemd.service(5), sd_notify(3). It was Type=${type}`,
+    `# systemctl start waits for READY=1: systemd.service(5), sd_notify(3). Before: Type=${type}`,
     type === 'notify-reload' ? `Type=${type}` : 'Type=notify',
-    '# Only the main process may report READY=1, and that is sd-ready-wrap itself',
+    '# Only the main process may send READY=1: sd-ready-wrap',
     'NotifyAccess=main',
     ...facts.environment.map(([name, value]) => `Environment=${environmentWord(name, value, facts)}`),
-    "# The first line takes the unit's own command away, the second has it again, behind sd-ready-wrap",
+    "# The first line removes the unit's command, the second starts it through sd-ready-wrap",
     'ExecStart=',
     `ExecStart=${commandLine(facts)}`,
     '',
@@ -52,7 +52,7 @@ function heading({ version, unit, manager }: DropInFacts): readonly string[] {
     `# Printed by sd-ready-wrap ${version}.`,
     `# Install: save as ${units}/${name}.d/${DROP_IN},`,
     `#          then: ${systemctl} daemon-reload && ${systemctl} restart '${started}'`,
-    '# Back:    remove this file, then the same two commands',
+    '# Undo:    remove this file, then run the same two commands',
   ];
 }
 

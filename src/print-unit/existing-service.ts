@@ -51,14 +51,14 @@ const LEAVE = 'leave this unit as it is';
 /** What does not go with each Type= (systemd.service(5)). */
 const TYPES: Readonly<Record<string, Omit<Obstacle, 'setting'>>> = {
   forking: {
-    problem: 'the program puts itself into the background, where the wrapper would lose it',
-    hint: 'let it stay in the foreground (an option of its own), with Type=exec, and without PIDFile=',
+    problem: 'the program daemonizes (goes into the background), where sd-ready-wrap cannot follow it',
+    hint: 'keep it in the foreground by an option of the program, with Type=exec and without PIDFile=',
   },
-  oneshot: { problem: 'the start is over when the command has ended, so there is nothing to wait for', hint: LEAVE },
-  dbus: { problem: 'the start is over when its name is on the bus, which systemd itself sees', hint: LEAVE },
+  oneshot: { problem: 'the start is complete when the command exits, so there is nothing to wait for', hint: LEAVE },
+  dbus: { problem: 'the start is complete when its D-Bus name appears, which systemd itself detects', hint: LEAVE },
   idle: {
-    problem: 'the command waits for other jobs, which Type=notify does not do',
-    hint: 'write Type=exec if it does not have to',
+    problem: 'the command waits until other jobs are done, which Type=notify does not do',
+    hint: 'write Type=exec if that is not needed',
   },
 };
 
@@ -101,13 +101,18 @@ function onlyCommand(settings: Settings): ExecCommand | Obstacle {
   const commands: ExecCommand[] = [];
   for (const line of lines) {
     const found = execCommands(line);
-    if (!found) return obstacle(`ExecStart=${line}`, 'systemd cannot read that', 'see systemd-analyze verify');
+    if (!found)
+      return obstacle(`ExecStart=${line}`, 'systemd cannot parse this line', 'check it with systemd-analyze verify');
     commands.push(...found);
   }
   const [command, ...others] = commands;
-  if (!command) return obstacle('ExecStart=', 'there is none, so there is no program to start', LEAVE);
+  if (!command) return obstacle('ExecStart=', 'the unit has none, so there is no program to start', LEAVE);
   if (others.length === 0) return command;
-  return obstacle(`ExecStart=${lines.at(-1)}`, `the last of ${commands.length}: one program can be waited for`, LEAVE);
+  return obstacle(
+    `ExecStart=${lines.at(-1)}`,
+    `the unit has ${commands.length} commands; only one can be wrapped`,
+    LEAVE,
+  );
 }
 
 export function isObstacle(found: ExistingService | Obstacle): found is Obstacle {
@@ -203,7 +208,7 @@ function laterDropIn(texts: readonly UnitText[]): Obstacle | undefined {
     if (!path?.includes('.d/') || name <= DROP_IN || !found) continue;
     return obstacle(
       `${found.name}=${found.value}`,
-      `it is in ${name}, which systemd reads after ${DROP_IN}`,
+      `${name} sets this, and systemd reads it after ${DROP_IN}`,
       `rename ${path}`,
     );
   }
@@ -217,10 +222,10 @@ function commandObstacle({ prefixes, path, words }: ExecCommand, argv0: string |
   }
   const name = argv0 === undefined ? '' : unquoted(argv0);
   if (prefixes.includes('@') && (name === '' || name.startsWith('--'))) {
-    return obstacle(setting, 'the word behind a path with @ has to be a name for the program', 'leave out the @');
+    return obstacle(setting, 'after a path with @ the next word must be a name for the program', 'remove the @');
   }
   if ([path, ...words.slice(0, 3).map(unquoted)].some((word) => /^(.*\/)?sd-ready-wrap(\.cjs)?$/.test(word))) {
-    return obstacle(setting, 'it starts sd-ready-wrap already', 'change its options there');
+    return obstacle(setting, 'the unit already starts sd-ready-wrap', 'change its options there');
   }
   return undefined;
 }
@@ -230,17 +235,17 @@ function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | 
   const written = (name: string) => `${name}=${settings.last(name)}`;
   for (const name of ['RootDirectory', 'RootImage']) {
     if (settings.last(name) === undefined || settings.last(name) === '/') continue;
-    return obstacle(written(name), 'sd-ready-wrap is not in there', 'install it there, and write ExecStart= by hand');
+    return obstacle(
+      written(name),
+      'sd-ready-wrap is not inside of it',
+      'install it there, and write ExecStart= by hand',
+    );
   }
   if (settings.isOn('MemoryDenyWriteExecute')) {
-    return obstacle(written('MemoryDenyWriteExecute'), 'Node cannot run with it, nor can sd-ready-wrap', 'take it out');
+    return obstacle(written('MemoryDenyWriteExecute'), 'Node, and so sd-ready-wrap, cannot run with it', 'remove it');
   }
   if (sizeOf(settings.last('LimitAS')) < ADDRESS_SPACE) {
-    return obstacle(
-      written('LimitAS'),
-      'Node needs more address space to start, 1G at least',
-      'use MemoryMax= instead',
-    );
+    return obstacle(written('LimitAS'), 'Node needs at least 1G of address space to start', 'use MemoryMax= instead');
   }
   if (!isUnixAllowed(settings.list('RestrictAddressFamilies'))) {
     return obstacle(
@@ -250,19 +255,23 @@ function settingObstacle(settings: Settings, { path }: ExecCommand): Obstacle | 
     );
   }
   if (settings.last('StandardInput') === 'socket') {
-    return obstacle(written('StandardInput'), 'it serves one connection, so there is nothing to wait for', LEAVE);
+    return obstacle(
+      written('StandardInput'),
+      'the program serves a single connection, so there is nothing to wait for',
+      LEAVE,
+    );
   }
   if (settings.isOn('RemainAfterExit')) {
-    return obstacle(written('RemainAfterExit'), 'the program may end, and then there is nothing to wait for', LEAVE);
+    return obstacle(written('RemainAfterExit'), 'the program may exit, so there is nothing to wait for', LEAVE);
   }
   const stored = settings.last('FileDescriptorStoreMax');
   if (stored !== undefined && stored !== '0') {
-    return obstacle(written('FileDescriptorStoreMax'), 'the wrapper passes no descriptors on to systemd', LEAVE);
+    return obstacle(written('FileDescriptorStoreMax'), 'sd-ready-wrap does not relay descriptors to systemd', LEAVE);
   }
   if (!path.includes('/') && settings.setsPath()) {
     return obstacle(
       `ExecStart=${path}`,
-      'the unit sets PATH=, by which the wrapper would find another program than systemd',
+      'the unit sets PATH, with which sd-ready-wrap may find another program than systemd does',
       'write its absolute path',
     );
   }
@@ -295,8 +304,8 @@ function timingNotes(settings: Settings): readonly string[] {
   const limit = settings.last('TimeoutStartSec') ?? settings.last('TimeoutSec');
   const isLimited = limit !== undefined && ![0, Number.POSITIVE_INFINITY].includes(parseTimeSpan(limit) ?? 0);
   return [
-    ...(isLimited ? [`its start limit of ${limit} (TimeoutStartSec=) counts until the app is ready now`] : []),
-    ...(settings.list('ExecStartPost').length > 0 ? ['its ExecStartPost= runs once the app is ready now'] : []),
+    ...(isLimited ? [`its TimeoutStartSec=${limit} now applies until the app is ready`] : []),
+    ...(settings.list('ExecStartPost').length > 0 ? ['its ExecStartPost= now runs after the app is ready'] : []),
   ];
 }
 
@@ -305,7 +314,7 @@ function nodeNotes(settings: Settings): readonly string[] {
   const filter = settings.list('SystemCallFilter');
   const allows = filter.length > 0 && !filter[0]?.startsWith('~') && !filter.join(' ').includes('@system-service');
   return [
-    ...(allows ? ['its SystemCallFilter= has to allow what Node needs as well, which is @system-service'] : []),
-    ...(settings.list('NoExecPaths').length > 0 ? ['its ExecPaths= has to name sd-ready-wrap and Node as well'] : []),
+    ...(allows ? ['its SystemCallFilter= must also allow @system-service, which Node needs'] : []),
+    ...(settings.list('NoExecPaths').length > 0 ? ['its ExecPaths= must also contain sd-ready-wrap and Node'] : []),
   ];
 }

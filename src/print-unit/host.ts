@@ -20,8 +20,8 @@ export function workingDirectory(): string {
     const { code = String(error) } = error as NodeJS.ErrnoException;
     throw new UsageError(
       'the working directory',
-      `it cannot be told (${code})`,
-      'change to that of the app, e.g. cd /srv/app',
+      `cannot be determined (${code})`,
+      'change to the directory of the app, e.g. cd /srv/app',
     );
   }
 }
@@ -46,7 +46,7 @@ export function absolute(command: string, { template }: UnitName, env: NodeJS.Pr
     const problem =
       code === 'ENOENT'
         ? notFound(command)
-        : `not executable (${code}); chmod +x it, or name what runs it, e.g. node ${command}`;
+        : `not executable (${code}); chmod +x it, or name the program that runs it, e.g. node ${command}`;
     throw new KnownError(`cannot find ${command}: ${problem}`, spawnFailureCode(code));
   }
 }

@@ -17,8 +17,8 @@ export interface UnitName {
 export function parseUnitName(text: string): UnitName | string {
   const name = text.trim().replace(/\.service$/, '');
   if (isOtherUnit(name)) return 'not a service';
-  if (!/^[\w:.\\-]+(@.*)?$/.test(name)) return 'not a name of letters, digits and : - _ . \\';
-  if (/@./.test(name)) return `an instance, and a file is for its template, ${name.replace(/@.*/, '@')}`;
+  if (!/^[\w:.\\-]+(@.*)?$/.test(name)) return 'not a unit name, which has letters, digits and : - _ . \\';
+  if (/@./.test(name)) return `an instance; write the name of its template, ${name.replace(/@.*/, '@')}`;
   if (`${name}.service`.length > NAME_MAX) return `longer than ${NAME_MAX} characters`;
   return { name, template: name.endsWith('@') };
 }

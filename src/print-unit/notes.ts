@@ -17,7 +17,7 @@ export interface Printed {
 export function unitNotes({ raw, probes, template, port }: Printed): readonly string[] {
   if (isOn(raw, 'swap') && !isOn(raw, 'take-sockets')) {
     return [
-      'the app has to listen on the descriptor that systemd passes; an unchanged Node app does with --take-sockets',
+      'the app must listen on the descriptor that systemd passes; an unchanged Node app does so with --take-sockets',
     ];
   }
   if (template !== undefined) return sameForAll(raw, probes, template, port);
@@ -25,8 +25,8 @@ export function unitNotes({ raw, probes, template, port }: Printed): readonly st
   const [first] = awaited;
   if (port === undefined || !/^\d+$/.test(port) || first === undefined || awaited.includes(Number(port))) return [];
   return [
-    `PORT=${port} goes along into the unit, and the app is awaited on port ${first}: write PORT=${first} in ` +
-      `front, or ask for port ${port}`,
+    `PORT=${port} of your shell goes into the unit, but the probe waits for port ${first}: write PORT=${first} in ` +
+      `front, or probe port ${port}`,
   ];
 }
 
@@ -44,11 +44,12 @@ function sameForAll(
   );
   const fixed = sockets.filter((value) => !/%[iI]/.test(text(value)) && text(value) !== 'any');
   const notes = fixed.map(
-    (value) =>
-      `${quote(value)} is the same for each instance of ${template}: write %i in it, --tcp %i for ${instances}, say`,
+    (value) => `${quote(value)} is the same for each instance of ${template}: use %i, e.g. --tcp %i for ${instances}`,
   );
   if (fixed.length > 0 || port === undefined || /%[iI]/.test(port)) return notes;
-  return [`PORT=${port} is the same for each instance of ${template}: with --tcp %i it is that of ${instances}`];
+  return [
+    `PORT=${port} is the same for each instance of ${template}: with --tcp %i each gets its own, e.g. ${instances}`,
+  ];
 }
 
 function isOnThisHost(spec: ProbeSpec): boolean {

@@ -36,7 +36,11 @@ export async function printDropIn(
 ): Promise<PrintedUnit> {
   const value = given['print-drop-in']?.at(-1) as RawValue;
   if (words.length > 0) {
-    throw new UsageError(words[0] as string, 'the command is that of the unit', `write ${quote(value)} alone`);
+    throw new UsageError(
+      words[0] as string,
+      '--print-drop-in takes the command from the unit',
+      `write ${quote(value)} without a command`,
+    );
   }
   const manager = isOn(given, 'user') ? 'user' : 'system';
   const { unit, texts } = await source(value, manager);
@@ -65,7 +69,7 @@ export async function printDropIn(
     if (!(error instanceof UnwritablePath)) throw error;
     throw new UsageError(
       'the path of sd-ready-wrap',
-      `no unit file can hold that (${error.path})`,
+      `a unit file cannot contain this path (${error.path})`,
       'install it elsewhere',
     );
   }
@@ -97,7 +101,7 @@ function ownName({ command: { path } }: ExistingService): string | undefined {
 function unheard({ mayNotify }: ExistingService, { probes, watchdog, handoff }: Config): readonly string[] {
   const isHeard = handoff || watchdog === 'app' || probes.some(({ kind }) => kind === 'notify' || kind === 'auto');
   if (!mayNotify || isHeard) return [];
-  return ['what its app itself tells systemd, such as STATUS=, is not passed on without --notify'];
+  return ['notifications of the app itself, such as STATUS=, are not relayed without --notify'];
 }
 
 /** Where the system's manager is notified. */
@@ -111,13 +115,13 @@ function refuseHidden(service: ExistingService, { probes }: Config, needed: read
     const setting = service.hides(file);
     if (setting === undefined) continue;
     const hint = file === NOTIFY_SOCKET ? 'add' : 'install sd-ready-wrap and Node elsewhere, e.g. below /usr, or add';
-    throw new UsageError(setting, `${file} cannot be seen with it`, `${hint} BindReadOnlyPaths=${file}`);
+    throw new UsageError(setting, `hides ${file}`, `${hint} BindReadOnlyPaths=${file}`);
   }
   const closed = service.hasUser ? files.flatMap((file) => closedAbove(file) ?? [])[0] : undefined;
   if (closed !== undefined) {
     throw new UsageError(
       closed,
-      "it is closed to the unit's user, and sd-ready-wrap or its Node is in there",
+      "the unit's user cannot enter it, but sd-ready-wrap or its Node is inside",
       'install both where every user may read them, e.g. below /usr',
     );
   }
@@ -125,7 +129,7 @@ function refuseHidden(service: ExistingService, { probes }: Config, needed: read
   if (service.dropsPackets !== undefined && connects) {
     throw new UsageError(
       service.dropsPackets,
-      `the packets of --${connects.kind} are dropped`,
+      `drops the packets of --${connects.kind}`,
       'use e.g. --listen 3000, which makes no connection, or add IPAddressAllow=localhost',
     );
   }
@@ -170,7 +174,7 @@ function fromFiles(value: RawValue, path: string): Source {
     return { unit: named && basename(named), texts: [...texts, ...dropIns] };
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException;
-    throw new UsageError(quote(value), `it cannot be read (${code})`, 'write e.g. /etc/systemd/system/shop.service');
+    throw new UsageError(quote(value), `cannot be read (${code})`, 'write e.g. /etc/systemd/system/shop.service');
   }
 }
 

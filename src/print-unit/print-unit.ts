@@ -99,7 +99,11 @@ export async function printUnit(
   }
   if (/\p{NChar}/u.test(text)) {
     // to systemd they are no UTF-8 (unichar_is_valid() in its source)
-    throw new UsageError('<command>', 'systemd takes no noncharacters, such as U+FFFF', 'put it in a script');
+    throw new UsageError(
+      '<command>',
+      'contains a noncharacter such as U+FFFF, which systemd rejects',
+      'put it in a script',
+    );
   }
   const notes = unitNotes({
     raw,
@@ -142,8 +146,8 @@ function sharedPorts(probes: readonly ProbeSpec[], raw: RawOptions, env: NodeJS.
   const port = Number(env['PORT']);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return [port];
   const [value] = raw.swap as readonly [RawValue];
-  const hint = 'name it, e.g. --print-unit --swap --tcp 3000, or write PORT=3000 in front';
-  throw new UsageError(quote(value), 'the port that the instances share is not known', hint);
+  const hint = 'write it, e.g. --print-unit --swap --tcp 3000, or write PORT=3000 in front';
+  throw new UsageError(quote(value), 'the shared port of the instances is unknown', hint);
 }
 
 /** Of a plain name alone, as a unit file has it without quotes. */
@@ -155,8 +159,8 @@ function runtimeDirectoryOf(spec: ProbeSpec): string[] {
 /** The app as Node is told of it. Behind options it may be the value of one. */
 function missingScript(directory: string, [command = '', script = '']: readonly string[]): readonly string[] {
   if (!isNode(command) || !/^[^-%][^%]*\.[cm]?[jt]s$/.test(script) || existsSync(resolve(directory, script))) return [];
-  const from = isAbsolute(script) ? '' : ': relative paths start from the directory where this is called';
-  return [`${resolve(directory, script)} is not there${from}`];
+  const from = isAbsolute(script) ? '' : '; relative paths start from the directory where this command runs';
+  return [`${resolve(directory, script)} does not exist${from}`];
 }
 
 function write(facts: UnitFacts): string {
@@ -167,8 +171,8 @@ function write(facts: UnitFacts): string {
     const place = error.path === facts.directory ? 'the working directory' : 'the path of sd-ready-wrap';
     throw new UsageError(
       place,
-      `no unit file can hold that (${error.path})`,
-      'use one of plain characters, e.g. /srv/app',
+      `a unit file cannot contain this path (${error.path})`,
+      'use a path of plain characters, e.g. /srv/app',
     );
   }
 }

@@ -68,8 +68,8 @@ export function unitFile(facts: UnitFacts): string {
 function heading({ version, unit, manager, instances, swap }: UnitFacts): string {
   if (swap !== undefined) {
     return [
-      `# One of the two instances behind ${swap}.socket, ${swap}@a and ${swap}@b. One serves; a deploy starts the`,
-      '# other, waits until it is ready, and stops the first.',
+      `# The two instances of ${swap}.socket, ${swap}@a and ${swap}@b. One serves; a deploy starts the other, waits`,
+      '# until it is ready, and stops the first.',
     ].join('\n');
   }
   const systemctl = manager === 'user' ? 'systemctl --user' : 'systemctl';
@@ -79,7 +79,7 @@ function heading({ version, unit, manager, instances, swap }: UnitFacts): string
     `# Printed by sd-ready-wrap ${version}.`,
     `# Install: save as ${place}/${unit.name}.service, then: ${systemctl} daemon-reload`,
     `#          ${systemctl} enable --now ${started}`,
-    ...(manager === 'user' ? ['# To start it at boot, and not at your login: loginctl enable-linger'] : []),
+    ...(manager === 'user' ? ['# To start it at boot instead of at your login: loginctl enable-linger'] : []),
   ].join('\n');
 }
 
@@ -87,7 +87,7 @@ function unitSection({ unit, command, manager, swap }: UnitFacts): string {
   const [program, ...args] = command;
   const app = settingText([program.slice(program.lastIndexOf('/') + 1), ...args].join(' '), 60, unit);
   const name = unit.template ? `${unit.name.slice(0, -1)} %i` : unit.name;
-  const network = ['# Where the app needs addresses or other hosts: systemd.special(7)', ...NETWORK];
+  const network = ['# If the app needs the network at its start: systemd.special(7)', ...NETWORK];
   return [
     '[Unit]',
     `Description=${name} (${app})`,
@@ -107,8 +107,8 @@ function serviceSection(facts: UnitFacts): string {
     type(facts),
     [
       facts.handoff
-        ? '# Only the main process may speak: sd-ready-wrap, and the app once it is ready'
-        : '# Only the main process may say READY=1, and that is sd-ready-wrap itself',
+        ? '# Only the main process may notify systemd: sd-ready-wrap, and the app once it is ready'
+        : '# Only the main process may send READY=1: sd-ready-wrap',
       'NotifyAccess=main',
     ],
     openFile(facts),
@@ -117,11 +117,11 @@ function serviceSection(facts: UnitFacts): string {
       `ExecStart=${exec}`,
       ...(facts.reloads
         ? []
-        : ['# For an app that reads its configuration anew at SIGHUP:', '#ExecReload=/bin/kill -HUP $MAINPID']),
+        : ['# If the app reloads its configuration at SIGHUP:', '#ExecReload=/bin/kill -HUP $MAINPID']),
     ],
-    ['# The name in the journal, which is otherwise that of the program', 'SyslogIdentifier=%N'],
+    ['# The name in the journal, instead of the name of the program', 'SyslogIdentifier=%N'],
     [
-      '# Where the app is started, which relative paths start from',
+      '# The directory of the app, where relative paths start',
       `WorkingDirectory=${writable(facts.directory, settingPath(facts.directory, unit))}`,
     ],
     runtimeDirectory(facts),
@@ -131,14 +131,14 @@ function serviceSection(facts: UnitFacts): string {
     killMode(facts),
     ['# How long the app may take to finish its open requests before SIGKILL', 'TimeoutStopSec=30s'],
     ...(facts.watchdog
-      ? [['# Without a ping for so long the app counts as stuck, and is restarted', 'WatchdogSec=30']]
+      ? [['# Without WATCHDOG=1 for this long the app counts as unhealthy and is restarted', 'WatchdogSec=30']]
       : []),
-    ['# Next and others exit with 143 when SIGTERM stops them', 'SuccessExitStatus=143'],
+    ['# Next and others exit with 143 after a SIGTERM', 'SuccessExitStatus=143'],
     [
-      '# A crash is mended by a new start...',
+      '# Restart after a crash...',
       'Restart=on-failure',
       'RestartSec=1s',
-      '# ...but not a wrong option (125) or a command that cannot be executed (126) or is not there (127)',
+      '# ...but not after a wrong option (125), or if the command cannot be executed (126) or found (127)',
       'RestartPreventExitStatus=125 126 127',
     ],
   ];
@@ -149,23 +149,23 @@ function serviceSection(facts: UnitFacts): string {
 function killMode({ launcher, runsFile, handoff, command }: UnitFacts): readonly string[] {
   if (launcher !== undefined) {
     return [
-      `# SIGTERM to every process, as ${launcher} does not pass it on to the app: with KillMode=mixed the app would be`,
-      '# killed without having been asked to stop. Better: name the app itself, and KillMode=mixed. systemd.kill(5)',
+      `# SIGTERM to every process, because ${launcher} does not pass it on: with KillMode=mixed the app would be`,
+      `# killed without a SIGTERM. Better: start the app without ${launcher}, with KillMode=mixed. systemd.kill(5)`,
       'KillMode=control-group',
     ];
   }
   if (!runsFile) {
     const name = command[0].slice(command[0].lastIndexOf('/') + 1);
     return [
-      `# SIGTERM to every process, which is the default: ${name} may start the app as a child and not pass SIGTERM on.`,
+      `# SIGTERM to every process (the default): ${name} may start the app as a child and not pass SIGTERM on.`,
       '# KillMode=mixed is for a command that is the app itself, such as node FILE: systemd.kill(5)',
       'KillMode=control-group',
     ];
   }
   return [
     handoff
-      ? '# SIGTERM to the main process alone, which is the app once it is ready: systemd.kill(5)'
-      : '# SIGTERM to sd-ready-wrap alone, which passes it on, so that the app gets it once: systemd.kill(5)',
+      ? '# SIGTERM only to the main process, which is the app once it is ready: systemd.kill(5)'
+      : '# SIGTERM only to sd-ready-wrap, which forwards it to the app: systemd.kill(5)',
     'KillMode=mixed',
   ];
 }
@@ -174,11 +174,11 @@ function type({ reloads, systemd }: UnitFacts): readonly string[] {
   const waits = '# systemctl start waits for READY=1: systemd.service(5), sd_notify(3)';
   if (!reloads) return [waits, 'Type=notify'];
   return systemd !== undefined && systemd >= RELOAD_SINCE
-    ? [`${waits}; and systemctl reload as well`, 'Type=notify-reload']
+    ? [`${waits}; systemctl reload does too`, 'Type=notify-reload']
     : [
         waits,
         'Type=notify',
-        `# With systemd ${RELOAD_SINCE} and later, so that systemctl reload waits as well:`,
+        `# With systemd ${RELOAD_SINCE} or later systemctl reload waits too:`,
         '#Type=notify-reload',
       ];
 }
@@ -186,19 +186,16 @@ function type({ reloads, systemd }: UnitFacts): readonly string[] {
 function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
   const line = `OpenFile=${notifySocket}:notify`;
   return systemd !== undefined && systemd >= OPEN_FILE_SINCE
-    ? ['# systemd opens its notify socket for sd-ready-wrap, which then needs no addon', line]
-    : [`# With systemd ${OPEN_FILE_SINCE} and later, so that sd-ready-wrap needs no addon:`, `#${line}`];
+    ? ['# systemd opens its notify socket for sd-ready-wrap, which then needs no native addon', line]
+    : [`# With systemd ${OPEN_FILE_SINCE} or later; sd-ready-wrap then needs no native addon:`, `#${line}`];
 }
 
 /** Others of the app's own only as a hint: what is named is removed with the service, and may be another's. */
 function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
   const paths = names.map((name) => `/run/${name}`).join(' and ');
-  const own = [
-    '# Where the sockets of sd-ready-wrap are; it comes and goes with the service',
-    `RuntimeDirectory=${OWN}`,
-  ];
+  const own = ['# For the sockets of sd-ready-wrap; created and removed with the service', `RuntimeDirectory=${OWN}`];
   if (names.length === 0 || manager === 'user') return own;
-  return [...own, `# If nothing else makes ${paths}:`, `#RuntimeDirectory=${OWN} ${names.join(' ')}`];
+  return [...own, `# If nothing else creates ${paths}:`, `#RuntimeDirectory=${OWN} ${names.join(' ')}`];
 }
 
 const OWN = 'sd-ready-wrap/%N';
@@ -206,7 +203,7 @@ const OWN = 'sd-ready-wrap/%N';
 function environment({ path, environment: given, unit, manager }: UnitFacts): readonly string[] {
   const name = unit.name.replace(/@$/, '');
   return [
-    '# What your shell has set the app does not see, but what is named here: systemd.exec(5)',
+    '# The app gets these variables, not those of your shell: systemd.exec(5)',
     ...(path === undefined ? [] : [`Environment=${environmentWord('PATH', path, unit)}`]),
     ...given.map(([variable, value]) => `Environment=${environmentWord(variable, value, unit)}`),
     ...(given.some(([variable]) => variable === 'NODE_ENV') ? [] : ['#Environment=NODE_ENV=production']),
@@ -215,20 +212,19 @@ function environment({ path, environment: given, unit, manager }: UnitFacts): re
 }
 
 function account({ account: user, manager }: UnitFacts): readonly string[] {
-  if (manager === 'user') return ['# It runs as you, in all that you may do'];
-  if (user !== undefined) return ['# Who runs it', `User=${user}`];
+  if (manager === 'user') return ['# The app runs as your user'];
+  if (user !== undefined) return ['# The user that the app runs as', `User=${user}`];
   return [
-    '# Root runs it, as no user is named. One that exists, or with DynamicUser=yes one that systemd makes ' +
-      'up, which has',
-    '# StateDirectory= to write to: systemd.exec(5)',
+    '# The app runs as root, because no user is named. Name an existing user, or write DynamicUser=yes, and',
+    '# StateDirectory= for its data: systemd.exec(5)',
     '#User=app',
   ];
 }
 
 function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[] {
   const comment = ownTimeout
-    ? '# Behind the --timeout of sd-ready-wrap, which says in the log what was awaited, and its --stop-timeout'
-    : '# The longest that a start may take; measure yours and be generous, a start that is done does not wait for this';
+    ? '# Longer than --timeout and --stop-timeout of sd-ready-wrap, which logs the reason'
+    : '# Start timeout. Be generous: a start that is ready earlier does not wait for it';
   return [comment, `TimeoutStartSec=${Number.isFinite(ms) ? `${Math.ceil(ms / 1000)}s` : 'infinity'}`];
 }
 
@@ -239,44 +235,45 @@ function startLimit({ startLimit: ms, ownTimeout }: UnitFacts): readonly string[
 function hardening({ unit, manager, directory, instances }: UnitFacts): string {
   const anywhere = ['NoNewPrivileges=yes', 'RestrictRealtime=yes', 'LockPersonality=yes'];
   if (manager === 'user') {
-    return ['# Hardening. Not for an app that calls sudo: systemd.exec(5), "Sandboxing"', ...anywhere].join('\n');
+    return ['# Hardening; not if the app calls sudo: systemd.exec(5), "Sandboxing"', ...anywhere].join('\n');
   }
   const inSystem = /^\/(usr|boot|efi|etc)(\/|$)/.test(directory);
   return [
-    '# Hardening that Node apps can bear. NoNewPrivileges= not for an app that calls sudo, or a node with setcap(8):',
+    '# Hardening that suits Node apps. NoNewPrivileges= not if the app calls sudo, or if node has capabilities ' +
+      '(setcap):',
     '# systemd.exec(5), "Sandboxing"',
     ...anywhere,
     'ProtectHostname=yes',
     'ProtectKernelLogs=yes',
     'ProtectKernelModules=yes',
     'ProtectControlGroups=yes',
-    ...(inSystem ? ['# not where the app itself is in there:', '#ProtectSystem=full'] : ['ProtectSystem=full']),
+    ...(inSystem ? ['# not if the app itself is inside:', '#ProtectSystem=full'] : ['ProtectSystem=full']),
     '',
-    `# More, to be tried one by one, and seen in: systemd-analyze security ` +
+    '# More, to try one by one. To see their effect: systemd-analyze security ' +
       `${unit.template ? `${unit.name}${instances[0]}` : unit.name}`,
-    '# Never MemoryDenyWriteExecute=, with which Node cannot start',
+    '# Never MemoryDenyWriteExecute=: Node cannot start with it',
     ...TO_BE_TRIED,
   ].join('\n');
 }
 
 const TO_BE_TRIED = [
-  ['PrivateTmp=yes', 'a /tmp of its own: not where others find a socket of the app there'],
-  ['ProtectHome=yes', 'no /home and /root: not where the app or its node is there'],
-  ['ProtectSystem=strict', 'all is read-only but what ReadWritePaths= and StateDirectory= name'],
-  ['PrivateDevices=yes', 'no devices but /dev/null and the like'],
-  ['ProtectClock=yes', 'no setting of the clock, and no devices that are not named'],
-  ['ProtectKernelTunables=yes', '/proc/sys and /sys are read-only: not for GPIO'],
-  ['CapabilityBoundingSet=', 'nothing that only root may; for ports below 1024 CAP_NET_BIND_SERVICE'],
+  ['PrivateTmp=yes', 'a private /tmp; not if other programs use a socket of the app there'],
+  ['ProtectHome=yes', 'hides /home and /root; not if the app or its node is there'],
+  ['ProtectSystem=strict', 'everything is read-only except ReadWritePaths= and StateDirectory='],
+  ['PrivateDevices=yes', 'no devices except /dev/null and similar ones'],
+  ['ProtectClock=yes', 'the app cannot set the clock, and uses only devices that are named'],
+  ['ProtectKernelTunables=yes', '/proc/sys and /sys are read-only; not for GPIO'],
+  ['CapabilityBoundingSet=', 'no privileges of root; for ports below 1024 write CAP_NET_BIND_SERVICE'],
   [
     'RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK',
-    'no other sockets; the last is for os.networkInterfaces()',
+    'no other kinds of sockets; AF_NETLINK is for os.networkInterfaces()',
   ],
-  ['RestrictNamespaces=yes', 'not for a browser that has a sandbox, as of Puppeteer'],
-  ['RestrictSUIDSGID=yes', 'no setuid and setgid files'],
-  ['SystemCallArchitectures=native', 'no programs of another machine'],
-  ['SystemCallFilter=@system-service', 'with the next line, so that a call fails and does not kill'],
+  ['RestrictNamespaces=yes', 'not if the app starts a browser with a sandbox (Puppeteer)'],
+  ['RestrictSUIDSGID=yes', 'the app cannot create setuid and setgid files'],
+  ['SystemCallArchitectures=native', 'no system calls of another architecture'],
+  ['SystemCallFilter=@system-service', 'with the next line a forbidden call fails instead of killing the app'],
   ['SystemCallErrorNumber=EPERM', ''],
-  ['UMask=0077', 'what the app writes, its sockets too, is for its user alone'],
+  ['UMask=0077', 'files and sockets of the app are accessible to its user only'],
 ].flatMap(([line, what]) => (what === '' ? [`#${line}`] : [`# ${what}`, `#${line}`]));
 
 function installSection({ manager }: UnitFacts): string {

@@ -24,8 +24,8 @@ export function socketUnit({ version, name, manager, ports, directory }: SwapFac
   const isUser = manager === 'user';
   const [systemctl, swap] = isUser ? ['systemctl --user', 'swap.sh --user'] : ['systemctl', 'swap.sh'];
   const [first] = ports;
-  const text = `# Printed by sd-ready-wrap ${version}: three units, by which a deploy refuses no connection.
-# Each begins with a line that names its file in ${directory}, which has to exist. Install: pipe them to
+  const text = `# Printed by sd-ready-wrap ${version}: three units for deploys that refuse no connection.
+# Each begins with the path of its file; ${directory} must exist. Install: pipe them to
 #   ${isUser ? '' : 'sudo '}awk '/^# \\/.*\\.(socket|service)$/ { file = substr($0, 3) } { print > file }'
 # then: ${systemctl} daemon-reload; ${systemctl} enable --now ${name}.socket; ${swap} ${name}@
 # New version: ${swap} ${name}@
@@ -35,15 +35,15 @@ export function socketUnit({ version, name, manager, ports, directory }: SwapFac
 Description=Port that ${name}@a and ${name}@b share
 
 [Socket]
-# All addresses, as server.listen(${first}) has it. For an app that listens on one, as 127.0.0.1 or 0.0.0.0, with that:
+# All addresses, as with server.listen(${first}). If the app names an address, such as 127.0.0.1, name it here too:
 # ListenStream=127.0.0.1:${first}
 ${ports.map((port) => `ListenStream=${port}`).join('\n')}
 
-# A connection would start the service of this name, also one that an operator has stopped. This one starts nothing:
+# A connection starts the service named here, even after an operator stopped it. The holder does nothing:
 # https://github.com/systemd/systemd/issues/4580
 Service=${name}-hold.service
 
-# Each crash of an instance counts as a trigger, and at the limit systemd would close the port: systemd.socket(5)
+# Each crash of an instance counts as a trigger; at the limit systemd would close the port: systemd.socket(5)
 TriggerLimitIntervalSec=0
 
 [Install]
@@ -58,7 +58,7 @@ export function holdUnit({ name }: SwapFacts): UnitText {
 
 [Unit]
 Description=Keeps traffic on ${name}.socket from starting an instance
-# Ends with the socket, which systemd does not start again while its service is active
+# Stops with the socket, which systemd does not start again while its service is active
 BindsTo=${name}.socket
 After=${name}.socket
 # At a start limit systemd would close the port
@@ -75,10 +75,9 @@ ExecStart=/bin/true
 /** Of the template: what its section [Unit] needs more. */
 export function swapDependencies(name: string): readonly string[] {
   return [
-    '# A stop of the socket stops the instances, which would keep the port open',
+    '# Stopping the socket stops the instances too, which would keep the port open',
     `Requires=${name}.socket`,
-    '# A version that crashes in a loop must not reach a start limit: systemd would close the port, and it cannot be',
-    '# opened again while the other instance serves',
+    '# At a start limit systemd would close the port, and could not open it again while the other instance serves',
     'StartLimitIntervalSec=0',
   ];
 }
@@ -86,11 +85,11 @@ export function swapDependencies(name: string): readonly string[] {
 /** Of the template: what its section [Service] needs more. */
 export function sharedSocket(name: string): readonly string[] {
   return [
-    '# Both instances get the same descriptor: systemd.service(5). As soon as the app listens, it gets a share of the',
-    '# connections: let it listen when it can serve',
+    '# Both instances get the same descriptor: systemd.service(5). An app that listens gets a share of the',
+    '# connections, so it must listen only when it can serve',
     // systemd takes a backslash in it for an escape
     `Sockets=${name.replaceAll('\\', '\\\\')}.socket`,
-    '# Otherwise the start of one instance makes the socket a blocking one for the other: systemd.service(5)',
+    '# Without this the start of one instance makes the socket blocking for the other: systemd.service(5)',
     'NonBlocking=yes',
   ];
 }

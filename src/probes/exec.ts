@@ -81,7 +81,7 @@ function startRunner(command: string, env: Readonly<Record<string, string>>): Ru
     else afterTurns(QUIET_TURNS, () => once({ status, complaint: lastLine(tail) }));
   });
   shell.once('error', ({ code, message }: NodeJS.ErrnoException) =>
-    once({ error: code === 'EMFILE' ? `no descriptors are left (EMFILE); ${RAISE_LIMIT}` : (code ?? message) }),
+    once({ error: code === 'EMFILE' ? `no free file descriptors (EMFILE); ${RAISE_LIMIT}` : (code ?? message) }),
   );
   shell.once('exit', (_, signal) => {
     if (signal !== null) return once({ error: 'its shell was killed' });

@@ -13,8 +13,8 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
   const before = stampBefore(path);
   const whyNot = (): string | undefined => {
     const now = stamp(path);
-    if (now === undefined) return existsSync(dirname(path)) ? 'not there' : withoutDirectory(dirname(path));
-    return now === before ? 'older than the start' : undefined;
+    if (now === undefined) return existsSync(dirname(path)) ? 'does not exist' : withoutDirectory(dirname(path));
+    return now === before ? 'exists, but is older than the start' : undefined;
   };
 
   return polled(`file ${path}`, context, () => ({
@@ -28,5 +28,5 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
 /** What systemd makes, and removes with the service (systemd.exec(5), RuntimeDirectory=). */
 function withoutDirectory(directory: string): string {
   const name = /^\/run\/([^/]+)$/.exec(directory)?.[1];
-  return `not there, and neither is ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} makes it)`}`;
+  return `does not exist, nor does ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} creates it)`}`;
 }

@@ -86,13 +86,13 @@ export function pollUntil(
       if (settled) return;
       const giveUp = () => {
         takeBack?.();
-        settle('no answer within the attempt timeout');
+        settle('no response within --attempt-timeout');
       };
       if (timing.attemptTimeout <= SLOW) stopTimer = clock.after(timing.attemptTimeout, giveUp);
       else
         stopTimer = clock.after(SLOW, () => {
           // the reason of the attempt before says nothing any more
-          onReason('no answer yet');
+          onReason('no response yet');
           stopTimer = clock.after(timing.attemptTimeout - SLOW, giveUp);
         });
       cancel = () => {

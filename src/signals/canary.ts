@@ -35,14 +35,21 @@ const STANDS = 'up';
  * an echo failed is not asked: the status of what a second signal interrupts is that of what the first one did (dash's
  * dotrap(), in its trap.c).
  */
-const SCRIPT = `: 'sd-ready-wrap asks this process which signals reach the whole unit'
-p() { echo "$1"; s=1; }
+const SCRIPT = `{ p() { echo "$1"; s=1; }
 for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
   .filter((number) => number !== constants.signals.SIGPIPE)
   .join(' ')}; do trap "p $n" $n; done
 trap '[ "$g" ] || { g=1; p 13; g=; }' 13
 echo ${STANDS}
-while s=; read -r x || [ "$s" ]; do echo "p$x"; done`;
+while s=; read -r x || [ "$s" ]; do echo "p$x"; done; }
+`;
+
+/**
+ * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is one
+ * compound command: a shell may read ahead (dash does), so it must have parsed the loop before we write a line for it.
+ * argv[0] stays sh, because BusyBox selects its applet by it.
+ */
+const ARGUMENTS = ['-s', ...'sd-ready-wrap: checks which signals reach the whole unit'.split(' ')];
 
 const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[signal]}`, signal]));
 
@@ -66,6 +73,7 @@ export interface CanaryOptions {
 export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   let shell: ChildProcessByStdio<Writable, Readable, null> | undefined;
   let ended = false;
+  let stands = false;
   let asked = 0;
   /** What reached the canary and was not asked about yet, with the time. */
   let heard: { readonly signal: string; readonly at: number }[] = [];
@@ -78,7 +86,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
-    let stood = false;
+    stands = false;
     // and not at its exit, as what it has said may still be unread then
     mine.once('close', (_, signal) => {
       shell = undefined;
@@ -86,7 +94,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       if (signal) hear(signal);
       onLine('gone');
       // at once: as long as there is none, a signal for the whole unit reaches the app a second time
-      if (stood) start();
+      if (stands) start();
       else setTimeout(start, REST).unref();
     });
     mine.stdin.on('error', noteOwnEpipe);
@@ -96,7 +104,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const signal = NAMES.get(line);
-        stood ||= line === STANDS;
+        stands ||= line === STANDS;
         if (signal) hear(signal);
         onLine(line);
       }
@@ -107,11 +115,13 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   function answer(): Promise<void> {
     asked += 1;
     const awaited = `p${asked}`;
+    const question = `${asked}\n`;
     return new Promise((resolve) => {
       onLine = (line) => {
-        if (line === awaited || line === 'gone') resolve();
+        if (line === STANDS) shell?.stdin.write(question);
+        else if (line === awaited || line === 'gone') resolve();
       };
-      shell?.stdin.write(`${asked}\n`);
+      if (stands) shell?.stdin.write(question);
     });
   }
 
@@ -157,9 +167,11 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
  */
 function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
   return orElse(() => {
-    const shell = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
+    const shell = spawn('/bin/sh', ARGUMENTS, { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
     shell.on('error', () => {});
-    return shell.pid === undefined ? undefined : shell;
+    if (shell.pid === undefined) return undefined;
+    shell.stdin.write(SCRIPT);
+    return shell;
   }, undefined);
 }
 

@@ -91,9 +91,9 @@ export function parseRewrite(text: string): readonly [ForwardedSignal, string | 
   if (words.length !== 2) return 'not FROM:TO';
   const [written, to] = words.map((word) => (word === '0' ? word : `SIG${word.replace(/^SIG/, '')}`));
   const from = FORWARDED_SIGNALS.find((signal) => signal === written);
-  if (from === undefined) return `no signal that is passed on: ${words[0]}`;
+  if (from === undefined) return `not a signal that can be forwarded: ${words[0]}`;
   if (to === '0') return [from, undefined];
   const all: readonly string[] = [...FORWARDED_SIGNALS, ...ONLY_SENT];
-  if (to === undefined || !all.includes(to)) return `no signal that can be sent: ${words[1]}`;
+  if (to === undefined || !all.includes(to)) return `not a signal that can be sent: ${words[1]}`;
   return [from, to];
 }

@@ -50,8 +50,8 @@ function refusePermissionModel(args: readonly string[], env: NodeJS.ProcessEnv):
   if (!hasPermissionModel(args, options)) return;
   throw new UsageError(
     '--take-sockets',
-    "Node's permission model would keep the app from loading our preload",
-    'leave out --permission, or let the app listen on the descriptor itself: server.listen({ fd: 3 })',
+    "Node's permission model keeps the app from loading the preload of sd-ready-wrap",
+    'remove --permission, or let the app listen on the descriptor itself: server.listen({ fd: 3 })',
   );
 }
 
@@ -72,12 +72,12 @@ function nothingPassed(env: NodeJS.ProcessEnv, passed: readonly Passed[]): Usage
     return new UsageError(
       '--take-sockets',
       `systemd passed its sockets to another process (LISTEN_PID=${other})`,
-      'start sd-ready-wrap by ExecStart= itself, without a shell in between',
+      'start sd-ready-wrap directly by ExecStart=, without a shell',
     );
   }
   return new UsageError(
     '--take-sockets',
-    'no listening TCP socket was passed to us',
+    'systemd passed no listening TCP socket',
     'write ListenStream=3000 in shop.socket, and Sockets=shop.socket under [Service]',
   );
 }

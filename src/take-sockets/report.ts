@@ -36,15 +36,15 @@ function isPlace(place: Place): boolean {
 /** What is wrong with an app that is ready; undefined if it took what it could. */
 export function problemWhenReady({ passed, asked, took }: Report): string | undefined {
   if (passed === undefined) {
-    return "--take-sockets: the app's Node has not loaded our preload, so it took no socket; name node itself";
+    return "--take-sockets: the app's Node did not load the preload and took no socket; start the app with node";
   }
   if (took.length === 0) return tookNone(passed, asked);
   const taken = took.map(nameOf);
   const left = passed.filter((each) => !taken.includes(nameOf(each)) && asked.some((one) => covers(one, each)));
   if (left.length === 0) return undefined;
   return (
-    `--take-sockets: no process accepts on ${names(left)}, as one server takes one socket (${names(took)}): let the ` +
-    'app listen there too, or leave that ListenStream= out of the .socket'
+    `--take-sockets: no process accepts on ${names(left)}; the app took only ${names(took)}: let the ` +
+    'app listen there too, or remove that ListenStream= from the .socket'
   );
 }
 
@@ -57,8 +57,8 @@ export function problemWhenFailed({ passed, asked, took }: Report): string | und
 function tookNone(passed: readonly Place[], asked: readonly Asked[]): string {
   const wished =
     asked.length > 0
-      ? `it asked for ${names(asked)}; ${remedy(passed, asked)}`
-      : 'its main process has not asked for a port so far; children and worker threads cannot take one';
+      ? `it wants to listen on ${names(asked)}; ${remedy(passed, asked)}`
+      : 'its main process has not opened a port; children and worker threads cannot take a socket';
   return `--take-sockets: the app took none of the sockets that systemd passed (${names(passed)}): ${wished}`;
 }
 

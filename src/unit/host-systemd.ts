@@ -36,7 +36,7 @@ export interface UnitCat {
 export async function catUnit(unit: string, manager: 'system' | 'user'): Promise<UnitCat> {
   const flags = manager === 'user' ? ['--user'] : [];
   const result = await called([...flags, 'cat', '--no-pager', '--', unit], PATIENCE);
-  if (!result) return { text: '', problem: 'no descriptors are left for systemctl (EMFILE)' };
+  if (!result) return { text: '', problem: 'no free file descriptors for systemctl (EMFILE)' };
   const { stdout = '', stderr, exitCode, shortMessage } = result;
   // of one that is masked it says so on stdout, and succeeds
   const masked = /^# (Unit \S+ (?:is masked|could not be loaded))/.exec(stdout)?.[1];

@@ -21,7 +21,7 @@ export function openBeatFile(env: NodeJS.ProcessEnv): BeatFile | { readonly prob
       problems.push(`${place}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
     }
   }
-  return { problem: `no place for a file (${problems.join('; ')})` };
+  return { problem: `cannot create a file for it (${problems.join('; ')})` };
 }
 
 function openIn(directory: string): BeatFile {

@@ -43,5 +43,5 @@ export function withBeat({ args, env }: NodeCommand, { preload, fd, intervalMs, 
  * @param options NODE_OPTIONS
  */
 export function whyNoBeat(args: readonly string[], options = ''): string | undefined {
-  return hasPermissionModel(args, options) ? "Node's permission model would keep the app from it" : undefined;
+  return hasPermissionModel(args, options) ? "Node's permission model forbids it" : undefined;
 }

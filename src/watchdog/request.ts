@@ -28,13 +28,13 @@ const NO_WATCHDOG: PreparedWatchdog = { mode: 'off', intervalMs: Number.POSITIVE
 export function findWatchdog({ watchdog: mode, args }: Config, env: NodeJS.ProcessEnv): PreparedWatchdog {
   const request = watchdogRequest(env, process.pid);
   if (request === undefined || (mode === 'off' && 'problem' in request)) return NO_WATCHDOG;
-  if ('problem' in request) return { ...NO_WATCHDOG, warning: `${request.problem}: no pings for systemd's watchdog` };
+  if ('problem' in request) return { ...NO_WATCHDOG, warning: `${request.problem}: no WATCHDOG=1 is sent` };
   const appMayPing = mode !== 'probe' && mode !== 'loop';
   if (mode !== 'loop') return { ...request, mode, appMayPing };
   const problem = whyNoBeat(args, appEnvironment(env)['NODE_OPTIONS']);
   const beat = problem === undefined ? prepareBeat(env) : { problem };
   if (!('problem' in beat)) return { ...request, mode, appMayPing, beat };
-  const warning = `--watchdog loop: ${beat.problem}; --watchdog process instead`;
+  const warning = `--watchdog loop: ${beat.problem}; using --watchdog process`;
   return { ...request, mode: 'process', appMayPing, warning };
 }
 

@@ -24,7 +24,9 @@ export function watchdogOf(
       return { mode, intervalMs, vitals: 'own-pings' };
     case 'loop': {
       const fallBack = () =>
-        context.warn('--watchdog loop: the app is ready and its Node has not beaten; --watchdog process instead');
+        context.warn(
+          '--watchdog loop: the app is ready, but its event loop sent no heartbeat; using --watchdog process',
+        );
       return { mode, intervalMs, vitals: turning(beat?.file.beats ?? (() => 0), fallBack) };
     }
     case 'probe': {

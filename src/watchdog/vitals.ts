@@ -69,7 +69,7 @@ export function turning(beats: () => number, fallBack: () => void): Vitals {
       }
       const turned = now !== seen;
       seen = now;
-      return turned || !counts ? undefined : 'its event loop does not turn';
+      return turned || !counts ? undefined : 'its event loop is blocked';
     },
     end() {},
   };

@@ -31,9 +31,9 @@ export function watchdogRequest(env: NodeJS.ProcessEnv, pid: number): WatchdogRe
   if (usec === undefined) return undefined;
   const intervalMs = parseUsec(usec);
   if (intervalMs === undefined || intervalMs === Number.POSITIVE_INFINITY) {
-    return { problem: `WATCHDOG_USEC=${usec} is no number of microseconds` };
+    return { problem: `WATCHDOG_USEC=${usec} is not a number of microseconds` };
   }
-  if (whom !== undefined && !/^\d+$/.test(whom)) return { problem: `WATCHDOG_PID=${whom} is no process` };
+  if (whom !== undefined && !/^\d+$/.test(whom)) return { problem: `WATCHDOG_PID=${whom} is not a process` };
   return whom === undefined || Number(whom) === pid ? { intervalMs } : undefined;
 }
 
@@ -146,7 +146,7 @@ function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
     cancel();
     cancel = clock.after(late, () => {
       sick = true;
-      tell({ type: 'sick', why: 'no WATCHDOG=1 from it', forMs: late });
+      tell({ type: 'sick', why: 'it sent no WATCHDOG=1', forMs: late });
     });
   };
   return {

@@ -46,7 +46,7 @@ try {
 }
 
 async function open(receiverWanted) {
-  if (receiverWanted) return Receiver.open('asked for by --receiver');
+  if (receiverWanted) return Receiver.open('--receiver');
   const { mode, missing } = findSystemd();
   if (!mode) return Receiver.open(missing);
   try {
@@ -71,7 +71,7 @@ async function oneService(host) {
     port,
     env: { LOAD_MS },
   });
-  heading('1. An app that needs a while, as a service');
+  heading('1. A slow app as a service');
   say(dim(`   ${title}`));
   for (const line of text.trimEnd().split('\n')) {
     say(`   ${dim('|')} ${line.replace(/sd-ready-wrap\.cjs|^Type=notify$/, (part) => bold(cyan(part)))}`);
@@ -81,11 +81,11 @@ async function oneService(host) {
   const { ms } = await timed('  ', () => host.start('shop'));
   const answer = await request(port);
   const { active, text: told } = await host.state('shop');
-  assert.ok(ms >= LOAD_MS, `the start returned after ${seconds(ms)}, before the app can have been ready`);
+  assert.ok(ms >= LOAD_MS, `the start returned after ${seconds(ms)}, before the app could be ready`);
   assert.equal(answer.status, 200, `the first request: ${answer.status}`);
   assert.ok(active, 'the service is not active');
   assert.match(told, /ready after/i);
-  say(`   ${green('returned')} after ${bold(seconds(ms))}: when the app was ready, and not before`);
+  say(`   ${green('returned')} after ${bold(seconds(ms))}: when the app was ready, not earlier`);
 
   command(`curl http://127.0.0.1:${port}/`);
   say(`   ${green(`HTTP ${answer.status}`)} after ${bold(`${answer.ms.toFixed(0)} ms`)}  ${answer.body}`);
@@ -97,7 +97,7 @@ async function oneService(host) {
 async function rollingRestart(host) {
   const ports = await freePorts(INSTANCES);
   const names = ports.map((port) => `shop@${port}`);
-  heading(`2. A rolling restart of ${INSTANCES} instances, each asked the moment its restart returns`);
+  heading(`2. A rolling restart of ${INSTANCES} instances, each requested as soon as its restart returns`);
   await host.define({
     name: 'shop@',
     description: 'The shop on port %i',
@@ -108,7 +108,7 @@ async function rollingRestart(host) {
   const before = await Promise.all(ports.map(request));
   assert.ok(
     before.every(({ status }) => status === 200),
-    'an instance did not answer before the restart',
+    'an instance did not respond before the restart',
   );
 
   let total = 0;
@@ -129,7 +129,7 @@ async function rollingRestart(host) {
   assert.ok(total < fixed / 2, `the rolling restart took ${seconds(total)}`);
   say();
   say(`   sd-ready-wrap   ${green(bar(total / fixed))} ${bold(seconds(total).padStart(7))}  measured`);
-  say(`   a fixed wait    ${yellow(bar(1))} ${bold(seconds(fixed).padStart(7))}  ${INSTANCES} x 10 s, reckoned`);
+  say(`   a fixed wait    ${yellow(bar(1))} ${bold(seconds(fixed).padStart(7))}  ${INSTANCES} x 10 s, calculated`);
   say();
   say(
     `   ${bold(`${(fixed / total).toFixed(1)} times as fast`)}, and ${bold(`${failed} of ${INSTANCES}`)} ` +
@@ -140,7 +140,7 @@ async function rollingRestart(host) {
 
 /** @param name of a service that can be restarted, on that port */
 async function deploy(host, name, port) {
-  heading(`3. A deploy under ${RATE} requests a second, each with a connection of its own`);
+  heading(`3. A deploy under ${RATE} requests a second, each on its own connection`);
   if (!host.swap) {
     say(dim('   is for a real systemd, which holds the port meanwhile'));
     return;
@@ -155,11 +155,11 @@ async function deploy(host, name, port) {
 
   assert.ok(restart.refused > 0, 'the restart refused no connection');
   assert.deepEqual([swap.refused, swap.failed], [0, 0], 'connections refused, and requests failed, during the swap');
-  assert.equal(swap.answers.size, 2, 'the old and the new instance did not both answer');
+  assert.equal(swap.answers.size, 2, 'the old and the new instance did not both respond');
   say();
   for (const [label, { refused, sent, longest }] of Object.entries({ 'a restart': restart, 'swap.sh': swap })) {
     const shown = refused === 0 ? ' '.repeat(20) : yellow(bar(refused / sent, 20));
-    const text = `${bold(`${refused} of ${sent}`)} connections refused, longest answer ${longest.toFixed(0)} ms`;
+    const text = `${bold(`${refused} of ${sent}`)} connections refused, slowest response ${longest.toFixed(0)} ms`;
     say(`   ${label.padEnd(10)} ${shown} ${text}`);
   }
 }
@@ -178,7 +178,7 @@ async function underLoad(port, shown, work) {
 async function answered({ outcome }) {
   const count = () => [...outcome.answers.values()].reduce((total, each) => total + each, 0);
   const enough = count() + 20;
-  await until(`an answer of the app; errors: ${[...outcome.errors.keys()]}`, () => count() >= enough);
+  await until(`a response of the app; errors: ${[...outcome.errors.keys()]}`, () => count() >= enough);
 }
 
 function heading(text) {
@@ -204,7 +204,7 @@ function request(port) {
       });
       response.on('end', () => done(response.statusCode, body));
     });
-    call.on('timeout', () => call.destroy(new Error('no answer')));
+    call.on('timeout', () => call.destroy(new Error('no response')));
     call.on('error', (error) => done(error.code ?? error.message));
   });
 }

@@ -34,7 +34,7 @@ export class Receiver {
     const text = `${variables.map(([key, value]) => `${key}=${value}`).join(' ')} \\
   node bin/sd-ready-wrap.cjs --tcp ${port} -- node test/demo/app.js
 `;
-    return { title: `what stands in for the unit ${name}.service`, text };
+    return { title: `in place of the unit ${name}.service`, text };
   }
 
   shown(verb, name) {
@@ -55,7 +55,7 @@ export class Receiver {
   async status(name) {
     const { child, text } = this.#running.get(name);
     return (
-      `  ${name} - told by its notify socket\n     Active: active (READY=1 received)\n   Main PID: ` +
+      `  ${name} - as received on its notify socket\n     Active: active (READY=1 received)\n   Main PID: ` +
       `${child.pid}\n     Status: "${text}"\n`
     );
   }

@@ -29,7 +29,7 @@ describe('not ready in time', () => {
     expect(await run.closed).toEqual({ code: 124 });
     const advice =
       `the app listens on 127.0.0.1:${port}, not on 127.0.0.1:${wanted} or [::1]:${wanted}: ` +
-      `write --tcp ${port}, or let the app listen there`;
+      `write --tcp ${port}, or change where the app listens`;
     expect(last(run)).toEqual([
       ['not-ready', `not ready after ${formatDuration(scaled(3000))}: tcp 127.0.0.1:${wanted}: ECONNREFUSED`],
       ['advice', advice],
@@ -40,7 +40,7 @@ describe('not ready in time', () => {
   test('it listens on nothing', async () => {
     await using run = wrap(['--tcp', `${await freePort()}`, '--timeout', '500ms', ...app('does-as-told')]);
     expect(await run.closed).toEqual({ code: 124 });
-    expect(last(run)[1]?.[1]).toContain('the app was not seen to listen on anything');
+    expect(last(run)[1]?.[1]).toContain('the app has not opened any port');
   });
 });
 
@@ -52,7 +52,10 @@ test('the port is held by another program, and the app dies of it', async () => 
   expect(await run.closed).toEqual({ code: 1 });
   const [, advice, exited] = last(run);
   const holder = `node (pid ${process.pid})`;
-  expect(advice).toEqual(['advice', `port ${port} is held by ${holder}: stop that one, or give the app another port`]);
+  expect(advice).toEqual([
+    'advice',
+    `port ${port} is held by ${holder}: stop that process, or give the app another port`,
+  ]);
   expect(exited?.[1]).toMatch(/^the app exited with code 1 after .*, before it was ready: listen /);
 });
 
@@ -64,7 +67,7 @@ test('stopped before it is ready: what was awaited, and what is wrong', async ()
   run.kill('SIGTERM');
   await run.closed;
   expect((await run.logged('stop-asked')).msg).toMatch(
-    new RegExp(`^SIGTERM came before the app was ready, after .*: tcp 127.0.0.1:${wanted}`),
+    new RegExp(`^SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
   );
   expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);
 });
@@ -77,7 +80,7 @@ test('stopped before another sign came, and it listens', async () => {
   run.kill('SIGTERM');
   await run.closed;
   expect((await run.logged('advice')).msg).toBe(
-    `the app listens on 127.0.0.1:${port}: if that is its sign of being ready, write --tcp ${port}`,
+    `the app listens on 127.0.0.1:${port}: if it is ready then, write --tcp ${port}`,
   );
 });
 
@@ -112,7 +115,7 @@ describe('an addon that was built for another Node', () => {
     );
     const directory = dirname(dirname(installed.bin));
     expect(run.stderr.text).toContain(
-      `npm rebuild unix-dgram, or npm install koffi (no compiler needed), in ${directory}; or OpenFile=`,
+      `npm rebuild unix-dgram, or npm install koffi (no compiler needed), in ${directory}; or write OpenFile=`,
     );
   });
 
@@ -141,21 +144,22 @@ describe('what an operator gets wrong', () => {
     [
       'a regex without quotes',
       ['--stdout', 'listening', 'on', '--', 'node', 'app.js'],
-      'cannot start on: not found (ENOENT); options end at the first word that is not one: if it belongs to the ' +
-        "value of the option before it, quote that, e.g. --stdout 'listening on' --",
+      'cannot start on: not found (ENOENT); options end at the first word that is not an option: if it belongs ' +
+        'to the ' +
+        "value before it, quote the whole value, e.g. --stdout 'listening on' --",
       127,
     ],
     [
       'a variable that is not set',
       ['--tcp', '', '--', 'true'],
-      '--tcp: its value is empty; a variable that stands there may not be set; write e.g. --tcp 3000',
+      '--tcp: its value is empty; if a variable is written there, it may not be set; write e.g. --tcp 3000',
       125,
     ],
     [
       'a command that is a variable',
       ['--tcp', '3000', '--', ''],
-      '<command>: the command is an empty word; name the app to start, e.g. node app.js; ' +
-        'a variable that stands there may not be set',
+      '<command>: the command is empty; write the command that starts the app, e.g. node app.js; ' +
+        'if a variable is written there, it may not be set',
       125,
     ],
   ])('%s: one line, and the same in STATUS=', async (_, words, line, code) => {
@@ -177,7 +181,7 @@ describe('what an operator gets wrong', () => {
     await using run = wrap(['--delay', '1h', '--', ...sh('exit 0'), 'sh', ...words]);
     await run.closed;
     const warnings = run.log.filter(({ event }) => event === 'warning').map(({ msg }) => msg);
-    expect(warnings).toEqual([expect.stringContaining(`${operator} is an argument of the app`)]);
+    expect(warnings).toEqual([expect.stringContaining(`${operator} went to the app as an argument`)]);
   });
 
   test('find(1) and others have such words of their own', async () => {
@@ -203,12 +207,12 @@ describe('what an operator gets wrong', () => {
     [
       'a missing module',
       ["require('./not-there')"],
-      /code 1 after .*, before it was ready.*; its last words: .*(Error: Cannot find module|MODULE_NOT_FOUND)/,
+      /code 1 after .*, before it was ready.*; its last line of output: .*(Error: Cannot find module|MODULE_NOT_FOUND)/,
     ],
     [
       'a port of root',
       ["throw Object.assign(new Error('listen EACCES: permission denied 0.0.0.0:80'))"],
-      /its last words: Error: listen EACCES: permission denied 0\.0\.0\.0:80/,
+      /its last line of output: Error: listen EACCES: permission denied 0\.0\.0\.0:80/,
     ],
   ])('an app that crashes at its start, by %s: its own words are in STATUS=', async (_, [script = ''], text) => {
     await using receiver = await NotifyReceiver.start();

@@ -31,11 +31,11 @@ describe('the account', () => {
     const options = ['--dry-run', '--timeout', `${scaled(2000)}ms`, '--stdout', '/never/'];
     await using run = wrap([...options, '--', ...sh('echo up; exec sleep 100')]);
     expect(await run.closed).toEqual({ code: 124 });
-    expect(run.stderr.text).toContain('if its slashes are not part of the line: write --stdout never');
+    expect(run.stderr.text).toContain('the slashes count as part of the line; without them: --stdout never');
     const { lines } = run.stderr;
     inOrder(lines);
     const told = lines.findIndex((line) =>
-      line.includes(`told STATUS=not ready after ${formatDuration(scaled(2000))}`),
+      line.includes(`would receive STATUS=not ready after ${formatDuration(scaled(2000))}`),
     );
     expect(told).toBeGreaterThan(0);
     expect(lines[told + 1]).toMatch(/ s {2}not ready after \d/);
@@ -50,10 +50,10 @@ describe('the account', () => {
     await run.until('stderr', `tcp 127.0.0.1:${port}: ECONNREFUSED`);
     await run.until('stderr', 'stdout /^now$/: no line matched yet');
     run.tell(`listen ${port} 127.0.0.1`);
-    await run.until('stderr', new RegExp(`tcp 127.0.0.1:${port}: yes, after \\d+ looks`));
+    await run.until('stderr', new RegExp(`tcp 127.0.0.1:${port}: yes, after \\d+ attempts`));
     expect(run.stderr.text).not.toContain('READY=1');
     run.tell('say now');
-    await run.until('stderr', 'systemd would be told READY=1, STATUS=App (pid ');
+    await run.until('stderr', 'systemd would receive READY=1, STATUS=App (pid ');
     run.tell('exit 7');
     expect(await run.closed).toEqual({ code: 7 });
     expect(run.stdout.lines.slice(1)).toEqual(['listening', 'now']);
@@ -103,9 +103,9 @@ describe('the account', () => {
         {},
       );
       expect(await run.closed).toEqual({ code: 0 });
-      expect(run.stderr.text).toContain(`private notify socket ${name === 'no socket' ? 'and' : 'by'} ${name}`);
-      expect(run.stderr.lines.filter((line) => line.endsWith('systemd would be told STATUS=Starting'))).toHaveLength(1);
-      expect(run.stderr.text).toContain('systemd would be told READY=1, ');
+      expect(run.stderr.text).toContain(`private notify socket ${name === 'no socket' ? 'not available' : `by ${name}`}`);
+      expect(run.stderr.lines.filter((line) => line.endsWith('systemd would receive STATUS=Starting'))).toHaveLength(1);
+      expect(run.stderr.text).toContain('systemd would receive READY=1, ');
       expect(run.stdout.text).toBe('here: \n');
     },
   );
@@ -190,7 +190,7 @@ describe('--exit-when-ready', () => {
     await using run = wrap([...SMOKE, ...options, '--', ...sh(command, dir.file('there'))]);
     expect(await run.closed).toEqual({ code: 124 });
     expect((await run.logged('left-behind')).msg).toMatch(
-      /^the app has ended and leaves behind sh \(pid \d+\).*: ended as well, /,
+      /^the app ended but left sh \(pid \d+\).* running: stopping them, /,
     );
     expect(run.stdout.lines).toEqual(['asked']);
     expect(run.pids()).toEqual([]);
@@ -213,8 +213,8 @@ describe('--exit-when-ready', () => {
 });
 
 test.each([
-  [['--exit-when-ready', 'true'], /--exit-when-ready: it is for --dry-run, which is not there; write e\.g\. --dry-run/],
-  [['--dry-run', '--print-unit', 'true'], /--dry-run: nothing is run where a unit is printed/],
+  [['--exit-when-ready', 'true'], /--exit-when-ready: works only with --dry-run; write e\.g\. --dry-run/],
+  [['--dry-run', '--print-unit', 'true'], /--dry-run: cannot be combined with --print-unit, which runs nothing/],
   [['--dry-run'], /no command given/],
 ])('%j is one line, exit 125', async (words, text) => {
   await using run = wrap(words);

@@ -140,7 +140,7 @@ describe("the wrapper's own codes", () => {
   test.each([[[]], [['--print-unit']]])('a command line in the place of the program, %j', async (options) => {
     await using run = wrap([...options, '--', 'node server.js']);
     expect(await run.closed).toEqual({ code: 127 });
-    expect(run.stderr.text).toContain('write its words apart, without quotes around them all: -- node server.js');
+    expect(run.stderr.text).toContain('write the words without quotes around them: -- node server.js');
   });
 
   test('an app that exits with one of them keeps it', async () => {

@@ -14,7 +14,9 @@ describe('--handoff', () => {
     await using run = wrap(['--handoff', '--delay', '1ms', '--', ...sh('read -r line; exit 3')]);
     const { msg, level } = await run.logged('warning');
     expect({ msg, level }).toEqual({
-      msg: 'no handoff, the wrapper stays: NOTIFY_SOCKET is not set, so there is nobody to hand the app over to',
+      msg:
+        'no handoff, the wrapper stays: NOTIFY_SOCKET is not set, so systemd cannot receive the new main ' +
+        'process (MAINPID=)',
       level: 40,
     });
     await run.logged('ready');
@@ -27,7 +29,7 @@ describe('--handoff', () => {
     await using run = wrap(['--handoff', '--delay', '1ms', '--', ...sh('read -r line; kill -KILL $$')], {
       env: { NOTIFY_SOCKET: receiver.path },
     });
-    expect((await run.logged('warning')).msg).toMatch(/the wrapper's parent, pid \d+, is not systemd/);
+    expect((await run.logged('warning')).msg).toMatch(/the parent of the wrapper \(pid \d+\) is not systemd/);
     await receiver.untilReady();
     expect(receiver.assignments().filter((each) => each.startsWith('MAINPID'))).toEqual([]);
     run.tell('');
@@ -46,8 +48,8 @@ describe('--handoff', () => {
     expect(await run.closed).toEqual({ code: 125 });
     expect(run.stdout.text).toBe('');
     expect(run.stderr.text).toBe(
-      'sd-ready-wrap: --notify: not with --handoff: its socket would go with the wrapper; ' +
-        'use --tcp, --listen or --http, or leave out --handoff\n',
+      'sd-ready-wrap: --notify: cannot be combined with --handoff: its socket would close when the wrapper exits; ' +
+        'use --tcp, --listen or --http, or remove --handoff\n',
     );
   });
 });

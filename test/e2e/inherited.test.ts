@@ -58,7 +58,7 @@ describe('descriptors beyond the standard streams', () => {
     expect(await refused.closed).toEqual({ code: 125 });
     expect(refused.stdout.text).toBe('');
     expect(refused.stderr.text).toBe(
-      'sd-ready-wrap: --fd 3: the app has that descriptor already, from whoever started it; use a free one, ' +
+      'sd-ready-wrap: --fd 3: the app inherits that descriptor already (from systemd or a shell); use a free one, ' +
         'e.g. --fd 4\n',
     );
   });

@@ -39,7 +39,7 @@ test.each(PROBES)(
       expectNoTrace(run);
       if ('code' in exit && exit.code === 3) continue;
       expect(exit).toEqual({ code: 125 });
-      expect(run.stderr.text).toMatch(/^sd-ready-wrap: .*EMFILE.*raise LimitNOFILE= of the unit.*\n$/);
+      expect(run.stderr.text).toMatch(/^sd-ready-wrap: .*EMFILE.*raise the unit's LimitNOFILE=.*\n$/);
     }
   },
 );
@@ -49,7 +49,7 @@ test('--exec without descriptors for its shell says so', async () => {
   await using run = wrap(['--exec', 'true', '--', ...sh('sleep 0.3; exit 3')], { under });
   expect(await run.closed).toEqual({ code: 3 });
   expect((await run.logged('exited')).msg).toContain(
-    'no descriptors are left (EMFILE); raise LimitNOFILE= of the unit',
+    "no free file descriptors (EMFILE); raise the unit's LimitNOFILE=",
   );
 });
 
@@ -88,7 +88,7 @@ describeAsRoot('without /proc', () => {
   test.each(['any', '3000'])('--listen %s is refused, in one line', async (target) => {
     await using run = wrap(['--listen', target, '--', ...sh('exit 3')], { under });
     expect(await run.closed).toEqual({ code: 125 });
-    const line = `--listen ${target}: it needs /proc, which is not there; use --tcp, or mount /proc`;
+    const line = `--listen ${target}: needs /proc, which is not mounted; use --tcp, or mount /proc`;
     expect(run.stderr.text).toBe(`sd-ready-wrap: ${line}\n`);
   });
 
@@ -96,7 +96,7 @@ describeAsRoot('without /proc', () => {
     await using run = wrap(['--', ...app('exits-with', 3)], { under });
     expect(await run.closed).toEqual({ code: 3 });
     const warnings = run.log.filter(({ event }) => event === 'warning');
-    expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringContaining('READY=1 from the app alone counts')]);
+    expect(warnings.map(({ msg }) => msg)).toEqual([expect.stringContaining('only READY=1 from the app counts')]);
   });
 });
 

@@ -41,7 +41,7 @@ describe('a connected notify socket by the name of notify', () => {
       under: opening(...before, own, ...behind),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
+    expect((await run.logged('transport')).msg).toBe('notify socket: sending with OpenFile=');
     await run.until('stdout', /yes|no/);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -57,7 +57,7 @@ describe('a connected notify socket by the name of notify', () => {
       under: [...opening(`${receiver.path}:notify`), ...sh(STAYS_BEHIND)],
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe('notify socket by OpenFile=');
+    expect((await run.logged('transport')).msg).toBe('notify socket: sending with OpenFile=');
     await run.until('stdout', /yes|no/);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -99,7 +99,7 @@ describe('what has that name and is none', () => {
       under: opening(file),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', 'yes');
     expect(run.stdout.text).toContain(`3 /etc/passwd\n4 \n5 \n6 \n1 ${file.split(':')[1]} yes\n`);
     run.tell('');
@@ -116,7 +116,7 @@ describe('what has that name and is none', () => {
       under: opening(`${dir.file('stream')}:notify`),
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', '1 notify yes');
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
@@ -135,7 +135,7 @@ describe('what has that name and is none', () => {
       under: ['perl', '-e', binds, dir.file('bound')],
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     await run.until('stdout', '1 notify yes');
     expect(run.stdout.text).toMatch(/^3 socket:/);
     run.tell('');
@@ -150,7 +150,7 @@ describe('what has that name and is none', () => {
       under,
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
     run.tell('');
     expect(await run.closed).toEqual({ code: 0 });
   });
@@ -168,7 +168,7 @@ test('where nobody listens any more behind it, the next way is taken', async () 
   await gone[Symbol.asyncDispose]();
   run.tell('');
   await receiver.untilReady();
-  expect((await run.logged('transport')).msg).toBe(`notify socket by ${TRANSPORT}`);
+  expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${TRANSPORT}`);
   run.tell('');
   expect(await run.closed).toEqual({ code: 0 });
 });

@@ -169,7 +169,7 @@ testAsRoot('a disk that is full for a while: what comes later is written', async
   const disk = 'mkdir d && mount -t tmpfs -o size=64k none d && { "$@" >d/out; code=$?; cat d/out; exit $code; }';
   const under = ['unshare', '--mount', ...sh(disk)];
   await using run = wrap(['--stdout', 'never', '--', ...sh(script)], { under });
-  expect((await run.logged('warning')).msg).toContain('no room for what the app writes to stdout (ENOSPC)');
+  expect((await run.logged('warning')).msg).toContain('lost output of the app: cannot write its stdout (ENOSPC)');
   run.tell('');
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toBe('kept\n');

@@ -181,7 +181,7 @@ test('no addon at all: one line, 125, and no app', async () => {
   expect(run.stderr.lines).toEqual([
     expect.stringMatching(
       new RegExp(
-        String.raw`^sd-ready-wrap: --notify: no way to receive datagrams \(node:ffi: .*; unix-dgram: .*; koffi: .*\)` +
+        String.raw`^sd-ready-wrap: --notify: cannot receive datagrams \(node:ffi: .*; unix-dgram: .*; koffi: .*\)` +
           '; .*npm install koffi.*--tcp or --ipc',
       ),
     ),

@@ -119,11 +119,11 @@ describe('the tarball', () => {
       if (!koffi && PREBUILT === 'koffi') {
         expect(await byAddon.closed).toEqual({ code: 125 });
         expect(byAddon.stderr.text).toMatch(
-          /^sd-ready-wrap: NOTIFY_SOCKET: no way to send a datagram .*OpenFile=.*npm install koffi.*\n$/,
+          /^sd-ready-wrap: NOTIFY_SOCKET: cannot send datagrams .*OpenFile=.*npm install koffi.*\n$/,
         );
       } else {
         await receiver.untilReady();
-        expect((await byAddon.logged('transport')).msg).toBe(`notify socket by ${PREBUILT}`);
+        expect((await byAddon.logged('transport')).msg).toBe(`notify socket: sending with ${PREBUILT}`);
         byAddon.tell('');
         expect(await byAddon.closed).toEqual({ code: 3 });
       }
@@ -187,7 +187,7 @@ describe('the Debian package', () => {
       env: { PATH, NOTIFY_SOCKET: receiver.path },
     });
     await receiver.untilReady();
-    expect((await run.logged('transport')).msg).toBe(`notify socket by ${PREBUILT}`);
+    expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${PREBUILT}`);
     run.tell('');
     expect(await run.closed).toEqual({ code: 3 });
   });

@@ -13,7 +13,7 @@ test('a unit of another host, by stdin: the drop-in on stdout, and a note on std
   expect(await run.closed).toEqual({ code: 0 });
   expect(run.stdout.text).toContain('/etc/systemd/system/shop.service.d/zz');
   expect(run.stdout.lines.at(-1)).toBe(`ExecStart=${NODE} ${BIN} --listen any -- /usr/bin/node app.js`);
-  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: its start limit of 9 .*\n$/);
+  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: its TimeoutStartSec=9 .*\n$/);
 });
 
 test('what cannot be carried over is one line, exit status 125', async () => {
@@ -22,9 +22,7 @@ test('what cannot be carried over is one line, exit status 125', async () => {
   await using run = wrap(['--print-drop-in', dir.file('shop.service')]);
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stdout.text).toBe('');
-  expect(run.stderr.text).toMatch(
-    /^sd-ready-wrap: shop\.service: Type=forking: .*; let it stay in the foreground.*\n$/,
-  );
+  expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: Type=forking: .*; keep it in the foreground.*\n$/);
 });
 
 test('--argv0: the app finds that as its own name', async () => {

@@ -151,7 +151,7 @@ test('what its options say of the unit', async () => {
   };
   expect(await text('--reload-timeout', '30s')).toMatch(/^#?Type=notify-reload$/m);
   const handsOver = await text('--handoff');
-  expect(handsOver).toContain('# SIGTERM to the main process alone, which is the app once it is ready');
+  expect(handsOver).toContain('# SIGTERM only to the main process, which is the app once it is ready');
   expect(handsOver).not.toContain('passes it on');
 });
 
@@ -214,7 +214,7 @@ describe('--swap', () => {
   const text = async (words: readonly string[], options: WrapOptions = {}) => {
     await using run = wrap(['--print-unit', '--swap', ...words], options);
     expect(await run.closed).toEqual({ code: 0 });
-    expect(run.stderr.text).toMatch(/^sd-ready-wrap: the app has to listen on .* --take-sockets$/m);
+    expect(run.stderr.text).toMatch(/^sd-ready-wrap: the app must listen on .* --take-sockets$/m);
     return run.stdout.text;
   };
 
@@ -270,7 +270,7 @@ describe('what is odd is said beside it', () => {
       'another port than that of the app',
       ['--tcp', '3411', 'true'],
       { PORT: '3000' },
-      /: PORT=3000 goes along .* port 3411: write PORT=3411 in front, or ask for port 3000\n$/,
+      /: PORT=3000 of your shell .* port 3411: write PORT=3411 in front, or probe port 3000\n$/,
     ],
     [
       'a port for all instances',
@@ -278,20 +278,20 @@ describe('what is odd is said beside it', () => {
       {},
       new RegExp(
         ': --tcp 3000 is the same for each instance of shop@: ' +
-          'write %i in it, --tcp %i for shop@3001 and shop@3002, say\n$',
+          'use %i, e.g. --tcp %i for shop@3001 and shop@3002\n$',
       ),
     ],
     [
       'a PORT for all instances',
       ['--unit-name', 'shop@', '--stdout', 'up', 'true'],
       { PORT: '3000' },
-      /: PORT=3000 is the same for each instance of shop@: with --tcp %i it is that of shop@3001 and shop@3002\n$/,
+      /: PORT=3000 is the same for each instance of shop@: with --tcp %i each gets .* shop@3001 and shop@3002\n$/,
     ],
     [
       'a script that is not there',
       ['node', 'no-such.js'],
       {},
-      /: \/\S*\/no-such\.js is not there: relative paths .*\n$/,
+      /: \/\S*\/no-such\.js does not exist; relative paths .*\n$/,
     ],
     ['the same port', ['--http', 'http://127.0.0.1:3000/', 'true'], { PORT: '3000' }, /^$/],
     ['no port at all', ['--stdout', 'up', 'true'], { PORT: '3000' }, /^$/],
@@ -316,18 +316,18 @@ describe('what is odd is said beside it', () => {
 
 describe('bad input is one line', () => {
   test.each([
-    [['--print-unit', 'true', '\uffff'], 125, /systemd takes no noncharacters/],
+    [['--print-unit', 'true', '\uffff'], 125, /a noncharacter such as/],
     [['--print-unit', '--tcp', '70000', 'true'], 125, /--tcp 70000: a port is a number/],
     [['--print-unit'], 125, /no command given/],
-    [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name 'a b': not a name .*--unit-name shop/],
-    [['--print-unit', '--unit-name', 'a@3', 'true'], 125, /an instance, and a file is for its template, a@/],
-    [['--unit-name', 'a', 'true'], 125, /--unit-name: it is for --print-unit, which is not there/],
-    [['--user', 'true'], 125, /--user: it is for --print-unit, which is not there/],
-    [['--swap', 'true'], 125, /--swap: it is for --print-unit, which is not there/],
+    [['--print-unit', '--unit-name', 'a b', 'true'], 125, /--unit-name 'a b': not a unit name.*--unit-name shop/],
+    [['--print-unit', '--unit-name', 'a@3', 'true'], 125, /an instance; write the name of its template, a@/],
+    [['--unit-name', 'a', 'true'], 125, /--unit-name: works only with --print-unit/],
+    [['--user', 'true'], 125, /--user: works only with --print-unit/],
+    [['--swap', 'true'], 125, /--swap: works only with --print-unit/],
     [
       ['--print-unit', '--swap', '--stdout', 'up', 'true'],
       125,
-      /--swap: the port .* not known; name it, e\.g\. .*--tcp/,
+      /--swap: the shared port .* unknown; write it, e\.g\. .*--tcp/,
     ],
     [['--print-unit', '--swap', '--tcp', '%i', 'true'], 125, /--tcp a: not a PORT or HOST:PORT/],
     [['--print-unit', '--swap', '--unit-name', 'a'.repeat(245), '--tcp', '3000', 'true'], 125, /longer than 255/],
@@ -345,6 +345,6 @@ describe('bad input is one line', () => {
     mkdirSync(dir.file('a\nb'));
     const result = await complaint(['--print-unit', 'true'], { cwd: dir.file('a\nb') });
     expect(result).toMatchObject({ code: 125 });
-    expect(result.text).toContain('the working directory: no unit file can hold that');
+    expect(result.text).toContain('the working directory: a unit file cannot contain this path');
   });
 });

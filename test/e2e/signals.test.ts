@@ -205,7 +205,7 @@ describe('what everybody got with us is not sent a second time', () => {
     const { run: other } = await jobWithout('none');
     await using __ = other;
     other.kill('SIGTERM');
-    await other.until('stderr', 'SIGTERM is not forwarded');
+    await other.until('stderr', 'SIGTERM not forwarded');
     process.kill(-other.pid, 'SIGHUP');
     await until('the one that was sent to it', () => times(other, 'SIGHUP') === 1);
     expect(times(other, 'SIGTERM')).toBe(0);
@@ -267,6 +267,13 @@ describe('what everybody got with us is not sent a second time', () => {
     run.tell('end');
     expect(await run.closed).toEqual({ code: 0 });
     expect(isRunning(next)).toBe(false);
+  });
+
+  test('the command line of the canary says what it is for, as systemctl status shows it', async () => {
+    const { run, canary } = await job();
+    await using _ = run;
+    const words = readFileSync(`/proc/${canary}/cmdline`, 'utf8').split('\0').join(' ').trim();
+    expect(words).toBe('/bin/sh -s sd-ready-wrap: checks which signals reach the whole unit');
   });
 
   test('the canary dies with a wrapper that is killed', async () => {
@@ -371,7 +378,7 @@ function canaryOf(run: Run): Promise<number> {
 function isCanary(pid: number): boolean {
   try {
     return (
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sd-ready-wrap asks') &&
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checks\0which\0signals') &&
       handles(pid, constants.signals.SIGTSTP) &&
       handles(pid, constants.signals.SIGSYS)
     );

@@ -17,17 +17,21 @@ const PATIENT = ['--stop-timeout', '1h'];
 describe('the text', () => {
   test.each([
     ['tcp', ['--tcp', 'PORT'], 'tcp 127.0.0.1:PORT: ECONNREFUSED'],
-    ['a log probe without a line', ['--stderr', 'up'], 'stderr /up/: no output yet; --output looks at stdout as well'],
+    [
+      'a log probe without a line',
+      ['--stderr', 'up'],
+      'stderr /up/: no output yet; if the line is on stdout, write --stdout',
+    ],
     [
       'a log probe without a match',
       ['--stdout', 'up'],
-      'stdout /up/: no line matched yet; --output looks at stderr as well',
+      'stdout /up/: no line matched yet; if the line is on stderr, write --stderr',
     ],
     ['ipc', ['--ipc'], 'ipc message "ready": no message yet'],
     [
       'several',
       ['--tcp', 'PORT', '--stderr', 'up'],
-      'tcp 127.0.0.1:PORT: ECONNREFUSED; stderr /up/: no output yet; --output looks at stdout as well',
+      'tcp 127.0.0.1:PORT: ECONNREFUSED; stderr /up/: no output yet; if the line is on stdout, write --stdout',
     ],
   ])('%s', async (_, probes, text) => {
     const port = `${await freePort()}`;

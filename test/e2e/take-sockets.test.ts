@@ -291,10 +291,11 @@ describe('is refused before the app is started', () => {
     'is not known to be Node, or starts the app as a child of its own; name Node and the app itself, e.g. ' +
     'sd-ready-wrap --take-sockets -- node app.js';
   const NONE =
-    'no listening TCP socket was passed to us; write ListenStream=3000 in shop.socket, and Sockets=shop.socket ' +
+    'systemd passed no listening TCP socket; write ListenStream=3000 in shop.socket, and Sockets=shop.socket ' +
     'under [Service]';
   const PERMISSION =
-    "Node's permission model would keep the app from loading our preload; leave out --permission, or let the app " +
+    "Node's permission model keeps the app from loading the preload of sd-ready-wrap; remove --permission, or " +
+    'let the app ' +
     'listen on the descriptor itself: server.listen({ fd: 3 })';
   const STARTS = ['-e', 'console.log("started")'];
 
@@ -328,7 +329,7 @@ describe('is refused before the app is started', () => {
   test('of which a shell in between is the owner', async () => {
     const between = [...under(`127.0.0.1:${a}`), ...sh('"$@"; exit $?')];
     expect(await refusal([], [NODE, ...STARTS], { under: between })).toMatch(
-      /^systemd passed its sockets to another process \(LISTEN_PID=\d+\); start sd-ready-wrap by ExecStart= itself/,
+      /^systemd passed its sockets to another process \(LISTEN_PID=\d+\); start sd-ready-wrap directly by ExecStart=/,
     );
   });
 
@@ -347,14 +348,14 @@ describe('is refused before the app is started', () => {
 
   test('with --handoff', async () => {
     expect(await refusal(['--handoff'], [NODE, ...STARTS], { under: under(`127.0.0.1:${a}`) })).toMatch(
-      /^not with --handoff: /,
+      /^cannot be combined with --handoff: /,
     );
   });
 
   test('with no place for the preload', async () => {
     const env = { RUNTIME_DIRECTORY: '/nowhere', TMPDIR: '/nowhere' };
     expect(await refusal([], [NODE, ...STARTS], { under: under(`127.0.0.1:${a}`), env })).toMatch(
-      /^no place for the preload \(\/nowhere: ENOENT/,
+      /^cannot create the preload file \(\/nowhere: ENOENT/,
     );
   });
 });
@@ -371,7 +372,8 @@ describe('an app that took nothing', () => {
     await using run = taking([passed], listens(b, '127.0.0.1'), ['--tcp', asked]);
     await run.logged('ready');
     expect(problems(run)).toEqual([
-      `--take-sockets: the app took none of the sockets that systemd passed (${passed}): it asked for ${asked}; ` +
+      `--take-sockets: the app took none of the sockets that systemd passed (${passed}): it wants to listen on ` +
+        `${asked}; ` +
         `write ListenStream=${asked} in the .socket, or give the app that port`,
     ]);
   });
@@ -380,7 +382,7 @@ describe('an app that took nothing', () => {
     const script = `require('node:child_process').spawn('sleep', ['600']); console.log('started')`;
     await using run = taking([`127.0.0.1:${a}`], [NODE, '-e', script], ['--stdout', 'started']);
     await run.logged('ready');
-    expect(problems(run)).toEqual([expect.stringContaining('its main process has not asked for a port')]);
+    expect(problems(run)).toEqual([expect.stringContaining('its main process has not opened a port')]);
   });
 
   test('as the command is not Node, whatever its name', async () => {
@@ -388,7 +390,7 @@ describe('an app that took nothing', () => {
     writeFileSync(dir.file('node'), '#!/bin/sh\necho ready\nread _\n', { mode: 0o755 });
     await using run = taking([`127.0.0.1:${a}`], [dir.file('node'), 'x.js'], ['--stdout', 'ready']);
     await run.logged('ready');
-    expect(problems(run)).toEqual([expect.stringContaining('has not loaded our preload')]);
+    expect(problems(run)).toEqual([expect.stringContaining('did not load the preload')]);
   });
 
   test.each([
@@ -402,7 +404,7 @@ describe('an app that took nothing', () => {
     if (end) expect(await run.closed).toEqual(end);
     else await run.logged('ready');
     expect(problems(run).filter((line) => line.startsWith('--take-sockets'))).toEqual([
-      `--take-sockets: the app took none of the sockets that systemd passed (0.0.0.0:${a}): it asked for ` +
+      `--take-sockets: the app took none of the sockets that systemd passed (0.0.0.0:${a}): it wants to listen on ` +
         `127.0.0.1:${a}; 0.0.0.0:${a} is wider: write ListenStream=127.0.0.1:${a} in the .socket`,
     ]);
   });

@@ -44,7 +44,7 @@ function breakAddon({ bin }: Installation, addon: Addon, code: string): void {
 
 async function expectReady(run: Run, receiver: NotifyReceiver, transport: string): Promise<void> {
   await receiver.untilReady();
-  expect((await run.logged('transport')).msg).toBe(`notify socket by ${transport}`);
+  expect((await run.logged('transport')).msg).toBe(`notify socket: sending with ${transport}`);
   run.tell('');
   expect(await run.closed).toEqual({ code: 3 });
 }
@@ -65,7 +65,7 @@ for (const addon of ['unix-dgram', 'koffi'] as const) {
       const args = [...WITHOUT_FFI, installation.bin, '--notify', '--log-level', 'debug', '--', ...app];
       await using notified = new Run(NODE, args, { env: { NOTIFY_SOCKET: own.path } });
       await expectReady(notified, own, OTHER[addon]);
-      expect((await notified.logged('app-notify')).msg).toBe(`notify socket of the app by ${OTHER[addon]}`);
+      expect((await notified.logged('app-notify')).msg).toBe(`the app's notify socket: receiving with ${OTHER[addon]}`);
     });
   });
 }
@@ -145,7 +145,7 @@ describeWhere(NODE_WITH_FFI !== undefined, 'Node 26 is not installed', 'node:ffi
     const args = [BIN, '--notify', '--log-level', 'debug', '--', ...app];
     await using run = new Run(node, args, { env: { NOTIFY_SOCKET: receiver.path } });
     await expectReady(run, receiver, 'node:ffi');
-    expect((await run.logged('app-notify')).msg).toBe('notify socket of the app by node:ffi');
+    expect((await run.logged('app-notify')).msg).toBe("the app's notify socket: receiving with node:ffi");
     expect(run.stderr.text).not.toMatch(/warning/i);
     expect(run.log).toHaveLength(run.stderr.lines.length);
   });

@@ -74,7 +74,7 @@ describe('pings', () => {
       'nonsense in WATCHDOG_USEC=',
       [],
       { WATCHDOG_USEC: '5s' },
-      ["WATCHDOG_USEC=5s is no number of microseconds: no pings for systemd's watchdog"],
+      ['WATCHDOG_USEC=5s is not a number of microseconds: no WATCHDOG=1 is sent'],
     ],
   ])('%s: none', async (_, flags, env, warnings) => {
     await using it = await watched([...flags, '--stdout', '^ready'], { env });
@@ -125,7 +125,7 @@ describe('the app', () => {
     it.run.tell('be ready');
     const ping = await it.receiver.until(({ text }) => text === 'WATCHDOG=1');
     expect(ping.pid).toBe(it.run.pid);
-    await it.run.logged('sick');
+    await it.run.logged('unhealthy');
     expect(it.pings()).toHaveLength(1);
   });
 
@@ -218,7 +218,7 @@ describe('--watchdog loop', () => {
     await until('pings', () => pings().length > 5);
     expect(run.log.filter(({ level }) => level >= 40)).toEqual([]);
     run.tell('hang');
-    expect((await run.logged('sick')).msg).toContain('its event loop does not turn');
+    expect((await run.logged('unhealthy')).msg).toContain('its event loop is blocked');
     await receiver.settled();
     const last = pings().length;
     await run.settled();
@@ -285,7 +285,7 @@ describe('--watchdog loop', () => {
     await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app: [NODE, '-e', script] });
     await it.run.logged('ready');
     it.run.tell('hang');
-    await it.run.logged('sick');
+    await it.run.logged('unhealthy');
   });
 
   test('an app that closes the descriptor, and has another file there, keeps that as it is', async () => {
@@ -301,19 +301,15 @@ describe('--watchdog loop', () => {
       console.log('ready');
       setInterval(() => {}, 1000);`;
     await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app: [NODE, '-e', script] });
-    await it.run.logged('sick');
+    await it.run.logged('unhealthy');
     await using cat = direct(['cat', file]);
     await cat.closed;
     expect(cat.stdout.text).toBe('as it was');
   });
 
   test.each([
-    ['a Node that does not load it', [], 'the app is ready and its Node has not beaten'],
-    [
-      'a Node that may not read files',
-      ['--experimental-permission'],
-      "Node's permission model would keep the app from it",
-    ],
+    ['a Node that does not load it', [], 'the app is ready, but its event loop sent no heartbeat'],
+    ['a Node that may not read files', ['--experimental-permission'], "Node's permission model forbids it"],
   ])('%s: one warning, and it is watched as a process', async (_, options, why) => {
     using dir = tempDir();
     const node = dir.file('node');
@@ -321,7 +317,7 @@ describe('--watchdog loop', () => {
     await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app: [node, ...options, 'x.js'] });
     await until('pings', () => it.pings().length > 3);
     const warnings = it.run.log.filter(({ level }) => level >= 40).map(({ msg }) => msg);
-    expect(warnings).toEqual([`--watchdog loop: ${why}; --watchdog process instead`]);
+    expect(warnings).toEqual([`--watchdog loop: ${why}; using --watchdog process`]);
   });
 
   test('without a watchdog the app is started as ever', async () => {

@@ -85,7 +85,7 @@ describe('a command', () => {
     const { dir, probe, waited } = start('echo $$ >>"$DIR/pids"; sleep 600 & echo $! >>"$DIR/pids"; wait; exit 0', {
       attemptTimeout: 200,
     });
-    await reasonIs(probe, /^no answer within the attempt timeout$/);
+    await reasonIs(probe, /^no response within --attempt-timeout$/);
     const pids = pidsIn(dir.file('pids'));
     expect(pids.length).toBeGreaterThanOrEqual(2);
     await allGone(pids.slice(0, 2));

@@ -50,21 +50,21 @@ const another = (path: string) => {
 describe('a file probe', () => {
   it('says where a directory is missing', async () => {
     const { path, probe } = start(() => {}, 'nowhere/ready');
-    expect(probe.reason).toBe(`not there, and neither is ${dirname(path)}`);
+    expect(probe.reason).toBe(`does not exist, nor does ${dirname(path)}`);
   });
 
   it('names what makes one below /run', () => {
     const { probe, clock } = probeOf('/run/sd-ready-wrap-nowhere/ready');
     clock.advance(0);
     expect(probe.reason).toBe(
-      'not there, and neither is /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere makes it)',
+      'does not exist, nor does /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere creates it)',
     );
   });
 
   it('is ready when the file is there, and not before', async () => {
     const { path, probe, clock, waited } = start();
     expect(probe.name).toBe(`file ${path}`);
-    expect(probe.reason).toBe('not there');
+    expect(probe.reason).toBe('does not exist');
     clock.advance(1000);
     expect(await isSettled(waited)).toBe(false);
     writeFileSync(path, '');
@@ -76,7 +76,7 @@ describe('a file probe', () => {
 
   it('a file of an earlier start does not count', async () => {
     const { probe, clock, waited } = start(old);
-    expect(probe.reason).toBe('older than the start');
+    expect(probe.reason).toBe('exists, but is older than the start');
     clock.advance(1000);
     expect(await isSettled(waited)).toBe(false);
   });
@@ -95,8 +95,8 @@ describe('a file probe', () => {
   });
 
   const notWays: [string, (path: string) => void, string][] = [
-    ['has other permissions', (path) => chmodSync(path, 0o600), 'older than the start'],
-    ['is gone', (path) => rmSync(path), 'not there'],
+    ['has other permissions', (path) => chmodSync(path, 0o600), 'exists, but is older than the start'],
+    ['is gone', (path) => rmSync(path), 'does not exist'],
   ];
   it.each(notWays)('it does not when it %s', async (_, act, reason) => {
     const { path, probe, clock, waited } = start(old);
@@ -108,7 +108,7 @@ describe('a file probe', () => {
 
   it('a link is what it leads to', async () => {
     const { path, probe, clock, waited } = start((link) => symlinkSync(`${link}.target`, link));
-    expect(probe.reason).toBe('not there');
+    expect(probe.reason).toBe('does not exist');
     writeFileSync(`${path}.target`, '');
     clock.advance(20);
     await waited;

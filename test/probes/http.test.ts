@@ -164,8 +164,8 @@ describe('an HTTP probe', () => {
   });
 
   it.each([
-    [401, '401 (--http-header, or --http-status 401?)'],
-    [404, '404 (another path, or --http-status 404?)'],
+    [401, '401 (add credentials with --http-header, or --http-status 401)'],
+    [404, '404 (check the path, or add --http-status 404)'],
     [503, '503'],
   ])('status %i tells what may be meant', async (code, reason) => {
     const { port, requests } = await serve(status(code));
@@ -342,7 +342,7 @@ describe('https', () => {
   it('says so where there is no TLS', async () => {
     const { port } = await serve(status(200));
     const { probe } = start(specOf(`https://127.0.0.1:${port}/`));
-    await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: no TLS there? then write http://'));
+    await vi.waitFor(() => expect(probe.reason).toBe('EPROTO: the server does not speak TLS? write http://'));
   });
 
   it('a certificate that nobody vouches for is not good enough...', async () => {
@@ -371,7 +371,7 @@ describe('https', () => {
       const env = { NODE_EXTRA_CA_CERTS: file };
       const { probe, context } = start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env });
       await reasonIs(probe, 'DEPTH_ZERO_SELF_SIGNED_CERT');
-      const why = file === '/nowhere' ? 'ENOENT' : 'no certificate in it';
+      const why = file === '/nowhere' ? 'ENOENT' : 'it contains no certificate';
       expect(context.warnings).toEqual([`NODE_EXTRA_CA_CERTS=${file} is ignored: ${why}`]);
     },
   );
@@ -425,16 +425,16 @@ describe('servers that behave badly', () => {
     const { port, requests, sockets } = await serve(answer);
     const { probe, abort, waited } = start(specOf(`http://127.0.0.1:${port}/`), { attemptTimeout: 50 });
     await stillNot(requests, waited, 3);
-    expect(probe.reason).toBe('no answer within the attempt timeout');
+    expect(probe.reason).toBe('no response within --attempt-timeout');
     await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(1));
     abort.abort();
     await vi.waitFor(() => expect(sockets.size).toBe(0));
   });
 
   it.each<[string, string, string | RegExp]>([
-    ['closes at once', '', 'closed without an answer'],
-    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP answer'],
-    ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without an answer'],
+    ['closes at once', '', 'closed without a response'],
+    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 'not an HTTP response'],
+    ['breaks off in its head', 'HTTP/1.1 200 OK\r\nContent-Ty', 'closed without a response'],
   ])('one that %s is not ready', async (_, text, reason) => {
     const server = createTcpServer((socket) => socket.on('error', () => {}).end(text));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -49,11 +49,11 @@ describe('a listen probe', () => {
   });
 
   it.each([
-    [3001, TCP, 'only [::]:3000 yet'],
-    [3000, UNIX, 'only /run/app.sock yet'],
-    ['/run/other.sock', UNIX, 'only /run/app.sock yet'],
-    ['@/run/app.sock', UNIX, 'only /run/app.sock yet'],
-    ['/run/app.sock', TCP, 'only [::]:3000 yet'],
+    [3001, TCP, 'only [::]:3000 so far'],
+    [3000, UNIX, 'only /run/app.sock so far'],
+    ['/run/other.sock', UNIX, 'only /run/app.sock so far'],
+    ['@/run/app.sock', UNIX, 'only /run/app.sock so far'],
+    ['/run/app.sock', TCP, 'only [::]:3000 so far'],
   ])('--listen %s: %j is not, and told', async (target, socket, reason) => {
     const { add, ready, probe } = start(listenProbe, target);
     expect(probe.reason).toBe('no listening socket yet');
@@ -68,7 +68,7 @@ describe('a listen probe', () => {
     const { add, ready, probe, waited } = start(listenProbe, 'any');
     for (const socket of DOUBTFUL) add(socket);
     expect(await ready()).toBe(false);
-    expect(probe.reason).toBe("none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)");
+    expect(probe.reason).toBe("none provably the app's; reading its sockets needs CAP_SYS_PTRACE");
     add(UNIX);
     await waited;
   });

@@ -34,8 +34,8 @@ describe('a log probe', () => {
   });
 
   it.each<[OutputStream | 'output', string]>([
-    ['stdout', '; --output looks at stderr as well'],
-    ['stderr', '; --output looks at stdout as well'],
+    ['stdout', '; if the line is on stderr, write --stderr'],
+    ['stderr', '; if the line is on stdout, write --stdout'],
     ['output', ''],
   ])('after a while --%s says where else the line may be', (option, hint) => {
     const { clock, app, probe } = start(/up/, option);
@@ -206,8 +206,7 @@ describe('a regex that backtracks for ever', () => {
     // for ever is longer; it is stopped at 50 ms, by a thread that may have to wait for the processor itself
     expect(Math.min(...times)).toBeLessThan(200);
     expect(warnings).toEqual([
-      'stdout /^(a+)+$/ took too long on a piece of output, which was passed on unscanned; write a regex that ' +
-        'backtracks less',
+      'stdout /^(a+)+$/ was too slow for some output, which was not checked; write a regex with ' + 'less backtracking',
     ]);
     expect(await ready()).toBe(false);
     app.write('stdout', 'aaa\n');

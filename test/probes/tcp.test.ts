@@ -166,10 +166,10 @@ describe('a TCP probe', () => {
     clock.advance(499);
     expect(probe.reason).toBe('');
     clock.advance(500);
-    expect(probe.reason).toBe('no answer yet');
+    expect(probe.reason).toBe('no response yet');
     expect(await isSettled(waited)).toBe(false);
     clock.advance(1);
-    expect(probe.reason).toBe('no answer within the attempt timeout');
+    expect(probe.reason).toBe('no response within --attempt-timeout');
     expect(clock.pending).toBe(1);
     clock.advance(20);
     expect(clock.pending).toBe(1);
@@ -230,7 +230,7 @@ describe('a listener that others share', () => {
     const { context, clock, probe, waited } = start(['127.0.0.1'], portOf(server));
     context.owner = shared('systemd');
     context.acceptor = { by: 'waiting', ...seen };
-    const reason = 'connected, and not accepted by the app yet';
+    const reason = 'connected, but not accepted by the app yet';
     for (let count = 0; count < 10; count += 1) await step(clock);
     expect(probe.reason).toBe(reason);
     expect(await new Promise((resolve) => server.getConnections((_, open) => resolve(open)))).toBe(1);

@@ -60,7 +60,7 @@ installPrograms();
 if (FOR_TESTS) {
   installSdNotify();
   // for the tests of node:ffi, which older releases do not have
-  if (!installNode('26')) end('Node 26 could not be installed, see above; its tests are left out', CI ? 1 : 0);
+  if (!installNode('26')) end('Node 26 could not be installed, see above; its tests are skipped', CI ? 1 : 0);
 }
 
 function installPackages() {
@@ -81,8 +81,7 @@ function installSdNotify() {
     cwd: path.join(REPOSITORY, SD_NOTIFY),
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  if (status !== 0)
-    end('the npm package sd-notify could not be installed, see above; its test is left out', CI ? 1 : 0);
+  if (status !== 0) end('the npm package sd-notify could not be installed, see above; its test is skipped', CI ? 1 : 0);
 }
 
 function installPrograms() {
@@ -98,7 +97,7 @@ function installPrograms() {
   }
   const names = lacking.map(({ file }) => file).join(', ');
   const debian = [...new Set(lacking.map((program) => program.debian))].join(' ');
-  end(`not there: ${names} (Debian: apt-get install ${debian}); what needs a real systemd is left out`, CI ? 1 : 0);
+  end(`missing: ${names} (Debian: apt-get install ${debian}); tests that need a real systemd are skipped`, CI ? 1 : 0);
 }
 
 function apt(...words) {

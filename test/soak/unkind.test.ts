@@ -57,7 +57,7 @@ async function helpers(main: string): Promise<{ pid: string; what: 'canary' | 'c
   return stdout.split('\n').flatMap((line) => {
     const [pid = '', ...words] = line.split(' ');
     const command = words.join(' ');
-    if (/asks this process/.test(command)) return { pid, what: 'canary' as const };
+    if (/checks which signals/.test(command)) return { pid, what: 'canary' as const };
     if (/passes on what/.test(command)) return { pid, what: 'shell' as const };
     return /^\/bin\/cat /.test(command) ? { pid, what: 'cat' as const } : [];
   });

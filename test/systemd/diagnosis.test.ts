@@ -20,14 +20,14 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
     await until('the warning', () => service.stderr.includes('NOTIFY_SOCKET'));
     const unit = systemd().unit(service.name);
     expect(service.stderr).toContain(
-      `the unit needs Type=notify and has Type=simple; write it under [Service] (${systemctl()} edit ${unit})`,
+      `the unit needs Type=notify and has Type=simple; add it under [Service] (${systemctl()} edit ${unit})`,
     );
     await service.systemctl('stop');
   });
 
   test.each([
-    ['mixed', 'sh -c does not pass SIGTERM on, so the app is killed'],
-    ['process', 'sh -c does not pass SIGTERM on, so the app is left running'],
+    ['mixed', 'sh -c does not pass on SIGTERM, so the app is killed'],
+    ['process', 'sh -c does not pass on SIGTERM, so the app is left running'],
     ['control-group', ''],
   ])('KillMode=%s for a command that passes no signals on', async (mode, problem) => {
     const wrong = problem !== '';
@@ -54,7 +54,7 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
     const lines = ['KillMode=mixed', 'StandardOutput=null'];
     const service = await Service.write(systemd(), { probe: '--stdout ^ready', command, lines });
     await service.startReady();
-    const warning = `${launcher} does not pass SIGTERM on, so the app is killed`;
+    const warning = `${launcher} does not pass on SIGTERM, so the app is killed`;
     await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     await service.results();
@@ -74,10 +74,10 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
       'Type=oneshot',
       '',
       ['Type=oneshot'],
-      /systemd waits until the wrapper has ended, and not for READY=1: .* has Type=oneshot and needs Type=notify/,
+      /systemd waits for the wrapper to exit, not for READY=1: .* has Type=oneshot and needs Type=notify/,
     ],
-    ['no WatchdogSec=', '--watchdog probe', [], /--watchdog probe: the unit has no WatchdogSec=/],
-    ['nobody who pings', '--watchdog off', ['WatchdogSec=1min'], /nobody pings, and systemd will end the app/],
+    ['no WatchdogSec=', '--watchdog probe', [], /--watchdog probe has no effect without WatchdogSec=/],
+    ['nobody who pings', '--watchdog off', ['WatchdogSec=1min'], /no WATCHDOG=1 is sent, so systemd will stop the app/],
   ])('%s: one warning', async (_, options, lines, warning) => {
     const service = await Service.write(systemd(), { options, lines });
     service.letGo();
@@ -93,7 +93,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     const service = await Service.write(systemd(), { lines });
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
-    const taken = 'Type=simple (253 is the first to know it)';
+    const taken = 'Type=simple (it needs systemd 253)';
     const warning = `has Type=notify-reload, which systemd ${version} takes for ${taken}`;
     if (version < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
@@ -113,7 +113,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     await service.event('started');
     await service.systemctl('stop');
     await started;
-    expect(service.stderr).toContain('SIGTERM came before the app was ready');
+    expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
     expect(service.stderr).not.toContain('raise TimeoutStartSec=');
   });
 });
@@ -134,16 +134,16 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(await started).toMatchObject({ code: 1 });
     expect(await service.results()).toEqual([expect.stringMatching(/^timeout /)]);
     expect(service.stderr).toMatch(
-      new RegExp(`SIGTERM came before the app was ready, after .*: tcp 127.0.0.1:${awaited}: ECONNREFUSED`),
+      new RegExp(`SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${awaited}: ECONNREFUSED`),
     );
     expect(service.stderr.split(hint)).toHaveLength(2);
     expect(service.stderr.split(`${where}, not on 127.0.0.1:${awaited}`)).toHaveLength(2);
-    expect(service.stderr).toContain('raise TimeoutStartSec= of the unit');
+    expect(service.stderr).toContain("raise the unit's TimeoutStartSec=");
     // what `systemctl status` shows of the failed unit
     const status = await service.show('StatusText');
-    expect(status).toMatch(/^SIGTERM came before the app was ready/);
+    expect(status).toMatch(/^SIGTERM after .*, before the app was ready/);
     expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
-    expect(status).toContain('raise TimeoutStartSec= of the unit');
+    expect(status).toContain("raise the unit's TimeoutStartSec=");
   });
 
   test('what to raise is told also when the app dies of that SIGTERM at once, 20 times of 20', async () => {
@@ -160,8 +160,8 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     }
     const advised = await Promise.all(
       all.map(async (service) => [
-        service.stderr.includes('raise TimeoutStartSec= of the unit'),
-        (await service.show('StatusText')).includes('raise TimeoutStartSec= of the unit'),
+        service.stderr.includes("raise the unit's TimeoutStartSec="),
+        (await service.show('StatusText')).includes("raise the unit's TimeoutStartSec="),
       ]),
     );
     expect(advised).toEqual(all.map(() => [true, true]));
@@ -193,7 +193,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
       });
       expect(await service.systemctl('start')).toMatchObject({ code: 1 });
       await service.results();
-      expect(await service.show('StatusText')).toMatch(/^SIGTERM came before the app was ready/);
+      expect(await service.show('StatusText')).toMatch(/^SIGTERM after .*, before the app was ready/);
       expect(service.stderr).not.toMatch(/the app listens|is held by/);
     }
   });
@@ -209,7 +209,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     const service = await Service.write(systemd(), { command: "/bin/sh -c 'sleep 100 &'" });
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     expect(await service.results()).toEqual(['protocol exited 0']);
-    expect(await service.show('StatusText')).toContain('let it stay in the foreground');
+    expect(await service.show('StatusText')).toContain('it must stay in the foreground');
   });
 
   test('an app that has closed its port by the same SIGTERM is not said to listen on nothing', async () => {
@@ -220,7 +220,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     await service.results();
     expect(service.story).toContain('ready');
-    expect(service.stderr).toContain('SIGTERM came before the app was ready');
-    expect(service.stderr).not.toContain('not seen to listen');
+    expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
+    expect(service.stderr).not.toContain('has not opened any port');
   });
 });

@@ -236,7 +236,7 @@ describeSystemd('README and docs', ['system'], (get) => {
       );
       const printed = await run(block('sh loop'));
       expect(printed).toMatch(/legacy\.service: Type=forking/);
-      expect(printed).toMatch(/stuck\.service: its start limit of 1s/);
+      expect(printed).toMatch(/stuck\.service: its TimeoutStartSec=1s/);
       expect(printed.trim().split('\n')).toHaveLength(2);
       const { stdout } = await systemd.run('cat', [`${scene.dir}/migrated`]);
       expect(stdout).toBe('shop\nmail\nworker\nstuck\n');

@@ -204,7 +204,7 @@ describeSystemd('an app that is to be handed over', ['system', 'user-1000', 'ses
       lines: ['Delegate=yes', 'WatchdogSec=1s'],
     });
     await service.startReady();
-    await until('the log', () => service.stderr.includes('the wrapper stays: it has gone to another cgroup'));
+    await until('the log', () => service.stderr.includes('the wrapper stays: the app has moved to another cgroup'));
     const heard = () => service.show('WatchdogTimestampMonotonic');
     const first = await heard();
     // a ping each half second, for longer than systemd waits for one

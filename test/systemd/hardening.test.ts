@@ -21,7 +21,7 @@ describeSystemd('settings that are too hard', ['system'], (systemd) => {
   test('no AF_UNIX, and no OpenFile=: one line', async () => {
     const { service } = await start('RestrictAddressFamilies=AF_INET AF_INET6');
     expect(await service.results()).toEqual(['exit-code exited 125']);
-    expect(service.stderr).toContain('this unit may have no Unix sockets; add AF_UNIX to its RestrictAddressFamilies=');
+    expect(service.stderr).toContain('the unit forbids Unix sockets; add AF_UNIX to its RestrictAddressFamilies=');
   });
 
   test('a filter that kills: SIGSYS', async () => {
@@ -34,7 +34,7 @@ describeSystemd('settings that are too hard', ['system'], (systemd) => {
     const seen = [`BindReadOnlyPaths=${repo} ${node}`, `BindPaths=${systemd().dir}`];
     const { service } = await start('TemporaryFileSystem=/run', ...seen);
     expect(await service.results()).toEqual(['exit-code exited 125']);
-    expect(service.stderr).toMatch(/NOTIFY_SOCKET=\/run\/systemd\/notify: nobody to notify there \(ENOENT\)/);
+    expect(service.stderr).toMatch(/NOTIFY_SOCKET=\/run\/systemd\/notify: nothing is listening there \(ENOENT\)/);
   });
 
   test('no /bin/sh: signals are passed on all the same', async () => {

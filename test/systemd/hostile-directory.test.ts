@@ -148,7 +148,9 @@ describeSystemd('a directory that others can change, for root', ['system'], (sys
         }
       }
       const warning = new RegExp(
-        `--watchdog loop: no place for (the|a) ${what} .*[ (]${tmp}: not safe for root: .*; --watchdog process instead`,
+        `--watchdog loop: cannot create ` +
+          `${what === 'preload' ? 'the preload file' : 'a file for it'} .*[ (]${tmp}: not safe for root: .*; ` +
+          `using --watchdog process`,
         'g',
       );
       expect(service.stderr.match(warning), service.stderr).toHaveLength(STARTS);

@@ -22,8 +22,8 @@ else {
       const { code, stderr } = await service.systemctl('start');
       expect(stderr + (code === 0 ? '' : service.stderr)).toBe('');
       expect(await service.show('StatusText')).toBe('mine');
-      expect(service.stderr).toContain('notify socket by node:ffi');
-      expect(service.stderr).toContain('notify socket of the app by node:ffi');
+      expect(service.stderr).toContain('notify socket: sending with node:ffi');
+      expect(service.stderr).toContain("the app's notify socket: receiving with node:ffi");
       expect(service.stderr).not.toMatch(/experimental/i);
       await service.systemctl('stop');
       expect(await service.results()).toEqual(['success killed TERM']);

@@ -34,7 +34,7 @@ describeSystemd('OpenFile=', EVERYWHERE, (systemd) => {
     const { code, stderr } = await service.systemctl('start');
     expect(stderr + (code === 0 ? '' : service.stderr)).toBe('');
     expect(await service.show('ActiveState')).toBe('active');
-    expect(service.stderr).toContain('notify socket by OpenFile=');
+    expect(service.stderr).toContain('notify socket: sending with OpenFile=');
     await systemd().systemctl('daemon-reexec');
     expect(await service.show('StatusText')).toContain(' ready after ');
     await service.systemctl('stop');

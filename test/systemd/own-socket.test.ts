@@ -111,6 +111,6 @@ describeSystemd('in the cgroup of a unit', EVERYWHERE, (systemd) => {
     }
     await systemd().systemctl('stop', socket);
     expect(outcomes).toEqual(ways.map(() => 'exit-code exited 124'));
-    expect(service.stderr).toContain('connected, and not accepted by the app yet');
+    expect(service.stderr).toContain('connected, but not accepted by the app yet');
   });
 });

@@ -60,30 +60,30 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
   'loop, and it hangs in a loop': [
     { options: '--watchdog loop' },
     (service) => fallIll(service, 'loop'),
-    /not well for .*: its event loop does not turn; WATCHDOG=1 is withheld/,
+    /unhealthy for .*: its event loop is blocked; WATCHDOG=1 is not sent/,
   ],
-  'loop, and it is stopped': [{ options: '--watchdog loop' }, stopApp, /its event loop does not turn/],
+  'loop, and it is stopped': [{ options: '--watchdog loop' }, stopApp, /its event loop is blocked/],
   'probe, and it stops answering': [
     { options: '--watchdog probe', probe: HTTP },
     (service) => fallIll(service, 'deaf'),
-    /not well for .*: http http:\/\/127\.0\.0\.1:\d+\/: no answer (yet|within)/,
+    /unhealthy for .*: http http:\/\/127\.0\.0\.1:\d+\/: no response (yet|within)/,
   ],
   'probe, and it is stopped': [
     { options: '--watchdog probe', probe: HTTP },
     stopApp,
-    /not well for .*: http .*: no answer (yet|within)/,
+    /unhealthy for .*: http .*: no response (yet|within)/,
   ],
   'app by IPC, and it stops pinging': [
     { options: '--watchdog app', probe: '--ipc', lines: [`Environment=PING=${scaled(200)}`] },
     (service) => fallIll(service, 'quiet'),
-    /not well for .*: no WATCHDOG=1 from it/,
+    /unhealthy for .*: it sent no WATCHDOG=1/,
   ],
   'app by --notify, and it stops pinging': [
     { options: '--watchdog app', probe: '--notify', script: PINGS },
     (service) => fallIll(service, 'quiet'),
-    /no WATCHDOG=1 from it/,
+    /it sent no WATCHDOG=1/,
   ],
-  'app, ready by --tcp alone, and it never pings': [{ options: '--watchdog app' }, () => {}, /no WATCHDOG=1 from it/],
+  'app, ready by --tcp alone, and it never pings': [{ options: '--watchdog app' }, () => {}, /it sent no WATCHDOG=1/],
   'process, and it calls for it itself': [
     {
       options: '',
@@ -103,7 +103,7 @@ const ILLNESSES: Record<string, [Watched, (service: Service) => unknown, RegExp]
       script: 'systemd-notify --ready\nsystemd-notify WATCHDOG_USEC=700000\nexec sleep 1000\n',
     },
     () => {},
-    /not well for 630 ms: no WATCHDOG=1 from it/,
+    /unhealthy for 630 ms: it sent no WATCHDOG=1/,
   ],
 };
 
@@ -135,11 +135,11 @@ async function recover(systemd: TestSystemd): Promise<void> {
   const service = await start(systemd, { options: '--watchdog loop', sec: `${scaled(3000)}ms` });
   const text = await service.show('StatusText');
   fallIll(service, 'loop');
-  await until('the log', () => service.stderr.includes('the app is not well for'));
-  expect(await service.show('StatusText')).toMatch(/^App \(pid \d+\) not well for .*: its event loop does not turn$/);
+  await until('the log', () => service.stderr.includes('the app is unhealthy for'));
+  expect(await service.show('StatusText')).toMatch(/^App \(pid \d+\) unhealthy for .*: its event loop is blocked$/);
   writeFileSync(`${service.dir}/well`, '');
   await service.event('well');
-  await until('the log', () => service.stderr.includes('the app is well again'));
+  await until('the log', () => service.stderr.includes('the app is healthy again'));
   await until('the status', async () => (await service.show('StatusText')) === text);
   expect(await service.show('ActiveState')).toBe('active');
   expect((await service.systemctl('stop')).code).toBe(0);

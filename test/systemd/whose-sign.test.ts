@@ -204,7 +204,7 @@ describeSystemd('whose sign', MODES, (systemd) => {
       const scene = await Scene.write(systemd(), options, appOf(cell), lines);
       await stage(scene, cell);
       expect(await scene.outcome(), scene.service.stderr).toBe(serves ? 'ready' : 'exit-code exited 124');
-      expect(scene.service.stderr).toContain('judged by who accepted the connection (/proc)');
+      expect(scene.service.stderr).toContain('ownership decided by the accepting process (/proc)');
       await scene.stop();
     });
 

@@ -28,7 +28,7 @@ const NAME = 'unix-dgram';
 /** @throws whatever loading the addon throws: not installed, built for another Node. And for an abstract name. */
 export async function openUnixDgram({ type, name: path }: NotifyAddress): Promise<NotifyTransport> {
   // it would send to the empty name, and call that a success
-  if (type === 'abstract') throw new Error('serves no abstract names');
+  if (type === 'abstract') throw new Error('does not support abstract names');
   const socket = (await load()).createSocket('unix_dgram');
   return {
     name: NAME,
@@ -39,7 +39,7 @@ export async function openUnixDgram({ type, name: path }: NotifyAddress): Promis
         outcome = error ? outcomeOf(error.code) : 'sent';
       });
       // then it is something else by that name, and another transport may do better
-      if (outcome === undefined) throw new Error('does not say what became of a datagram');
+      if (outcome === undefined) throw new Error('does not report whether a datagram was sent');
       return outcome;
     },
   };

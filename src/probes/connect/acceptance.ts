@@ -73,8 +73,9 @@ export function acceptanceOf(
         if (cancelled) return;
         const now = clock.now();
         restUntil = now + found.spent * SHARE;
-        const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
-        tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
+        const rule =
+          found.by === 'hidden' ? 'the listening process (the accepting one is hidden)' : 'the accepting process';
+        tellRule(`${name}: ownership decided by ${rule} (${found.seenBy})`);
         if (found.by === 'waiting') reason = NOT_YET;
         if (found.by === 'waiting' && now < own.since + KEPT_FOR) return tell(reason);
         end();
@@ -96,4 +97,4 @@ export function acceptanceOf(
   };
 }
 
-const NOT_YET = 'connected, and not accepted by the app yet';
+const NOT_YET = 'connected, but not accepted by the app yet';

@@ -238,7 +238,7 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
   let context: SecureContext | undefined;
   try {
     const extra = readFileSync(extraCa);
-    if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('no certificate in it');
+    if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it contains no certificate');
     const trusted = create();
     (trusted.context as { addCACert(certificate: Uint8Array): void }).addCACert(extra);
     context = trusted;
@@ -257,9 +257,9 @@ function codeOf(error: NodeJS.ErrnoException): string {
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
   const { code, message, syscall } = first;
   // OpenSSL's word for an answer in plain text, among others
-  if (code === 'EPROTO') return 'EPROTO: no TLS there? then write http://';
-  if (code?.startsWith('HPE_')) return 'not an HTTP answer';
+  if (code === 'EPROTO') return 'EPROTO: the server does not speak TLS? write http://';
+  if (code?.startsWith('HPE_')) return 'not an HTTP response';
   // "socket hang up" has the code of a reset, without a system call
-  if (code === 'ECONNRESET' && syscall === undefined) return 'closed without an answer';
+  if (code === 'ECONNRESET' && syscall === undefined) return 'closed without a response';
   return code ?? message;
 }

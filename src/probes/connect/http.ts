@@ -15,9 +15,9 @@ import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-socke
 
 /** Of statuses that mostly stay as they are. */
 const REMEDIES: Readonly<Record<number, string>> = {
-  401: ' (--http-header, or --http-status 401?)',
-  403: ' (--http-header, or --http-status 403?)',
-  404: ' (another path, or --http-status 404?)',
+  401: ' (add credentials with --http-header, or --http-status 401)',
+  403: ' (add credentials with --http-header, or --http-status 403)',
+  404: ' (check the path, or add --http-status 404)',
 };
 
 /** A connection that is held is looked at so often, ms, and that may take one part in so many of the time. */
@@ -52,7 +52,7 @@ export function httpProbe(
     if (judged && unchanged && clock.now() < judged.at + BELIEVED) return judged.objection;
     owner = listeners.ownerOf(canonicalHost(address), port, []);
     if (owner?.by === 'shared') return owner;
-    tellRule(`${name}: judged by who listens`);
+    tellRule(`${name}: ownership decided by the listening process`);
     const objection = object(owner);
     isOwn = objection === undefined;
     judged = objection === undefined || objection === NOT_KNOWN_YET ? undefined : { inUse, objection, at: clock.now() };
@@ -79,8 +79,9 @@ export function httpProbe(
   const whyNotAccepted = async (socket: Socket, listener: Shared): Promise<string | undefined> => {
     const found = held ?? (await listeners.acceptorOf(socket, listener));
     spent += found.spent;
-    const rule = found.by === 'hidden' ? 'who listens, as who accepted is hidden' : 'who accepted the connection';
-    tellRule(`${name}: judged by ${rule} (${found.seenBy})`);
+    const rule =
+      found.by === 'hidden' ? 'the listening process (the accepting one is hidden)' : 'the accepting process';
+    tellRule(`${name}: ownership decided by ${rule} (${found.seenBy})`);
     if (found.by === 'hidden') return object(listener.otherwise);
     if (found.by !== 'other') return undefined;
     holds = found.closed === true;

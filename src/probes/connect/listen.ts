@@ -94,7 +94,8 @@ export function listening(
         const had = again && opened ? timeHad(opened, now, fares) : 0;
         found = stays && had < NEARLY * STAYS ? undefined : first;
         missing = Math.max(AGAIN, STAYS - had);
-        if (found) debug(`${name}: judged by who ${found.inherited ? 'polls the inherited socket' : 'listens'}`);
+        if (found)
+          debug(`${name}: ownership decided by the ${found.inherited ? 'process that polls it' : 'listening process'}`);
         opened = again ? opened : first && { ...first, since: clock.now(), fared: fares };
         done(found ? undefined : opened ? `${addressOf(opened)} has just been opened` : describeOthers(sockets));
       },
@@ -117,8 +118,8 @@ function timeHad({ since, fared }: Opened, now: number, fares: Scheduling | unde
 
 function describeOthers(sockets: readonly ListeningSocket[]): string {
   const own = sockets.filter(({ doubtful }) => !doubtful);
-  if (own.length > 0) return `only ${own.map(addressOf).join(', ')} yet`;
+  if (own.length > 0) return `only ${own.map(addressOf).join(', ')} so far`;
   return sockets.length === 0
     ? 'no listening socket yet'
-    : "none yet that is surely the app's, whose sockets are hidden from us (CAP_SYS_PTRACE)";
+    : "none provably the app's; reading its sockets needs CAP_SYS_PTRACE";
 }

@@ -2,7 +2,7 @@
 import type { Ownership, Shared } from '../../sockets/ownership.ts';
 
 /** The one reason that passes by itself. */
-export const NOT_KNOWN_YET = 'accepted, by whom is being looked up';
+export const NOT_KNOWN_YET = 'accepted, checking by which process';
 
 /**
  * @param tell gets a line for each other holder of the port, as the app can hardly get it then
@@ -18,19 +18,19 @@ export function objectionTo(
 ): string | undefined {
   switch (owner?.by) {
     case 'other':
-      tell(`port ${port} is held by ${owner.holder}, not by the app; if that is on purpose: --tcp-owner any`);
+      tell(`port ${port} is held by ${owner.holder}, not by the app; if that is intended, add --tcp-owner any`);
       return `held by ${owner.holder}, not by the app`;
     case 'elsewhere':
       tell(
-        `port ${port} is answered from elsewhere (a container?), not by the app; if that is on purpose: ` +
-          `--tcp-owner any`,
+        `port ${port} is answered from elsewhere (a container?), not by the app; if that is intended, add ` +
+          '--tcp-owner any',
       );
       return 'answered from elsewhere, not by the app';
     case 'systemd':
       if (systemdCounts) return undefined;
       tell(
-        `port ${port} is systemd's own (socket activation), which accepts before the app serves, and who accepted is ` +
-          `hidden; use --http, --notify or --ipc`,
+        `port ${port} belongs to systemd (socket activation), where a connection succeeds before the app serves; ` +
+          'use --http, --notify or --ipc',
       );
       return 'accepted by systemd, not by the app yet';
     case 'unknown':

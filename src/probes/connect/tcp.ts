@@ -51,7 +51,7 @@ export function tcpProbe(
           const found = listeners.ownerOf(host, port, look.unchanged);
           spent += clock.now() - began;
           if (found?.by === 'shared') return found;
-          tellRule(`${name}: judged by who listens`);
+          tellRule(`${name}: ownership decided by the listening process`);
           return objectionTo(found, port, tell);
         };
         const start = first % hosts.length;

@@ -34,13 +34,13 @@ export function unixProbe(
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    tell(`${path} is ${held}; if that is on purpose: --tcp-owner any`);
+    tell(`${path} is ${held}; if that is intended, add --tcp-owner any`);
     return held;
   };
   return polled(name, context, () => {
     const acceptance = acceptanceOf(name, context, ({ otherwise }) => objectionTo(otherwise), path);
     // what stood at the path when a connection was last refused, and when that was
-    let refused: string | undefined | 'never asked' = 'never asked';
+    let refused: string | undefined | 'not tried yet' = 'not tried yet';
     let askedAt = Number.NEGATIVE_INFINITY;
     let believed = timing.interval;
     let tableAt = Number.NEGATIVE_INFINITY;
@@ -89,7 +89,7 @@ export function unixProbe(
             return;
           }
           leave(socket);
-          tellRule(`${name}: judged by who listens`);
+          tellRule(`${name}: ownership decided by the listening process`);
           const objection = objectionTo(owner);
           const spent = clock.now() - now;
           // a path shows when another socket stands there

@@ -9,7 +9,7 @@ export function literalSlashes(option: string, { source }: RegExp): string {
   const [, inner, flag] = /^\\\/((?:[^\\]|\\[^/])+)\\\/([gimsu]?)$/.exec(source) ?? [];
   if (inner === undefined) return '';
   const regex = flag === 'i' ? inner.replace(/^[a-z]/i, eitherCase) : inner;
-  return `if its slashes are not part of the line: write --${option} ${shellWord(regex)}`;
+  return `the slashes count as part of the line; without them: --${option} ${shellWord(regex)}`;
 }
 
 function eitherCase(letter: string): string {

@@ -39,16 +39,15 @@ export function logProbe(
   const name = `${option} /${regex.source}/`;
   const required = requiredText(regex);
   const slashes = literalSlashes(option, regex);
-  const both = option === 'output' ? '' : `--output looks at ${option === 'stdout' ? 'stderr' : 'stdout'} as well`;
+  const other = option === 'stdout' ? 'stderr' : 'stdout';
+  const both = option === 'output' ? '' : `if the line is on ${other}, write --${other}`;
   let lineSeen = false;
   let since = clock.now();
   let warned = false;
 
   const complain = () => {
     if (!warned) {
-      warn(
-        `${name} took too long on a piece of output, which was passed on unscanned; write a regex that backtracks less`,
-      );
+      warn(`${name} was too slow for some output, which was not checked; write a regex with less backtracking`);
     }
     warned = true;
   };

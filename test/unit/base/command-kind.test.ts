@@ -40,11 +40,11 @@ it('a shell that becomes the app is the app', () => {
 });
 
 it.each([
-  ['mixed', false, 'npm does not pass SIGTERM on, so the app is killed without having been asked to stop'],
-  ['process', false, 'npm does not pass SIGTERM on, so the app is left running'],
-  ['none', false, 'npm does not pass SIGTERM on, so the app is left running'],
-  ['mixed', true, 'npm may end before the app, which is then killed and not waited for'],
-  ['process', true, 'npm may end before the app, which is then not waited for'],
+  ['mixed', false, 'npm does not pass on SIGTERM, so the app is killed without a SIGTERM'],
+  ['process', false, 'npm does not pass on SIGTERM, so the app is left running'],
+  ['none', false, 'npm does not pass on SIGTERM, so the app is left running'],
+  ['mixed', true, 'npm may end before the app, and then nothing waits for the app, which is killed'],
+  ['process', true, 'npm may end before the app, and then nothing waits for the app'],
   ['control-group', false, undefined],
   ['control-group', true, undefined],
   [undefined, false, undefined],

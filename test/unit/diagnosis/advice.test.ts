@@ -94,15 +94,16 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
 
 it('the app listens, and no line has matched', () => {
   expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
-    'the app listens on 127.0.0.1:3000 already: if that is its sign of being ready, write --tcp 3000',
+    'the app listens on 127.0.0.1:3000 already: if it is ready then, write --tcp 3000',
   ]);
 });
 
 it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for a socket unit: %s', (moment) => {
   const more = { holders: new Map([[3000, 'systemd (pid 1)']]), socketUnits: new Map([[3000, 'shop.socket']]) };
   expect(advised('--tcp 3000', [], moment, more)).toEqual([
-    'port 3000 is held by systemd itself, for shop.socket: write Sockets=shop.socket under [Service] and let the app ' +
-      'listen on the descriptor that it gets (Node: --take-sockets), give the app another port, or stop shop.socket',
+    'port 3000 is held by systemd for shop.socket: add Sockets=shop.socket under [Service] and let the app ' +
+      'listen on the descriptor that systemd passes (Node: --take-sockets), give the app another port, or stop ' +
+      'shop.socket',
   ]);
 });
 
@@ -110,24 +111,20 @@ it('a port that another has', () => {
   const holders = new Map([[3000, 'nginx (pid 77)']]);
   // it took another one: that says nothing about where it will be the next time
   expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'died', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that one, or give the app another port',
+    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
 });
 
 describe('nothing to be seen', () => {
   it.each([
-    ['--tcp 3000', [], 'the app was not seen to listen on anything'],
-    ['', [], "neither listens nor says READY=1: name its sign, e.g. --stdout 'listening on'"],
-    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if that is its sign of being ready, write --unix /tmp/x'],
-    [
-      '--notify',
-      [tcp('::', 3000)],
-      'the app listens on [::]:3000: if that is its sign of being ready, write --tcp 3000',
-    ],
+    ['--tcp 3000', [], 'the app has not opened any port'],
+    ['', [], "neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"],
+    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if it is ready then, write --unix /tmp/x'],
+    ['--notify', [tcp('::', 3000)], 'the app listens on [::]:3000: if it is ready then, write --tcp 3000'],
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
   });
@@ -137,7 +134,7 @@ describe('nothing to be seen', () => {
   });
   it('with --handoff no sign that needs a wrapper which stays', () => {
     expect(advised('', [], 'timeout', { handoff: true })).toEqual([
-      'the app does not listen: name another sign, e.g. --file or --exec, or leave out --handoff',
+      'the app does not listen: choose a probe, e.g. --file or --exec, or leave out --handoff',
     ]);
   });
   it('with a sign that is no socket there is nothing to say', () => {
@@ -146,9 +143,7 @@ describe('nothing to be seen', () => {
 });
 
 it('stopped in a unit: it may have been systemd', () => {
-  expect(advised('--stdout up', [], 'stopped')).toEqual([
-    expect.stringContaining('raise TimeoutStartSec= of the unit'),
-  ]);
+  expect(advised('--stdout up', [], 'stopped')).toEqual([expect.stringContaining("raise the unit's TimeoutStartSec=")]);
   expect(advised('--stdout up', [], 'stopped', { tooLong: false })).toEqual([]);
 });
 

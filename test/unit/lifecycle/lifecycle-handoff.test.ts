@@ -64,12 +64,12 @@ describe('a handoff', () => {
   );
 
   it('is given up where the app cannot be orphaned: the wrapper stays', () => {
-    expect(outcome(ready, orphaned('pid 7 has adopted it'))).toEqual([
+    expect(outcome(ready, orphaned('pid 7 has adopted the app'))).toEqual([
       'ready',
       `notify ${READY}`,
       'stop-waiting',
       READY_LINE,
-      'warn: the wrapper stays: pid 7 has adopted it',
+      'warn: no handoff, the wrapper stays: pid 7 has adopted the app',
     ]);
   });
 
@@ -82,7 +82,7 @@ describe('a handoff', () => {
       `notify ${READY}`,
       'stop-waiting',
       READY_LINE,
-      'warn: the wrapper stays: it is being stopped',
+      'warn: no handoff, the wrapper stays: the unit is being stopped',
     ]);
   });
 
@@ -90,7 +90,7 @@ describe('a handoff', () => {
     expect(outcome(ready, orphaned(), term)).toEqual(['leaving', ...FORWARDED]);
     expect(outcome(ready, orphaned(), term, heard())).toEqual([
       'ready',
-      'warn: the wrapper stays: it is being stopped',
+      'warn: no handoff, the wrapper stays: the unit is being stopped',
     ]);
     expect(outcome(ready, orphaned(), term, heard(), unseen).at(-1)).toBe('end {"signal":"SIGTERM","guessed":true}');
   });
@@ -104,7 +104,7 @@ describe('a handoff', () => {
     expect(outcome(ready, orphaned(), heard(false), unseen)).toEqual([
       'ended',
       'stop-waiting',
-      'notify STATUS=the app ended unseen, which counts as exit code 1',
+      'notify STATUS=the app ended with an unknown status, assuming exit code 1',
       'end {"code":1,"guessed":true}',
     ]);
   });

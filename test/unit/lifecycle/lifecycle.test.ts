@@ -8,7 +8,7 @@ import { FORWARDED_SIGNALS, type ForwardedSignal, type SignalFate } from '../../
 const pid = 42;
 
 const NOT_READY = 'not ready after 30 s: tcp 1: ECONNREFUSED';
-const STOPPED = 'SIGTERM came before the app was ready, after 1 min 30 s: tcp 1: ECONNREFUSED';
+const STOPPED = 'SIGTERM after 1 min 30 s, before the app was ready: tcp 1: ECONNREFUSED';
 
 const living = { pid, name: 'the app', since: '10:02:11', stopSignal: 'SIGTERM' } as const;
 
@@ -91,8 +91,7 @@ const early = (how: string, end: string) => [
   `error exited: the app ${how} after 1.25 s, before it listened (tcp 1)`,
   `end ${end}`,
 ];
-const FOREGROUND =
-  'if it went on in the background: systemd cannot wait for it there, so let it stay in the foreground';
+const FOREGROUND = 'if the app daemonizes, turn that off: under systemd it must stay in the foreground';
 const early0 = early('exited with code 0', '{"code":0}').flatMap((line) =>
   line.startsWith('notify') ? [`${line}; ${FOREGROUND}`, `warn advice: ${FOREGROUND}`] : [line],
 );
@@ -110,14 +109,15 @@ const started = [
 ];
 
 const sick = [
-  'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
-  "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's watchdog acts next",
+  'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
+  'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+    'systemd stops it after WatchdogSec= unless it recovers',
 ];
-const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is well again'];
+const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is healthy again'];
 const reload = [
   'notify RELOADING=1 | MONOTONIC_USEC=7',
   'await-again',
-  'info reloading: SIGHUP: told systemd that the app reloads',
+  'info reloading: SIGHUP: the app reloads (sent RELOADING=1)',
 ];
 const nothing = (phase: Phase): Row[] =>
   (['reload', 'ready-again', 'reload-timeout', 'well', 'sick', 'recovered'] as const).map((event) => [
@@ -178,12 +178,7 @@ const table: Row[] = [
     'ready',
     'dismissed',
     'dismissed',
-    [
-      'kill SIGTERM',
-      'start-stop-timer',
-      'kill SIGCONT',
-      'info dismissed: ready, which is all that was asked: stopping the app',
-    ],
+    ['kill SIGTERM', 'start-stop-timer', 'kill SIGCONT', 'info dismissed: ready, stopping the app (--exit-when-ready)'],
   ],
   ['ready', 'stop-timeout', 'ready', []],
   ['ready', 'reload', 'reloading', reload],
@@ -244,9 +239,9 @@ const table: Row[] = [
     'ready',
     [
       'notify WATCHDOG=1',
-      'notify READY=1 | STATUS=App (pid 42) ready again: it said so itself',
+      'notify READY=1 | STATUS=App (pid 42) ready again: the app sent READY=1',
       'stop-awaiting-again',
-      'info ready-again: ready again: it said so itself',
+      'info ready-again: ready again: the app sent READY=1',
     ],
   ],
   ['reloading', 'exit 0', 'ended', afterReady('exited with code 0', '{"code":0}')],
@@ -266,7 +261,7 @@ const table: Row[] = [
     'timed-out',
     'stop-timeout',
     'timed-out',
-    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM; sent SIGKILL'],
   ],
   ['timed-out', 'signal', 'timed-out', forward],
   ['timed-out', 'extension-due', 'timed-out', []],
@@ -288,7 +283,7 @@ const table: Row[] = [
     'dismissed',
     'stop-timeout',
     'dismissed',
-    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM: SIGKILL'],
+    ['kill SIGKILL', 'warn killed: the app did not end within 10 s of SIGTERM; sent SIGKILL'],
   ],
   ['dismissed', 'signal', 'dismissed', forward],
   ['dismissed', 'extension-due', 'dismissed', []],
@@ -558,7 +553,7 @@ describe('what the app says to systemd', () => {
     rest: ['STATUS=mine', 'ERRNO=2'],
     dropped: ['MAINPID', 'FDSTORE'],
   });
-  const notPassedOn = 'debug not-passed-on: not passed on to systemd: MAINPID, FDSTORE';
+  const notPassedOn = 'debug not-passed-on: not relayed to systemd: MAINPID, FDSTORE';
   const told = (state: State, event: LifeEvent) => next(state, event).effects.map(short);
 
   it('goes on one state word a datagram, in this order', () => {
@@ -671,7 +666,7 @@ describe('the watchdog', () => {
 
   it("the app's own text stands again when it is well again", () => {
     const { state } = next(watched('loop'), notice({ rest: ['STATUS=open'] }));
-    expect(told(state, events.sick)[0]).toContain('not well');
+    expect(told(state, events.sick)[0]).toContain('unhealthy');
     expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
   });
 
@@ -679,7 +674,7 @@ describe('the watchdog', () => {
     for (const event of [events.signal, notice({ stopping: true })]) {
       const { state } = next(watched('probe'), event);
       expect(told(state, events.sick)).toEqual([
-        'info sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; it was asked to end',
+        'info unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
       ]);
       expect(told(state, events.recovered)).toEqual([]);
     }

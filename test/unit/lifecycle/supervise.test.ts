@@ -171,9 +171,9 @@ describe('a good start', () => {
       expect(run.news()).toEqual([
         'kill SIGQUIT',
         'info signal: forwarded SIGTERM to the app as SIGQUIT',
-        'warn stop-asked: SIGTERM came before the app was ready, after 0 ms: tcp 1',
-        'info signal: SIGTERM was sent to the app as well: not forwarded',
-        'info signal: SIGHUP is not forwarded, as asked for',
+        'warn stop-asked: SIGTERM after 0 ms, before the app was ready: tcp 1',
+        'info signal: SIGTERM already reached the app (sent to the whole unit)',
+        'info signal: SIGHUP not forwarded (--forward-signals or --rewrite-signal)',
       ]);
     },
   );
@@ -205,7 +205,7 @@ describe('the death of the app', () => {
     expect(await run.ended).toEqual(status);
     const text = `the app ${how} after 400 ms, before it listened (tcp 1)`;
     const isBackground = 'code' in status && status.code === 0;
-    const advice = 'if it went on in the background: ';
+    const advice = 'if the app daemonizes, ';
     expect(run.news()).toEqual([
       isBackground ? expect.stringContaining(`notify STATUS=${text}; ${advice}`) : `notify STATUS=${text}`,
       ...(isBackground ? [expect.stringContaining(`warn advice: ${advice}`)] : []),
@@ -299,7 +299,10 @@ describe('the start timeout', () => {
     const run = miss();
     run.news();
     run.clock.advance(5000);
-    expect(run.news()).toEqual(['kill SIGKILL', 'warn killed: the app did not end within 5 s of SIGTERM: SIGKILL']);
+    expect(run.news()).toEqual([
+      'kill SIGKILL',
+      'warn killed: the app did not end within 5 s of SIGTERM; sent SIGKILL',
+    ]);
     run.clock.advance(100_000);
     expect(run.news()).toEqual([]);
     run.app.die({ signal: 'SIGKILL' });
@@ -593,7 +596,7 @@ describe('advice', () => {
     expect(run.news()).toEqual([
       'kill SIGTERM',
       'info signal: forwarded SIGTERM to the app',
-      'warn stop-asked: SIGTERM came before the app was ready, after 500 ms: tcp 1',
+      'warn stop-asked: SIGTERM after 500 ms, before the app was ready: tcp 1',
     ]);
     await settle();
     expect(run.news()).toEqual(['warn advice: do this']);
@@ -646,7 +649,7 @@ describe('a handoff', () => {
     // a failure, should it have died before it was taken for the main process
     expect(await run.ended).toEqual({ code: 1 });
     expect(run.news()).toEqual([
-      'info handed-over: the main process is the app now, pid 42; the wrapper leaves',
+      'info handed-over: handoff done: the app (pid 42) is the main process; the wrapper exits',
       'close',
     ]);
   });
@@ -691,7 +694,7 @@ describe('a reload', () => {
   it('is told at once, then the app, which is asked after a moment', async () => {
     const run = await startReady();
     run.announce('SIGHUP');
-    expect(run.news()).toEqual([RELOADING, WAITING, 'info reloading: SIGHUP: told systemd that the app reloads']);
+    expect(run.news()).toEqual([RELOADING, WAITING, 'info reloading: SIGHUP: the app reloads (sent RELOADING=1)']);
     expect(run.again).toEqual({ told: false, waits: 1, aborted: 0 });
     run.clock.advance(5000);
     await settle();
@@ -722,7 +725,7 @@ describe('a reload', () => {
     const run = await startReady();
     run.signal('SIGHUP', { fate: 'withheld' });
     expect(run.news()).toContain(
-      'notify READY=1 | STATUS=App (pid 42) ready again after 0 ms: it was not told to reload',
+      'notify READY=1 | STATUS=App (pid 42) ready again after 0 ms: the reload signal was not forwarded',
     );
     expect(run.again.aborted).toBe(1);
     expect(run.clock.pending).toBe(0);
@@ -816,15 +819,15 @@ describe('the watchdog', () => {
     run.clock.advance(1400);
     expect(run.news()).toEqual([
       'notify WATCHDOG=1',
-      'notify STATUS=App (pid 42) not well for 1 s: tcp 1: ECONNREFUSED',
-      "error sick: the app is not well for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is withheld, systemd's " +
-        'watchdog acts next',
+      'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
+      'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+        'systemd stops it after WatchdogSec= unless it recovers',
     ]);
     run.says.why = undefined;
     run.clock.advance(100);
     expect(run.news()).toEqual([
       'notify STATUS=App (pid 42) ready after 0 ms: tcp 1',
-      'info recovered: the app is well again',
+      'info recovered: the app is healthy again',
       'notify WATCHDOG=1',
     ]);
   });

@@ -275,28 +275,29 @@ describe('wrong values', () => {
     ],
     [
       { stdout: 'x'.repeat(10_001) },
-      `--stdout ${'x'.repeat(141)}…: a regex has at most 10000 characters; write e.g. --stdout 'listening on'`,
+      `--stdout ${'x'.repeat(141)}…: a regex of more than 10000 characters; write e.g. --stdout 'listening on'`,
     ],
     [
       { tcp: `http://${'x'.repeat(500)}` },
-      `--tcp http://${'x'.repeat(137)}…: a URL is for --http; write e.g. --http http://${'x'.repeat(375)}…`,
+      `--tcp http://${'x'.repeat(137)}…: --tcp takes a port, not a URL; ` +
+        `write e.g. --http http://${'x'.repeat(375)}…`,
     ],
     [
       { http: 'http://%E4:%B8%AD@127.0.0.1/' },
-      '--http http://%E4:%B8%AD@127.0.0.1/: a % in user or password that encodes nothing; write %25 for a %',
+      '--http http://%E4:%B8%AD@127.0.0.1/: an invalid % escape in user or password; write %25 for a %',
     ],
-    [{ stderr: '' }, "--stderr '': an empty regex matches any line; write e.g. --stderr 'listening on'"],
-    [{ 'ipc-message': '' }, "--ipc-message '': an empty word; write e.g. --ipc-message online"],
+    [{ stderr: '' }, "--stderr '': an empty regex, which matches every line; write e.g. --stderr 'listening on'"],
+    [{ 'ipc-message': '' }, "--ipc-message '': an empty message; write e.g. --ipc-message online"],
     [{ 'tcp-owner': 'me' }, '--tcp-owner me: not one of app, any; write e.g. --tcp-owner any'],
     [{ listen: '0' }, '--listen 0: a port is a number from 1 to 65535; write e.g. --listen 3000'],
     [{ listen: '70000' }, '--listen 70000: a port is a number from 1 to 65535; write e.g. --listen 3000'],
     [
       { listen: 'all' },
-      '--listen all: neither any, a port nor a path; write e.g. --listen 3000 or --listen /run/app/app.sock',
+      '--listen all: not any, a port or a path; write e.g. --listen 3000 or --listen /run/app/app.sock',
     ],
     [
       { unix: `/${'x'.repeat(107)}` },
-      `--unix /${'x'.repeat(107)}: the path of a Unix socket has at most 107 bytes; write e.g. --unix ` +
+      `--unix /${'x'.repeat(107)}: longer than 107 bytes, the limit for the path of a Unix socket; write e.g. --unix ` +
         `/run/app/app.sock`,
     ],
     [{ unix: '' }, "--unix '': an empty value; write e.g. --unix /run/app/app.sock"],
@@ -315,22 +316,22 @@ describe('wrong values', () => {
     ]),
     [
       { tcp: 'https://127.0.0.1:3000/up' },
-      '--tcp https://127.0.0.1:3000/up: a URL is for --http; write e.g. --http https://127.0.0.1:3000/up',
+      '--tcp https://127.0.0.1:3000/up: --tcp takes a port, not a URL; write e.g. --http https://127.0.0.1:3000/up',
     ],
     [
       { tcp: '%i' },
-      '--tcp %i: systemd fills in %i, and only in a template; write e.g. --tcp 3000, and for a template ' +
-        '--print-unit --unit-name shop@',
+      '--tcp %i: %i works only in the unit file of a template, where systemd replaces it; write e.g. --tcp 3000; ' +
+        'to print a template add --print-unit --unit-name shop@',
     ],
     [
       { listen: '300%i' },
-      '--listen 300%i: systemd fills in %i, and only in a template; write e.g. --listen 3001, and for a ' +
-        'template --print-unit --unit-name shop@',
+      '--listen 300%i: %i works only in the unit file of a template, where systemd replaces it; write e.g. ' +
+        '--listen 3001; to print a template add --print-unit --unit-name shop@',
     ],
     [
       { http: 'http://127.0.0.1:%i/' },
-      '--http http://127.0.0.1:%i/: systemd fills in %i, and only in a template; write e.g. --http ' +
-        'http://127.0.0.1:1/, and for a template --print-unit --unit-name shop@',
+      '--http http://127.0.0.1:%i/: %i works only in the unit file of a template, where systemd replaces it; write ' +
+        'e.g. --http http://127.0.0.1:1/; to print a template add --print-unit --unit-name shop@',
     ],
     [
       { http: 'ftp://127.0.0.1/' },
@@ -371,35 +372,34 @@ describe('wrong values', () => {
     ],
     [
       { 'http-header': "X: it's" },
-      '--http-header: there is no --http that it could be for; write e.g. --http http://127.0.0.1:3000/health ' +
+      '--http-header: works only with --http; write e.g. --http http://127.0.0.1:3000/health ' +
         "--http-header 'X: it'\\''s'",
     ],
     [
       { 'http-insecure': true },
-      '--http-insecure: there is no --http that it could be for; write e.g. --http ' +
-        'http://127.0.0.1:3000/health --http-insecure',
+      '--http-insecure: works only with --http; write e.g. --http ' + 'http://127.0.0.1:3000/health --http-insecure',
     ],
-    [{ fd: 'x' }, "--fd x: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
-    [{ fd: '-1' }, "--fd -1: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
-    [{ fd: '256' }, "--fd 256: not a descriptor's number from 3 to 255; write e.g. --fd 3"],
+    [{ fd: 'x' }, '--fd x: not a file descriptor from 3 to 255; write e.g. --fd 3'],
+    [{ fd: '-1' }, '--fd -1: not a file descriptor from 3 to 255; write e.g. --fd 3'],
+    [{ fd: '256' }, '--fd 256: not a file descriptor from 3 to 255; write e.g. --fd 3'],
     [
       { fd: '0' },
-      "--fd 0: that is the app's stdin, which it does not write to; use a descriptor of its own, or write e.g. --fd 3",
+      "--fd 0: 0 is the app's stdin, which it does not write to; use another descriptor, or write e.g. --fd 3",
     ],
     [
       { fd: '1' },
-      "--fd 1: that is the app's stdout, and a line there means nothing by itself; use --stdout 'listening " +
+      "--fd 1: 1 is the app's stdout, where any line would count; use --stdout 'listening " +
         "on', or write e.g. --fd 3",
     ],
     [
       { fd: '2' },
-      "--fd 2: that is the app's stderr, and a line there means nothing by itself; use --stderr 'listening " +
+      "--fd 2: 2 is the app's stderr, where any line would count; use --stderr 'listening " +
         "on', or write e.g. --fd 3",
     ],
     [{ file: ' ' }, "--file '': an empty value; write e.g. --file /run/app/ready"],
     [{ exec: '' }, "--exec '': an empty value; write e.g. --exec 'curl -fs http://127.0.0.1:3000/'"],
     [{ delay: '0' }, '--delay 0: must be at least 1ms; write e.g. --delay 10s'],
-    [{ delay: 'infinity' }, '--delay infinity: must end some time; write e.g. --delay 10s'],
+    [{ delay: 'infinity' }, '--delay infinity: must be a limited time; write e.g. --delay 10s'],
     [{ 'extend-timeout': '0' }, '--extend-timeout 0: must be at least 100ms; write e.g. --extend-timeout 30s'],
     [{ 'ready-when': 'some' }, '--ready-when some: not one of all, any; write e.g. --ready-when any'],
     [
@@ -413,23 +413,30 @@ describe('wrong values', () => {
     [{ 'stop-timeout': 'soon' }, '--stop-timeout soon: not a time span; write e.g. --stop-timeout 5s'],
     [{ interval: '0' }, '--interval 0: must be at least 1ms; write e.g. --interval 100ms'],
     [{ interval: '10us' }, '--interval 10us: must be at least 1ms; write e.g. --interval 100ms'],
-    [{ interval: 'infinity' }, '--interval infinity: must end some time; write e.g. --interval 100ms'],
-    [{ 'initial-delay': 'infinity' }, '--initial-delay infinity: must end some time; write e.g. --initial-delay 2s'],
+    [{ interval: 'infinity' }, '--interval infinity: must be a limited time; write e.g. --interval 100ms'],
+    [
+      { 'initial-delay': 'infinity' },
+      '--initial-delay infinity: must be a limited time; write e.g. --initial-delay 2s',
+    ],
     [{ 'attempt-timeout': '0' }, '--attempt-timeout 0: must be at least 1ms; write e.g. --attempt-timeout 500ms'],
     [
       { 'attempt-timeout': 'infinity' },
-      '--attempt-timeout infinity: must end some time; write e.g. --attempt-timeout 500ms',
+      '--attempt-timeout infinity: must be a limited time; write e.g. --attempt-timeout 500ms',
     ],
   ])('%j', (given, line) => {
     expect(complaint(() => config({ tcp: '3000', ...given }))).toBe(line);
   });
 
   it.each([
-    [[], '<command>: no command given; name the app to start, e.g. sd-ready-wrap --tcp 3000 -- node app.js'],
+    [
+      [],
+      '<command>: no command given; write the command that starts the app, e.g. sd-ready-wrap --tcp 3000 -- node ' +
+        'app.js',
+    ],
     [
       [''],
-      '<command>: the command is an empty word; name the app to start, e.g. node app.js; ' +
-        'a variable that stands there may not be set',
+      '<command>: the command is empty; write the command that starts the app, e.g. node app.js; ' +
+        'if a variable is written there, it may not be set',
     ],
   ])('the words %j', (words, line) => {
     expect(complaint(() => config({ tcp: '3000' }, words))).toBe(line);
@@ -463,15 +470,15 @@ describe('--ipc', () => {
     'is refused to %s',
     (command) => {
       expect(complaint(() => config({ ipc: true }, [command, 'app.js']))).toBe(
-        `--ipc: ${command} cannot be given a Node IPC channel of its own; name the runtime itself, e.g. ` +
-          `sd-ready-wrap --ipc -- node app.js`,
+        `--ipc: ${command} cannot receive a Node IPC channel directly; start the app with node, e.g. ` +
+          'sd-ready-wrap --ipc -- node app.js, or choose another probe',
       );
     },
   );
 
   it('is refused to node --run, which starts a shell without it', () => {
     expect(complaint(() => config({ ipc: true }, ['node', '--run', 'start']))).toMatch(
-      /^--ipc: node cannot be given a Node IPC channel of its own; /,
+      /^--ipc: node cannot receive a Node IPC channel directly; /,
     );
     expect(config({ ipc: true }, ['node', 'app.js', '--run']).probes).toHaveLength(1);
   });
@@ -509,7 +516,7 @@ describe('--ipc', () => {
 
   it('SD_READY_WRAP_IPC=perhaps is wrong', () => {
     expect(complaint(() => buildConfig(optionsFromEnvironment({ SD_READY_WRAP_IPC: 'perhaps' }), APP))).toBe(
-      'SD_READY_WRAP_IPC=perhaps: neither yes nor no; write SD_READY_WRAP_IPC=yes or SD_READY_WRAP_IPC=no',
+      'SD_READY_WRAP_IPC=perhaps: not yes or no; write SD_READY_WRAP_IPC=yes or SD_READY_WRAP_IPC=no',
     );
   });
 });
@@ -571,7 +578,7 @@ describe('--watchdog probe', () => {
     [{ delay: '1s' }, 'delay'],
   ])('cannot ask %j again', (given, kinds) => {
     expect(complaint(() => config({ ...given, watchdog: 'probe' }))).toBe(
-      `--watchdog probe: no probe here can be asked again (${kinds}); add one that can, e.g. --tcp 3000 or ` +
+      `--watchdog probe: none of the probes can be repeated (${kinds}); add a probe that can, e.g. --tcp 3000 or ` +
         '--http http://127.0.0.1:3000/, or use --watchdog process',
     );
   });
@@ -606,8 +613,7 @@ describe.each([
   ])('would load into another than the app: %j', (words, runner) => {
     const message = complaint(() => config({ tcp: '3000', ...given }, words));
     expect(message).toBe(
-      `${option}: ${runner} is not known to be Node, or starts the app as a child of its own; ` +
-        `name Node and the app itself, e.g. sd-ready-wrap ${option} -- node app.js`,
+      `${option}: ${runner} is not Node itself; start the app with node, e.g. sd-ready-wrap ${option} -- node app.js`,
     );
   });
 

@@ -26,24 +26,31 @@ const refusal = (given: Given, place?: (name: string) => string) => {
 
 describe('what does not go with --handoff', () => {
   it.each([
-    ['stdout', 'ready', '--stdout ready: not with --handoff: what the app writes would go nowhere'],
-    ['stderr', 'ready', '--stderr ready: not with --handoff'],
-    ['output', 'ready', '--output ready: not with --handoff'],
-    ['ipc', true, '--ipc: not with --handoff: its channel would end with the wrapper; use --tcp, --listen or --http'],
-    ['ipc-message', 'up', '--ipc-message up: not with --handoff'],
-    ['notify', true, '--notify: not with --handoff: its socket would go with the wrapper'],
-    ['fd', '3', '--fd 3: not with --handoff: the pipe would break'],
-    ['take-sockets', true, '--take-sockets: not with --handoff: .*; leave out one of the two'],
-    ['forward-signals', 'none', '--forward-signals none: not with --handoff'],
-    ['signal-scope', 'group', '--signal-scope group: not with --handoff: .*KillMode='],
-    ['rewrite-signal', 'TERM:QUIT', '--rewrite-signal TERM:QUIT: not with --handoff: .*KillSignal='],
+    ['stdout', 'ready', "--stdout ready: cannot be combined with --handoff: the app's output would go nowhere"],
+    ['stderr', 'ready', '--stderr ready: cannot be combined with --handoff'],
+    ['output', 'ready', '--output ready: cannot be combined with --handoff'],
+    [
+      'ipc',
+      true,
+      '--ipc: cannot be combined with --handoff: its IPC channel would close when the wrapper exits; use --tcp, ' +
+        '--listen or --http',
+    ],
+    ['ipc-message', 'up', '--ipc-message up: cannot be combined with --handoff'],
+    ['notify', true, '--notify: cannot be combined with --handoff: its socket would close when the wrapper exits'],
+    ['fd', '3', '--fd 3: cannot be combined with --handoff: its pipe would break'],
+    ['take-sockets', true, '--take-sockets: cannot be combined with --handoff: .*; remove one of the two'],
+    ['forward-signals', 'none', '--forward-signals none: cannot be combined with --handoff'],
+    ['signal-scope', 'group', '--signal-scope group: cannot be combined with --handoff: .*KillMode='],
+    ['rewrite-signal', 'TERM:QUIT', '--rewrite-signal TERM:QUIT: cannot be combined with --handoff: .*KillSignal='],
   ])('--%s %s', (name, value, message) => {
     expect(refusal({ [name]: value as string | true })).toMatch(new RegExp(`^${message}`));
   });
 
   it('is refused from a variable too, and not where a variable turns it off', () => {
     const variable = (name: string) => `SD_READY_WRAP_${name.toUpperCase()}`;
-    expect(refusal({ notify: 'yes' }, variable)).toMatch(/^SD_READY_WRAP_NOTIFY=yes: not with --handoff/);
+    expect(refusal({ notify: 'yes' }, variable)).toMatch(
+      /^SD_READY_WRAP_NOTIFY=yes: cannot be combined with --handoff/,
+    );
     expect(refusal({ notify: 'no', ipc: 'off', 'take-sockets': 'no' }, variable)).toBeUndefined();
   });
 
@@ -77,8 +84,8 @@ describe('where the app cannot be made the main process', () => {
     ['under pid 1', { NOTIFY_SOCKET: '/run/systemd/notify' }, 1, undefined],
     ["under a user's manager", { NOTIFY_SOCKET: '/x', MANAGERPID: '77' }, 77, undefined],
     ['outside of systemd', {}, 1, /NOTIFY_SOCKET is not set/],
-    ['below a shell or another init', { NOTIFY_SOCKET: '/x' }, 40, /pid 40, is not systemd/],
-    ["below a shell of a user's manager", { NOTIFY_SOCKET: '/x', MANAGERPID: '77' }, 40, /pid 40, is not systemd/],
+    ['below a shell or another init', { NOTIFY_SOCKET: '/x' }, 40, /\(pid 40\) is not systemd/],
+    ["below a shell of a user's manager", { NOTIFY_SOCKET: '/x', MANAGERPID: '77' }, 40, /\(pid 40\) is not systemd/],
     ['as the first process of a pid namespace', { NOTIFY_SOCKET: '/x' }, 0, /is not systemd/],
   ])('%s', (_, env, ppid, why) => {
     const obstacle = handoffObstacle(env, ppid);

@@ -12,11 +12,11 @@ it.each([
 });
 
 it.each([
-  ['', 'not a name'],
-  ['a b', 'not a name'],
-  ['../x', 'not a name'],
-  ['@', 'not a name'],
-  ['shop@3001', 'an instance, and a file is for its template, shop@'],
+  ['', 'not a unit name'],
+  ['a b', 'not a unit name'],
+  ['../x', 'not a unit name'],
+  ['@', 'not a unit name'],
+  ['shop@3001', 'an instance; write the name of its template, shop@'],
   ['shop.socket', 'not a service'],
   ['x'.repeat(300), 'longer than'],
 ])('%j is refused', (text, why) => {

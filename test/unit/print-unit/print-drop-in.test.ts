@@ -87,7 +87,7 @@ test('it says where it belongs, and what the way back is', async () => {
   expect((await print({ text })).stdout).toMatch(
     new RegExp(
       '^# Printed by .*\\n# Install: save as /etc/systemd/system/shop\\.service\\.d/zz-sd-ready-wrap\\.conf,\\n' +
-        "#  .* systemctl daemon-reload && systemctl restart 'shop\\.service'\\n# Back: +remove this file, ",
+        "#  .* systemctl daemon-reload && systemctl restart 'shop\\.service'\\n# Undo: +remove this file, ",
     ),
   );
   const user = await print({ text, options: ['--user'] });
@@ -198,8 +198,8 @@ test('what Node may not get along with is said beside it', async () => {
   const { stderr, code } = await print({ text });
   expect([code, ...stderr]).toEqual([
     0,
-    expect.stringMatching(/SystemCallFilter= has to allow .*@system-service$/),
-    expect.stringMatching(/ExecPaths= has to name sd-ready-wrap/),
+    expect.stringMatching(/SystemCallFilter= must also allow @system-service/),
+    expect.stringMatching(/ExecPaths= must also contain sd-ready-wrap/),
   ]);
 });
 
@@ -214,7 +214,7 @@ test.each([
 ])('%s with %j: that the app is not heard is said (%s)', async (setting, options, isSaid) => {
   const { stderr } = await print({ text: `[Service]\n${setting}\n${COMMAND}\n`, options });
   expect(stderr).toEqual(
-    isSaid ? [expect.stringMatching(/what its app itself tells systemd, .* without --notify$/)] : [],
+    isSaid ? [expect.stringMatching(/notifications of the app itself, .* without --notify$/)] : [],
   );
 });
 
@@ -223,8 +223,8 @@ test('what changes with Type=notify is said beside it', async () => {
   const { stderr, code } = await print({ text });
   expect([code, ...stderr]).toEqual([
     0,
-    expect.stringMatching(/^shop\.service: .*limit of 5 .*until the app is ready/),
-    expect.stringMatching(/ExecStartPost= runs once /),
+    expect.stringMatching(/^shop\.service: .*TimeoutStartSec=5 .*until the app is ready/),
+    expect.stringMatching(/ExecStartPost= now runs after /),
   ]);
   const quiet = await print({ text: text.replace('[Service]', '[Service]\nType=notify') });
   expect(quiet.stderr).toEqual([]);
@@ -234,37 +234,37 @@ const service = (...settings: string[]) => `[Service]\n${[...settings, COMMAND].
 
 describe('what cannot be carried over is one line', () => {
   test.each<[string, Given | string, RegExp]>([
-    ['forking', service('Type=forking'), /shop\.service: Type=forking: .*background.*; let it stay in the foreground/],
+    ['forking', service('Type=forking'), /shop\.service: Type=forking: .*background.*; keep it in the foreground/],
     ['oneshot', service('Type=oneshot'), /Type=oneshot: .*nothing to wait for/],
-    ['dbus', service('Type=dbus', 'BusName=a.b'), /Type=dbus: .*bus/],
-    ['a bus name, and no type', service('BusName=a.b'), /BusName=a\.b: .*bus/],
+    ['dbus', service('Type=dbus', 'BusName=a.b'), /Type=dbus: .*D-Bus/],
+    ['a bus name, and no type', service('BusName=a.b'), /BusName=a\.b: .*D-Bus/],
     ['idle', service('Type=idle'), /Type=idle: .*; write Type=exec/],
     ['the last type that systemd knows', service('Type=forking', 'Type=nonsense'), /Type=forking: /],
-    ['no command', '[Service]\nType=simple\n', /ExecStart=: there is none/],
-    ['no command left', service().concat('ExecStart=\n'), /ExecStart=: there is none/],
-    ['no section', `[Unit]\n${COMMAND}\n`, /ExecStart=: there is none/],
-    ['nothing', '', /ExecStart=: there is none/],
-    ['several lines', service('ExecStart=/bin/a'), /ExecStart=\/usr\/bin\/node app\.js: the last of 2/],
-    ['several on a line', '[Service]\nExecStart=/bin/a ; /bin/b\n', /the last of 2/],
-    ['an open quote', "[Service]\nExecStart=/bin/a 'b\n", /ExecStart=.*systemd cannot read that/],
+    ['no command', '[Service]\nType=simple\n', /ExecStart=: the unit has none/],
+    ['no command left', service().concat('ExecStart=\n'), /ExecStart=: the unit has none/],
+    ['no section', `[Unit]\n${COMMAND}\n`, /ExecStart=: the unit has none/],
+    ['nothing', '', /ExecStart=: the unit has none/],
+    ['several lines', service('ExecStart=/bin/a'), /ExecStart=\/usr\/bin\/node app\.js: the unit has 2 commands/],
+    ['several on a line', '[Service]\nExecStart=/bin/a ; /bin/b\n', /the unit has 2 commands/],
+    ['an open quote', "[Service]\nExecStart=/bin/a 'b\n", /ExecStart=.*systemd cannot parse this line/],
     ['the prefix |', '[Service]\nExecStart=|/bin/a b\n', /the prefix \| starts a shell; write \/bin\/sh -c/],
-    ['@ without a name', '[Service]\nExecStart=@/bin/a\n', /has to be a name/],
-    ['@ with an option for a name', '[Service]\nExecStart=@/bin/a --b\n', /has to be a name/],
-    ['the wrapper itself', '[Service]\nExecStart=/usr/bin/sd-ready-wrap -- /bin/a\n', /starts sd-ready-wrap already/],
+    ['@ without a name', '[Service]\nExecStart=@/bin/a\n', /must be a name/],
+    ['@ with an option for a name', '[Service]\nExecStart=@/bin/a --b\n', /must be a name/],
+    ['the wrapper itself', '[Service]\nExecStart=/usr/bin/sd-ready-wrap -- /bin/a\n', /already starts sd-ready-wrap/],
     [
       'the wrapper behind its node',
       '[Service]\nExecStart=/usr/bin/node /opt/x/bin/sd-ready-wrap.cjs -- /bin/a\n',
-      /starts sd-ready-wrap already/,
+      /already starts sd-ready-wrap/,
     ],
-    ['no memory for V8', service('MemoryDenyWriteExecute=yes'), /MemoryDenyWriteExecute=yes: Node cannot run/],
-    ['no room for V8', service('LimitAS=512M'), /LimitAS=512M: Node needs more .*; use MemoryMax=/],
+    ['no memory for V8', service('MemoryDenyWriteExecute=yes'), /MemoryDenyWriteExecute=yes: Node, .* cannot run/],
+    ['no room for V8', service('LimitAS=512M'), /LimitAS=512M: Node needs at least 1G .*; use MemoryMax=/],
     ['no room for V8, a pair', service('LimitAS=1048576K', 'LimitAS=900M:infinity'), /LimitAS=900M:infinity: /],
     ['no Unix sockets', service('RestrictAddressFamilies=AF_INET'), /RestrictAddressFamilies=AF_INET: .*add AF_UNIX/],
     ['no sockets', service('RestrictAddressFamilies=none'), /add AF_UNIX/],
     ['all but them', service('RestrictAddressFamilies=~AF_UNIX AF_INET'), /add AF_UNIX/],
-    ['another root', service('RootDirectory=/srv/root'), /RootDirectory=\/srv\/root: .*not in there/],
+    ['another root', service('RootDirectory=/srv/root'), /RootDirectory=\/srv\/root: .*not inside/],
     ['an image', service('RootImage=/srv/image'), /RootImage=/],
-    ['one connection', service('StandardInput=socket'), /StandardInput=socket: .*one connection/],
+    ['one connection', service('StandardInput=socket'), /StandardInput=socket: .*a single connection/],
     ['a command that may end', service('RemainAfterExit=yes'), /RemainAfterExit=yes: /],
     ['stored descriptors', service('FileDescriptorStoreMax=5'), /FileDescriptorStoreMax=5: /],
     [
@@ -275,30 +275,42 @@ describe('what cannot be carried over is one line', () => {
     [
       'a drop-in behind ours',
       { text: service(), dropIns: { 'zzz.conf': '[Service]\nExecStart=\nExecStart=/bin/b\n' } },
-      /ExecStart=: it is in zzz\.conf, .*; rename DIR\/shop\.service\.d\/zzz\.conf/,
+      /ExecStart=: zzz\.conf sets this, .*; rename DIR\/shop\.service\.d\/zzz\.conf/,
     ],
     [
       'no packets for a probe',
       { text: service('IPAddressDeny=any'), options: ['--tcp', '3000'] },
-      /IPAddressDeny=any: the packets of --tcp are dropped; use e\.g\. --listen 3000/,
+      /IPAddressDeny=any: drops the packets of --tcp; use e\.g\. --listen 3000/,
     ],
     [
       'no notify socket',
       service('TemporaryFileSystem=/run:ro'),
-      /TemporaryFileSystem=\/run:ro: \/run\/systemd\/notify /,
+      /TemporaryFileSystem=\/run:ro: hides \/run\/systemd\/notify;/,
     ],
     [
       'no wrapper to be seen',
       service(`InaccessiblePaths=/opt -${dirname(BIN)}`),
-      /InaccessiblePaths=-\/.*bin: .*sd-ready-wrap cannot be seen/,
+      /InaccessiblePaths=-\/.*bin: hides .*sd-ready-wrap/,
     ],
     ['a wrong option', { text: service(), options: ['--tcp', '70000'] }, /--tcp 70000: a port is a number/],
     ['an instance in a unit that has none', { text: service(), options: ['--tcp', '300%i'] }, /--tcp 300%i: /],
     ['an option that is not for it', { text: '[Service]\nExecStart=/bin/a', options: ['--ipc'] }, /IPC channel/],
-    ['a command', { text: service(), options: ['--', 'node', 'app.js'] }, /node: the command is that of the unit; /],
-    ['--print-unit', { text: service(), options: ['--print-unit'] }, /--print-drop-in: not with --print-unit/],
-    ['--dry-run', { text: service(), options: ['--dry-run'] }, /nothing is run where a unit is printed/],
-    ['--unit-name', { text: service(), options: ['--unit-name', 'x'] }, /it is for --print-unit/],
+    [
+      'a command',
+      { text: service(), options: ['--', 'node', 'app.js'] },
+      /node: --print-drop-in takes the command from the unit; /,
+    ],
+    [
+      '--print-unit',
+      { text: service(), options: ['--print-unit'] },
+      /--print-drop-in: cannot be combined with --print-unit/,
+    ],
+    [
+      '--dry-run',
+      { text: service(), options: ['--dry-run'] },
+      /cannot be combined with --print-drop-in, which runs nothing/,
+    ],
+    ['--unit-name', { text: service(), options: ['--unit-name', 'x'] }, /works only with --print-unit/],
   ])('%s', async (_, given, text) => {
     const { code, stdout, stderr } = await print(typeof given === 'string' ? { text: given } : given);
     expect({ code, stdout, stderr }).toEqual({ code: 125, stdout: '', stderr: [expect.stringMatching(text)] });
@@ -306,8 +318,8 @@ describe('what cannot be carried over is one line', () => {
   });
 
   test.each([
-    ['/no/such.service', /it cannot be read \(ENOENT\)/],
-    ['/etc', /it cannot be read \(EISDIR\)/],
+    ['/no/such.service', /cannot be read \(ENOENT\)/],
+    ['/etc', /cannot be read \(EISDIR\)/],
     ['shop.socket', /not a service/],
     ['a b', /not the name of a unit/],
     ['shop*', /not the name of a unit/],
@@ -332,14 +344,14 @@ describe('where the wrapper is', () => {
     ['tmpfs', '/home/deploy'],
   ])('ProtectHome=%s hides %s', async (value, place) => {
     const found = await from(place, service(`ProtectHome=${value}`));
-    expect(found).toEqual([125, expect.stringMatching(new RegExp(`ProtectHome=${value}: ${place}/.*cannot be seen`))]);
+    expect(found).toEqual([125, expect.stringMatching(new RegExp(`ProtectHome=${value}: hides ${place}/`))]);
     expect(await from(place, service('ProtectHome=read-only'))).toEqual([0]);
   });
 
   testAsRoot("a directory of root's alone is closed to another user", async () => {
     using dir = tempDir();
     mkdirSync(dir.file('bin'));
-    const closed = [125, expect.stringMatching(new RegExp(`^${dir.path}: it is closed to the unit's user`))];
+    const closed = [125, expect.stringMatching(new RegExp(`^${dir.path}: the unit's user cannot enter it`))];
     expect(await from(dir.file('bin'), service('User=nobody'))).toEqual(closed);
     expect(await from(dir.file('bin'), service('DynamicUser=yes'))).toEqual(closed);
     expect(await from(dir.file('bin'), service('User=root'))).toEqual([0]);

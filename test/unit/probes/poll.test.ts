@@ -77,7 +77,7 @@ describe('pollUntil', () => {
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([false]);
     clock.advance(1);
     expect(attempts.map(({ takenBack }) => takenBack)).toEqual([true]);
-    expect(reasons).toEqual(['no answer yet', 'no answer within the attempt timeout']);
+    expect(reasons).toEqual(['no response yet', 'no response within --attempt-timeout']);
     clock.advance(10);
     expect(attempts.map(({ at }) => at)).toEqual([500, 1510]);
     attempts[1]?.done();

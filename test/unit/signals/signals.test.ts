@@ -59,11 +59,11 @@ describe('parseRewrite', () => {
     ['TERM', 'not FROM:TO'],
     ['TERM:QUIT:INT', 'not FROM:TO'],
     ['', 'not FROM:TO'],
-    ['KILL:TERM', 'no signal that is passed on: KILL'],
-    ['0:TERM', 'no signal that is passed on: 0'],
-    ['15:3', 'no signal that is passed on: 15'],
-    ['TERM:', 'no signal that can be sent: '],
-    ['TERM:QUITE', 'no signal that can be sent: QUITE'],
+    ['KILL:TERM', 'not a signal that can be forwarded: KILL'],
+    ['0:TERM', 'not a signal that can be forwarded: 0'],
+    ['15:3', 'not a signal that can be forwarded: 15'],
+    ['TERM:', 'not a signal that can be sent: '],
+    ['TERM:QUITE', 'not a signal that can be sent: QUITE'],
   ])('%s', (text, parsed) => {
     expect(parseRewrite(text)).toEqual(parsed);
   });

@@ -22,19 +22,22 @@ it.each([
   [
     'another port',
     [PASSED, { asked: at('::', 8080) }, { asked: at('0.0.0.0', 8081) }],
-    '--take-sockets: the app took none of the sockets that systemd passed (127.0.0.1:3000): it asked for [::]:8080, ' +
+    '--take-sockets: the app took none of the sockets that systemd passed (127.0.0.1:3000): it wants to listen ' +
+      'on [::]:8080, ' +
       '0.0.0.0:8081; write ListenStream=[::]:8080 in the .socket, or give the app that port',
   ],
   [
     'a socket that is wider',
     [{ passed: [at('::', 3000), at('::', 3001)] }, { asked: at('127.0.0.1', 3001) }],
-    '--take-sockets: the app took none of the sockets that systemd passed ([::]:3000, [::]:3001): it asked for ' +
+    '--take-sockets: the app took none of the sockets that systemd passed ([::]:3000, [::]:3001): it wants to ' +
+      'listen on ' +
       '127.0.0.1:3001; [::]:3001 is wider: write ListenStream=127.0.0.1:3001 in the .socket',
   ],
   [
     'no listening socket among what was passed',
     [{ passed: [] }, { asked: at('::', 3000) }],
-    '--take-sockets: the app took none of the sockets that systemd passed (none): it asked for [::]:3000; write ' +
+    '--take-sockets: the app took none of the sockets that systemd passed (none): it wants to listen on ' +
+      '[::]:3000; write ' +
       'ListenStream=[::]:3000 in the .socket, or give the app that port',
   ],
 ])('%s: told when the app is ready', (_, lines, text) => {
@@ -51,13 +54,13 @@ it('an app that is not ready: told if it asked for a port that was passed, as ot
 it('an app that asks for nothing: told when it is ready', () => {
   const text =
     '--take-sockets: the app took none of the sockets that systemd passed (127.0.0.1:3000): its main process has not ' +
-    'asked for a port so far; children and worker threads cannot take one';
+    'opened a port; children and worker threads cannot take a socket';
   expect(problemWhenReady(report(PASSED))).toBe(text);
   expect(problemWhenFailed(report(PASSED))).toBeUndefined();
 });
 
 it('a Node that did not load the preload: told when it is ready', () => {
-  expect(problemWhenReady(report())).toContain('has not loaded our preload');
+  expect(problemWhenReady(report())).toContain('did not load the preload');
   expect(problemWhenFailed(report())).toBeUndefined();
 });
 
@@ -68,8 +71,8 @@ it('a second socket of the same port, where clients would wait', () => {
     { took: at('::', 3000) },
   );
   expect(problemWhenReady(two)).toBe(
-    '--take-sockets: no process accepts on 0.0.0.0:3000, as one server takes one socket ([::]:3000): let the app ' +
-      'listen there too, or leave that ListenStream= out of the .socket',
+    '--take-sockets: no process accepts on 0.0.0.0:3000; the app took only [::]:3000: let the app ' +
+      'listen there too, or remove that ListenStream= from the .socket',
   );
 });
 

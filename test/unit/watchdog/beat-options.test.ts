@@ -19,7 +19,7 @@ describe('withBeat', () => {
 });
 
 describe('whyNoBeat', () => {
-  const WHY = "Node's permission model would keep the app from it";
+  const WHY = "Node's permission model forbids it";
 
   it.each([
     [['app.js'], '', undefined],

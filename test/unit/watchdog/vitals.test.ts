@@ -58,10 +58,10 @@ describe('turning', () => {
       () => expect.fail('it has beaten'),
     );
     expect(vitals.look()).toBeUndefined();
-    expect(vitals.look()).toBe('its event loop does not turn');
+    expect(vitals.look()).toBe('its event loop is blocked');
     beats = 0;
     expect(vitals.look()).toBeUndefined();
-    expect(vitals.look()).toBe('its event loop does not turn');
+    expect(vitals.look()).toBe('its event loop is blocked');
   });
 
   it('never counted by the first look: told once, and well for good', () => {

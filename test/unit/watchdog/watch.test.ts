@@ -13,13 +13,13 @@ describe('watchdogRequest', () => {
     [{ WATCHDOG_USEC: '500', WATCHDOG_PID: '7' }, { intervalMs: 0.5 }],
     [{ WATCHDOG_USEC: '3000000', WATCHDOG_PID: '8' }, undefined],
     [{ WATCHDOG_USEC: '18446744073709551614' }, { intervalMs: 18446744073709552 }],
-    [{ WATCHDOG_USEC: '5', WATCHDOG_PID: 'me' }, { problem: 'WATCHDOG_PID=me is no process' }],
+    [{ WATCHDOG_USEC: '5', WATCHDOG_PID: 'me' }, { problem: 'WATCHDOG_PID=me is not a process' }],
   ])('%j', (env, request) => {
     expect(watchdogRequest(env, 7)).toEqual(request);
   });
 
   it.each(nonsense)('WATCHDOG_USEC=%s is a problem', (usec) => {
-    const problem = `WATCHDOG_USEC=${usec} is no number of microseconds`;
+    const problem = `WATCHDOG_USEC=${usec} is not a number of microseconds`;
     expect(watchdogRequest({ WATCHDOG_USEC: usec }, 7)).toEqual({ problem });
   });
 });
@@ -148,12 +148,12 @@ describe("the app's own pings", () => {
     }
     expect(news()).toEqual([]);
     clock.advance(5000);
-    expect(news()).toEqual([[3900, { type: 'sick', why: 'no WATCHDOG=1 from it', forMs: 900 }]]);
+    expect(news()).toEqual([[3900, { type: 'sick', why: 'it sent no WATCHDOG=1', forMs: 900 }]]);
     watching.hear(['WATCHDOG=1', 'STATUS=x']);
     expect(news()).toEqual([[8000, { type: 'recovered' }]]);
     watching.hear(['WATCHDOG_USEC=100000']);
     clock.advance(90);
-    expect(news()).toEqual([[8090, { type: 'sick', why: 'no WATCHDOG=1 from it', forMs: 90 }]]);
+    expect(news()).toEqual([[8090, { type: 'sick', why: 'it sent no WATCHDOG=1', forMs: 90 }]]);
     watching.stop();
     expect(clock.pending).toBe(0);
   });

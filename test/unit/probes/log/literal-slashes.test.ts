@@ -7,7 +7,7 @@ it.each([
   ['stderr', '/ready/i', "'[Rr]eady'"],
 ])('--%s %s', (option, source, right) => {
   expect(literalSlashes(option, new RegExp(source))).toBe(
-    `if its slashes are not part of the line: write --${option} ${right}`,
+    `the slashes count as part of the line; without them: --${option} ${right}`,
   );
 });
 
