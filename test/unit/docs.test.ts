@@ -47,7 +47,7 @@ describe('quoted messages', () => {
     // a message of several lines
     .replace(/['"`]\s*\+\s*['"`]/g, '');
   /** Words that the program fills in. */
-  const FILLED_IN = /[\d/]|^(nginx|npm|min|s[,:])$|^(SIG|KillMode=)|shop/;
+  const FILLED_IN = /[\d/]|^(nginx|npm|min|m?s[,:])$|^(SIG|KillMode=)|shop/;
   /** Messages of the C library and of env(1). */
   const OF_OTHERS = ['failed to map segment from shared object', 'No such file or directory'];
   const isMessage = (code: string) =>
