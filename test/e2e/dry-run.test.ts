@@ -103,7 +103,8 @@ describe('the account', () => {
         {},
       );
       expect(await run.closed).toEqual({ code: 0 });
-      expect(run.stderr.text).toContain(`private notify socket ${name === 'no socket' ? 'not available' : `by ${name}`}`);
+      const how = name === 'no socket' ? 'not available' : `by ${name}`;
+      expect(run.stderr.text).toContain(`private notify socket ${how}`);
       expect(run.stderr.lines.filter((line) => line.endsWith('systemd would receive STATUS=Starting'))).toHaveLength(1);
       expect(run.stderr.text).toContain('systemd would receive READY=1, ');
       expect(run.stdout.text).toBe('here: \n');
