@@ -5,6 +5,9 @@ import path from 'node:path';
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(REPOSITORY, file), 'utf8');
 
+/** Of the packages that a page names. */
+const packageVersions = (file) => [...read(file).matchAll(/sd-ready-wrap[-_](\d+\.\d+\.\d+)/g)].map(([, each]) => each);
+
 /**
  * @param {string} [tag] such as `v0.2.0`
  * @returns {string} the version and its date
@@ -18,7 +21,8 @@ export function versions(tag) {
   const found = {
     'package-lock.json': [lock.version, lock.packages[''].version],
     'CHANGELOG.md': [newest],
-    'README.md': [...read('README.md').matchAll(/sd-ready-wrap[-_](\d+\.\d+\.\d+)/g)].map(([, each]) => each),
+    'README.md': packageVersions('README.md'),
+    'docs/client.md': packageVersions('docs/client.md'),
     'man/sd-ready-wrap.1': [/^\.TH .*"sd-ready-wrap (.*?)"/m.exec(read('man/sd-ready-wrap.1'))?.[1]],
     ...(tag ? { 'the tag': [tag.replace(/^v/, '')] } : {}),
   };

@@ -12,23 +12,22 @@ it('each file has the version of package.json, and CHANGELOG.md a date for it', 
   expect(() => versions('v0.0.1')).toThrow(/^the tag has 0\.0\.1, package\.json /);
 });
 
-it('README names the Node releases of the workflow and of npm run matrix:node', () => {
+it('the releases of Node on the pages are those of the workflow and of npm run matrix:node', () => {
   const workflow = /^ +node: \[(.*)\]$/m.exec(read('.github/workflows/ci.yml'))?.[1]?.split(', ');
   const matrix = [...(/MAJORS = \[(.*)\]/.exec(read('test/matrix/node.js'))?.[1] ?? '').matchAll(/\d+/g)].flat();
   expect(workflow).toEqual(matrix);
-  expect(read('README.md')).toContain(
-    `Node ${matrix
-      .slice(1)
-      .join(', ')
-      .replace(/, (\d+)$/, ' or $1')}`,
-  );
+  const releases = matrix
+    .slice(1)
+    .join(', ')
+    .replace(/, (\d+)$/, ' or $1');
+  for (const page of ['README.md', 'docs/requirements.md']) expect(read(page)).toContain(`Node ${releases}`);
   expect(JSON.parse(read('package.json')).engines.node).toBe(`>=${matrix[0]}`);
 });
 
-it('README has the command lines that are tested with each package manager', () => {
+it('docs/requirements.md has the command lines that are tested with each package manager', () => {
   for (const { name, cases } of MANAGERS) {
     for (const { words } of cases.filter(({ inReadme }) => inReadme)) {
-      expect(read('README.md')).toContain(`\`${name.split(' ')[0]} ${words} sd-ready-wrap\``);
+      expect(read('docs/requirements.md')).toContain(`\`${name.split(' ')[0]} ${words} sd-ready-wrap\``);
     }
   }
 });
