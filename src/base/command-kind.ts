@@ -88,7 +88,7 @@ export function runsFile(command: string, args: readonly string[]): boolean {
  * A launcher starts the app as a child and does not stop it properly: npm 11 and `node --run` end at SIGTERM and leave
  * the app running; a shell that waits for a command does not forward the signal. KillMode=mixed sends SIGTERM only to
  * the main process, so systemd then kills the app without asking it to stop.
- * @param read returns the text of a file, to recognize shell scripts
+ * @param read returns the start of a file's text, to recognize shell scripts
  * @returns the launcher's name, `npm` or `sh -c`; undefined if the command probably is the app, or execs it
  */
 export function launcherOf(

@@ -1,9 +1,31 @@
 /** Queries of the file system that do not throw. */
-import { constants, type Dirent, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, type Dirent, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { orElse } from './or-else.ts';
 
 export function readText(path: string): string | undefined {
   return orElse(() => readFileSync(path, 'utf8'), undefined);
+}
+
+/** Enough for the `#!` line and the commands of a script, bytes. */
+const HEAD = 64 * 1024;
+
+/**
+ * Reads the start of a file of the app's, which may be a program of 100 MB, or a pipe (`sh <(...)`) whose bytes are for
+ * the app.
+ * @returns up to 64 KiB; undefined if it is not a regular file
+ */
+export function readHead(path: string): string | undefined {
+  return orElse(() => {
+    // a FIFO without a writer would block
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if (!fstatSync(fd).isFile()) return undefined;
+      const head = Buffer.alloc(HEAD);
+      return head.toString('utf8', 0, readSync(fd, head));
+    } finally {
+      closeSync(fd);
+    }
+  }, undefined);
 }
 
 /** Empty if `path` is not a readable directory. */

@@ -4,7 +4,7 @@ import { ipcNotices } from '../app/ipc-notices.ts';
 import type { App } from '../app/types.ts';
 import { launcherOf, shellOperatorIn } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
-import { readText } from '../base/files.ts';
+import { readHead } from '../base/files.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -75,7 +75,7 @@ export async function attend(options: AttendOptions) {
   const isMain = inUnit && !report && [undefined, `${process.pid}`].includes(env['SYSTEMD_EXEC_PID']);
   const unitLog =
     isMain && transport ? withStartRecords(log, () => ownUnit(env) ?? 'unknown', transport.name, clock.now) : log;
-  const launcher = launcherOf(config.command, config.args, readText);
+  const launcher = launcherOf(config.command, config.args, readHead);
   if (inUnit && (isMain || !transport)) {
     void import('../diagnosis/diagnose.ts').then(({ unitProblems }) =>
       unitProblems(

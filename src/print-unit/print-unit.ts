@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { isNode, launcherOf, runsFile } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
-import { readText } from '../base/files.ts';
+import { readHead } from '../base/files.ts';
 import { VERSION } from '../base/version.ts';
 import { buildConfig, type Config } from '../options/config.ts';
 import { example, isOn, quote, type RawOptions, type RawValue } from '../options/raw.ts';
@@ -75,7 +75,7 @@ export async function printUnit(
     wrapper: wrapper(env),
     options: options.words,
     command: [absolute(command, unit, env), ...args],
-    launcher: launcherOf(command, args, (path) => readText(resolve(directory, path))),
+    launcher: launcherOf(command, args, (path) => readHead(resolve(directory, path))),
     runsFile: runsFile(command, args),
     directory,
     runtimeDirectories: [...new Set(config.probes.flatMap(runtimeDirectoryOf))],

@@ -5,7 +5,7 @@ import { hasPermissionModel, nodeOptions } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
 import { KnownError, UsageError } from '../base/errors.ts';
 import { EXIT } from '../base/exit-status.ts';
-import { readText } from '../base/files.ts';
+import { readHead } from '../base/files.ts';
 import { orElse } from '../base/or-else.ts';
 import { placePreload } from '../base/preload.ts';
 import { procText } from '../base/proc.ts';
@@ -61,7 +61,7 @@ function envFileOptions(args: readonly string[]): readonly string[] {
   return options.flatMap((word, at) => {
     const [, inWord] = /^--env-file(?:-if-exists)?(?:=(.*))?$/.exec(word) ?? [];
     const path = inWord ?? (word.startsWith('--env-file') ? options[at + 1] : undefined);
-    const [, value = ''] = /^\s*(?:export\s+)?NODE_OPTIONS\s*=(.*)$/m.exec(readText(path ?? '') ?? '') ?? [];
+    const [, value = ''] = /^\s*(?:export\s+)?NODE_OPTIONS\s*=(.*)$/m.exec(readHead(path ?? '') ?? '') ?? [];
     return value.replace(/["'`]/g, ' ');
   });
 }

@@ -36,6 +36,15 @@ describe('descriptors beyond the standard streams', () => {
     expect(run.stdout.text).toBe('all of it\n');
   });
 
+  test('a script that a shell reads from a FIFO reaches the shell as a whole', async () => {
+    using dir = tempDir();
+    const writes = "mkfifo fifo; { seq -f '# %g' 20000; echo 'echo all of it; exit 3'; } >fifo &";
+    const under = sh(`${writes} exec "$@"`);
+    await using run = wrap(['--delay', '1ms', '--', 'sh', 'fifo'], { cwd: dir.path, under });
+    expect(await run.closed).toEqual({ code: 3 });
+    expect(run.stdout.text).toBe('all of it\n');
+  });
+
   test.each([3, 63])('the reader of a pipe on %i sees the end once the app has closed it', async (fd) => {
     const reads =
       '$fd = shift; pipe R, W; if (fork) { close W; 1 while <R>; print "end\n"; $| = 1; print ""; wait; exit ' +
