@@ -203,7 +203,9 @@ describeSystemd('socket ownership', MODES, (systemd) => {
       const scene = await Scene.write(systemd(), options, appOf(cell), lines);
       await stage(scene, cell);
       expect(await scene.outcome(), scene.service.stderr).toBe(serves ? 'ready' : 'exit-code exited 124');
-      expect(scene.service.stderr).toContain('ownership decided by the accepting process (/proc)');
+      await until('the rule', () =>
+        scene.service.stderr.includes('ownership decided by the accepting process (/proc)'),
+      );
       await scene.stop();
     });
 
