@@ -17,6 +17,8 @@ export interface Findings {
   readonly holders: ReadonlyMap<number, string>;
   /** `.socket` units that hold a port which the app may need, by the port. */
   readonly socketUnits: ReadonlyMap<number, string>;
+  /** Awaited ports that only a privileged process may open. */
+  readonly reserved: readonly number[];
   /** Whether systemd may have stopped the unit because of its start timeout. */
   readonly tooLong: boolean;
   /** With --handoff. Advice must not suggest probes that need a wrapper which stays. */
@@ -41,6 +43,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   return [
     ...heldBySystemd(findings),
     ...heldPorts(findings),
+    ...(moment === 'died' ? reservedPorts(findings) : []),
     ...elsewhere,
     ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
     ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
@@ -63,6 +66,16 @@ function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   return others.map(
     ([port, holder]) => `port ${port} is held by ${holder}: stop that process, or give the app another port`,
   );
+}
+
+function reservedPorts({ reserved, holders }: Findings): readonly string[] {
+  return reserved
+    .filter((port) => !holders.has(port))
+    .map(
+      (port) =>
+        `port ${port} needs a privilege that the app does not have: add AmbientCapabilities=CAP_NET_BIND_SERVICE ` +
+        'under [Service], or give the app a port from 1024 on',
+    );
 }
 
 /** The app listens, but on another socket than the probed one. While it is starting, more may follow. */

@@ -9,7 +9,7 @@ import { isRunning, type Running } from './reload.ts';
 import type { Effect, Living, State } from './words.ts';
 
 /** The pings stop, and systemd acts when none has arrived for a whole interval: this reports the reason before. */
-export function sick({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
+export function unhealthy({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `unhealthy for ${formatDuration(forMs)}: ${why}`;
   // expected while the app is shutting down
   if (stop?.known) return [log('info', 'unhealthy', `the app is ${text}; it is stopping`, { app_pid: pid })];

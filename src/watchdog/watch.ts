@@ -50,9 +50,9 @@ function parseUsec(text: string): number | undefined {
 
 export type WatchdogNews =
   /** A ping is due. */
-  | { readonly type: 'well' }
+  | { readonly type: 'healthy' }
   /** No more pings. `forMs`: the time since it was last healthy. */
-  | { readonly type: 'sick'; readonly why: string; readonly forMs: number }
+  | { readonly type: 'unhealthy'; readonly why: string; readonly forMs: number }
   | { readonly type: 'recovered' };
 
 export interface Watchdog {
@@ -120,8 +120,8 @@ function keepPinging(vitals: Vitals, clock: Clock, tell: (news: WatchdogNews) =>
       missed = why === undefined ? 0 : missed + 1;
       if (why === undefined) healthyAt = clock.now();
       if (wasUnhealthy && missed === 0) tell({ type: 'recovered' });
-      if (missed < MISSED_MAX) tell({ type: 'well' });
-      else if (missed === MISSED_MAX) tell({ type: 'sick', why: why as string, forMs: clock.now() - healthyAt });
+      if (missed < MISSED_MAX) tell({ type: 'healthy' });
+      else if (missed === MISSED_MAX) tell({ type: 'unhealthy', why: why as string, forMs: clock.now() - healthyAt });
       next();
     };
     vitals.check();
@@ -146,7 +146,7 @@ function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
     cancel();
     cancel = clock.after(late, () => {
       isUnhealthy = true;
-      tell({ type: 'sick', why: 'it sent no WATCHDOG=1', forMs: late });
+      tell({ type: 'unhealthy', why: 'it sent no WATCHDOG=1', forMs: late });
     });
   };
   return {

@@ -77,6 +77,14 @@ describe('a unix probe', () => {
     await waited;
   });
 
+  it('a missing directory is in the reason, and what creates it', async () => {
+    const { probe } = start('/run/sd-ready-wrap-nowhere/socket');
+    await reasonIs(
+      probe,
+      'does not exist, nor does /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere creates it)',
+    );
+  });
+
   it('ignores a socket from an earlier start', async () => {
     const path = socketPath();
     // if killed, it does not remove its socket

@@ -38,7 +38,7 @@ describeSystemd('a misconfigured unit', ['user-1000', 'system', 'session'], (sys
     await service.systemctl('stop');
     await service.results();
     expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: ${problem}`)).toBe(wrong);
-    expect(service.stderr.includes('write KillMode=control-group there')).toBe(wrong);
+    expect(service.stderr.includes('write KillMode=control-group,')).toBe(wrong);
   });
 
   test.each([
@@ -93,7 +93,7 @@ describeSystemd('a unit that contradicts its options', ['user-1000', 'session'],
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
     const taken = 'Type=simple (it needs systemd 253)';
-    const warning = `has Type=notify-reload, which systemd ${SYSTEMD_VERSION} takes for ${taken}`;
+    const warning = `has Type=notify-reload, which systemd ${SYSTEMD_VERSION} reads as ${taken}`;
     if (SYSTEMD_VERSION < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     expect(service.stderr.includes('needs Type=notify')).toBe(SYSTEMD_VERSION < 253);
@@ -113,7 +113,7 @@ describeSystemd('a unit that contradicts its options', ['user-1000', 'session'],
     await service.systemctl('stop');
     await started;
     expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
-    expect(service.stderr).not.toContain('raise TimeoutStartSec=');
+    expect(service.stderr).not.toContain("raise the unit's TimeoutStartSec=");
   });
 });
 
@@ -222,5 +222,29 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.story).toContain('ready');
     expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
     expect(service.stderr).not.toContain('has not opened any port');
+  });
+});
+
+describeSystemd('an app that dies at its start', ['system'], (systemd) => {
+  test.each([
+    [
+      'for want of a privilege for its port',
+      '--tcp 81',
+      `-e 'require("net").createServer().listen(81, "127.0.0.1")'`,
+      ['CapabilityBoundingSet=CAP_SYS_PTRACE'],
+      /before it listened .*; port 81 needs a privilege .*: add AmbientCapabilities=CAP_NET_BIND_SERVICE/,
+    ],
+    [
+      'by an error that only its own output names',
+      '--tcp 3000',
+      `-e 'require("no-such-module")'`,
+      [],
+      /exited with code 1 after .*, before it listened .*; its own output may say why$/,
+    ],
+  ] as const)('%s: the status says what to do', async (_, probe, args, lines, text) => {
+    const service = await Service.write(systemd(), { probe, command: `${systemd().node} ${args}`, lines: [...lines] });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(text);
   });
 });
