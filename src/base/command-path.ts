@@ -28,7 +28,7 @@ export function commandPath(command: string, env: Readonly<Record<string, string
     try {
       accessSync(place, constants.X_OK);
       if (statSync(place).isFile()) return place.includes('/') ? place : `./${place}`;
-      worst = Object.assign(new Error(`${place} is no file`), { code: 'EACCES' });
+      worst = Object.assign(new Error(`${place} is not a file`), { code: 'EACCES' });
     } catch (error) {
       // a directory of PATH that lacks the command is skipped
       if (command.includes('/') || (error as NodeJS.ErrnoException).code === 'EACCES') worst = error;

@@ -55,12 +55,12 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
     interval: raw.interval && time(raw, 'interval', 0, { least: 1 }),
     attemptTimeout: raw['attempt-timeout'] && time(raw, 'attempt-timeout', 0, { least: 1 }),
   };
-  const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero or infinity is no limit');
-  const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero or infinity is no limit');
+  const timeout = time(raw, 'timeout', Number.POSITIVE_INFINITY, 'zero and infinity mean no limit');
+  const stopTimeout = time(raw, 'stop-timeout', 10_000, 'zero and infinity mean no limit');
   const extendTimeout = raw['extend-timeout'] ? time(raw, 'extend-timeout', 0, { least: 100 }) : undefined;
   const watchdog = choice(raw, 'watchdog', ['process', 'off', 'probe', 'app', 'loop'] as const);
   const reloadTimeout = raw['reload-timeout']
-    ? time(raw, 'reload-timeout', 0, 'zero or infinity is no limit')
+    ? time(raw, 'reload-timeout', 0, 'zero and infinity mean no limit')
     : undefined;
   const forwardSignals = choice(raw, 'forward-signals', ['auto', 'all', 'none'] as const);
   const signalScope = choice(raw, 'signal-scope', ['process', 'group'] as const);

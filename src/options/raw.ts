@@ -58,7 +58,7 @@ export function time(
   raw: RawOptions,
   name: OptionName,
   byDefault: number,
-  limit: { readonly least: number } | 'zero or infinity is no limit',
+  limit: { readonly least: number } | 'zero and infinity mean no limit',
 ): number {
   const value = last(raw, name);
   if (!value) return byDefault;
@@ -66,7 +66,7 @@ export function time(
   // the time span parser would add up two lines of a variable
   if (ms === undefined || text(value).trim().includes('\n'))
     throw new UsageError(quote(value), 'not a time span', example(name, value));
-  if (limit === 'zero or infinity is no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
+  if (limit === 'zero and infinity mean no limit') return ms === 0 ? Number.POSITIVE_INFINITY : ms;
   if (!Number.isFinite(ms)) throw new UsageError(quote(value), 'must be a limited time', example(name, value));
   if (ms < limit.least) throw new UsageError(quote(value), `must be at least ${limit.least}ms`, example(name, value));
   return ms;

@@ -1,12 +1,12 @@
 /**
- * Tells whether a signal was sent to everybody or to us alone. With KillMode=control-group, its default, systemd
- * signals the app as well as us (systemd.kill(5)), as a terminal does, and what we forward would then be a second one.
- * The signal itself does not say. So beside us, in the same cgroup and process group, sits a canary: a shell that says
- * which signals it got. What reached it has reached the app.
+ * Finds out whether a signal was sent to the whole unit or only to the wrapper. With KillMode=control-group (the
+ * default) systemd signals the app as well as the wrapper (systemd.kill(5)), as a terminal does; a forwarded signal
+ * would be the app's second. A signal does not carry this information. The wrapper therefore starts a canary in the
+ * same cgroup and process group: a shell that reports the signals it gets. What reached it has reached the app.
  *
- * It is asked once the sender is done, so no time is guessed: systemd signals all it wants to in one go, us first
- * (unit_kill_context() in its unit.c), and then sleeps; the kernel signals a process group in one go. The canary
- * answers our line behind all signals that it got before.
+ * No time is guessed, because the wrapper asks when the sender has finished: systemd signals all processes in one
+ * go, the main process first (unit_kill_context() in its unit.c), and then sleeps; the kernel signals a process group
+ * in one go. The canary answers a line after it has reported all earlier signals.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -19,34 +19,34 @@ import { isInUnitOf } from '../unit/settings.ts';
 import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
-/** A signal that reached the canary so long before us is another one, ms. */
+/** A signal that reached the canary this much earlier than the wrapper is a different one, ms. */
 const FRESH = 100;
 
-/** From a canary that ended before it stood to the next: perhaps none can live here, ms. */
+/** The pause before the next canary if one ended before it was up: perhaps none can run here, ms. */
 const REST = 1000;
 
-/** What it says when all of its traps stand. */
-const STANDS = 'up';
+/** The canary's line once all its traps are set. */
+const UP = 'up';
 
 /**
- * A signal ends the read of a shell, in some with the same status as the end of file (dash), hence `s`. At the end of
- * file, which is our death, it ends too. The echo to nobody raises a SIGPIPE, which is a signal as well: 13, whose trap
- * does not nest, or it would echo for ever. It is never ignored, as one that somebody sent would be lost then. Whether
- * an echo failed is not asked: the status of what a second signal interrupts is that of what the first one did (dash's
- * dotrap(), in its trap.c).
+ * A signal ends a shell's read, in dash with the same status as the end of file, hence `s`. The end of file means that
+ * the wrapper has died, and ends the loop. Echoing to a closed pipe raises SIGPIPE (13); its trap must not nest, or it
+ * would echo without end. SIGPIPE is not ignored, because a SIGPIPE from another process would then be lost. The status
+ * of echo is not checked: a second signal gives it the status of the first one's trap (dotrap() in dash's trap.c).
  */
 const SCRIPT = `{ p() { echo "$1"; s=1; }
 for n in ${FORWARDED_SIGNALS.map((signal) => constants.signals[signal])
   .filter((number) => number !== constants.signals.SIGPIPE)
   .join(' ')}; do trap "p $n" $n; done
 trap '[ "$g" ] || { g=1; p 13; g=; }' 13
-echo ${STANDS}
+echo ${UP}
 while s=; read -r x || [ "$s" ]; do echo "p$x"; done; }
 `;
 
 /**
  * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is one
- * compound command: a shell may read ahead (dash does), so it must have parsed the loop before we write a line for it.
+ * compound command: a shell may read ahead (dash does), so it must have parsed the loop before the wrapper writes
+ * lines to it.
  * argv[0] stays sh, because BusyBox selects its applet by it.
  */
 const ARGUMENTS = ['-s', ...'sd-ready-wrap: checks which signals reach the whole unit'.split(' ')];
@@ -56,26 +56,26 @@ const NAMES = new Map(FORWARDED_SIGNALS.map((signal) => [`${constants.signals[si
 export interface Canary {
   start(): void;
   /**
-   * Whether this signal, which came for us just now, went to the app as well.
-   * @returns undefined where there is no canary
+   * Whether this signal, which the wrapper has just received, reached the app as well.
+   * @returns undefined without a canary
    */
   hears(signal: ForwardedSignal): Promise<boolean> | undefined;
-  /** Resolves when it is gone. */
+  /** Kills the canary; resolves when it has exited. */
   end(): Promise<void>;
 }
 
 export interface CanaryOptions {
   readonly appPid: number;
-  /** In a session of its own, as the app is then: what a terminal sends does not reach it. */
+  /** In a separate session, like the app: signals of a terminal do not reach it. */
   readonly detached: boolean;
 }
 
 export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   let shell: ChildProcessByStdio<Writable, Readable, null> | undefined;
   let ended = false;
-  let stands = false;
+  let isUp = false;
   let asked = 0;
-  /** What reached the canary and was not asked about yet, with the time. */
+  /** Signals of the canary that are not matched yet, with their time. */
   let heard: { readonly signal: string; readonly at: number }[] = [];
   const hear = (signal: string) => heard.push({ signal, at: now() });
   const isHeard = (signal: string) => heard.some((each) => each.signal === signal);
@@ -86,15 +86,15 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     const mine = spawnShell(detached);
     if (!mine) return;
     shell = mine;
-    stands = false;
-    // and not at its exit, as what it has said may still be unread then
+    isUp = false;
+    // not at its exit, when some of its lines may still be unread
     mine.once('close', (_, signal) => {
       shell = undefined;
-      // before its traps stood
+      // it got a signal before its traps were set
       if (signal) hear(signal);
       onLine('gone');
-      // at once: as long as there is none, a signal for the whole unit reaches the app a second time
-      if (stands) start();
+      // at once: without a canary, a signal to the whole unit reaches the app twice
+      if (isUp) start();
       else setTimeout(start, REST).unref();
     });
     mine.stdin.on('error', noteOwnEpipe);
@@ -104,28 +104,28 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const signal = NAMES.get(line);
-        stands ||= line === STANDS;
+        isUp ||= line === UP;
         if (signal) hear(signal);
         onLine(line);
       }
     });
   }
 
-  /** Resolves when it has told all that had reached it when this was called, or is gone. */
+  /** Resolves when the canary has reported all signals that it had got by this call, or has ended. */
   function answer(): Promise<void> {
     asked += 1;
     const awaited = `p${asked}`;
     const question = `${asked}\n`;
     return new Promise((resolve) => {
       onLine = (line) => {
-        if (line === STANDS) shell?.stdin.write(question);
+        if (line === UP) shell?.stdin.write(question);
         else if (line === awaited || line === 'gone') resolve();
       };
-      if (stands) shell?.stdin.write(question);
+      if (isUp) shell?.stdin.write(question);
     });
   }
 
-  /** One at a time: see signal-route.ts. */
+  /** One at a time: see route.ts. */
   async function ask(signal: ForwardedSignal, came: number): Promise<boolean> {
     const take = () => {
       heard = heard.filter(({ at }) => at >= came - FRESH);
@@ -134,7 +134,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     };
     const left = () => came + PATIENCE - now();
     while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(LOOK_INTERVAL);
-    // what reaches a stopped process waits for it to go on
+    // a stopped process gets its signals when it continues
     if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
     return take() && isInOurUnit(appPid);
@@ -144,7 +144,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   return {
     start,
     hears(signal) {
-      // it may have died of it: as long as its traps do not stand
+      // before its traps are set, it may have died of this signal
       if (!shell && !isHeard(signal)) return undefined;
       const came = now();
       const mine = last.then(() => ask(signal, came));
@@ -162,9 +162,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   };
 }
 
-/**
- * Undefined where none can be had, by the limits of the unit or its SystemCallFilter=: then what comes is forwarded.
- */
+/** Undefined if the unit's limits or its SystemCallFilter= forbid it; every signal is then forwarded. */
 function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
   return orElse(() => {
     const shell = spawn('/bin/sh', ARGUMENTS, { stdio: ['pipe', 'pipe', 'ignore'], detached, env: {} });
@@ -175,7 +173,7 @@ function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, 
   }, undefined);
 }
 
-/** One that went to another unit's cgroup gets nothing of what systemd sends to this one. */
+/** systemd's signals to this unit do not reach a process that moved to another unit's cgroup. */
 function isInOurUnit(pid: number): boolean {
   const [ours, its] = [procText('self', 'cgroup'), procText(pid, 'cgroup')];
   return ours === undefined || its === undefined || isInUnitOf(ours, its);
