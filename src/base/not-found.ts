@@ -1,5 +1,7 @@
 /** What to write in the place of a command that is not found: mostly it is a line that a shell would understand. */
 
+import { isExecutable } from './command-path.ts';
+
 /** Words that only a shell knows (POSIX, Shell Command Language, 2.14 and XBD "intrinsic utilities"). */
 const SHELL_WORDS: ReadonlySet<string> = new Set(['cd', 'source', '.', 'export', 'exec', 'set', 'ulimit', 'umask']);
 
@@ -21,7 +23,7 @@ export function notFound(command: string, args: readonly string[] = []): string 
       `Environment=${first} in the unit, or env ${first} before the program`
     );
   }
-  if (rest.length > 0 && !first.includes('/')) {
+  if (rest.length > 0 && (!first.includes('/') || isExecutable(first))) {
     return (
       'not found (ENOENT): the quotes make it the name of one program; write the words without quotes around ' +
       `them: -- ${command}`

@@ -17,6 +17,8 @@ export interface Findings {
   readonly holders: ReadonlyMap<number, string>;
   /** The `.socket` unit of systemd that holds a port which the app may want, by the port. */
   readonly socketUnits: ReadonlyMap<number, string>;
+  /** Awaited ports that only a privileged process may open. */
+  readonly reserved: readonly number[];
   /** Whether systemd may have stopped us because the start took too long. */
   readonly tooLong: boolean;
   /** The app is to become the main process: signs that need a wrapper which stays are no advice then. */
@@ -41,6 +43,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   return [
     ...heldBySystemd(findings),
     ...heldPorts(findings),
+    ...(moment === 'died' ? reservedPorts(findings) : []),
     ...elsewhere,
     ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
     ...(moment === 'stopped' && findings.tooLong ? [TOO_SHORT] : []),
@@ -48,9 +51,7 @@ export function advice(moment: Moment, findings: Findings): readonly string[] {
   ];
 }
 
-const TOO_SHORT =
-  "if the app only needs more time: raise the unit's TimeoutStartSec=, or add --extend-timeout 30s, which extends it " +
-  'while the app is starting';
+const TOO_SHORT = "if the app only needs more time: raise the unit's TimeoutStartSec=, or add --extend-timeout 30s";
 
 /** Not by a process that could be stopped. */
 function heldBySystemd({ socketUnits }: Findings): readonly string[] {
@@ -66,6 +67,16 @@ function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   return others.map(
     ([port, holder]) => `port ${port} is held by ${holder}: stop that process, or give the app another port`,
   );
+}
+
+function reservedPorts({ reserved, holders }: Findings): readonly string[] {
+  return reserved
+    .filter((port) => !holders.has(port))
+    .map(
+      (port) =>
+        `port ${port} needs a privilege that the app does not have: add AmbientCapabilities=CAP_NET_BIND_SERVICE ` +
+        'under [Service], or give the app a port from 1024 on',
+    );
 }
 
 /** The app listens, but where nobody asks. While it is awaited that may be the first of several sockets. */

@@ -1,6 +1,8 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded where one is not. */
 
 import { stopProblem } from '../base/command-kind.ts';
+import { readText } from '../base/files.ts';
+import { procText } from '../base/proc.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
@@ -53,10 +55,22 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     looked: seen?.whole === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
+    reserved: moment === 'died' ? reservedPorts(config) : [],
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
   });
+}
+
+/** CAP_NET_BIND_SERVICE, by its bit in CapEff of proc(5) (capabilities(7)). */
+const MAY_BIND = 10n;
+
+/** Awaited ports that the app cannot open without a privilege, which it has if we do (ip(7)). */
+function reservedPorts({ probes }: Config): readonly number[] {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(procText('self', 'status') ?? '')?.[1];
+  if (effective === undefined || (BigInt(`0x${effective}`) >> MAY_BIND) & 1n) return [];
+  const first = Number(readText('/proc/sys/net/ipv4/ip_unprivileged_port_start') ?? 1024);
+  return probes.flatMap((spec) => awaitedPort(spec) ?? []).filter((port) => port < first);
 }
 
 /** The `.socket` units of those ports. */

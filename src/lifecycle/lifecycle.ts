@@ -306,7 +306,7 @@ function stopBy(
   const known = stop?.known === true || fate.fate !== 'withheld';
   const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
   if (phase !== 'starting' || fate.fate === 'withheld' || now.failure !== undefined) return { stop: now, effects: [] };
-  const failure = `${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
+  const failure = `stopped by ${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
   return {
     stop: { ...now, failure },
     effects: [
@@ -346,7 +346,8 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   // what nobody saw: whoever was told to end did so
   const signal = stopAskedBy(state);
   const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
-  const how = `${state.name} ${describeExit(status)}${event.left ? '; its children still run' : ''}`;
+  const how = `${state.name} ${describeExit(status)}`;
+  const left = event.left ? '; its children still run' : '';
   const failure = state.stop?.failure;
   // with the stop it was told what was awaited, and an app that is ending may have closed its port since
   const awaited = failure === undefined ? unfulfilled(event.waitingFor) : 'before it was ready';
@@ -354,15 +355,19 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
     event.lastLine === undefined || failure !== undefined ? '' : `; its last line of output: ${event.lastLine}`;
   const text =
     phase === 'starting' || phase === 'orphaning'
-      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${words}`
-      : how;
+      ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${left}${words}`
+      : `${how}${left}`;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
   const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
   // systemd takes it for a failure too (systemd.service(5), Type=notify)
   const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
-  const why = phase === 'starting' && failure !== undefined ? [failure, how] : [text];
+  const isUnexplained = phase === 'starting' && !endsWell && words === '' && advice.length === 0;
+  const why =
+    phase === 'starting' && failure !== undefined
+      ? [failure, `${how}${left}`]
+      : [text, ...(isUnexplained ? ['its own output may say why'] : [])];
   return {
     state: { phase: 'ended' },
     effects: [

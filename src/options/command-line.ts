@@ -73,17 +73,19 @@ function toCommander(row: OptionRow, into: KeptOptions): Option {
   const take = (text: string | true) => {
     if (typeof text === 'string' && text.startsWith('--')) {
       const why = text === '--' ? '' : ` (${text} looks like an option)`;
-      throw new UsageError(place, `its value is missing${why}`, example(row.name, { place, text }));
+      const hint = example(row.name, { place, text });
+      throw new UsageError(place, `its value is missing${why}`, text === '--' ? `${UNSET}; ${hint}` : hint);
     }
     if (text === '') {
-      const hint = 'if a variable is written there, it may not be set';
-      throw new UsageError(place, 'its value is empty', `${hint}; ${example(row.name, { place, text })}`);
+      throw new UsageError(place, 'its value is empty', `${UNSET}; ${example(row.name, { place, text })}`);
     }
     keep(into, row, { place, text });
     return text;
   };
   return row.value ? option.argParser(take) : option.argParser(() => take(true));
 }
+
+const UNSET = 'if a variable is written there, it may not be set';
 
 /** commander's complaint in the form of ours. */
 function usageError(error: CommanderError, complaint: string): UsageError {

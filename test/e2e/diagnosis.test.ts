@@ -67,7 +67,7 @@ test('stopped before it is ready: what was awaited, and what is wrong', async ()
   run.kill('SIGTERM');
   await run.closed;
   expect((await run.logged('stop-asked')).msg).toMatch(
-    new RegExp(`^SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
+    new RegExp(`^stopped by SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
   );
   expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);
 });
@@ -153,6 +153,12 @@ describe('what an operator gets wrong', () => {
       'a variable that is not set',
       ['--tcp', '', '--', 'true'],
       '--tcp: its value is empty; if a variable is written there, it may not be set; write e.g. --tcp 3000',
+      125,
+    ],
+    [
+      'an option whose variable is not set, without quotes',
+      ['--tcp', '--', 'true'],
+      '--tcp: its value is missing; if a variable is written there, it may not be set; write e.g. --tcp 3000',
       125,
     ],
     [

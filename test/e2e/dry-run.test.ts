@@ -61,11 +61,11 @@ describe('the account', () => {
     const { lines } = run.stderr;
     for (const line of lines) expect(line).toMatch(/^sd-ready-wrap: \+ *\d+\.\d{3} s {2}\S/);
     const at = (text: string) => lines.findIndex((line) => line.includes(text));
-    expect(at('started the app')).toBeLessThan(at('told STATUS=Starting since'));
-    expect(at('yes, after')).toBeLessThan(at('told READY=1'));
-    expect(lines[at('told READY=1') + 1]).toMatch(/ s {2}ready after /);
+    expect(at('started the app')).toBeLessThan(at('receive STATUS=Starting since'));
+    expect(at('yes, after')).toBeLessThan(at('receive READY=1'));
+    expect(lines[at('receive READY=1') + 1]).toMatch(/ s {2}ready after /);
     inOrder(lines);
-    expect(lines.at(-2)).toContain('told STATUS=the app exited with code 7');
+    expect(lines.at(-2)).toContain('receive STATUS=the app exited with code 7');
     expect(lines.at(-1)).toContain('the app exited with code 7');
     await receiver.settled();
     expect(receiver.messages()).toEqual([]);

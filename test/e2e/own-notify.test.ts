@@ -36,7 +36,7 @@ describe.each(WAYS)('received by %s', (way, [node = '', ...flags], addons) => {
   test('by this way and no other', async () => {
     await using run = start(sh('exit 0'), {}, '--log-level', 'debug');
     await run.closed;
-    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`by ${way}`);
+    expect(run.log.find(({ event }) => event === 'app-notify')?.msg).toContain(`receiving with ${way}`);
   });
 
   test("systemd-notify's words are said by the main process, and it is not kept waiting", async () => {
@@ -253,7 +253,9 @@ describe('where the socket is', () => {
     await using run = wrap(['--notify', '--', 'true'], { env });
     expect(await run.closed).toEqual({ code: 125 });
     expect(run.stderr.lines).toEqual([
-      expect.stringMatching(/^sd-ready-wrap: --notify: no directory .*\/no\/such: ENOENT; .*RuntimeDirectory=/),
+      expect.stringMatching(
+        /^sd-ready-wrap: --notify: cannot create the app's notify socket .*\/no\/such: ENOENT; .*RuntimeDirectory=/,
+      ),
     ]);
   });
 });

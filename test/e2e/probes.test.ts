@@ -109,7 +109,7 @@ test('--file: not what an earlier start left behind', async () => {
   writeFileSync(path, '');
   utimesSync(path, 1_000_000, 1_000_000);
   await withReceiver(['--file', path, ...APP], async (run, receiver) => {
-    await receiver.until(({ text }) => text.includes(`file ${path}: older than the start`));
+    await receiver.until(({ text }) => text.includes(`file ${path}: exists, but is older than the start`));
     await isNotReady(run, receiver);
     run.tell(`touch ${path}`);
     await receiver.untilReady();

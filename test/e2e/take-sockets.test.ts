@@ -287,16 +287,13 @@ describe('an app that', () => {
 });
 
 describe('is refused before the app is started', () => {
-  const NOT_NODE =
-    'is not known to be Node, or starts the app as a child of its own; name Node and the app itself, e.g. ' +
-    'sd-ready-wrap --take-sockets -- node app.js';
+  const NOT_NODE = 'is not Node itself; start the app with node, e.g. sd-ready-wrap --take-sockets -- node app.js';
   const NONE =
     'systemd passed no listening TCP socket; write ListenStream=3000 in shop.socket, and Sockets=shop.socket ' +
     'under [Service]';
   const PERMISSION =
     "Node's permission model keeps the app from loading the preload of sd-ready-wrap; remove --permission, or " +
-    'let the app ' +
-    'listen on the descriptor itself: server.listen({ fd: 3 })';
+    'let the app listen on the descriptor itself: server.listen({ fd: 3 })';
   const STARTS = ['-e', 'console.log("started")'];
 
   async function refusal(flags: readonly string[], command: readonly string[], options: WrapOptions = {}) {

@@ -45,7 +45,7 @@ describe('an IPC probe', () => {
     const { app, probe, waited } = start();
     app.say(message);
     expect(await isSettled(waited)).toBe(false);
-    expect(probe.reason).toBe('1 other message so far');
+    expect(probe.reason).toBe('1 other message so far; --ipc-message selects another');
   });
 
   it('says what came instead, and waits on', async () => {
@@ -53,7 +53,7 @@ describe('an IPC probe', () => {
     expect(probe.reason).toBe('no message yet');
     app.say('starting');
     app.say('almost');
-    expect(probe.reason).toBe('2 other messages so far');
+    expect(probe.reason).toBe('2 other messages so far; --ipc-message selects another');
     app.say('ready');
     await waited;
   });

@@ -141,7 +141,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.stderr).toContain("raise the unit's TimeoutStartSec=");
     // what `systemctl status` shows of the failed unit
     const status = await service.show('StatusText');
-    expect(status).toMatch(/^SIGTERM after .*, before the app was ready/);
+    expect(status).toMatch(/^stopped by SIGTERM after .*, before the app was ready/);
     expect(status).toContain(`${where}, not on 127.0.0.1:${awaited}`);
     expect(status).toContain("raise the unit's TimeoutStartSec=");
   });
@@ -193,7 +193,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
       });
       expect(await service.systemctl('start')).toMatchObject({ code: 1 });
       await service.results();
-      expect(await service.show('StatusText')).toMatch(/^SIGTERM after .*, before the app was ready/);
+      expect(await service.show('StatusText')).toMatch(/^stopped by SIGTERM after .*, before the app was ready/);
       expect(service.stderr).not.toMatch(/the app listens|is held by/);
     }
   });
@@ -222,5 +222,29 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(service.story).toContain('ready');
     expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
     expect(service.stderr).not.toContain('has not opened any port');
+  });
+});
+
+describeSystemd('an app that dies at its start', ['system'], (systemd) => {
+  test.each([
+    [
+      'for want of a privilege for its port',
+      '--tcp 81',
+      `-e 'require("net").createServer().listen(81, "127.0.0.1")'`,
+      ['CapabilityBoundingSet=CAP_SYS_PTRACE'],
+      /before it listened .*; port 81 needs a privilege .*: add AmbientCapabilities=CAP_NET_BIND_SERVICE/,
+    ],
+    [
+      'by an error that only its own output names',
+      '--tcp 3000',
+      `-e 'require("no-such-module")'`,
+      [],
+      /exited with code 1 after .*, before it listened .*; its own output may say why$/,
+    ],
+  ] as const)('%s: the status says what to do', async (_, probe, args, lines, text) => {
+    const service = await Service.write(systemd(), { probe, command: `${systemd().node} ${args}`, lines: [...lines] });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(text);
   });
 });

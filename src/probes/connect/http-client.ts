@@ -250,6 +250,9 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
   return context;
 }
 
+/** https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_|CERT_HAS_EXPIRED|CERT_UNTRUSTED|ERR_TLS_CERT_ALTNAME_INVALID/;
+
 /**
  * Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect).
  */
@@ -261,5 +264,6 @@ function codeOf(error: NodeJS.ErrnoException): string {
   if (code?.startsWith('HPE_')) return 'not an HTTP response';
   // "socket hang up" has the code of a reset, without a system call
   if (code === 'ECONNRESET' && syscall === undefined) return 'closed without a response';
+  if (code !== undefined && UNTRUSTED.test(code)) return `${code} (untrusted certificate; --http-insecure accepts it)`;
   return code ?? message;
 }

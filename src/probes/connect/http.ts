@@ -18,6 +18,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
   401: ' (add credentials with --http-header, or --http-status 401)',
   403: ' (add credentials with --http-header, or --http-status 403)',
   404: ' (check the path, or add --http-status 404)',
+  500: ' (an error of the app; its own output may say why)',
 };
 
 /** A connection that is held is looked at so often, ms, and that may take one part in so many of the time. */

@@ -27,6 +27,7 @@ function advised(
     listening,
     looked: true,
     holders: new Map(),
+    reserved: [],
     socketUnits: new Map(),
     tooLong: true,
     handoff: false,
@@ -84,6 +85,7 @@ it('where it counts who ever answers, the app may listen where it likes', () => 
     listening: [tcp('::', 8080)],
     looked: true,
     holders: new Map(),
+    reserved: [],
     socketUnits: new Map(),
     tooLong: true,
     handoff: false,
@@ -105,6 +107,15 @@ it.each(['waiting', 'timeout', 'died'] as const)('a port that systemd holds for 
       'listen on the descriptor that systemd passes (Node: --take-sockets), give the app another port, or stop ' +
       'shop.socket',
   ]);
+});
+
+it('a port that needs a privilege, once the app has died', () => {
+  const reserved = [80];
+  expect(advised('--tcp 80', [], 'died', { reserved })).toEqual([
+    'port 80 needs a privilege that the app does not have: add AmbientCapabilities=CAP_NET_BIND_SERVICE under ' +
+      '[Service], or give the app a port from 1024 on',
+  ]);
+  expect(advised('--tcp 80', [], 'waiting', { reserved })).toEqual([]);
 });
 
 it('a port that another has', () => {

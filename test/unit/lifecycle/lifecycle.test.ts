@@ -8,7 +8,7 @@ import { FORWARDED_SIGNALS, type ForwardedSignal, type SignalFate } from '../../
 const pid = 42;
 
 const NOT_READY = 'not ready after 30 s: tcp 1: ECONNREFUSED';
-const STOPPED = 'SIGTERM after 1 min 30 s, before the app was ready: tcp 1: ECONNREFUSED';
+const STOPPED = 'stopped by SIGTERM after 1 min 30 s, before the app was ready: tcp 1: ECONNREFUSED';
 
 const living = { pid, name: 'the app', since: '10:02:11', stopSignal: 'SIGTERM' } as const;
 
@@ -85,15 +85,15 @@ function short(effect: Effect): string | string[] {
 
 const advised = ['warn advice: do this', 'warn advice: and that'];
 const forward = ['kill SIGTERM', 'info signal: forwarded SIGTERM to the app'];
-const early = (how: string, end: string) => [
+const early = (how: string, end: string, advice = 'its own output may say why') => [
   'stop-waiting',
-  `notify STATUS=the app ${how} after 1.25 s, before it listened (tcp 1)`,
+  `notify STATUS=the app ${how} after 1.25 s, before it listened (tcp 1); ${advice}`,
   `error exited: the app ${how} after 1.25 s, before it listened (tcp 1)`,
   `end ${end}`,
 ];
 const FOREGROUND = 'if the app daemonizes, turn that off: under systemd it must stay in the foreground';
-const early0 = early('exited with code 0', '{"code":0}').flatMap((line) =>
-  line.startsWith('notify') ? [`${line}; ${FOREGROUND}`, `warn advice: ${FOREGROUND}`] : [line],
+const early0 = early('exited with code 0', '{"code":0}', FOREGROUND).flatMap((line) =>
+  line.startsWith('notify') ? [line, `warn advice: ${FOREGROUND}`] : [line],
 );
 const afterReady = (how: string, end: string) => ['stop-waiting', `info exited: the app ${how}`, `end ${end}`];
 const failedAfterReady = (how: string, end: string) => [

@@ -171,7 +171,7 @@ describe('a good start', () => {
       expect(run.news()).toEqual([
         'kill SIGQUIT',
         'info signal: forwarded SIGTERM to the app as SIGQUIT',
-        'warn stop-asked: SIGTERM after 0 ms, before the app was ready: tcp 1',
+        'warn stop-asked: stopped by SIGTERM after 0 ms, before the app was ready: tcp 1',
         'info signal: SIGTERM already reached the app (sent to the whole unit)',
         'info signal: SIGHUP not forwarded (--forward-signals or --rewrite-signal)',
       ]);
@@ -207,7 +207,9 @@ describe('the death of the app', () => {
     const isBackground = 'code' in status && status.code === 0;
     const advice = 'if the app daemonizes, ';
     expect(run.news()).toEqual([
-      isBackground ? expect.stringContaining(`notify STATUS=${text}; ${advice}`) : `notify STATUS=${text}`,
+      isBackground
+        ? expect.stringContaining(`notify STATUS=${text}; ${advice}`)
+        : `notify STATUS=${text}; its own output may say why`,
       ...(isBackground ? [expect.stringContaining(`warn advice: ${advice}`)] : []),
       `error exited: ${text}`,
       'close',
@@ -596,7 +598,7 @@ describe('advice', () => {
     expect(run.news()).toEqual([
       'kill SIGTERM',
       'info signal: forwarded SIGTERM to the app',
-      'warn stop-asked: SIGTERM after 500 ms, before the app was ready: tcp 1',
+      'warn stop-asked: stopped by SIGTERM after 500 ms, before the app was ready: tcp 1',
     ]);
     await settle();
     expect(run.news()).toEqual(['warn advice: do this']);
