@@ -12,7 +12,7 @@ import { handOver, type NotifyState, ready, statusLine } from '../notify/state.t
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
-import { holdsBack, recovered, sick, withholds, withPing, withReady } from './watchdog.ts';
+import { holdsBack, recovered, unhealthy, withholds, withPing, withReady } from './watchdog.ts';
 import type { Effect, LifeEvent, Living, State, Stop, Transition } from './words.ts';
 
 /** The next state and what to do. Events that mean nothing in a state change nothing. */
@@ -162,11 +162,11 @@ export function next(state: State, event: LifeEvent): Transition {
         ? reloadTimeout(state, event.afterMs, event.waitingFor)
         : { state, effects: [] };
 
-    case 'well':
+    case 'healthy':
       return { state, effects: isRunning(state) ? [{ type: 'notify', state: ['WATCHDOG=1'] }] : [] };
 
-    case 'sick':
-      return { state, effects: isRunning(state) ? sick(state, event.why, event.forMs) : [] };
+    case 'unhealthy':
+      return { state, effects: isRunning(state) ? unhealthy(state, event.why, event.forMs) : [] };
 
     case 'recovered':
       return { state, effects: isRunning(state) ? recovered(state) : [] };

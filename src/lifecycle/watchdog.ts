@@ -9,7 +9,7 @@ import { isRunning, type Running } from './reload.ts';
 import type { Effect, Living, State } from './words.ts';
 
 /** The pings end, and systemd acts once it has heard none for all of its interval: this says why before it does. */
-export function sick({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
+export function unhealthy({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `unhealthy for ${formatDuration(forMs)}: ${why}`;
   // one that ends may take its time about it
   if (stop?.known) return [log('info', 'unhealthy', `the app is ${text}; it is stopping`, { app_pid: pid })];

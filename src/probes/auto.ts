@@ -25,13 +25,13 @@ export function autoProbe(
     socketsInUse,
   );
   const notify = notifyProbe({ kind: 'notify' }, context);
-  const signs = heard ? [notify, port] : [port];
-  const first = combine(signs, 'any');
+  const probes = heard ? [notify, port] : [port];
+  const first = combine(probes, 'any');
   let taken: ReadinessProbe | undefined;
   return {
-    name: `auto (${signs.map(({ name }) => name).join(', or ')})`,
+    name: `auto (${probes.map(({ name }) => name).join(', or ')})`,
     get reason() {
-      return signs
+      return probes
         .map(({ reason }) => reason)
         .filter(Boolean)
         .join(', ');

@@ -26,7 +26,7 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
 }
 
 /** What systemd makes, and removes with the service (systemd.exec(5), RuntimeDirectory=). */
-function withoutDirectory(directory: string): string {
+export function withoutDirectory(directory: string): string {
   const name = /^\/run\/([^/]+)$/.exec(directory)?.[1];
   return `does not exist, nor does ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} creates it)`}`;
 }

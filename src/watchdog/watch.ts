@@ -49,9 +49,9 @@ function parseUsec(text: string): number | undefined {
 
 export type WatchdogNews =
   /** A ping is due. */
-  | { readonly type: 'well' }
+  | { readonly type: 'healthy' }
   /** No more pings. `forMs`: since its last sign of life. */
-  | { readonly type: 'sick'; readonly why: string; readonly forMs: number }
+  | { readonly type: 'unhealthy'; readonly why: string; readonly forMs: number }
   | { readonly type: 'recovered' };
 
 /** What is watched, how, and how often systemd wants to hear of it. */
@@ -120,8 +120,8 @@ function keepPinging(vitals: Vitals, clock: Clock, tell: (news: WatchdogNews) =>
       missed = why === undefined ? 0 : missed + 1;
       if (why === undefined) wellAt = clock.now();
       if (wasSick && missed === 0) tell({ type: 'recovered' });
-      if (missed < MISSED_MAX) tell({ type: 'well' });
-      else if (missed === MISSED_MAX) tell({ type: 'sick', why: why as string, forMs: clock.now() - wellAt });
+      if (missed < MISSED_MAX) tell({ type: 'healthy' });
+      else if (missed === MISSED_MAX) tell({ type: 'unhealthy', why: why as string, forMs: clock.now() - wellAt });
       next();
     };
     vitals.look();
@@ -141,12 +141,12 @@ function keepPinging(vitals: Vitals, clock: Clock, tell: (news: WatchdogNews) =>
 function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
   let cancel: Disposer = () => {};
   let late = 0;
-  let sick = false;
+  let isUnhealthy = false;
   const wait = () => {
     cancel();
     cancel = clock.after(late, () => {
-      sick = true;
-      tell({ type: 'sick', why: 'it sent no WATCHDOG=1', forMs: late });
+      isUnhealthy = true;
+      tell({ type: 'unhealthy', why: 'it sent no WATCHDOG=1', forMs: late });
     });
   };
   return {
@@ -155,8 +155,8 @@ function expectPings(clock: Clock, tell: (news: WatchdogNews) => void): Guard {
       wait();
     },
     heard() {
-      if (sick) tell({ type: 'recovered' });
-      sick = false;
+      if (isUnhealthy) tell({ type: 'recovered' });
+      isUnhealthy = false;
       wait();
     },
     stop: () => cancel(),

@@ -162,6 +162,12 @@ describe('what an operator gets wrong', () => {
       125,
     ],
     [
+      'an option whose variable is not set, without quotes',
+      ['--tcp', '--', 'true'],
+      '--tcp: its value is missing; if a variable is written there, it may not be set; write e.g. --tcp 3000',
+      125,
+    ],
+    [
       'a command that is a variable',
       ['--tcp', '3000', '--', ''],
       '<command>: the command is empty; write the command that starts the app, e.g. node app.js; ' +

@@ -342,7 +342,7 @@ describeAsRoot('an app whose sockets we may not see', () => {
     await blindly(['--listen', 'any', '--', ...asNobody, ...app('does-as-told')], async (run, receiver) => {
       await run.until('stdout', 'started');
       await stranger(dir.file('other.sock'));
-      await receiver.until(({ text }) => text.includes('hidden from us'));
+      await receiver.until(({ text }) => text.includes('CAP_SYS_PTRACE'));
       await isNotReady(run, receiver);
       run.tell(`listen ${dir.file('app.sock')}`);
       await receiver.untilReady();

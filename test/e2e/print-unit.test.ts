@@ -152,7 +152,7 @@ test('what its options say of the unit', async () => {
   expect(await text('--reload-timeout', '30s')).toMatch(/^#?Type=notify-reload$/m);
   const handsOver = await text('--handoff');
   expect(handsOver).toContain('# SIGTERM only to the main process, which is the app once it is ready');
-  expect(handsOver).not.toContain('passes it on');
+  expect(handsOver).not.toContain('forwards it');
 });
 
 test('--user is for your own manager', async () => {

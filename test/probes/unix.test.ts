@@ -77,6 +77,14 @@ describe('a probe of a Unix socket', () => {
     await waited;
   });
 
+  it('a missing directory is in the reason, and what creates it', async () => {
+    const { probe } = start('/run/sd-ready-wrap-nowhere/socket');
+    await reasonIs(
+      probe,
+      'does not exist, nor does /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere creates it)',
+    );
+  });
+
   it('a socket that an earlier start left behind is not', async () => {
     const path = socketPath();
     // killed, it does not take its socket away

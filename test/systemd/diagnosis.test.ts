@@ -38,7 +38,7 @@ describeSystemd('a unit with something wrong', ['user-1000', 'system', 'session'
     await service.systemctl('stop');
     await service.results();
     expect(service.stderr.includes(`KillMode=${mode} of ${systemd().unit(service.name)}: ${problem}`)).toBe(wrong);
-    expect(service.stderr.includes('write KillMode=control-group there')).toBe(wrong);
+    expect(service.stderr.includes('write KillMode=control-group,')).toBe(wrong);
   });
 
   test.each([
@@ -94,7 +94,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     await service.startReady();
     await until('READY=1', () => service.stderr.includes('"event":"ready"'));
     const taken = 'Type=simple (it needs systemd 253)';
-    const warning = `has Type=notify-reload, which systemd ${version} takes for ${taken}`;
+    const warning = `has Type=notify-reload, which systemd ${version} reads as ${taken}`;
     if (version < 253) await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     expect(service.stderr.includes('needs Type=notify')).toBe(version < 253);
@@ -114,7 +114,7 @@ describeSystemd('a unit that does not do what its options say', ['user-1000', 's
     await service.systemctl('stop');
     await started;
     expect(service.stderr).toMatch(/SIGTERM after .*, before the app was ready/);
-    expect(service.stderr).not.toContain('raise TimeoutStartSec=');
+    expect(service.stderr).not.toContain("raise the unit's TimeoutStartSec=");
   });
 });
 

@@ -217,7 +217,7 @@ describeSystemd('a TMPDIR of its own', ['user-1000'], (systemd) => {
     });
     await service.startReady();
     expect(readdirSync(tmp)).toHaveLength(2);
-    expect(service.stderr).not.toMatch(/process instead/);
+    expect(service.stderr).not.toMatch(/using --watchdog process/);
     await service.systemctl('stop');
     expect(readdirSync(tmp)).toEqual([]);
   });

@@ -123,7 +123,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     await hangUp(service);
     await service.event('SIGHUP');
     await until('the log', () => /SIGHUP (to|already reached) the app/.test(service.stderr));
-    expect(service.stderr).not.toContain('SIGHUP: told systemd');
+    expect(service.stderr).not.toContain('SIGHUP: the app reloads');
     await service.systemctl('stop');
   });
 

@@ -28,7 +28,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       breakApp(instances[0] as string);
       const result = await rollingRestart(...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped, 2 of 3 not touched`);
+      expect(result.stderr).toContain(`${instances[0]} did not become ready; stopped here; 2 of 3 not restarted`);
       expect((await mainPids()).slice(1), log()).toEqual([second, third]);
       await stop();
       await systemd.systemctl('reset-failed', instances[0] as string);
@@ -54,7 +54,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       const before = await mainPids();
       const result = await rollingRestart('no-such.service', ...instances);
       expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toMatch(/no-such\.service cannot be started; stopped, 1 of 2 not touched\n$/);
+      expect(result.stderr).toMatch(/no-such\.service cannot be started; stopped here; 1 of 2 not restarted\n$/);
       // also where nobody can be told
       const script = `${get().repo}/systemd-units/rolling-restart.sh`;
       const flags = get().mode === 'system' ? '' : '--user';
@@ -72,7 +72,7 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       const words = instances.map((unit, index) => `deploy@web${index}/${unit}`);
       const result = await rollingRestart(...words);
       expect(result).toMatchObject({ code: 1, stdout: `${words[0]} ready (1 of 3)\n${words[1]} ready (2 of 3)\n` });
-      expect(result.stderr).toContain(`${words[2]} did not become ready; stopped, 0 of 3 not touched`);
+      expect(result.stderr).toContain(`${words[2]} did not become ready; stopped here; 0 of 3 not restarted`);
       expect((await mainPids()).filter((pid) => before.includes(pid))).toEqual([]);
       expect(asked()).toEqual(['deploy@web0', 'deploy@web1', 'deploy@web2', 'deploy@web2']);
       await stop();

@@ -29,7 +29,7 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     swap.release('broken');
     const { code, stdout, stderr } = await swap.run();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(`swap.sh: ${name}@b did not become ready, and is stopped; ${name}@a is not touched\n`);
+    expect(stderr).toContain(`swap.sh: ${name}@b did not become ready and is stopped; ${name}@a is unchanged\n`);
     expect(stderr).toContain(`${name}@b.service - App instance b`);
     expect(await swap.show('a', 'MainPID')).toBe(pid);
     // it is not started again and again
@@ -129,7 +129,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
     swap.release('broken');
     const failed = await swap.runWords(words, env);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
-    expect(failed.stderr).toContain(`swap.sh: ${words[0]} failed; stopped, 1 of 2 not touched\n`);
+    expect(failed.stderr).toContain(`swap.sh: ${words[0]} failed; stopped here; 1 of 2 not swapped\n`);
     expect(readFileSync(`${swap.dir}/hosts`, 'utf8')).toBe('deploy@web0\ndeploy@web1\ndeploy@web0\n');
     expect(await swap.state()).toMatch(/^a active enabled, b (inactive|failed) disabled$/);
     await swap.stop();
@@ -162,7 +162,7 @@ describeSystemd('swap.sh', ['user-1000', 'session'], (get) => {
     const script = `${get().repo}/systemd-units/swap.sh`;
     const result = await get().run('sh', [script, ...manager, 'no-such@', 'another@']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toMatch(/no-such@a cannot be started; .*; stopped, 1 of 2 not touched\n$/);
+    expect(result.stderr).toMatch(/no-such@a cannot be started; .*; stopped here; 1 of 2 not swapped\n$/);
   });
 });
 
@@ -274,7 +274,7 @@ const SWAPS = [
   ['a', 'b'],
 ] as const;
 
-const BUSY = /^swap\.sh: \S+@ is being swapped by another run\n$/;
+const BUSY = /^swap\.sh: another run is swapping \S+@\n$/;
 
 const ONE_OF_THEM = /^(a active enabled, b inactive disabled|a inactive disabled, b active enabled)$/;
 

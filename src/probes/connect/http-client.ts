@@ -133,7 +133,7 @@ export async function openHttpClient(request: HttpRequest, clock: Clock): Promis
           answered(response);
           leave(socket as Socket);
         })
-        .on('error', (error) => settle(codeOf(error)))
+        .on('error', (error) => settle(codeOf(error, secure)))
         .end();
       return () => {
         settled = true;
@@ -256,14 +256,15 @@ const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_|CERT_HAS_EXPIRED|CERT_UNTRUSTED|ERR_TL
 /**
  * Several addresses are tried in turn, and their errors come as one (https://nodejs.org/api/net.html#socketconnect).
  */
-function codeOf(error: NodeJS.ErrnoException): string {
+function codeOf(error: NodeJS.ErrnoException, secure: boolean): string {
   const first = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
   const { code, message, syscall } = first;
   // OpenSSL's word for an answer in plain text, among others
-  if (code === 'EPROTO') return 'EPROTO: the server does not speak TLS? write http://';
+  if (code === 'EPROTO') return 'EPROTO (a server without TLS? then write http://)';
   if (code?.startsWith('HPE_')) return 'not an HTTP response';
   // "socket hang up" has the code of a reset, without a system call
-  if (code === 'ECONNRESET' && syscall === undefined) return 'closed without a response';
+  if (code === 'ECONNRESET' && syscall === undefined)
+    return `closed without a response${secure ? '' : ' (a TLS server? then write https://)'}`;
   if (code !== undefined && UNTRUSTED.test(code)) return `${code} (untrusted certificate; --http-insecure accepts it)`;
   return code ?? message;
 }

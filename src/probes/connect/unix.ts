@@ -1,7 +1,10 @@
 /** Ready when a connection to a Unix stream socket is accepted. */
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import type { Shared } from '../../sockets/ownership.ts';
 import type { ProbeContext } from '../context.ts';
+import { withoutDirectory } from '../file.ts';
 import { lookInterval } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
@@ -74,7 +77,8 @@ export function unixProbe(
         const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
         socket.once('error', (error: NodeJS.ErrnoException) => {
           const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
-          done(isApps ? undefined : (error.code ?? error.message));
+          const missing = error.code === 'ENOENT' && !abstract && !existsSync(dirname(path));
+          done(isApps ? undefined : missing ? withoutDirectory(dirname(path)) : (error.code ?? error.message));
         });
         let stop = () => {
           socket.removeAllListeners().on('error', () => {});

@@ -56,8 +56,8 @@ const events = {
   reload: { type: 'reload', signal: 'SIGHUP', monotonicUsec: 7n, at: '10:05:00' },
   'ready-again': { type: 'ready-again', by: 'tcp 1', afterMs: 520 },
   'reload-timeout': { type: 'reload-timeout', afterMs: 30_000, waitingFor: 'tcp 1: ECONNREFUSED' },
-  well: { type: 'well' },
-  sick: { type: 'sick', why: 'tcp 1: ECONNREFUSED', forMs: 1000 },
+  healthy: { type: 'healthy' },
+  unhealthy: { type: 'unhealthy', why: 'tcp 1: ECONNREFUSED', forMs: 1000 },
   recovered: { type: 'recovered' },
   'extension-due': { type: 'extension-due', byMs: 1500.5 },
   'app-notice': notice({ ready: true, rest: ['WATCHDOG=1'] }),
@@ -108,7 +108,7 @@ const started = [
   'notify STATUS=Starting since 10:02:11: waiting for tcp 1',
 ];
 
-const sick = [
+const unhealthy = [
   'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
   'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
     'systemd stops it after WatchdogSec= unless it recovers',
@@ -120,7 +120,7 @@ const reload = [
   'info reloading: SIGHUP: the app reloads (sent RELOADING=1)',
 ];
 const nothing = (phase: Phase): Row[] =>
-  (['reload', 'ready-again', 'reload-timeout', 'well', 'sick', 'recovered'] as const).map((event) => [
+  (['reload', 'ready-again', 'reload-timeout', 'healthy', 'unhealthy', 'recovered'] as const).map((event) => [
     phase,
     event,
     phase,
@@ -184,8 +184,8 @@ const table: Row[] = [
   ['ready', 'reload', 'reloading', reload],
   ['ready', 'ready-again', 'ready', []],
   ['ready', 'reload-timeout', 'ready', []],
-  ['ready', 'well', 'ready', ['notify WATCHDOG=1']],
-  ['ready', 'sick', 'ready', sick],
+  ['ready', 'healthy', 'ready', ['notify WATCHDOG=1']],
+  ['ready', 'unhealthy', 'ready', unhealthy],
   ['ready', 'recovered', 'ready', recovered],
   ['ready', 'signal', 'ready', forward],
   ['ready', 'extension-due', 'ready', []],
@@ -228,8 +228,8 @@ const table: Row[] = [
       'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
     ],
   ],
-  ['reloading', 'well', 'reloading', ['notify WATCHDOG=1']],
-  ['reloading', 'sick', 'reloading', sick],
+  ['reloading', 'healthy', 'reloading', ['notify WATCHDOG=1']],
+  ['reloading', 'unhealthy', 'reloading', unhealthy],
   ['reloading', 'recovered', 'reloading', recovered],
   ['reloading', 'signal', 'reloading', forward],
   ['reloading', 'extension-due', 'reloading', []],
@@ -394,7 +394,7 @@ it.each<[string, State, ExitStatus, ExitStatus]>([
 
 /** Of the watchdog's one is enough here: they lead from nowhere to nowhere. */
 const NAMES = (Object.keys(events) as (keyof typeof events)[]).filter(
-  (name) => name !== 'sick' && name !== 'recovered',
+  (name) => name !== 'unhealthy' && name !== 'recovered',
 );
 
 interface History {
@@ -666,14 +666,14 @@ describe('the watchdog', () => {
 
   it("the app's own text stands again when it is well again", () => {
     const { state } = next(watched('loop'), notice({ rest: ['STATUS=open'] }));
-    expect(told(state, events.sick)[0]).toContain('unhealthy');
+    expect(told(state, events.unhealthy)[0]).toContain('unhealthy');
     expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
   });
 
   it('an app that was asked to end, or says that it does, is not well and no cause for alarm', () => {
     for (const event of [events.signal, notice({ stopping: true })]) {
       const { state } = next(watched('probe'), event);
-      expect(told(state, events.sick)).toEqual([
+      expect(told(state, events.unhealthy)).toEqual([
         'info unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
       ]);
       expect(told(state, events.recovered)).toEqual([]);

@@ -34,7 +34,7 @@ function watch(vitals: Vitals | 'own-pings', intervalMs = 1000) {
     watching,
     /** Since the last call. */
     news: () => told.splice(0),
-    pingsAt: () => told.splice(0).flatMap(([at, news]) => (news.type === 'well' ? [at] : [])),
+    pingsAt: () => told.splice(0).flatMap(([at, news]) => (news.type === 'healthy' ? [at] : [])),
   };
 }
 
@@ -86,16 +86,16 @@ describe('pings', () => {
     clock.advance(500);
     app.why = 'deaf';
     clock.advance(500);
-    expect(news().map(([, { type }]) => type)).toEqual(['well', 'well']);
+    expect(news().map(([, { type }]) => type)).toEqual(['healthy', 'healthy']);
     clock.advance(2000);
-    expect(news()).toEqual([[1500, { type: 'sick', why: 'deaf', forMs: 1000 }]]);
+    expect(news()).toEqual([[1500, { type: 'unhealthy', why: 'deaf', forMs: 1000 }]]);
     const { looks } = app;
     app.why = undefined;
     clock.advance(100);
     expect(app.looks).toBe(looks + 1);
     expect(news()).toEqual([
       [3100, { type: 'recovered' }],
-      [3100, { type: 'well' }],
+      [3100, { type: 'healthy' }],
     ]);
     clock.advance(1000);
     expect(news().map(([at]) => at)).toEqual([3600, 4100]);
@@ -148,12 +148,12 @@ describe("the app's own pings", () => {
     }
     expect(news()).toEqual([]);
     clock.advance(5000);
-    expect(news()).toEqual([[3900, { type: 'sick', why: 'it sent no WATCHDOG=1', forMs: 900 }]]);
+    expect(news()).toEqual([[3900, { type: 'unhealthy', why: 'it sent no WATCHDOG=1', forMs: 900 }]]);
     watching.hear(['WATCHDOG=1', 'STATUS=x']);
     expect(news()).toEqual([[8000, { type: 'recovered' }]]);
     watching.hear(['WATCHDOG_USEC=100000']);
     clock.advance(90);
-    expect(news()).toEqual([[8090, { type: 'sick', why: 'it sent no WATCHDOG=1', forMs: 90 }]]);
+    expect(news()).toEqual([[8090, { type: 'unhealthy', why: 'it sent no WATCHDOG=1', forMs: 90 }]]);
     watching.stop();
     expect(clock.pending).toBe(0);
   });
