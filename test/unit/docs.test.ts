@@ -39,17 +39,23 @@ it('README or the index links to each page', () => {
 });
 
 describe('quoted messages', () => {
-  const src = readdirSync(path.join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })
+  const sources = readdirSync(path.join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
-    .map((file) => readFileSync(path.join(REPOSITORY, 'src', file), 'utf8'))
+    .map((file) => `src/${file}`);
+  const src = [...sources, 'bin/sd-ready-wrap.cjs']
+    .map((file) => readFileSync(path.join(REPOSITORY, file), 'utf8'))
     .join('\n')
     .replaceAll("\\'", "'")
     // a message of several lines
     .replace(/['"`]\s*\+\s*['"`]/g, '');
   /** Words that the program fills in. */
   const FILLED_IN = /[\d/]|^(nginx|npm|min|m?s[,:])$|^(SIG|KillMode=)|shop/;
-  /** Messages of the C library and of env(1). */
-  const OF_OTHERS = ['failed to map segment from shared object', 'No such file or directory'];
+  /** Messages of systemd, the C library and env(1). */
+  const OF_OTHERS = [
+    'Failed to resolve unit specifiers',
+    'failed to map segment from shared object',
+    'No such file or directory',
+  ];
   const isMessage = (code: string) =>
     /[a-z]{2,} [a-z]{2,} [a-z]{2,}/.test(code) &&
     !/^(npm|yarn|sudo|systemctl) /.test(code) &&
