@@ -1,4 +1,4 @@
-/** The row `deploys` as a table in Markdown, for README. Pure. */
+/** The row `deploys` as a table in Markdown, for docs/deploying.md. Pure. */
 import { round } from './figures.js';
 import { LOADS, nameOf, WAYS } from './rows/deploys.js';
 

@@ -1,6 +1,6 @@
 /**
  * The package managers that sd-ready-wrap is installed with. Some run no install script by default; then unix-dgram is
- * not compiled, and the wrapper must start without it. README has the same command lines.
+ * not compiled, and the wrapper must start without it. docs/requirements.md has the same command lines.
  */
 import path from 'node:path';
 import { tool } from './tools.js';
@@ -13,7 +13,7 @@ const BUN_ARCH = arch === 'arm64' ? 'aarch64' : arch;
  * @typedef {object} Case
  * @property {string} words after the name of the program: `add --global`; the package comes last
  * @property {boolean} compiles unix-dgram
- * @property {boolean} [inReadme]
+ * @property {boolean} [inDocs]
  * @property {Record<string, string>} [files] of the project
  */
 
@@ -50,7 +50,7 @@ export const MANAGERS = [
     ...{ name: 'npm 11', tool: 'npm@11.21.2', ...npm },
     cases: [
       { words: 'install', compiles: true },
-      { words: 'install --global', compiles: true, inReadme: true },
+      { words: 'install --global', compiles: true, inDocs: true },
       { words: 'install --global --ignore-scripts', compiles: false },
     ],
   },
@@ -58,15 +58,15 @@ export const MANAGERS = [
     ...{ name: 'npm 12', tool: 'npm@12.2.2', node: '26', ...npm },
     cases: [
       { words: 'install', compiles: false },
-      { words: 'install --global', compiles: false, inReadme: true },
-      { words: 'install --global --allow-scripts=unix-dgram', compiles: true, inReadme: true },
+      { words: 'install --global', compiles: false, inDocs: true },
+      { words: 'install --global --allow-scripts=unix-dgram', compiles: true, inDocs: true },
     ],
   },
   {
     ...{ name: 'pnpm 9', tool: 'pnpm@9.15.9', file: 'pnpm/bin/pnpm.cjs', ...pnpm },
     cases: [
       { words: 'add', compiles: true },
-      { words: 'add --global', compiles: true, inReadme: true },
+      { words: 'add --global', compiles: true, inDocs: true },
       { words: 'add --global --ignore-scripts', compiles: false },
     ],
   },
@@ -74,18 +74,18 @@ export const MANAGERS = [
     ...{ name: 'pnpm 10', tool: 'pnpm@10.34.8', file: 'pnpm/bin/pnpm.cjs', ...pnpm },
     cases: [
       { words: 'add', compiles: false },
-      { words: 'add --global', compiles: false, inReadme: true },
-      { words: 'add --global --allow-build=unix-dgram', compiles: true, inReadme: true },
+      { words: 'add --global', compiles: false, inDocs: true },
+      { words: 'add --global --allow-build=unix-dgram', compiles: true, inDocs: true },
     ],
   },
   {
     ...{ name: 'pnpm 12', tool: 'pnpm@12.4.2', file: 'pnpm/pnpm', prepare: 'pnpm/install.js', ...pnpm },
     cases: [
       // in a project it fails if there is a script without a decision
-      { words: 'add --ignore-scripts', compiles: false, inReadme: true },
-      { words: 'add --allow-build=koffi --allow-build=unix-dgram', compiles: true, inReadme: true },
-      { words: 'add --global', compiles: false, inReadme: true },
-      { words: 'add --global --allow-build=unix-dgram', compiles: true, inReadme: true },
+      { words: 'add --ignore-scripts', compiles: false, inDocs: true },
+      { words: 'add --allow-build=koffi --allow-build=unix-dgram', compiles: true, inDocs: true },
+      { words: 'add --global', compiles: false, inDocs: true },
+      { words: 'add --global --allow-build=unix-dgram', compiles: true, inDocs: true },
     ],
   },
   {
@@ -99,7 +99,7 @@ export const MANAGERS = [
     spec: (tarball) => `file:${tarball}`,
     cases: [
       { words: 'add', compiles: true },
-      { words: 'global add', compiles: true, inReadme: true },
+      { words: 'global add', compiles: true, inDocs: true },
       { words: 'add --ignore-scripts', compiles: false },
     ],
   },
@@ -107,9 +107,9 @@ export const MANAGERS = [
     ...{ name: 'yarn 4', tool: '@yarnpkg/cli-dist@4.18.1', file: '@yarnpkg/cli-dist/bin/yarn.js' },
     spec: (tarball) => `sd-ready-wrap@file:${tarball}`,
     cases: [
-      { words: 'add', compiles: false, inReadme: true, files: { '.yarnrc.yml': NODE_MODULES, 'yarn.lock': '' } },
+      { words: 'add', compiles: false, inDocs: true, files: { '.yarnrc.yml': NODE_MODULES, 'yarn.lock': '' } },
       {
-        ...{ words: 'add node-gyp@11', compiles: true, inReadme: true },
+        ...{ words: 'add node-gyp@11', compiles: true, inDocs: true },
         files: { '.yarnrc.yml': `${NODE_MODULES}enableScripts: true\n`, 'yarn.lock': '' },
       },
     ],
@@ -121,7 +121,7 @@ export const MANAGERS = [
     bins: (home) => [path.join(home, 'bun/bin')],
     cases: [
       { words: 'add', compiles: true },
-      { words: 'add --global', compiles: true, inReadme: true },
+      { words: 'add --global', compiles: true, inDocs: true },
       { words: 'add --global --ignore-scripts', compiles: false },
     ],
   },

@@ -1,6 +1,6 @@
 /**
  * Promise: launchers with a watched stream, workers, env files and SIGWINCH behave the same directly and wrapped: rows
- * of README's table.
+ * of the table in docs/transparency.md.
  */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

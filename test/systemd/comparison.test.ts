@@ -1,6 +1,6 @@
 /**
  * Promise: indistinguishable from running the app directly. The same app in the same unit, directly and wrapped, side
- * by side. README's table lists what is compared.
+ * by side. docs/transparency.md lists what is compared.
  */
 
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -25,7 +25,7 @@ const SIGNALS = Object.keys(constants.signals)
   // second names of others
   .filter((name) => !['SIGIOT', 'SIGPOLL', 'SIGINFO', 'SIGLOST', 'SIGUNUSED', 'SIGBREAK'].includes(name))
   .map((name) => name.slice(3));
-/** Specific to this start, or changed by the wrapper: README names them. */
+/** Specific to this start, or changed by the wrapper: docs/transparency.md names them. */
 const OTHER = /^env (INVOCATION_ID|NOTIFY_SOCKET|LISTEN_PID|SYSTEMD_EXEC_PID|LISTEN_PIDFDID|MAINPID)=/;
 
 const DEATHS = SIGNALS.flatMap((name) => [`die_${name}`, `ready_die_${name}`]);

@@ -226,7 +226,7 @@ describeSystemd('an app before its handoff', ['system', 'user-1000', 'session'],
       ].join('\n'),
     );
     await service.startReady();
-    expect(service.stderr).toMatch(/no handoff, the wrapper stays: .*is not systemd/);
+    await until('the reason', () => /no handoff, the wrapper stays: .*is not systemd/.test(service.stderr));
     const { pid } = await service.event('started');
     expect(await service.show('MainPID')).not.toBe(pid);
     expect((await members(service)).length).toBeGreaterThan(2);

@@ -1,4 +1,4 @@
-/** Settings that cannot work fail as README says. */
+/** Settings that cannot work fail as docs/hardening.md says. */
 import { expect, test } from 'vitest';
 import { describeSystemd } from '../helpers/systemd/describe.ts';
 import { until } from '../helpers/systemd/private-systemd.js';

@@ -40,7 +40,7 @@ describeSystemd('the wrapper is killed', EVERYWHERE, (systemd) => {
     expect(service.story).toEqual(['started', 'ready', 'started', 'ready', 'SIGTERM', 'graceful-end']);
   });
 
-  test('KillMode=process: the app lives on, as README says', async () => {
+  test('KillMode=process: the app lives on, as docs/signals.md says', async () => {
     const service = await killed(systemd(), 'KillMode=process');
     expect(await service.results()).toEqual(['signal killed KILL']);
     expect(service.story).toEqual(['started', 'ready']);

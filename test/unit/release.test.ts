@@ -26,7 +26,7 @@ it('the releases of Node on the pages are those of the workflow and of npm run m
 
 it('docs/requirements.md has the command lines that are tested with each package manager', () => {
   for (const { name, cases } of MANAGERS) {
-    for (const { words } of cases.filter(({ inReadme }) => inReadme)) {
+    for (const { words } of cases.filter(({ inDocs }) => inDocs)) {
       expect(read('docs/requirements.md')).toContain(`\`${name.split(' ')[0]} ${words} sd-ready-wrap\``);
     }
   }
