@@ -46,7 +46,8 @@ function build() {
 
   fs.cpSync(path.join(packed, 'systemd-units'), path.join(doc, 'examples'), { recursive: true });
   compress(changelog(), path.join(doc, 'changelog.gz'));
-  for (const name of ['CHANGELOG.md', 'README.md']) {
+  fs.cpSync(path.join(packed, 'docs'), path.join(doc, 'docs'), { recursive: true });
+  for (const name of ['CHANGELOG.md', 'README.md', 'SECURITY.md']) {
     compress(fs.readFileSync(path.join(packed, name)), path.join(doc, `${name}.gz`));
   }
   fs.writeFileSync(path.join(doc, 'copyright'), copyright(packed));

@@ -62,10 +62,10 @@ function pathWith(...programs: string[]): string {
 describe('the tarball', () => {
   test('holds what it needs and no more, in less than 400 kB', () => {
     const files = run('tar', ['-tzf', tarball], dir.path).trim().split('\n');
-    const documents = String.raw`package\.json|README\.md|CHANGELOG\.md|LICENSE|man/sd-ready-wrap\.1`;
+    const documents = String.raw`package\.json|(README|CHANGELOG|SECURITY|docs/[\w-]+)\.md|LICENSE|man/sd-ready-wrap\.1`;
     const wanted = new RegExp(String.raw`^package/(${documents}|bin/sd-ready-wrap\.cjs|dist/\S+|systemd-units/\S+)$`);
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
-    expect(files).toContain('package/man/sd-ready-wrap.1');
+    expect(files).toEqual(expect.arrayContaining(['package/man/sd-ready-wrap.1', 'package/docs/probes.md']));
     expect(files.filter((file) => file.startsWith('package/dist/')).sort()).toEqual(
       [
         ...[
@@ -152,10 +152,11 @@ describe('the Debian package', () => {
       'LICENSE',
       'README.md',
       'CHANGELOG.md',
+      'SECURITY.md',
       'tsconfig.json',
       'build.js',
     ];
-    for (const part of [...parts, 'bin', 'src', 'debian', 'man', 'systemd-units']) {
+    for (const part of [...parts, 'bin', 'src', 'debian', 'docs', 'man', 'systemd-units']) {
       cpSync(join(REPOSITORY, part), join(copy, part), { recursive: true });
     }
     symlinkSync(realpathSync(join(REPOSITORY, 'node_modules')), join(copy, 'node_modules'));
@@ -207,8 +208,10 @@ describe('the Debian package', () => {
     const doc = join(root, 'usr/share/doc/sd-ready-wrap');
     expect(run('gzip', ['-dc', join(doc, 'LICENSES.txt.gz')], dir.path)).toMatch(/^execa \d/m);
     expect(readdirSync(join(doc, 'examples'))).toContain('hardened.service');
+    expect(readdirSync(join(doc, 'docs'))).toContain('troubleshooting.md');
     expect(readdirSync(doc).sort()).toEqual([
-      ...['CHANGELOG.md.gz', 'LICENSES.txt.gz', 'README.md.gz', 'changelog.gz', 'copyright', 'examples'],
+      ...['CHANGELOG.md.gz', 'LICENSES.txt.gz', 'README.md.gz', 'SECURITY.md.gz', 'changelog.gz', 'copyright'],
+      ...['docs', 'examples'],
     ]);
   });
 });
