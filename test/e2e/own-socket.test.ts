@@ -264,7 +264,7 @@ describe("the app's own", () => {
     await withReceiver(['--', ...command], async (run, receiver) => {
       await run.until('stdout', 'connected');
       await isNotReady(run, receiver);
-      await receiver.until(({ text }) => text.includes(`only 127.0.0.1:${inspector} yet`));
+      await receiver.until(({ text }) => text.includes(`only 127.0.0.1:${inspector} so far`));
     });
   });
 
