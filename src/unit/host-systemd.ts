@@ -22,7 +22,8 @@ async function runSystemctl(args: readonly string[], timeout: number) {
   const { execa } = await import('execa');
   // without descriptors execa throws, and the child has an 'error' for which no listener can be added
   if (!areDescriptorsLeft()) return undefined;
-  return execa('systemctl', args, { timeout, reject: false });
+  // with NOTIFY_SOCKET, a systemctl that fails would send ERRNO= (main-func.h of systemd)
+  return execa('systemctl', args, { timeout, reject: false, env: { NOTIFY_SOCKET: undefined } });
 }
 
 export interface UnitCat {

@@ -9,6 +9,7 @@ import { freePort } from '../helpers/free-port.ts';
 import { install } from '../helpers/install.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { scaled } from '../helpers/pace.js';
+import { tempDir } from '../helpers/temp.ts';
 import { ADDON, WITHOUT_FFI } from '../helpers/transport.ts';
 import { Run, wrap } from '../helpers/wrap.ts';
 
@@ -21,6 +22,22 @@ const server = (...where: (string | number)[]) => ['--', NODE, '-e', SERVER, JSO
 
 /** The end of the log: what went wrong, what to do, how it ended. */
 const last = (run: Run) => run.log.slice(-3).map(({ event, msg }) => [event, msg]);
+
+// systemctl sends ERRNO= to NOTIFY_SOCKET when it fails (_DEFINE_MAIN_FUNCTION() in systemd's main-func.h)
+test('systemctl cannot send notifications in the name of the unit', async () => {
+  using dir = tempDir();
+  writeFileSync(dir.file('systemctl'), '#!/bin/sh\nenv >env\n', { mode: 0o755 });
+  const port = await freePort();
+  const other = createServer().listen(port, '127.0.0.1');
+  onTestFinished(() => void other.close());
+  await using receiver = await NotifyReceiver.start();
+  const env = { PATH: `${dir.path}:${process.env['PATH']}`, NOTIFY_SOCKET: receiver.path };
+  await using run = wrap(['--listen', `${port}`, ...server(port, '127.0.0.1')], { cwd: dir.path, env });
+  expect(await run.closed).toEqual({ code: 1 });
+  const received = readFileSync(dir.file('env'), 'utf8');
+  expect(received).toContain(`PATH=${dir.path}`);
+  expect(received).not.toContain('NOTIFY_SOCKET');
+});
 
 describe('not ready in time', () => {
   test('reports the port that the app listens on instead', async () => {
