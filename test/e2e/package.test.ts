@@ -62,8 +62,8 @@ function pathWith(...programs: string[]): string {
 describe('the tarball', () => {
   test('holds what it needs and no more, in less than 400 kB', () => {
     const files = run('tar', ['-tzf', tarball], dir.path).trim().split('\n');
-    const documents = String.raw`(README|CHANGELOG|SECURITY|docs/[\w-]+)\.md|package\.json|LICENSE|man/sd-ready-wrap\.1`;
-    const program = String.raw`bin/sd-ready-wrap\.cjs|dist/\S+|systemd-units/\S+`;
+    const documents = String.raw`(README|CHANGELOG|SECURITY|docs/[\w-]+)\.md|LICENSE|man/sd-ready-wrap\.1`;
+    const program = String.raw`package\.json|bin/sd-ready-wrap\.cjs|dist/\S+|systemd-units/\S+`;
     const wanted = new RegExp(`^package/(${documents}|${program})$`);
     expect(files.filter((file) => !wanted.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['package/man/sd-ready-wrap.1', 'package/docs/probes.md']));
