@@ -128,7 +128,7 @@ export async function attend(options: AttendOptions) {
     // while the app is starting it may still take them; once it is ready warnUntaken() reports it
     const untaken = taking && moment !== 'waiting' ? problemWhenFailed(taking.report()) : undefined;
     if (untaken !== undefined) return [untaken];
-    // for a dead app the diagnosis can only find another holder of the port
+    // for a dead app the diagnosis finds only problems with its port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
     try {

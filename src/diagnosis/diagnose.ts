@@ -46,8 +46,9 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     if (isAlive()) last = { listening, holders: others, complete };
   }
   const held = moment === 'died' ? holders(config, listeners) : (last?.holders ?? new Map<number, string>());
-  // sockets that systemd passed to this unit are meant for the app
-  const mentioned = listeners.inherits() ? [] : mentionedPorts(config, env);
+  // sockets that systemd passed to this unit are meant for the app, which then opens none itself
+  const inherits = listeners.inherits();
+  const mentioned = inherits ? [] : mentionedPorts(config, env);
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   return advice(moment, {
     probes: config.probes,
@@ -55,7 +56,7 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     looked: last?.complete === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
-    reserved: moment === 'died' ? reservedPorts(config) : [],
+    reserved: moment === 'died' && !inherits ? reservedPorts(config) : [],
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
@@ -65,7 +66,7 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
 /** CAP_NET_BIND_SERVICE, by its bit in CapEff of proc(5) (capabilities(7)). */
 const MAY_BIND = 10n;
 
-/** Awaited ports that the app cannot open without a privilege, which it has if we do (ip(7)). */
+/** Probed ports that need a privilege (ip(7)), if the wrapper does not have it: the app then lacks it too. */
 function reservedPorts({ probes }: Config): readonly number[] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(procText('self', 'status') ?? '')?.[1];
   if (effective === undefined || (BigInt(`0x${effective}`) >> MAY_BIND) & 1n) return [];

@@ -228,7 +228,7 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
 describeSystemd('an app that dies at its start', ['system'], (systemd) => {
   test.each([
     [
-      'for want of a privilege for its port',
+      'because it lacks the privilege for its port',
       '--tcp 81',
       `-e 'require("net").createServer().listen(81, "127.0.0.1")'`,
       ['CapabilityBoundingSet=CAP_SYS_PTRACE'],
@@ -246,5 +246,20 @@ describeSystemd('an app that dies at its start', ['system'], (systemd) => {
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     await service.results();
     expect(await service.show('StatusText')).toMatch(text);
+  });
+
+  test('by its own error, with a socket from systemd: advises no privilege for the port', async () => {
+    const command = `${systemd().node} -e 'process.exit(3)'`;
+    const lines = ['CapabilityBoundingSet=CAP_SYS_PTRACE'];
+    const service = await Service.write(systemd(), { probe: '--tcp 82', command, lines });
+    const socket = service.name.replace('.service', '.socket');
+    systemd().writeUnit(socket, '[Socket]\nListenStream=127.0.0.1:82\n');
+    expect(await systemd().systemctl('start', socket)).toMatchObject({ code: 0 });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    // the probe's connection starts the service again, so its StatusText= is not that of the first start
+    await systemd().systemctl('stop', socket);
+    expect(service.stderr).toContain('exited with code 3');
+    expect(service.stderr).not.toContain('privilege');
   });
 });

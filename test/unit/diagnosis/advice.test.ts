@@ -116,6 +116,8 @@ it('names the privilege that a port needs, once the app has died', () => {
       '[Service], or give the app a port from 1024 on',
   ]);
   expect(advised('--tcp 80', [], 'waiting', { reserved })).toEqual([]);
+  // an app that had opened it has the privilege
+  expect(advised('--tcp 80', [tcp('127.0.0.1', 80)], 'died', { reserved })).toEqual([]);
 });
 
 it('names another process that holds the port', () => {
