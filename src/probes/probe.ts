@@ -7,8 +7,8 @@ export interface ReadinessProbe {
   readonly name: string;
   /** The reason why it is not ready yet, in a few words: `ECONNREFUSED`. Empty if there is none. */
   readonly reason: string;
-  /** Whether it polls, rather than waiting for a message (canBeAskedAgain() of spec.ts). */
-  readonly asks?: boolean;
+  /** Whether it polls, rather than waiting for a message (canPollAgain() of spec.ts). */
+  readonly polls?: boolean;
   /** The probe to use after a reload, if it is not this one. */
   readonly again?: ReadinessProbe | undefined;
   /**

@@ -16,7 +16,7 @@ import { procText, statFields } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
-import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
+import { CHECK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 /** A signal that reached the canary this much earlier than the wrapper is a different one, ms. */
@@ -133,7 +133,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       return index >= 0 && heard.splice(index, 1).length > 0;
     };
     const left = () => came + PATIENCE - now();
-    while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(LOOK_INTERVAL);
+    while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(CHECK_INTERVAL);
     // a stopped process gets its signals when it continues
     if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
