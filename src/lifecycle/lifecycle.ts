@@ -322,7 +322,7 @@ function statusOf(...texts: readonly string[]): NotifyState {
   return statusLine(texts.join('; '));
 }
 
-/** What an app that has ended was still waiting for, without the obvious ECONNREFUSED. */
+/** Why the app was not ready when it ended, without the obvious ECONNREFUSED. */
 function describeUnmet(waitingFor: string): string {
   const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
   if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;

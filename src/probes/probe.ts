@@ -1,6 +1,6 @@
 /**
- * What a readiness probe is. A probe knows nothing of the start timeout, the log and the app's exit: those exist once,
- * outside.
+ * The interface of a readiness probe. A probe knows nothing of the start timeout, the log and the app's exit: those
+ * exist once, outside.
  */
 export interface ReadinessProbe {
   /** Shown in STATUS= and in the log: `tcp 127.0.0.1:3000`. */

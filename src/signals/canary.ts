@@ -2,7 +2,8 @@
  * Finds out whether a signal was sent to the whole unit or only to the wrapper. With KillMode=control-group (the
  * default) systemd signals the app as well as the wrapper (systemd.kill(5)), as a terminal does; a forwarded signal
  * would be the app's second. A signal does not carry this information. The wrapper therefore starts a canary in the
- * same cgroup and process group: a shell that reports the signals it gets. What reached it has reached the app.
+ * same cgroup and process group: a shell that reports the signals it gets. A signal that reached it has reached the app
+ * too.
  *
  * No time is guessed, because the wrapper asks when the sender has finished: systemd signals all processes in one
  * go, the main process first (unit_kill_context() in its unit.c), and then sleeps; the kernel signals a process group
@@ -44,9 +45,8 @@ while s=; read -r x || [ "$s" ]; do echo "p$x"; done; }
 `;
 
 /**
- * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is one
- * compound command: a shell may read ahead (dash does), so it must have parsed the loop before the wrapper writes
- * lines to it.
+ * `systemctl status` shows these arguments, so the script is not one of them and comes on stdin. It is one compound
+ * command: a shell may read ahead (dash does), so it must have parsed the loop before the wrapper writes lines to it.
  * argv[0] stays sh, because BusyBox selects its applet by it.
  */
 const ARGUMENTS = ['-s', ...'sd-ready-wrap: checks which signals reach the whole unit'.split(' ')];

@@ -63,7 +63,7 @@ export function rememberBefore(): Before {
   return { cgroup, bystanders, inherited, tcp, unix: unixTable() };
 }
 
-/** For a caller after the start: enough to find the app's own sockets, but not who listened before. */
+/** For a caller after the start: enough to find the app's own sockets, but not the earlier listeners. */
 export function nothingKnown(): Before {
   return {
     cgroup: unitCgroup(),
