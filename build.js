@@ -1,8 +1,8 @@
 /**
  * Bundles src/ into two CommonJS files: one starts the app, the other supervises it. Node then opens a tenth of the
  * files before the app starts, and needs no ESM loader. Rarely needed libraries are separate files, and so are the
- * preloads for the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the same
- * file, which cost nothing until they are needed.
+ * preloads for the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the
+ * same file, which cost nothing until they are needed.
  */
 
 import { spawnSync } from 'node:child_process';
