@@ -57,6 +57,7 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
     reserved: moment === 'died' && !inherits ? reservedPorts(config) : [],
+    byUserManager: isOfUser(env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
@@ -168,8 +169,13 @@ function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.Proce
   return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group, or start node directly`;
 }
 
+/** Whether a user manager started the wrapper ($MANAGERPID in systemd.exec(5)). */
+function isOfUser(env: NodeJS.ProcessEnv): boolean {
+  return env['MANAGERPID'] !== undefined;
+}
+
 function systemctl(env: NodeJS.ProcessEnv): string {
-  return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
+  return isOfUser(env) ? 'systemctl --user' : 'systemctl';
 }
 
 /** Other processes that hold a probed port. */

@@ -225,6 +225,23 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
   });
 });
 
+describeSystemd('an app that dies at its start, under a user manager', ['user-1000'], (systemd) => {
+  test('for a reserved port: advises no privilege, because the manager has none to grant', async () => {
+    const command = `${systemd().node} -e 'require("net").createServer().listen(81, "127.0.0.1")'`;
+    const service = await Service.write(systemd(), { probe: '--tcp 81', command });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(
+      /port 81 needs a privilege that the app does not have: give the app a port from 1024 on$/,
+    );
+    const lines = ['AmbientCapabilities=CAP_NET_BIND_SERVICE'];
+    const granted = await Service.write(systemd(), { probe: '--tcp 81', command, lines });
+    expect(await granted.systemctl('start')).toMatchObject({ code: 1 });
+    // EXIT_CAPABILITIES (systemd.exec(5), "Process Exit Codes")
+    expect(await granted.show('ExecMainStatus')).toBe('218');
+  });
+});
+
 describeSystemd('an app that dies at its start', ['system'], (systemd) => {
   test.each([
     [
