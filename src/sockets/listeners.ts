@@ -104,7 +104,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   const holders = new Map<number, string>();
   /** By address: an inherited listener stays inherited. The acceptor is looked up each time. */
   const inheritedAt = new Map<string, Shared>();
-  /** By process: the inode of its inspector, if only the order of its sockets shows which one that is. */
+  /** By process: the inode of its inspector, if only the order of its sockets identifies it. */
   const inspectors = new Map<number, number>();
 
   /**
