@@ -1,6 +1,6 @@
 /**
- * Bundles src/ into two CommonJS files: one starts the app, the other supervises it. Before the app starts Node then
- * opens a tenth of the files, and needs no ESM loader. Rarely needed libraries are separate files, and so are the
+ * Bundles src/ into two CommonJS files: one starts the app, the other supervises it. Node then opens a tenth of the
+ * files before the app starts, and needs no ESM loader. Rarely needed libraries are separate files, and so are the
  * preloads for the app's Node (`--watchdog loop`, `--take-sockets`). Other dynamic imports become lazy parts of the
  * same file, which cost nothing until they are needed.
  */
@@ -118,7 +118,7 @@ async function buildClient() {
     target: 'node20',
     absWorkingDir: import.meta.dirname,
   };
-  // require() returns a plain object, as the package does that it replaces
+  // require() returns a plain object, as that of the replaced package does
   const plain =
     'module.exports = Object.defineProperty(module.exports.default, "default", { value: module.exports.default });\n';
   await build({ ...options, format: 'esm', outExtension: { '.js': '.mjs' } });

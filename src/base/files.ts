@@ -10,7 +10,7 @@ export function readText(path: string): string | undefined {
 const HEAD = 64 * 1024;
 
 /**
- * Reads the start of a file of the app's, which may be a program of 100 MB, or a pipe (`sh <(...)`) whose bytes are for
+ * Reads the start of a file of the app, which may be a program of 100 MB, or a pipe (`sh <(...)`) whose bytes are for
  * the app.
  * @returns up to 64 KiB; undefined if it is not a regular file
  */

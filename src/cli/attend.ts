@@ -128,7 +128,7 @@ export async function attend(options: AttendOptions) {
     // while the app is starting it may still take them; once it is ready warnUntaken() reports it
     const untaken = taking && moment !== 'waiting' ? problemWhenFailed(taking.report()) : undefined;
     if (untaken !== undefined) return [untaken];
-    // for a dead app the diagnosis can only find another holder of the port
+    // for a dead app the diagnosis finds only problems with its port
     const isSocket = config.probes.some(({ kind }) => ['auto', 'tcp', 'http', 'listen', 'unix'].includes(kind));
     if (moment === 'died' && !isSocket) return [];
     try {
@@ -157,7 +157,7 @@ export async function attend(options: AttendOptions) {
     },
     readiness: {
       first: taking ? withCallback(first, warnUntaken) : first,
-      again: (told) => combineAgain(probes, config.readyWhen, told),
+      again: (signalled) => combineAgain(probes, config.readyWhen, signalled),
       timeout: config.timeout,
       reloadTimeout: config.reloadTimeout ?? Number.POSITIVE_INFINITY,
       extendTimeout: config.extendTimeout,
@@ -172,7 +172,7 @@ export async function attend(options: AttendOptions) {
       notices,
       watches: env['WATCHDOG_USEC'] !== undefined,
       handoff: config.handoff && !handoff?.obstacle,
-      heard: async () => {
+      processed: async () => {
         await managerIdle();
         // systemd may have sent a signal before it knew of the new main process
         await route.settled();

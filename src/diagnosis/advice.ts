@@ -17,8 +17,10 @@ export interface Findings {
   readonly holders: ReadonlyMap<number, string>;
   /** `.socket` units that hold a port which the app may need, by the port. */
   readonly socketUnits: ReadonlyMap<number, string>;
-  /** Awaited ports that only a privileged process may open. */
+  /** Probed ports that need a privilege which the app probably lacks. */
   readonly reserved: readonly number[];
+  /** Whether a user manager runs the unit: it cannot grant privileges. */
+  readonly byUserManager: boolean;
   /** Whether systemd may have stopped the unit because of its start timeout. */
   readonly tooLong: boolean;
   /** With --handoff. Advice must not suggest probes that need a wrapper which stays. */
@@ -68,13 +70,16 @@ function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   );
 }
 
-function reservedPorts({ reserved, holders }: Findings): readonly string[] {
+function reservedPorts({ reserved, holders, listening, byUserManager }: Findings): readonly string[] {
+  // the app's program may have the privilege itself (setcap(8))
+  const opened = (port: number) => listening.some((socket) => socket.kind === 'tcp' && socket.port === port);
   return reserved
-    .filter((port) => !holders.has(port))
+    .filter((port) => !holders.has(port) && !opened(port))
     .map(
       (port) =>
-        `port ${port} needs a privilege that the app does not have: add AmbientCapabilities=CAP_NET_BIND_SERVICE ` +
-        'under [Service], or give the app a port from 1024 on',
+        `port ${port} needs a privilege that the app does not have: ` +
+        `${byUserManager ? '' : 'add AmbientCapabilities=CAP_NET_BIND_SERVICE under [Service], or '}` +
+        'give the app a port from 1024 on',
     );
 }
 

@@ -46,8 +46,9 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     if (isAlive()) last = { listening, holders: others, complete };
   }
   const held = moment === 'died' ? holders(config, listeners) : (last?.holders ?? new Map<number, string>());
-  // sockets that systemd passed to this unit are meant for the app
-  const mentioned = listeners.inherits() ? [] : mentionedPorts(config, env);
+  // sockets that systemd passed to this unit are meant for the app, which then opens none itself
+  const inherits = listeners.inherits();
+  const mentioned = inherits ? [] : mentionedPorts(config, env);
   const texts = inUnit ? (unitTexts(env) ?? []) : [];
   return advice(moment, {
     probes: config.probes,
@@ -55,7 +56,8 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     looked: last?.complete === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
-    reserved: moment === 'died' ? reservedPorts(config) : [],
+    reserved: moment === 'died' && !inherits ? reservedPorts(config) : [],
+    byUserManager: isOfUser(env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
     handoff: config.handoff,
     killMode: lastWord('KillMode', texts),
@@ -65,7 +67,7 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
 /** CAP_NET_BIND_SERVICE, by its bit in CapEff of proc(5) (capabilities(7)). */
 const MAY_BIND = 10n;
 
-/** Awaited ports that the app cannot open without a privilege, which it has if we do (ip(7)). */
+/** Probed ports that need a privilege (ip(7)), if the wrapper does not have it: the app then lacks it too. */
 function reservedPorts({ probes }: Config): readonly number[] {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(procText('self', 'status') ?? '')?.[1];
   if (effective === undefined || (BigInt(`0x${effective}`) >> MAY_BIND) & 1n) return [];
@@ -167,8 +169,13 @@ function killModeProblem(launcher: string, scope: SignalScope, env: NodeJS.Proce
   return `KillMode=${mode} of ${ownUnit(env)}: ${problem}; write KillMode=control-group, or start node directly`;
 }
 
+/** Whether a user manager started the wrapper ($MANAGERPID in systemd.exec(5)). */
+function isOfUser(env: NodeJS.ProcessEnv): boolean {
+  return env['MANAGERPID'] !== undefined;
+}
+
 function systemctl(env: NodeJS.ProcessEnv): string {
-  return env['MANAGERPID'] === undefined ? 'systemctl' : 'systemctl --user';
+  return isOfUser(env) ? 'systemctl --user' : 'systemctl';
 }
 
 /** Other processes that hold a probed port. */

@@ -87,7 +87,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
           watched = mine;
           return {
             name: probe.name,
-            asks: probe.asks ?? false,
+            polls: probe.polls ?? false,
             get again() {
               return probe.again;
             },

@@ -60,7 +60,7 @@ export function next(state: State, event: LifeEvent): Transition {
         : stays(isReady(state, state.by, state.afterMs), pid, `no handoff, the wrapper stays: ${obstacle}`);
     }
 
-    case 'heard':
+    case 'processed':
       // dead: the exit event follows, and the wrapper must end with it if systemd did not accept the new main process
       if (state.phase !== 'leaving' || !event.alive) return { state, effects: [] };
       // systemd may have sent the signal before it knew of the new main process
@@ -193,7 +193,7 @@ function isReady(state: Exclude<State, { phase: 'ended' }>, by: string, afterMs:
     effects: [
       { type: 'notify', state: [...(state.appStatus ? ['READY=1'] : ready(readyText)), ...ping] },
       { type: 'stop-waiting' },
-      ...(state.watchdog === undefined ? [] : [{ type: 'watch', said: ping } as const]),
+      ...(state.watchdog === undefined ? [] : [{ type: 'watch', sent: ping } as const]),
       log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
     ],
   };
@@ -208,7 +208,7 @@ function handsOver(state: Extract<State, { phase: 'orphaning' }>): Transition {
     effects: [
       { type: 'notify', state: handOver(pid, `App ${text}`) },
       log('info', 'ready', text, { app_pid: pid, by, after_ms: Math.round(afterMs) }),
-      { type: 'await-hearing' },
+      { type: 'await-processing' },
     ],
   };
 }
@@ -322,7 +322,7 @@ function statusOf(...texts: readonly string[]): NotifyState {
   return statusLine(texts.join('; '));
 }
 
-/** What an app that has ended was still waiting for, without the obvious ECONNREFUSED. */
+/** Why the app was not ready when it ended, without the obvious ECONNREFUSED. */
 function describeUnmet(waitingFor: string): string {
   const refused = /^(.*): ECONNREFUSED$/.exec(waitingFor)?.[1];
   if (refused !== undefined && !refused.includes('; ')) return `before it listened (${refused})`;

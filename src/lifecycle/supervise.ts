@@ -43,8 +43,8 @@ export interface Supervised {
 /** The wait for readiness. */
 export interface Awaited {
   readonly first: Readiness;
-  /** Readiness after a reload; `told` resolves when the app has the signal. */
-  readonly again: (told: Promise<void>) => Readiness;
+  /** Readiness after a reload; `signalled` resolves when the app has the reload signal. */
+  readonly again: (signalled: Promise<void>) => Readiness;
   /** ms from the start; `Infinity` for none. */
   readonly timeout: number;
   /** ms from the reload signal; `Infinity` for none. */
@@ -66,7 +66,7 @@ export interface Manager {
   /** Once ready the app becomes the main process, and the wrapper exits. */
   readonly handoff?: boolean;
   /** Resolves when systemd has handled all notifications, and all signals that it sent before are reported. */
-  readonly heard?: () => Promise<void>;
+  readonly processed?: () => Promise<void>;
   /** The unit has WatchdogSec=. */
   readonly watches: boolean;
   /** Whether systemd sends this signal for a reload and then waits for RELOADING=1. */
@@ -147,14 +147,14 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
           // never READY=1 for a dead app, whose exit event follows
           void app.orphan().then((obstacle) => handleIfAlive({ type: 'orphaned', obstacle }));
           return;
-        case 'await-hearing':
+        case 'await-processing':
           void notifier
             .sent()
-            .then(() => systemd.heard?.())
-            .then(() => handle({ type: 'heard', alive: app.isAlive() }));
+            .then(() => systemd.processed?.())
+            .then(() => handle({ type: 'processed', alive: app.isAlive() }));
           return;
         case 'watch':
-          if (watchdog) disposers.push(watch(watchdog, effect.said));
+          if (watchdog) disposers.push(watch(watchdog, effect.sent));
           return;
         case 'await-again':
           return again.begin();
@@ -183,11 +183,11 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     let diagnosing: Promise<void> | undefined;
     const advise = (texts: readonly string[]) => handle({ type: 'advice', texts });
 
-    const watch = ({ mode, intervalMs, vitals }: Watchdog, said: NotifyState): Disposer => {
+    const watch = ({ mode, intervalMs, vitals }: Watchdog, sent: NotifyState): Disposer => {
       const isEnding = () => 'stop' in state && state.stop?.known === true;
       const watched = mode === 'probe' && vitals !== 'own-pings' ? untilItEnds(vitals, isEnding) : vitals;
       const watching = startWatch({ intervalMs, vitals: watched, clock, tell: handleIfAlive });
-      watching.hear(said);
+      watching.hear(sent);
       const unsubscribe = notices?.onNotice(({ rest }) => {
         if (mode !== 'loop') watching.hear(rest);
       });

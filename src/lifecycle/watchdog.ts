@@ -8,7 +8,7 @@ import { log } from './log-effect.ts';
 import { isRunning, type Running } from './reload.ts';
 import type { Effect, Living, State } from './words.ts';
 
-/** The pings stop, and systemd acts when none has arrived for a whole interval: this reports the reason before. */
+/** systemd acts after a whole interval without a ping; this reports the reason before that. */
 export function unhealthy({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
   const text = `unhealthy for ${formatDuration(forMs)}: ${why}`;
   // expected while the app is shutting down

@@ -5,7 +5,7 @@ import type { Moment } from '../diagnosis/advice.ts';
 /** ms between two diagnoses of an app that is not ready. */
 const DIAGNOSIS_INTERVAL = 5000;
 
-/** ms. Its result is only remembered: an app that is stopped later closes its sockets before the next diagnosis. */
+/** ms. Only remembered, in case that the app is stopped, and so closes its sockets, before the next diagnosis. */
 const FIRST_DIAGNOSIS = 1000;
 
 /**

@@ -89,7 +89,7 @@ export type LifeEvent =
   /** The app is the manager's child now; `obstacle` is the reason if it is not. */
   | { readonly type: 'orphaned'; readonly obstacle: string | undefined }
   /** systemd has handled all notifications; `alive`: the app was still alive then. */
-  | { readonly type: 'heard'; readonly alive: boolean }
+  | { readonly type: 'processed'; readonly alive: boolean }
   | { readonly type: 'start-timeout'; readonly afterMs: number; readonly waitingFor: string }
   /** --exit-when-ready: the app is ready. */
   | { readonly type: 'dismissed' }
@@ -138,9 +138,9 @@ export type Effect =
   /** Make the app the manager's own child. */
   | { readonly type: 'orphan' }
   /** Wait until systemd has handled all notifications. */
-  | { readonly type: 'await-hearing' }
-  /** Start the watchdog; `said`: the assignments for it that were sent with READY=1. */
-  | { readonly type: 'watch'; readonly said: NotifyState }
+  | { readonly type: 'await-processing' }
+  /** Start the watchdog; `sent`: the assignments for it that were sent with READY=1. */
+  | { readonly type: 'watch'; readonly sent: NotifyState }
   /** Wait until the app is ready again; the reload signal is forwarded next. */
   | { readonly type: 'await-again' }
   | { readonly type: 'stop-awaiting-again' }

@@ -34,7 +34,7 @@ export function readCommandLine(argv: readonly string[], version: string): Invoc
     .configureHelp({
       visibleArguments: () => [],
       padWidth: () => TERM_WIDTH,
-      // a long option stands on a line of its own, so that the texts of all have room
+      // a long option gets a line of its own, so that the other texts have room
       formatItem: (term, width, text, helper) => {
         const indent = ' '.repeat(width + 4);
         const lines = helper.boxWrap(text, HELP_WIDTH - indent.length).replaceAll('\n', `\n${indent}`);
@@ -125,7 +125,7 @@ function suggestion(written: string, similar: string | undefined): string | unde
 const HELP_WIDTH = 80;
 const TERM_WIDTH = 25;
 
-/** With the usage line it fits into the 24 lines of a terminal. commander does not wrap what is indented. */
+/** With the usage line it fits into the 24 lines of a terminal. commander does not wrap indented lines. */
 const HELP_START = `Starts an unchanged app under systemd, waits until it is ready, sends READY=1.
 Without a probe: ready when the app listens on a TCP port or sends READY=1.
 

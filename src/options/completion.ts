@@ -49,13 +49,13 @@ _sd_ready_wrap() {
     i=$((i + 1))
     [ "\${COMP_WORDS[i]}" != = ] || i=$((i + 1))
     [ -n "$option" ] || continue
-    # the value, with what it was divided into
+    # skip the value, which bash may have split into several words
     i=$((i + 1))
     while [[ $i -le $COMP_CWORD && ( \${COMP_WORDS[i]} =~ ^[:=]+$ || \${COMP_WORDS[i-1]} =~ ^[:=]+$ ) ]]; do
       i=$((i + 1))
     done
   done
-  # what belongs to the app is completed as it would be without us
+  # complete the app's words as bash would without us
   if [ "$i" -lt "$COMP_CWORD" ]; then
     if declare -F _command_offset >/dev/null; then
       _command_offset "$i"
@@ -148,7 +148,7 @@ function __sd_ready_wrap_app
     end
     return 1
 end
-# what belongs to the app is completed as it would be without us
+# complete the app's words as fish would without us
 function __sd_ready_wrap_app_word
     set -l app (__sd_ready_wrap_app)
     complete -C "$app "(commandline -ct)

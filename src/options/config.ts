@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import type { LogFormat, LogLevel } from '../log/types.ts';
 import type { GivenTiming } from '../probes/poll.ts';
 import type { ReadyWhen } from '../probes/readiness.ts';
-import { canBeAskedAgain, hasIpc, type ProbeSpec } from '../probes/spec.ts';
+import { canPollAgain, hasIpc, type ProbeSpec } from '../probes/spec.ts';
 import { type ForwardSignals, parseRewrite, type Rewrites } from '../signals/signals.ts';
 import { refusedWithHandoff } from './handoff.ts';
 import { probeSpecs } from './probes.ts';
@@ -107,7 +107,7 @@ export function buildConfig(raw: RawOptions, words: readonly string[]): Config {
 /** @throws {UsageError} if `--watchdog probe` has no probe that polls */
 function refuseWatchdog(value: RawValue | undefined, mode: WatchdogMode, probes: readonly ProbeSpec[]): void {
   if (value === undefined) return;
-  if (mode === 'probe' && !probes.some(canBeAskedAgain)) {
+  if (mode === 'probe' && !probes.some(canPollAgain)) {
     throw new UsageError(
       quote(value),
       `none of the probes can be repeated (${probes.map(({ kind }) => kind).join(', ')})`,

@@ -16,9 +16,9 @@ interface Staying {
   readonly unless?: (value: string) => boolean;
 }
 
-const ANOTHER_SIGN = 'use --tcp, --listen or --http, or remove --handoff';
-const streamGone = { why: "the app's output would go nowhere after the wrapper exits", hint: ANOTHER_SIGN };
-const channelGone = { why: 'its IPC channel would close when the wrapper exits', hint: ANOTHER_SIGN };
+const ANOTHER_PROBE = 'use --tcp, --listen or --http, or remove --handoff';
+const streamGone = { why: "the app's output would go nowhere after the wrapper exits", hint: ANOTHER_PROBE };
+const channelGone = { why: 'its IPC channel would close when the wrapper exits', hint: ANOTHER_PROBE };
 const isOff = (value: string) => parseBoolean(value) === false;
 
 /** Add a row for a new option that needs the wrapper to stay. */
@@ -28,8 +28,8 @@ const STAYING: Partial<Record<OptionName, Staying>> = {
   output: streamGone,
   ipc: { ...channelGone, unless: isOff },
   'ipc-message': channelGone,
-  notify: { why: 'its socket would close when the wrapper exits', hint: ANOTHER_SIGN, unless: isOff },
-  fd: { why: 'its pipe would break when the wrapper exits', hint: ANOTHER_SIGN },
+  notify: { why: 'its socket would close when the wrapper exits', hint: ANOTHER_PROBE, unless: isOff },
+  fd: { why: 'its pipe would break when the wrapper exits', hint: ANOTHER_PROBE },
   watchdog: {
     why: 'no process would send WATCHDOG=1 after the wrapper exits',
     hint: 'let the app send WATCHDOG=1 itself, or remove one of the two',

@@ -13,7 +13,7 @@ const BESIDE: readonly (readonly [OptionName, readonly OptionName[], string])[] 
   ['exit-when-ready', ['dry-run'], '--dry-run --exit-when-ready'],
 ];
 
-/** @throws {UsageError} for an option without the one that it needs, and for two modes */
+/** @throws {UsageError} for two modes, and for an option whose required option is missing */
 export function modeOf(raw: RawOptions): Mode {
   if (raw.completion) return 'completion';
   for (const [name, needed, example] of BESIDE) {

@@ -26,7 +26,7 @@ const SIGNAL_AGAIN = { first: 20, longest: 1000 };
 /** 9 and 19 cannot be ignored (signal(7)); the C library uses 32 and 33. */
 const IGNORED = Array.from({ length: 64 }, (_, index) => index + 1).filter((n) => ![9, 19, 32, 33].includes(n));
 
-const SCRIPT = `: 'sd-ready-wrap passes on what the app writes by this process'
+const SCRIPT = `: 'sd-ready-wrap: relays the output of the app'
 trap '' ${IGNORED.join(' ')}; echo >&3; read -r x <&3; exec ${PROGRAMS[1]} 3<&-`;
 
 /**

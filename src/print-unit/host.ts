@@ -58,7 +58,7 @@ export function pathToNode(): string | undefined {
   return first === process.execPath ? undefined : `${dirname(process.execPath)}:${SYSTEMD_PATH}`;
 }
 
-/** The user for User=: the one who prints the unit, as that user has run the app so far. Undefined for root. */
+/** The user for User=: the operator's own, who has run the app so far. Undefined for root. */
 export function account(): string | undefined {
   if (process.getuid?.() === 0) return undefined;
   return orElse(() => userInfo().username, String(process.getuid?.()));

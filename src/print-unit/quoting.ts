@@ -58,7 +58,7 @@ const MNEMONICS: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n',
 /** In single quotes, or in double quotes if it has a single one; escapes count in both kinds. */
 function quoted(text: string): string {
   if (/^[\w@%+=:,./$-]+$/.test(text)) return text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is written otherwise
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are escaped
   const escaped = text.replace(/[\\\x00-\x1f\x7f]/g, (char) => MNEMONICS[char] ?? hexadecimal(char));
   if (!escaped.includes("'")) return `'${escaped}'`;
   return `"${escaped.replaceAll('"', '\\"')}"`;

@@ -190,7 +190,8 @@ function openFile({ systemd, notifySocket }: UnitFacts): readonly string[] {
 }
 
 /**
- * The app's directories are only a hint: systemd removes a RuntimeDirectory= with the service, and it may be another's.
+ * The app's directories are only a hint: systemd removes a RuntimeDirectory= with the service, and another service
+ * may use it.
  */
 function runtimeDirectory({ runtimeDirectories: names, manager }: UnitFacts): readonly string[] {
   const paths = names.map((name) => `/run/${name}`).join(' and ');

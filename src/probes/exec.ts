@@ -15,7 +15,7 @@ const COMPLAINT_MAX = 200;
 const TAIL_MAX = 4096;
 
 /**
- * Runs the command once for each line that it reads, and writes its exit status. A small shell starts processes cheaper
+ * Runs the command once for each line that it reads, and writes its exit status. A small shell starts processes faster
  * than Node, which needs a millisecond for each, and there are fifty attempts a second.
  */
 const RUNNER = 'while read -r line; do /bin/sh -c "$1" </dev/null >/dev/null; echo $?; done';

@@ -1,8 +1,8 @@
 /** Ready when the app sends a message over the Node IPC channel: `process.send('ready')`, as with PM2's wait_ready. */
 import type { ProbeContext } from './context.ts';
+import { messageProbe, otherMessages } from './message.ts';
 import type { ReadinessProbe } from './probe.ts';
 import type { ProbeSpec } from './spec.ts';
-import { otherMessages, told } from './told.ts';
 
 /**
  * `--ipc`, `--ipc-message`. Three messages count: the word itself, an object whose `type` is the word, and READY=1 from
@@ -11,7 +11,7 @@ import { otherMessages, told } from './told.ts';
 export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, context: ProbeContext): ReadinessProbe {
   const { app, notices } = context;
   let others = 0;
-  return told(
+  return messageProbe(
     `ipc message ${JSON.stringify(word)}`,
     () => `${otherMessages(others, 'no message yet')}${others > 0 ? '; --ipc-message selects another' : ''}`,
     (ready) => {

@@ -4,7 +4,7 @@ import type { Clock, Disposer } from '../base/clock.ts';
 /** After a costly check a probe rests SHARE times as long as the check took. */
 export const SHARE = 20;
 
-/** An attempt that takes longer than this gets the reason "no answer yet", ms. */
+/** An attempt that takes longer than this gets the reason "no response yet", ms. */
 const SLOW = 500;
 
 /** Times in ms. */

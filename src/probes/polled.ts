@@ -25,7 +25,7 @@ export function polled(
   let reason = '';
   return {
     name,
-    asks: true,
+    polls: true,
     get reason() {
       return reason;
     },

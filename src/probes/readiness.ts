@@ -49,7 +49,7 @@ export function combine(probes: readonly ReadinessProbe[], when: ReadyWhen): Rea
 export function combineAgain(probes: readonly ReadinessProbe[], when: ReadyWhen, reloadSent: Promise<void>): Readiness {
   const again = probes.map((probe) => probe.again ?? probe);
   return combine(
-    again.map((probe) => (probe.asks ? after(reloadSent, probe) : probe)),
+    again.map((probe) => (probe.polls ? after(reloadSent, probe) : probe)),
     when,
   );
 }

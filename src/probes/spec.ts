@@ -54,7 +54,7 @@ const POLLED: ReadonlySet<ProbeSpec['kind']> = new Set(['tcp', 'listen', 'unix',
  * Whether the probe polls, and so can also check later whether the app is healthy or has reloaded. The others wait for
  * a message. `auto` is either of the two, which is known only once it is ready.
  */
-export function canBeAskedAgain({ kind }: ProbeSpec): boolean {
+export function canPollAgain({ kind }: ProbeSpec): boolean {
   return POLLED.has(kind);
 }
 

@@ -2,7 +2,8 @@
  * Finds out whether a signal was sent to the whole unit or only to the wrapper. With KillMode=control-group (the
  * default) systemd signals the app as well as the wrapper (systemd.kill(5)), as a terminal does; a forwarded signal
  * would be the app's second. A signal does not carry this information. The wrapper therefore starts a canary in the
- * same cgroup and process group: a shell that reports the signals it gets. What reached it has reached the app.
+ * same cgroup and process group: a shell that reports the signals it gets. A signal that reached it has reached the app
+ * too.
  *
  * No time is guessed, because the wrapper asks when the sender has finished: systemd signals all processes in one
  * go, the main process first (unit_kill_context() in its unit.c), and then sleeps; the kernel signals a process group
@@ -16,7 +17,7 @@ import { procText, statFields } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { isInUnitOf } from '../unit/settings.ts';
-import { LOOK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
+import { CHECK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 
 /** A signal that reached the canary this much earlier than the wrapper is a different one, ms. */
@@ -44,9 +45,8 @@ while s=; read -r x || [ "$s" ]; do echo "p$x"; done; }
 `;
 
 /**
- * What `systemctl status` shows. The script comes on stdin, because as an argument it would be shown too. It is one
- * compound command: a shell may read ahead (dash does), so it must have parsed the loop before the wrapper writes
- * lines to it.
+ * `systemctl status` shows these arguments, so the script is not one of them and comes on stdin. It is one compound
+ * command: a shell may read ahead (dash does), so it must have parsed the loop before the wrapper writes lines to it.
  * argv[0] stays sh, because BusyBox selects its applet by it.
  */
 const ARGUMENTS = ['-s', ...'sd-ready-wrap: checks which signals reach the whole unit'.split(' ')];
@@ -133,7 +133,7 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
       return index >= 0 && heard.splice(index, 1).length > 0;
     };
     const left = () => came + PATIENCE - now();
-    while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(LOOK_INTERVAL);
+    while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(CHECK_INTERVAL);
     // a stopped process gets its signals when it continues
     if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
     if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);

@@ -12,7 +12,7 @@ export const PATIENCE = 250;
 const UNSEEN = 100;
 
 /** The time between two checks, ms. */
-export const LOOK_INTERVAL = 1;
+export const CHECK_INTERVAL = 1;
 
 /**
  * The manager sleeps when it has no more work.
@@ -27,5 +27,5 @@ export function managerIsBusy(elapsed: number): boolean {
 export async function managerIdle(): Promise<void> {
   const since = now();
   const elapsed = () => now() - since;
-  while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(LOOK_INTERVAL);
+  while (elapsed() < PATIENCE && managerIsBusy(elapsed())) await pause(CHECK_INTERVAL);
 }

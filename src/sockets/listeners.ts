@@ -63,7 +63,7 @@ export function rememberBefore(): Before {
   return { cgroup, bystanders, inherited, tcp, unix: unixTable() };
 }
 
-/** For a caller after the start: enough to find the app's own sockets, but not who listened before. */
+/** For a caller after the start: enough to find the app's own sockets, but not the earlier listeners. */
 export function nothingKnown(): Before {
   return {
     cgroup: unitCgroup(),
@@ -104,7 +104,7 @@ export function traceListeners(appPid: number, before: Before, commandLine: read
   const holders = new Map<number, string>();
   /** By address: an inherited listener stays inherited. The acceptor is looked up each time. */
   const inheritedAt = new Map<string, Shared>();
-  /** By process: the inode of its inspector, if only the order of its sockets shows which one that is. */
+  /** By process: the inode of its inspector, if only the order of its sockets identifies it. */
   const inspectors = new Map<number, number>();
 
   /**

@@ -27,7 +27,7 @@ function isEpoll(link: string): boolean {
 }
 
 /**
- * The inodes of the files that an epoll watches (Linux 4.13). The descriptor number (`tfd`) would not do: it may have
+ * The inodes of the files that an epoll watches (Linux 4.13). The descriptor number (`tfd`) is not enough: it may have
  * been closed and reused for another file. Sockets and pipes get their inodes from one counter of the kernel
  * (get_next_ino), so that a pipe cannot be mistaken for a socket.
  */

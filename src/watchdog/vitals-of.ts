@@ -4,7 +4,7 @@ import type { ProbeContext } from '../probes/context.ts';
 import { createProbe } from '../probes/index.ts';
 import { watchPace } from '../probes/pace.ts';
 import { combine } from '../probes/readiness.ts';
-import { canBeAskedAgain } from '../probes/spec.ts';
+import { canPollAgain } from '../probes/spec.ts';
 import type { PreparedWatchdog } from './request.ts';
 import { loopHealth, probeHealth, processHealth } from './vitals.ts';
 import type { Watchdog } from './watch.ts';
@@ -30,7 +30,7 @@ export function watchdogOf(
       return { mode, intervalMs, vitals: loopHealth(beat?.file.beats ?? (() => 0), fallBack) };
     }
     case 'probe': {
-      const polled = probes.filter(canBeAskedAgain);
+      const polled = probes.filter(canPollAgain);
       const patient = { ...context, warn: () => {}, timing: watchPace(intervalMs, timing.attemptTimeout) };
       const probesAgain = () => polled.map((spec) => createProbe(spec, patient));
       const combined = () => combine(probesAgain(), readyWhen);

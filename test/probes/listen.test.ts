@@ -122,7 +122,7 @@ describe('auto', () => {
     const { waited, probe, add } = start(autoProbe, 'any');
     add(TCP);
     await waited;
-    expect(probe.again).toMatchObject({ name: 'listen on any TCP port', asks: true });
+    expect(probe.again).toMatchObject({ name: 'listen on any TCP port', polls: true });
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { relative } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -83,6 +83,15 @@ describe('a unix probe', () => {
       probe,
       'does not exist, nor does /run/sd-ready-wrap-nowhere (RuntimeDirectory=sd-ready-wrap-nowhere creates it)',
     );
+  });
+
+  it('the reason follows when the directory is created', async () => {
+    const directory = socketPath();
+    const { clock, probe } = start(`${directory}/app.sock`);
+    await reasonIs(probe, `does not exist, nor does ${directory}`);
+    mkdirSync(directory);
+    clock.advance(20);
+    await reasonIs(probe, 'ENOENT');
   });
 
   it('ignores a socket from an earlier start', async () => {

@@ -225,10 +225,27 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
   });
 });
 
+describeSystemd('an app that dies at its start, under a user manager', ['user-1000'], (systemd) => {
+  test('for a reserved port: advises no privilege, because the manager has none to grant', async () => {
+    const command = `${systemd().node} -e 'require("net").createServer().listen(81, "127.0.0.1")'`;
+    const service = await Service.write(systemd(), { probe: '--tcp 81', command });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(
+      /port 81 needs a privilege that the app does not have: give the app a port from 1024 on$/,
+    );
+    const lines = ['AmbientCapabilities=CAP_NET_BIND_SERVICE'];
+    const granted = await Service.write(systemd(), { probe: '--tcp 81', command, lines });
+    expect(await granted.systemctl('start')).toMatchObject({ code: 1 });
+    // EXIT_CAPABILITIES (systemd.exec(5), "Process Exit Codes")
+    expect(await granted.show('ExecMainStatus')).toBe('218');
+  });
+});
+
 describeSystemd('an app that dies at its start', ['system'], (systemd) => {
   test.each([
     [
-      'for want of a privilege for its port',
+      'because it lacks the privilege for its port',
       '--tcp 81',
       `-e 'require("net").createServer().listen(81, "127.0.0.1")'`,
       ['CapabilityBoundingSet=CAP_SYS_PTRACE'],
@@ -246,5 +263,20 @@ describeSystemd('an app that dies at its start', ['system'], (systemd) => {
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });
     await service.results();
     expect(await service.show('StatusText')).toMatch(text);
+  });
+
+  test('by its own error, with a socket from systemd: advises no privilege for the port', async () => {
+    const command = `${systemd().node} -e 'process.exit(3)'`;
+    const lines = ['CapabilityBoundingSet=CAP_SYS_PTRACE'];
+    const service = await Service.write(systemd(), { probe: '--tcp 82', command, lines });
+    const socket = service.name.replace('.service', '.socket');
+    systemd().writeUnit(socket, '[Socket]\nListenStream=127.0.0.1:82\n');
+    expect(await systemd().systemctl('start', socket)).toMatchObject({ code: 0 });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    // the probe's connection starts the service again, so its StatusText= is not that of the first start
+    await systemd().systemctl('stop', socket);
+    expect(service.stderr).toContain('exited with code 3');
+    expect(service.stderr).not.toContain('privilege');
   });
 });

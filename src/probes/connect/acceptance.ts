@@ -28,7 +28,7 @@ export interface Acceptance {
 }
 
 /**
- * @param whyNotListener why the listener does not count; decides if the kernel hides who accepted
+ * @param whyNotListener why the listener does not count; it decides if the kernel hides the acceptor
  * @param path the path, for a Unix socket
  */
 export function acceptanceOf(

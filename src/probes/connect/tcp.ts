@@ -160,8 +160,8 @@ function connectToAny(
 }
 
 /**
- * A connect to a loopback port of the ephemeral range where no process listens can get that port as its local port.
- * TCP's simultaneous open then connects the socket to itself (RFC 9293, 3.5), and no process has accepted it.
+ * If no process listens on a loopback port of the ephemeral range, a connect to it can get the same port as its local
+ * port. TCP's simultaneous open then connects the socket to itself (RFC 9293, 3.5), and no process has accepted it.
  */
 function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;

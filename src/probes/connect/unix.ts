@@ -30,6 +30,7 @@ export function unixProbe(
     const before = abstract ? undefined : stampBefore(path);
     return before !== undefined && before === stampOf(path);
   };
+  const whyMissing = () => (existsSync(dirname(path)) ? 'ENOENT' : withoutDirectory(dirname(path)));
   const objectionTo = (owner: Shared['otherwise']): string | undefined => {
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
@@ -65,7 +66,8 @@ export function unixProbe(
         const now = clock.now();
         // the first attempt always connects: a first connect takes milliseconds, better now than when it counts
         if (current === refused && (current === undefined || now + 1 < connectedAt + believed)) {
-          done(latest);
+          // the app may have created the directory meanwhile
+          done(current === undefined ? whyMissing() : latest);
           return;
         }
         connectedAt = now;
@@ -74,8 +76,8 @@ export function unixProbe(
         const socket = connect({ path: abstract ? `\0${path.slice(1)}` : path });
         socket.once('error', (error: NodeJS.ErrnoException) => {
           const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
-          const missing = error.code === 'ENOENT' && !abstract && !existsSync(dirname(path));
-          done(isApps ? undefined : missing ? withoutDirectory(dirname(path)) : (error.code ?? error.message));
+          const isMissing = error.code === 'ENOENT' && !abstract;
+          done(isApps ? undefined : isMissing ? whyMissing() : (error.code ?? error.message));
         });
         let stop = () => {
           socket.removeAllListeners().on('error', () => {});

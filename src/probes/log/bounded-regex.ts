@@ -9,7 +9,7 @@ const LIMIT = 50;
 
 /**
  * Appended to an unfinished line, one after the other, so that `$` does not match before the line ends, and `\b` not
- * where a word may go on: the next character may be a letter or not.
+ * if the word may continue: the next character may be a letter or not.
  */
 const MORE = ['\ufffc', 'x'];
 

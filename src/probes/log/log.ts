@@ -2,9 +2,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../../base/clock.ts';
 import type { ProbeContext } from '../context.ts';
+import { messageProbe } from '../message.ts';
 import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
-import { told } from '../told.ts';
 import { anyMatches } from './bounded-regex.ts';
 import { lineScanner } from './line-scanner.ts';
 import { literalSlashes } from './literal-slashes.ts';
@@ -55,7 +55,7 @@ export function logProbe(
     const hints = [lineSeen ? slashes : '', clock.now() - since < HINT_AFTER ? '' : both];
     return [seen, ...hints].filter(Boolean).join('; ');
   };
-  return told(name, reason, (ready) => {
+  return messageProbe(name, reason, (ready) => {
     lineSeen = false;
     since = clock.now();
     // the first test takes milliseconds (a vm context, compilation): do it now, and not when the line comes

@@ -28,6 +28,7 @@ function advised(
     looked: true,
     holders: new Map(),
     reserved: [],
+    byUserManager: false,
     socketUnits: new Map(),
     tooLong: true,
     handoff: false,
@@ -86,6 +87,7 @@ it('the app may listen anywhere if any listener counts', () => {
     looked: true,
     holders: new Map(),
     reserved: [],
+    byUserManager: false,
     socketUnits: new Map(),
     tooLong: true,
     handoff: false,
@@ -116,6 +118,11 @@ it('names the privilege that a port needs, once the app has died', () => {
       '[Service], or give the app a port from 1024 on',
   ]);
   expect(advised('--tcp 80', [], 'waiting', { reserved })).toEqual([]);
+  expect(advised('--tcp 80', [], 'died', { reserved, byUserManager: true })).toEqual([
+    'port 80 needs a privilege that the app does not have: give the app a port from 1024 on',
+  ]);
+  // an app that had opened it has the privilege
+  expect(advised('--tcp 80', [tcp('127.0.0.1', 80)], 'died', { reserved })).toEqual([]);
 });
 
 it('names another process that holds the port', () => {

@@ -14,7 +14,7 @@ const START: State = {
 
 const ready: LifeEvent = { type: 'ready', by: 'tcp 1', afterMs: 1250 };
 const orphaned = (obstacle?: string): LifeEvent => ({ type: 'orphaned', obstacle });
-const heard = (alive = true): LifeEvent => ({ type: 'heard', alive });
+const processed = (alive = true): LifeEvent => ({ type: 'processed', alive });
 const forwarded = (signal: 'SIGTERM' | 'SIGHUP'): LifeEvent => ({
   ...{ type: 'signal', signal, fate: { fate: 'forwarded', as: signal } },
   ...{ afterMs: 1000, waitingFor: 'tcp 1' },
@@ -55,9 +55,9 @@ describe('a handoff', () => {
       'leaving',
       'notify MAINPID=42 | READY=1 | STATUS=App ready after 1.25 s: tcp 1',
       READY_LINE,
-      'await-hearing',
+      'await-processing',
     ]);
-    expect(outcome(ready, orphaned(), heard())).toEqual(['ended', 'end {"code":1}']);
+    expect(outcome(ready, orphaned(), processed())).toEqual(['ended', 'end {"code":1}']);
   });
 
   it('is given up if the app cannot be orphaned: the wrapper stays', () => {
@@ -85,20 +85,22 @@ describe('a handoff', () => {
 
   it('continues if a stop comes before systemd has surely received it', () => {
     expect(outcome(ready, orphaned(), term)).toEqual(['leaving', ...FORWARDED]);
-    expect(outcome(ready, orphaned(), term, heard())).toEqual([
+    expect(outcome(ready, orphaned(), term, processed())).toEqual([
       'ready',
       'warn: no handoff, the wrapper stays: the unit is being stopped',
     ]);
-    expect(outcome(ready, orphaned(), term, heard(), unseen).at(-1)).toBe('end {"signal":"SIGTERM","guessed":true}');
+    expect(outcome(ready, orphaned(), term, processed(), unseen).at(-1)).toBe(
+      'end {"signal":"SIGTERM","guessed":true}',
+    );
   });
 
   it('is not delayed by another signal', () => {
-    expect(outcome(hup, ready, orphaned(), heard()).at(-1)).toBe('end {"code":1}');
+    expect(outcome(hup, ready, orphaned(), processed()).at(-1)).toBe('end {"code":1}');
   });
 
   it('handles the end of an app that may have died before systemd received it', () => {
-    expect(outcome(ready, orphaned(), heard(false))).toEqual(['leaving']);
-    expect(outcome(ready, orphaned(), heard(false), unseen)).toEqual([
+    expect(outcome(ready, orphaned(), processed(false))).toEqual(['leaving']);
+    expect(outcome(ready, orphaned(), processed(false), unseen)).toEqual([
       'ended',
       'stop-waiting',
       'notify STATUS=the app ended with an unknown status, assuming exit code 1',
@@ -114,8 +116,8 @@ describe('a handoff', () => {
 
   it('has no effect in other states', () => {
     expect(outcome(orphaned())).toEqual(['starting']);
-    expect(outcome(heard())).toEqual(['starting']);
-    expect(outcome(ready, heard())).toEqual(['orphaning']);
+    expect(outcome(processed())).toEqual(['starting']);
+    expect(outcome(ready, processed())).toEqual(['orphaning']);
     expect(outcome(ready, orphaned(), orphaned())).toEqual(['leaving']);
   });
 });

@@ -15,7 +15,7 @@ import { fakeApp, fakeClock, fakeLog, fakeNotifier, isSettled, settle } from '..
 type Given = Partial<
   Pick<Supervised, 'watchdog'> &
     Pick<Awaited, 'timeout' | 'reloadTimeout' | 'extendTimeout' | 'diagnose'> &
-    Pick<Manager, 'handoff' | 'heard' | 'notices'> &
+    Pick<Manager, 'handoff' | 'processed' | 'notices'> &
     Pick<Stopping, 'onExit'> & {
       readiness: Readiness;
       startedAt: number;
@@ -50,7 +50,7 @@ function start(given: Given = {}) {
   let announce: (signal: ForwardedSignal) => void = () => {};
   let readyAgain: (by: string) => void = () => {};
   const again = { told: false, waits: 0, aborted: 0 };
-  const { handoff, heard, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
+  const { handoff, processed, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
   const { diagnose, extendTimeout, reloadTimeout, exitWhenReady } = given;
   const ended = supervise({
     ...{ app, name: 'the app', clock, log: fakeLog(trace), watchdog },
@@ -88,7 +88,7 @@ function start(given: Given = {}) {
       timeOfDay: () => '10:05:00',
       notices,
       ...(handoff !== undefined && { handoff }),
-      ...(heard && { heard }),
+      ...(processed && { processed }),
     },
     stop: {
       onSignal: (hear, onArrival) => {
@@ -628,15 +628,15 @@ describe('a handoff', () => {
   const READY = 'notify MAINPID=42 | READY=1 | STATUS=App ready after 250 ms: tcp 1';
 
   function handsOver(given: Given = {}) {
-    let heard = () => {};
-    const hearing = () =>
+    let processed = () => {};
+    const awaitProcessed = () =>
       new Promise<void>((resolve) => {
-        heard = resolve;
+        processed = resolve;
       });
-    const run = start({ handoff: true, heard: hearing, ...given });
+    const run = start({ handoff: true, processed: awaitProcessed, ...given });
     run.news();
     run.clock.advance(250);
-    return { ...run, heard: () => heard() };
+    return { ...run, processed: () => processed() };
   }
 
   it('leaves the app running when systemd has received it', async () => {
@@ -646,7 +646,7 @@ describe('a handoff', () => {
     expect(run.news()).toEqual(['orphan', READY, 'info ready: ready after 250 ms: tcp 1']);
     expect(run.clock.pending).toBe(0);
     expect(await isSettled(run.ended)).toBe(false);
-    run.heard();
+    run.processed();
     run.app.finishDraining();
     // a failure, in case it died before it became the main process
     expect(await run.ended).toEqual({ code: 1 });
@@ -672,7 +672,7 @@ describe('a handoff', () => {
     run.ready();
     await settle();
     run.app.becomeZombie();
-    run.heard();
+    run.processed();
     await settle();
     expect(await isSettled(run.ended)).toBe(false);
     run.app.die({ code: 1, guessed: true });

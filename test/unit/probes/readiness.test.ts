@@ -123,9 +123,9 @@ describe('a second wait, after a reload', () => {
 
   it('listens for messages at once, and polls after the app got the signal', async () => {
     const waits: string[] = [];
-    const noting = (name: string, asks: boolean): ReadinessProbe => ({
+    const noting = (name: string, polls: boolean): ReadinessProbe => ({
       ...fakeProbe(name),
-      asks,
+      polls,
       wait: async () => {
         waits.push(name);
         return name;

@@ -6,7 +6,11 @@ import type { ReadinessProbe } from './probe.ts';
  * @param reason why it is not ready yet
  * @param listen called at the start of each wait. Its disposer is called once ready, or when the wait is aborted
  */
-export function told(name: string, reason: () => string, listen: (ready: () => void) => Disposer): ReadinessProbe {
+export function messageProbe(
+  name: string,
+  reason: () => string,
+  listen: (ready: () => void) => Disposer,
+): ReadinessProbe {
   return {
     name,
     get reason() {

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { buildConfig } from '../../src/options/config.ts';
 import type { RawOptions } from '../../src/options/raw.ts';
 import { createProbe } from '../../src/probes/index.ts';
-import { canBeAskedAgain } from '../../src/probes/spec.ts';
+import { canPollAgain } from '../../src/probes/spec.ts';
 import { fakeContext } from '../unit/fakes.ts';
 
 const ALL: RawOptions = Object.fromEntries(
@@ -18,5 +18,5 @@ const ALL: RawOptions = Object.fromEntries(
 const specs = [...buildConfig(ALL, ['node', 'app.js']).probes, ...buildConfig({}, ['node', 'app.js']).probes];
 
 it.each(specs)('$kind', (spec) => {
-  expect(createProbe(spec, fakeContext()).asks ?? false).toBe(canBeAskedAgain(spec));
+  expect(createProbe(spec, fakeContext()).polls ?? false).toBe(canPollAgain(spec));
 });
