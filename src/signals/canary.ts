@@ -26,6 +26,9 @@ const FRESH = 100;
 /** The pause before the next canary if one ended before it was up: perhaps none can run here, ms. */
 const REST = 1000;
 
+/** How long to wait for a canary that gets no core, ms. */
+const PATIENCE_STARVED = 5000;
+
 /** The canary's line once all its traps are set. */
 const UP = 'up';
 
@@ -135,8 +138,8 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     const left = () => came + PATIENCE - now();
     while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(CHECK_INTERVAL);
     // a stopped process gets its signals when it continues
-    if (shell?.pid !== undefined && statFields(shell.pid)?.[0] === 'T') shell.kill('SIGCONT');
-    if (!isHeard(signal) && shell) await Promise.race([answer(), pause(PATIENCE)]);
+    if (stateOf(shell?.pid) === 'T') shell?.kill('SIGCONT');
+    if (!isHeard(signal) && shell) await patiently(answer(), came, () => stateOf(shell?.pid) === 'R');
     return take() && isInOurUnit(appPid);
   }
 
@@ -162,6 +165,15 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
   };
 }
 
+/**
+ * Waits longer for a canary that could answer, but waits for a core.
+ * @param since when the signal came, ms of now()
+ */
+export async function patiently(answered: Promise<void>, since: number, isRunnable: () => boolean): Promise<void> {
+  const answer = answered.then(() => true);
+  while (!(await Promise.race([answer, pause(PATIENCE)])) && isRunnable() && now() - since < PATIENCE_STARVED);
+}
+
 /** Undefined if the unit's limits or its SystemCallFilter= forbid it; every signal is then forwarded. */
 function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, null> | undefined {
   return orElse(() => {
@@ -171,6 +183,11 @@ function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, 
     shell.stdin.write(SCRIPT);
     return shell;
   }, undefined);
+}
+
+/** As in /proc/PID/stat: `R` runs or waits for a core, `T` is stopped. */
+function stateOf(pid: number | undefined): string | undefined {
+  return pid === undefined ? undefined : statFields(pid)?.[0];
 }
 
 /** systemd's signals to this unit do not reach a process that moved to another unit's cgroup. */

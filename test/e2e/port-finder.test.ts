@@ -2,9 +2,8 @@
  * Port finders (get-port and others) listen, close, and let the app listen there later: a port that is open only for a
  * moment does not count.
  */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { busy, firstCore } from '../helpers/busy-core.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { NotifyReceiver } from '../helpers/notify-receiver.ts';
 import { wrap } from '../helpers/wrap.ts';
@@ -17,17 +16,6 @@ const FINDS =
   'for (1 .. $times) { my $s = open_it(0); select undef, undef, undef, 0.002; close $s; ' +
   'select undef, undef, undef, 0.03 + rand 0.01 } ' +
   'print "closed\n"; <STDIN>; my $s = open_it($port); print "listening\n"; sleep 1000';
-
-/** @returns the first processor that this process may use */
-function firstCore(): string {
-  return /^Cpus_allowed_list:\t(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-}
-
-/** Keeps a core busy until it is disposed. */
-function busy(core: string): Disposable {
-  const child = spawn('taskset', ['-c', core, 'perl', '-e', '1 while 1'], { stdio: 'ignore' });
-  return { [Symbol.dispose]: () => child.kill('SIGKILL') };
-}
 
 /** Runs a port finder under the wrapper: not ready after its short-lived ports, ready when it stays on one. */
 async function expectReadyOnlyAtTheEnd(options: readonly string[], times: number, under: readonly string[] = []) {
