@@ -249,7 +249,8 @@ describe('--watchdog loop', () => {
   });
 
   testAsRoot('an app that gives up root can start workers', async () => {
-    const app = [NODE, '-e', `process.setgid(1000); process.setuid(1000); ${STARTS_WORKER}`];
+    // Node since 24.22 starts no worker with any --require in a directory that it may not read
+    const app = [NODE, '-e', `process.chdir('/'); process.setgid(1000); process.setuid(1000); ${STARTS_WORKER}`];
     await using it = await watched(['--watchdog', 'loop', '--stdout', '^ready'], { app });
     await it.run.logged('ready');
     it.run.tell('now');
