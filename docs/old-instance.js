@@ -24,7 +24,7 @@ export function drawOldInstance() {
         verdict: ['Reports success', 'The old instance answered. The new app does not serve.', 'red'],
       }),
       ...draw(MARGIN + STEP, {
-        title: 'A check of the port and of its owner',
+        title: 'A check of the port and of its holder',
         check: ['`sd-ready-wrap --tcp 3000`', 'bold'],
         owner: true,
         verdict: ['Not ready: pid 71 holds port 3000', 'Waits. READY=1 follows once the app itself accepts.', 'green'],
@@ -54,7 +54,7 @@ function draw(x, { title, check, owner, verdict: [found, reason, classes] }) {
     ...(owner
       ? [
           arrow([app + half, bottom], [app + half, PROCESS.y]),
-          text(app + half + 8, 168, 'owns the', 'quiet'),
+          text(app + half + 8, 168, 'holds the', 'quiet'),
           text(app + half + 8, 184, 'socket? No', 'quiet'),
         ]
       : []),

@@ -93,10 +93,10 @@ export function drawStart({ main, first, listening, ready, returned }) {
   ]);
   const found =
     `The app listens after ${duration(listening)}. READY=1 follows ${(ready - listening).toFixed(1)} ms later, ` +
-    `and systemctl start returns after ${duration(returned)}.`;
+    `systemctl start returns ${(returned - ready).toFixed(1)} ms after that.`;
   const caption =
-    `Measured under a real systemd. The app loads its data for ${LOAD_MS / 1000} s. Grey: Node boots, for the ` +
-    `wrapper and the app (${duration(first - main)}).`;
+    `Measured under a real systemd. The app loads its data for ${LOAD_MS / 1000} s. Grey: from the ` +
+    `start to the app's first instruction (${duration(first - main)}).`;
   return picture({ title: 'A start under systemd', desc: `${found} ${caption}`, height: bottom + 64 }, [
     text(MARGIN, 32, 'A start under systemd', 'title'),
     text(MARGIN, 54, found),

@@ -58,7 +58,7 @@ export const deploys = {
   parts: WAYS.map(({ id }) => id),
   runs: { full: { rounds: 5 }, quick: { rounds: 1 } },
   picture: {
-    title: 'Requests lost during one deploy, at 200/s with a connection each, and the longest answer',
+    title: 'Requests lost during one deploy, at 200/s on new connections, and the longest answer',
     bars: (figures) => barsOf(figures, '200/s, new connections'),
   },
   run: (lab, { rounds, parts }) =>
