@@ -13,7 +13,11 @@ const ROWS = [
     'Does it serve HTTP, with a path for health checks?',
     ['`--http http://127.0.0.1:3000/health`', 'the app answers with a status from 200 to 399'],
   ],
-  ['Does it open its TCP port only when it can serve?', ['`--tcp 3000`', 'the port is fixed'], ['no option (auto)', 'the port may change']],
+  [
+    'Does it open its TCP port only when it can serve?',
+    ['`--tcp 3000`', 'the port is fixed'],
+    ['no option (auto)', 'the port may change'],
+  ],
   ['Does it listen on a Unix socket?', ['`--unix /run/shop/shop.sock`', 'the app accepts a connection']],
   [
     'Does it print a line when it is ready?',
