@@ -47,6 +47,6 @@ if (status === 0) {
 } else {
   const missing = error?.code === 'ENOENT';
   const why = missing ? 'help2man is not installed (Debian: apt-get install help2man)' : (error?.message ?? stderr);
-  process.stderr.write(`the man page stays as it is: ${why.trim()}\n`);
+  process.stderr.write(`the man page was not changed: ${why.trim()}\n`);
   process.exitCode = missing && process.argv.includes('--if-possible') ? 0 : 1;
 }

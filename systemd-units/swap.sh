@@ -130,13 +130,14 @@ rank() {
 }
 
 give_up() {
+  if ask --quiet is-active -- "$old"; then old_state="$old still serves"; else old_state="$old does not run"; fi
   # 5: the unit, or one that it needs, does not exist; systemctl has printed its name
-  [ "$code" != 4 ] || fail "no permission to start $new; $old is unchanged"
-  [ "$code" != 5 ] || fail "$new cannot be started; $old is unchanged"
+  [ "$code" != 4 ] || fail "no permission to start $new; $old_state"
+  [ "$code" != 5 ] || fail "$new cannot be started; $old_state"
   ask --no-pager --lines=10 status -- "$new" >&2 || true
   # systemd would restart it again and again, and connections reach it as soon as it listens
-  ask --quiet stop -- "$new" || fail "$new did not become ready and does not stop; $old is unchanged"
-  fail "$new did not become ready and is stopped; $old is unchanged"
+  ask --quiet stop -- "$new" || fail "$new did not become ready and does not stop; $old_state"
+  fail "$new did not become ready and is stopped; $old_state"
 }
 
 # A unit without [Install] cannot be enabled: another unit starts it

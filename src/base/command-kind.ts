@@ -158,7 +158,7 @@ export function stopProblem(launcher: string, killMode: string | undefined, grou
   if (group)
     return `${launcher} may end before the app, and then nothing waits for the app${kills ? ', which is killed' : ''}`;
   const end = kills ? 'killed without a SIGTERM' : 'left running';
-  return `${launcher} does not pass on SIGTERM, so the app is ${end}`;
+  return `${launcher} does not forward SIGTERM, so the app is ${end}`;
 }
 
 /** The file name without a version: `node` for /usr/bin/node22, `nodejs` for nodejs-20.1. */

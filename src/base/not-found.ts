@@ -38,5 +38,8 @@ export function notFound(command: string, args: readonly string[] = []): string 
   if (command.includes('/')) {
     return 'not found (ENOENT); check that the file exists, and the program named in its #! line';
   }
-  return 'not found (ENOENT) on PATH; write its absolute path, and check that the program in its #! line exists';
+  return (
+    'not found (ENOENT) on PATH; write its absolute path; if it is a script, check that the program in its #! line ' +
+    'exists'
+  );
 }

@@ -117,7 +117,8 @@ function listensAlready({ probes, listening }: Findings): readonly string[] {
 function maySignify(socket: ListeningSocket, already = ''): string {
   const option = socket.kind === 'unix' ? '--unix' : '--tcp';
   return (
-    `the app listens on ${addressOf(socket)}${already}: if it is ready then, write ` + `${asOption(option, socket)}`
+    `the app listens on ${addressOf(socket)}${already}: if listening means ready, write ` +
+    `${asOption(option, socket)}`
   );
 }
 
@@ -126,8 +127,7 @@ function nothingYet({ probes, listening, looked, holders, socketUnits, handoff }
   const auto = probes.some(({ kind }) => kind === 'auto');
   if (first === undefined) {
     if (!looked || holders.size + socketUnits.size > 0) return [];
-    if (auto && handoff)
-      return ['the app does not listen: choose a probe, e.g. --file or --exec, or leave out --handoff'];
+    if (auto && handoff) return ['the app does not listen: choose a probe, e.g. --file or --exec, or remove --handoff'];
     if (auto) return ["the app neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"];
     return probes.some(awaitedOf) ? ['the app has not opened any port; its own output may say why'] : [];
   }

@@ -95,7 +95,7 @@ function usageError(error: CommanderError, complaint: string): UsageError {
     return new UsageError(subject, 'its value is missing', example(row.name, { place: subject, text: '' }));
   }
   if (error.code === 'commander.unknownOption' && row) {
-    return new UsageError(subject, 'takes no value', `write ${subject} alone, or leave it out`);
+    return new UsageError(subject, 'takes no value', `write ${subject} alone, or remove it`);
   }
   if (error.code === 'commander.unknownOption') {
     const similar = suggestion(

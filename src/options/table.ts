@@ -129,7 +129,7 @@ const GROUPS = {
       value: 'TIME',
       help:
         'time from the start of an attempt to the next (default: 20ms; --http and --exec 14ms, in the first ' +
-        'second 8ms); cheap checks run up to three times in between',
+        'second 8ms); checks that need no connection run up to three times in between',
       example: '100ms',
     },
     'attempt-timeout': {
@@ -182,8 +182,8 @@ const GROUPS = {
   'Socket activation': {
     'take-sockets': {
       help:
-        'let listen(PORT) of an unchanged Node app use the socket that systemd passed for that port, unless it is ' +
-        'wider than what the app listens on',
+        'let listen(PORT) of an unchanged Node app use the socket that systemd passed for that port, unless ' +
+        'that socket accepts on more addresses than the app asked for',
     },
   },
   'The app': {
@@ -244,7 +244,7 @@ const GROUPS = {
         'and a template for instances a and b',
     },
     'dry-run': {
-      help: 'run the app outside systemd; show each check, its result, and what systemd would receive',
+      help: 'run the app outside systemd; show what each probe finds, and what systemd would receive',
     },
     'exit-when-ready': {
       help:

@@ -22,8 +22,8 @@ export function unitNotes({ raw, probes, template, port }: Printed): readonly st
   const [first] = awaited;
   if (port === undefined || !/^\d+$/.test(port) || first === undefined || awaited.includes(Number(port))) return [];
   return [
-    `PORT=${port} of your shell goes into the unit, but the probe waits for port ${first}: write PORT=${first} in ` +
-      `front, or probe port ${port}`,
+    `PORT=${port} of your shell goes into the unit, but the probe waits for port ${first}: write PORT=${first} ` +
+      `before the command, or probe port ${port}`,
   ];
 }
 

@@ -146,7 +146,7 @@ function sharedPorts(probes: readonly ProbeSpec[], raw: RawOptions, env: NodeJS.
   const port = Number(env['PORT']);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return [port];
   const [value] = raw.swap as readonly [RawValue];
-  const hint = 'write it, e.g. --print-unit --swap --tcp 3000, or write PORT=3000 in front';
+  const hint = 'write it, e.g. --print-unit --swap --tcp 3000, or write PORT=3000 before the command';
   throw new UsageError(quote(value), 'the shared port of the instances is unknown', hint);
 }
 

@@ -241,9 +241,8 @@ function hardening({ unit, manager, directory, instances }: UnitFacts): string {
   }
   const inSystem = /^\/(usr|boot|efi|etc)(\/|$)/.test(directory);
   return [
-    '# Hardening that suits Node apps. NoNewPrivileges= not if the app calls sudo, or if node has capabilities ' +
-      '(setcap):',
-    '# systemd.exec(5), "Sandboxing"',
+    '# Hardening that suits Node apps: systemd.exec(5), "Sandboxing"',
+    '# Remove NoNewPrivileges= if the app calls sudo, or if node has capabilities (setcap)',
     ...anywhere,
     'ProtectHostname=yes',
     'ProtectKernelLogs=yes',

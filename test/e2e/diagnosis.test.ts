@@ -97,7 +97,7 @@ test('a stop before another readiness signal reports the port that the app liste
   run.kill('SIGTERM');
   await run.closed;
   expect((await run.logged('advice')).msg).toBe(
-    `the app listens on 127.0.0.1:${port}: if it is ready then, write --tcp ${port}`,
+    `the app listens on 127.0.0.1:${port}: if listening means ready, write --tcp ${port}`,
   );
 });
 

@@ -270,7 +270,7 @@ describe('warnings on stderr', () => {
       "another port than the app's",
       ['--tcp', '3411', 'true'],
       { PORT: '3000' },
-      /: PORT=3000 of your shell .* port 3411: write PORT=3411 in front, or probe port 3000\n$/,
+      /: PORT=3000 of your shell .* port 3411: write PORT=3411 before the command, or probe port 3000\n$/,
     ],
     [
       'a port for all instances',

@@ -26,8 +26,8 @@ describeSystemd('a misconfigured unit', ['user-1000', 'system', 'session'], (sys
   });
 
   test.each([
-    ['mixed', 'sh -c does not pass on SIGTERM, so the app is killed'],
-    ['process', 'sh -c does not pass on SIGTERM, so the app is left running'],
+    ['mixed', 'sh -c does not forward SIGTERM, so the app is killed'],
+    ['process', 'sh -c does not forward SIGTERM, so the app is left running'],
     ['control-group', ''],
   ])('KillMode=%s with a command that passes no signals on', async (mode, problem) => {
     const wrong = problem !== '';
@@ -54,7 +54,7 @@ describeSystemd('a misconfigured unit', ['user-1000', 'system', 'session'], (sys
     const lines = ['KillMode=mixed', 'StandardOutput=null'];
     const service = await Service.write(systemd(), { probe: '--stdout ^ready', command, lines });
     await service.startReady();
-    const warning = `${launcher} does not pass on SIGTERM, so the app is killed`;
+    const warning = `${launcher} does not forward SIGTERM, so the app is killed`;
     await until('the warning', () => service.stderr.includes(warning));
     await service.systemctl('stop');
     await service.results();

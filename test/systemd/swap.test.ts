@@ -29,12 +29,23 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     swap.release('broken');
     const { code, stdout, stderr } = await swap.run();
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(`swap.sh: ${name}@b did not become ready and is stopped; ${name}@a is unchanged\n`);
+    expect(stderr).toContain(`swap.sh: ${name}@b did not become ready and is stopped; ${name}@a still serves\n`);
     expect(stderr).toContain(`${name}@b.service - App instance b`);
     expect(await swap.show('a', 'MainPID')).toBe(pid);
     // it is not restarted
     expect(await swap.state()).toMatch(/^a active enabled, b (inactive|failed) disabled$/);
     await expectAllAnswered(load);
+    await swap.stop();
+  });
+
+  test('reports after a failed first start that nothing runs', async () => {
+    const swap = await Swap.write(get());
+    swap.release('broken');
+    const { code, stderr } = await swap.run();
+    expect({ code, last: stderr.trim().split('\n').at(-1) }).toEqual({
+      code: 1,
+      last: `swap.sh: ${swap.name}@a did not become ready and is stopped; ${swap.name}@b does not run`,
+    });
     await swap.stop();
   });
 

@@ -40,9 +40,9 @@ it('a shell that becomes the app counts as the app', () => {
 });
 
 it.each([
-  ['mixed', false, 'npm does not pass on SIGTERM, so the app is killed without a SIGTERM'],
-  ['process', false, 'npm does not pass on SIGTERM, so the app is left running'],
-  ['none', false, 'npm does not pass on SIGTERM, so the app is left running'],
+  ['mixed', false, 'npm does not forward SIGTERM, so the app is killed without a SIGTERM'],
+  ['process', false, 'npm does not forward SIGTERM, so the app is left running'],
+  ['none', false, 'npm does not forward SIGTERM, so the app is left running'],
   ['mixed', true, 'npm may end before the app, and then nothing waits for the app, which is killed'],
   ['process', true, 'npm may end before the app, and then nothing waits for the app'],
   ['control-group', false, undefined],

@@ -98,7 +98,7 @@ it('the app may listen anywhere if any listener counts', () => {
 
 it('advises a socket probe if the app listens and no line has matched', () => {
   expect(advised('--stdout up', [tcp('127.0.0.1', 3000)], 'waiting')).toEqual([
-    'the app listens on 127.0.0.1:3000 already: if it is ready then, write --tcp 3000',
+    'the app listens on 127.0.0.1:3000 already: if listening means ready, write --tcp 3000',
   ]);
 });
 
@@ -141,8 +141,8 @@ describe('the app listens on nothing', () => {
   it.each([
     ['--tcp 3000', [], 'the app has not opened any port'],
     ['', [], "neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"],
-    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if it is ready then, write --unix /tmp/x'],
-    ['--notify', [tcp('::', 3000)], 'the app listens on [::]:3000: if it is ready then, write --tcp 3000'],
+    ['', [unix('/tmp/x')], 'the app listens on /tmp/x: if listening means ready, write --unix /tmp/x'],
+    ['--notify', [tcp('::', 3000)], 'the app listens on [::]:3000: if listening means ready, write --tcp 3000'],
   ])('%s', (options, listening, text) => {
     expect(advised(options, listening)).toEqual([expect.stringContaining(text)]);
   });
@@ -152,7 +152,7 @@ describe('the app listens on nothing', () => {
   });
   it('with --handoff suggests no probe that needs the wrapper', () => {
     expect(advised('', [], 'timeout', { handoff: true })).toEqual([
-      'the app does not listen: choose a probe, e.g. --file or --exec, or leave out --handoff',
+      'the app does not listen: choose a probe, e.g. --file or --exec, or remove --handoff',
     ]);
   });
   it('gives no advice for a probe that is not a socket', () => {
