@@ -12,7 +12,7 @@ import { handOver, isStatus, type NotifyState, ready, statusLine } from '../noti
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
-import { isHeldUntilReady, recovered, unhealthy, withholds, withPing, withReady } from './watchdog.ts';
+import { isHeldUntilReady, recovered, unhealthy, unhealthyBefore, withholds, withPing, withReady } from './watchdog.ts';
 import type { Effect, LifeEvent, Living, State, Stop, Transition } from './words.ts';
 
 /** An event that has no meaning in a state changes nothing. */
@@ -159,10 +159,10 @@ export function next(state: State, event: LifeEvent): Transition {
       return { state, effects: isRunning(state) ? [{ type: 'notify', state: ['WATCHDOG=1'] }] : [] };
 
     case 'unhealthy':
-      return { state, effects: isRunning(state) ? unhealthy(state, event.why, event.forMs) : [] };
+      return isRunning(state) ? unhealthy(state, event.why, event.forMs) : { state, effects: [] };
 
     case 'recovered':
-      return { state, effects: isRunning(state) ? recovered(state) : [] };
+      return isRunning(state) ? recovered(state) : { state, effects: [] };
 
     case 'advice': {
       const { texts } = event;
@@ -346,7 +346,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const text =
     phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${left}${words}`
-      : `${how}${left}`;
+      : `${how}${left}${unhealthyBefore(state)}`;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];

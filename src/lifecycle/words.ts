@@ -51,6 +51,8 @@ export interface Living {
   readonly unwatched?: true;
   /** Undefined without a watchdog. */
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
+  /** The reason while the app is unhealthy, if it became so before a stop. */
+  readonly unhealthy?: string | undefined;
   /** The WATCHDOG_USEC= that the app has sent before READY=1. */
   readonly watchdogUsec?: string;
   /** Advice for the operator, for STATUS=; the log has each once, in a line of its own. */

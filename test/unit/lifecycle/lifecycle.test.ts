@@ -110,7 +110,7 @@ const started = [
 
 const unhealthy = [
   'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
-  'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+  'error unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
     'systemd stops it after WatchdogSec= unless it recovers',
 ];
 const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is healthy again'];
@@ -300,7 +300,7 @@ describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
     // state that is kept for later texts has tests of its own
-    const later = ['readyText', 'late', 'stop', 'advice'];
+    const later = ['readyText', 'late', 'stop', 'advice', 'unhealthy'];
     const lasting = (state: State) =>
       Object.fromEntries(Object.entries(state).filter(([name]) => !later.includes(name)));
     expect(lasting(transition.state)).toEqual(lasting(states[then]));
@@ -668,11 +668,34 @@ describe('the watchdog', () => {
     expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
   });
 
+  describe('the last line names why the app was unhealthy', () => {
+    const abort = signalled('SIGABRT', { fate: 'forwarded', as: 'SIGABRT' });
+    const killed = exit({ signal: 'SIGABRT' });
+    const before = '; unhealthy before: tcp 1: ECONNREFUSED';
+    it.each<[string, LifeEvent[], string]>([
+      ["after systemd's watchdog killed it", [events.unhealthy, abort, killed], before],
+      ['even if it dies slowly', [events.unhealthy, abort, events.recovered, killed], before],
+      ['after it died by itself', [events.unhealthy, killed], before],
+      ['during a reload', [events.unhealthy, events.reload, abort, killed], before],
+      ['not if it was healthy', [abort, killed], ''],
+      ['not if it had recovered', [events.unhealthy, events.recovered, abort, killed], ''],
+      ['not if an operator stopped it', [events.unhealthy, events.signal, killed], ''],
+      ['not if it was already stopping', [notice({ stopping: true }), events.unhealthy, abort, killed], ''],
+    ])('%s', (_, happened, suffix) => {
+      let state: State = watched('probe');
+      let effects: readonly Effect[] = [];
+      for (const event of happened) ({ state, effects } = next(state, event));
+      expect(effects.flatMap(short)).toEqual(
+        failedAfterReady(`was killed by SIGABRT${suffix}`, '{"signal":"SIGABRT"}'),
+      );
+    });
+  });
+
   it('an unhealthy app that was asked to stop, or announced it, raises no alarm', () => {
     for (const event of [events.signal, notice({ stopping: true })]) {
       const { state } = next(watched('probe'), event);
       expect(told(state, events.unhealthy)).toEqual([
-        'info unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
+        'info unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
       ]);
       expect(told(state, events.recovered)).toEqual([]);
     }

@@ -822,7 +822,7 @@ describe('the watchdog', () => {
     expect(run.news()).toEqual([
       'notify WATCHDOG=1',
       'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
-      'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+      'error unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
         'systemd stops it after WatchdogSec= unless it recovers',
     ]);
     run.says.why = undefined;
