@@ -224,8 +224,8 @@ const table: Row[] = [
     'reload-timeout',
     'reloading',
     [
-      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
-      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on',
+      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on',
     ],
   ],
   ['reloading', 'healthy', 'reloading', ['notify WATCHDOG=1']],
@@ -710,7 +710,7 @@ describe('a reload', () => {
     expect(byApp.effects).toEqual([]);
     expect(told(byApp.state, events['ready-again'])).toEqual([]);
     expect(told(byApp.state, { ...events['reload-timeout'], waitingFor: '' })[0]).toBe(
-      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1",
+      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1; the app runs on",
     );
     const end = next(byApp.state, notice({ ready: true }));
     expect(end.effects.flatMap(short)[0]).toMatch(/^notify READY=1 /);

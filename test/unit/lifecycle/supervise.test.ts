@@ -751,7 +751,7 @@ describe('a reload', () => {
     run.signal('SIGHUP');
     run.news();
     run.clock.advance(60_000);
-    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED';
+    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on';
     const news = run.news();
     expect(news).toContain(`error not-ready-again: ${why}`);
     expect(news.filter((line) => line.startsWith('notify')).at(-1)).toBe(`notify STATUS=${why}`);
