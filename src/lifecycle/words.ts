@@ -109,7 +109,10 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly afterMs: number;
     }
-  /** `left`: child processes of the app still run; `lastLine`: the last line on a watched stream. */
+  /**
+   * `left`: child processes of the app still run; `lastLine`: the last line on a watched stream; `isSuccess`: the
+   * unit's SuccessExitStatus= lists a code above 128.
+   */
   | {
       readonly type: 'exited';
       readonly status: ExitStatus;
@@ -117,6 +120,7 @@ export type LifeEvent =
       readonly afterMs: number;
       readonly left?: boolean;
       readonly lastLine?: string | undefined;
+      readonly isSuccess?: boolean;
     };
 
 export interface LogEffect {

@@ -313,6 +313,52 @@ describe('every state and every event', () => {
   });
 });
 
+describe('an exit with 128+n', () => {
+  const sent = (signal: ForwardedSignal) => signalled(signal, { fate: 'forwarded', as: signal });
+  const { starting, ready, reloading } = states;
+  const end = (state: State, ...happened: LifeEvent[]) => {
+    let effects: readonly Effect[] = [];
+    for (const event of happened) ({ state, effects } = next(state, event));
+    return effects.flatMap(short);
+  };
+
+  it.each([
+    ['SIGTERM', 143, ready],
+    ['SIGINT', 130, ready],
+    ['SIGQUIT', 131, ready],
+    ['SIGTERM', 143, reloading],
+  ] as const)('after %s: a warning, with advice', (signal, code, state) => {
+    const text = `the app exited with code ${code}; if this is its normal end, add SuccessExitStatus=${code}`;
+    expect(end(state, sent(signal), exit({ code }))).toEqual([
+      'stop-waiting',
+      `notify STATUS=${text}`,
+      `warn exited: ${text}`,
+      `end {"code":${code}}`,
+    ]);
+  });
+
+  it('that SuccessExitStatus= lists is a clean end', () => {
+    const listed = { ...exit({ code: 143 }), isSuccess: true } as LifeEvent;
+    expect(end(ready, sent('SIGTERM'), listed)).toEqual(afterReady('exited with code 143', '{"code":143}'));
+  });
+
+  it.each<[string, LifeEvent[], number]>([
+    ['without a stop', [], 143],
+    ['after another signal', [sent('SIGINT')], 143],
+    ['after a stop by the app itself', [notice({ stopping: true })], 143],
+    ["after systemd's watchdog", [sent('SIGABRT')], 134],
+    ['with another code', [sent('SIGTERM')], 15],
+  ])('%s: a failure, without advice', (_, happened, code) => {
+    const effects = end(ready, ...happened, exit({ code }));
+    expect(effects).toEqual(failedAfterReady(`exited with code ${code}`, `{"code":${code}}`));
+  });
+
+  it('before READY=1: a failed start', () => {
+    const log = end(starting, sent('SIGTERM'), exit({ code: 143 })).find((line) => line.includes('exited: '));
+    expect(log).toBe('error exited: the app exited with code 143 after 1.25 s, before it was ready');
+  });
+});
+
 describe('STATUS= of a failed start', () => {
   /** The last STATUS= after these events. */
   const last = (state: State, ...happened: LifeEvent[]) => {
