@@ -39,6 +39,20 @@ export function isCleanExit(status: ExitStatus): boolean {
 }
 
 /**
+ * The exit codes of apps that handle a stop signal and then exit with 128+n. Not of SIGABRT, which systemd sends only
+ * after a failure (systemd.kill(5), WatchdogSignal=).
+ */
+const CODES_AFTER_STOP: Readonly<Record<string, number>> = { SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 };
+
+/**
+ * @param signal the stop signal that the wrapper received
+ * @returns undefined if the app did not exit with the code of that signal
+ */
+export function codeAfterStop(status: ExitStatus, signal = ''): number | undefined {
+  return 'code' in status && status.code === CODES_AFTER_STOP[signal] ? status.code : undefined;
+}
+
+/**
  * The exit code for a command that could not be started. A missing interpreter (the `#!` line) is ENOENT too, and
  * env(1) exits with 127 for it as well. Running out of processes, memory or descriptors is not the command's fault, so
  * it counts as the wrapper's own failure.

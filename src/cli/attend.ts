@@ -28,7 +28,7 @@ import { routeSignals } from '../signals/route.ts';
 import type { SignalSource } from '../signals/source.ts';
 import { leavesRunning, nothingKnown, traceListeners, untraced } from '../sockets/listeners.ts';
 import { problemWhenFailed, problemWhenReady } from '../take-sockets/report.ts';
-import { ownUnit, reloadSignalOf } from '../unit/files.ts';
+import { isSuccess, ownUnit, reloadSignalOf } from '../unit/files.ts';
 import { watchdogOf } from '../watchdog/vitals-of.ts';
 import type { Prepared, Snapshot } from './before-start.ts';
 
@@ -179,6 +179,7 @@ export async function attend(options: AttendOptions) {
       },
       isReload: (signal) =>
         transport !== undefined && signal === reloadSignalOf(env, config.reloadTimeout !== undefined),
+      isSuccess: (code) => isSuccess(code, env),
       monotonicUsec: () => process.hrtime.bigint() / 1000n,
       timeOfDay,
     },

@@ -5,14 +5,14 @@
  * With --exit-when-ready: starting -> ready -> dismissed -> ended. With a handoff: starting -> orphaning -> leaving ->
  * ended.
  */
-import { describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
+import { codeAfterStop, describeExit, EXIT, isCleanExit } from '../base/exit-status.ts';
 import { formatDuration } from '../base/time-span.ts';
 import type { AppNotice } from '../notify/parse.ts';
 import { handOver, isStatus, type NotifyState, ready, statusLine } from '../notify/state.ts';
 import { asksToEnd, type ForwardedSignal, type SignalFate } from '../signals/signals.ts';
 import { log } from './log-effect.ts';
 import { isRunning, readyAgain, reload, reloadedByApp, reloadingStatus, reloadTimeout } from './reload.ts';
-import { isHeldUntilReady, recovered, unhealthy, withholds, withPing, withReady } from './watchdog.ts';
+import { isHeldUntilReady, recovered, unhealthy, unhealthyBefore, withholds, withPing, withReady } from './watchdog.ts';
 import type { Effect, LifeEvent, Living, State, Stop, Transition } from './words.ts';
 
 /** An event that has no meaning in a state changes nothing. */
@@ -159,10 +159,10 @@ export function next(state: State, event: LifeEvent): Transition {
       return { state, effects: isRunning(state) ? [{ type: 'notify', state: ['WATCHDOG=1'] }] : [] };
 
     case 'unhealthy':
-      return { state, effects: isRunning(state) ? unhealthy(state, event.why, event.forMs) : [] };
+      return isRunning(state) ? unhealthy(state, event.why, event.forMs) : { state, effects: [] };
 
     case 'recovered':
-      return { state, effects: isRunning(state) ? recovered(state) : [] };
+      return isRunning(state) ? recovered(state) : { state, effects: [] };
 
     case 'advice': {
       const { texts } = event;
@@ -338,6 +338,9 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const status = event.status.guessed && signal ? { signal, guessed: true as const } : event.status;
   const how = `${state.name} ${describeExit(status)}`;
   const left = event.left ? '; its children still run' : '';
+  const code = isRunning(state) ? codeAfterStop(status, signal) : undefined;
+  const isClean = isCleanExit(status) || (code !== undefined && event.isSuccess === true);
+  const remedy = code === undefined || isClean ? '' : `; if this is its normal end, add SuccessExitStatus=${code}`;
   const failure = state.stop?.failure;
   // with `failure` the log has the reason already; a new one could be wrong, because a stopping app closes its port
   const awaited = failure === undefined ? describeUnmet(event.waitingFor) : 'before it was ready';
@@ -346,11 +349,11 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
   const text =
     phase === 'starting' || phase === 'orphaning'
       ? `${how} after ${formatDuration(event.afterMs)}, ${awaited}${left}${words}`
-      : `${how}${left}`;
+      : `${how}${left}${unhealthyBefore(state)}${remedy}`;
   const endsWell = 'code' in status && status.code === 0;
   const isBackground = phase === 'starting' && endsWell && !state.stop;
   const advice = [...((phase === 'starting' && state.advice) || []), ...(isBackground ? [FOREGROUND] : [])];
-  const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isCleanExit(status));
+  const failed = phase !== 'dismissed' && ((!isRunning(state) && phase !== 'leaving') || !isClean);
   // systemd counts an exit before READY=1 as a failure too (systemd.service(5), Type=notify)
   const neverReady = phase === 'timed-out' || (phase === 'starting' && state.onlyReady && endsWell);
   const isUnexplained = phase === 'starting' && !endsWell && words === '' && advice.length === 0;
@@ -368,7 +371,7 @@ function exited(state: Exclude<State, { phase: 'ended' }>, event: Extract<LifeEv
       {
         type: 'end',
         status: neverReady ? { code: EXIT.NOT_READY } : phase === 'dismissed' ? { code: 0 } : status,
-        log: log(failed ? 'error' : 'info', 'exited', text, { app_pid: pid, ...status }),
+        log: log(!failed ? 'info' : remedy ? 'warn' : 'error', 'exited', text, { app_pid: pid, ...status }),
         asked: state.stop?.sent === true,
       },
     ],

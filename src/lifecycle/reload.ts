@@ -64,7 +64,7 @@ export function reloadedByApp(state: Reloading): Transition {
  */
 export function reloadTimeout(state: Reloading, afterMs: number, waitingFor: string): Transition {
   const awaited = waitingFor || (state.byApp ? "the app's own READY=1" : 'a readiness signal');
-  const text = `not ready again ${formatDuration(afterMs)} after ${state.signal}: ${awaited}`;
+  const text = `not ready again ${formatDuration(afterMs)} after ${state.signal}: ${awaited}; the app runs on`;
   return {
     state: { ...state, late: true },
     effects: [

@@ -71,6 +71,8 @@ export interface Manager {
   readonly watches: boolean;
   /** Whether systemd sends this signal for a reload and then waits for RELOADING=1. */
   readonly isReload: (signal: ForwardedSignal) => boolean;
+  /** Whether the unit's SuccessExitStatus= lists the exit code. */
+  readonly isSuccess?: (code: number) => boolean;
   /** CLOCK_MONOTONIC, µs. */
   readonly monotonicUsec: () => bigint;
   /** The time of day, for people: `10:02:11`. */
@@ -212,6 +214,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       const last = {
         left: stop.leavesRunning?.() ?? false,
         lastLine: isStarting ? readiness.tail?.lastLine() : undefined,
+        isSuccess: 'code' in status && status.code > 128 && systemd.isSuccess?.(status.code) === true,
       };
       handle({ type: 'exited', status, waitingFor: first.waitingFor(), afterMs, ...last });
     });

@@ -6,26 +6,47 @@ import { formatDuration } from '../base/time-span.ts';
 import { type NotifyState, statusLine } from '../notify/state.ts';
 import { log } from './log-effect.ts';
 import { isRunning, type Running } from './reload.ts';
-import type { Effect, Living, State } from './words.ts';
+import type { Living, State, Transition } from './words.ts';
 
 /** systemd acts after a whole interval without a ping; this reports the reason before that. */
-export function unhealthy({ pid, watchdog, stop }: Running, why: string, forMs: number): readonly Effect[] {
+export function unhealthy(state: Running, why: string, forMs: number): Transition {
+  const { pid, watchdog, stop } = state;
   const text = `unhealthy for ${formatDuration(forMs)}: ${why}`;
   // expected while the app is shutting down
-  if (stop?.known) return [log('info', 'unhealthy', `the app is ${text}; it is stopping`, { app_pid: pid })];
+  if (stop?.known) {
+    const stopping = log('info', 'unhealthy', `the app has been ${text}; it is stopping`, { app_pid: pid });
+    return { state, effects: [stopping] };
+  }
   const withheld = watchdog === 'app' ? '' : 'WATCHDOG=1 is not sent; ';
   const then = `${withheld}systemd stops it after WatchdogSec= unless it recovers`;
-  return [
-    { type: 'notify', state: statusLine(`App (pid ${pid}) ${text}`) },
-    log('error', 'unhealthy', `the app is ${text}; ${then}`, { app_pid: pid, for_ms: Math.round(forMs) }),
-  ];
+  return {
+    state: { ...state, unhealthy: why },
+    effects: [
+      { type: 'notify', state: statusLine(`App (pid ${pid}) ${text}`) },
+      log('error', 'unhealthy', `the app has been ${text}; ${then}`, { app_pid: pid, for_ms: Math.round(forMs) }),
+    ],
+  };
 }
 
 /** Healthy again before systemd acted: restores STATUS=. */
-export function recovered({ pid, appStatus, readyText, stop }: Running): readonly Effect[] {
-  if (stop?.known) return [];
+export function recovered(state: Running): Transition {
+  const { pid, appStatus, readyText, stop } = state;
+  // after SIGABRT an app under --watchdog probe counts as healthy until it is dead
+  if (stop?.known) return { state, effects: [] };
   const text = appStatus === undefined ? statusLine(readyText ?? `App (pid ${pid}) is ready`) : [appStatus];
-  return [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is healthy again', { app_pid: pid })];
+  return {
+    state: { ...state, unhealthy: undefined },
+    effects: [{ type: 'notify', state: text }, log('info', 'recovered', 'the app is healthy again', { app_pid: pid })],
+  };
+}
+
+/**
+ * Why the app was unhealthy when it ended. SIGABRT comes from systemd's watchdog (systemd.service(5), WatchdogSec=);
+ * after another stop signal the app ends because an operator stopped it.
+ */
+export function unhealthyBefore({ unhealthy, stop }: Living): string {
+  const isStopped = stop !== undefined && stop.by !== 'SIGABRT';
+  return unhealthy === undefined || isStopped ? '' : `; unhealthy before: ${unhealthy}`;
 }
 
 /** Sent with READY=1, which starts systemd's watchdog: a first ping, and the interval that the app has requested. */

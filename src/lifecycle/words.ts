@@ -51,6 +51,8 @@ export interface Living {
   readonly unwatched?: true;
   /** Undefined without a watchdog. */
   readonly watchdog?: Exclude<WatchdogMode, 'off'>;
+  /** The reason while the app is unhealthy, if it became so before a stop. */
+  readonly unhealthy?: string | undefined;
   /** The WATCHDOG_USEC= that the app has sent before READY=1. */
   readonly watchdogUsec?: string;
   /** Advice for the operator, for STATUS=; the log has each once, in a line of its own. */
@@ -107,7 +109,10 @@ export type LifeEvent =
       readonly waitingFor: string;
       readonly afterMs: number;
     }
-  /** `left`: child processes of the app still run; `lastLine`: the last line on a watched stream. */
+  /**
+   * `left`: child processes of the app still run; `lastLine`: the last line on a watched stream; `isSuccess`: the
+   * unit's SuccessExitStatus= lists a code above 128.
+   */
   | {
       readonly type: 'exited';
       readonly status: ExitStatus;
@@ -115,6 +120,7 @@ export type LifeEvent =
       readonly afterMs: number;
       readonly left?: boolean;
       readonly lastLine?: string | undefined;
+      readonly isSuccess?: boolean;
     };
 
 export interface LogEffect {

@@ -13,7 +13,8 @@ export function ipcProbe({ word }: Extract<ProbeSpec, { kind: 'ipc' }>, context:
   let others = 0;
   return messageProbe(
     `ipc message ${JSON.stringify(word)}`,
-    () => `${otherMessages(others, 'no message yet')}${others > 0 ? '; --ipc-message selects another' : ''}`,
+    (wasReady) =>
+      `${otherMessages(others, 'no message yet')}${others > 0 && !wasReady ? '; --ipc-message selects another' : ''}`,
     (ready) => {
       others = 0;
       const disposers = [

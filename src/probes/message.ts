@@ -3,23 +3,25 @@ import type { Disposer } from '../base/clock.ts';
 import type { ReadinessProbe } from './probe.ts';
 
 /**
- * @param reason why it is not ready yet
+ * @param reason why it is not ready yet. `wasReady`: it was ready before, so that hints for a first start would mislead
  * @param listen called at the start of each wait. Its disposer is called once ready, or when the wait is aborted
  */
 export function messageProbe(
   name: string,
-  reason: () => string,
+  reason: (wasReady: boolean) => string,
   listen: (ready: () => void) => Disposer,
 ): ReadinessProbe {
+  let wasReady = false;
   return {
     name,
     get reason() {
-      return reason();
+      return reason(wasReady);
     },
     wait(signal) {
       return new Promise((resolve) => {
         const stop = listen(() => {
           stop();
+          wasReady = true;
           signal.removeEventListener('abort', stop);
           resolve(name);
         });

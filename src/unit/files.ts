@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { entriesOf, readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
-import { reloadSignal, unitOfCgroup } from './settings.ts';
+import { isListedSuccess, reloadSignal, unitOfCgroup } from './settings.ts';
 
 /** The name of our service, `shop.service`; undefined if we are not in a service. */
 export function ownUnit(env: NodeJS.ProcessEnv): string | undefined {
@@ -29,6 +29,11 @@ export function unitTexts(env: NodeJS.ProcessEnv): readonly string[] | undefined
 export function reloadSignalOf(env: NodeJS.ProcessEnv, expected: boolean): string | undefined {
   const texts = unitTexts(env);
   return texts && reloadSignal(texts, { ...constants.signals }, expected ? 'notify-reload' : undefined);
+}
+
+/** Whether the unit's SuccessExitStatus= lists the exit code. */
+export function isSuccess(code: number, env: NodeJS.ProcessEnv): boolean {
+  return isListedSuccess(code, unitTexts(env) ?? []);
 }
 
 /** The texts of the manager's configuration, in systemd's order (systemd-system.conf(5)). */

@@ -47,6 +47,12 @@ export function lastWord(setting: string, texts: readonly string[]): string | un
   return assignments(setting, texts).at(-1) || undefined;
 }
 
+/** Whether SuccessExitStatus= lists the exit code. An empty assignment clears the list (systemd.service(5)). */
+export function isListedSuccess(code: number, texts: readonly string[]): boolean {
+  const values = assignments('SuccessExitStatus', texts);
+  return values.slice(values.lastIndexOf('') + 1).some((value) => value.split(/\s+/).includes(`${code}`));
+}
+
 /** Values of Type= (systemd.service(5)); systemd ignores any other. */
 const SERVICE_TYPES = ['simple', 'exec', 'forking', 'oneshot', 'dbus', 'notify', 'notify-reload', 'idle'];
 

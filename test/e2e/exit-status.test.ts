@@ -68,6 +68,20 @@ describe('the wrapper dies by the signal that killed the app', () => {
   });
 });
 
+test('128+n after a stop by signal n is kept, and is a warning with advice', async () => {
+  await each([...[143, 130].entries()], async ([index, code]) => {
+    const script = `trap "exit ${code}" TERM INT; echo up; while :; do sleep 0.02; done`;
+    await using run = wrap(['--stdout', '^up$', '--', ...sh(script)]);
+    await run.logged('ready');
+    run.kill(index === 0 ? 'SIGTERM' : 'SIGINT');
+    expect(await run.closed).toEqual({ code });
+    expect(run.log.at(-1)).toMatchObject({
+      level: 40,
+      msg: `sh -c exited with code ${code}; if this is its normal end, add SuccessExitStatus=${code}`,
+    });
+  });
+});
+
 describe('a surviving grandchild delays nothing, and the last output is passed on', () => {
   test.each([
     ['no stream watched', ['--tcp', '1']],

@@ -73,7 +73,7 @@ async function starts(systemd, recipe, place) {
   const result = await unit.show('Result');
   expect(result === 'success', `Result=${result} after the stop: ${unit.log()}`);
   expect(!recipe.lastLine || recipe.lastLine.test(unit.log()), `no ${recipe.lastLine} in ${unit.log()}`);
-  expectNoWarning(unit, recipe.explained);
+  expectNoWarning(unit);
   return { ready: unit.records().find(({ event }) => event === 'ready').after_ms, start: ms, stop: stop.ms };
 }
 
@@ -120,7 +120,7 @@ async function sharesSocket(systemd, recipe, place) {
     expect((await b.systemctl('start')).code === 0, `the second instance: ${b.log()}`);
     await a.systemctl('stop');
     const { sent, refused, failed, errors } = await load.stop();
-    for (const unit of [a, b]) expectNoWarning(unit, recipe.explained);
+    for (const unit of [a, b]) expectNoWarning(unit);
     const lost = refused + (recipe.cutsOff ? 0 : failed);
     expect(lost === 0, `--take-sockets: ${lost} of ${sent} requests lost: ${[...errors].join(' ')}`);
     return `0 of ${sent} refused`;
@@ -139,9 +139,8 @@ function expectInTable({ label }, version, sockets) {
   expect(row.includes(expected), `the page's table lacks ${expected}`);
 }
 
-/** @param {RegExp} [explained] a warning that the page explains */
-function expectNoWarning(unit, explained) {
-  const warnings = unit.records().filter(({ level, msg }) => level >= 40 && !explained?.test(msg));
+function expectNoWarning(unit) {
+  const warnings = unit.records().filter(({ level }) => level >= 40);
   expect(warnings.length === 0, `warnings: ${warnings.map(({ msg }) => msg).join('; ')}`);
 }
 

@@ -20,7 +20,6 @@ import { run } from '../release/tools.js';
  * @property {RegExp} [lastLine] in the log after the stop
  * @property {boolean} [cutsOff] true: it does not finish the requests in progress
  * @property {boolean} [takesSockets] false: --take-sockets is refused
- * @property {RegExp} [explained] a warning of the wrapper that the page explains
  * @property {Pitfall} [pitfall]
  *
  * @typedef {object} Pitfall
@@ -38,7 +37,7 @@ const BUSY_CLIENTS = {
   change: [/^Environment=/m, `Environment=WITHOUT_CLOSE=1${SHORT_STOP}\n$&`],
   result: 'timeout',
 };
-const CODE_143 = { change: ['SuccessExitStatus=143', ''], result: 'exit-code', log: /exited with code 143/ };
+const CODE_143 = { change: ['SuccessExitStatus=143', ''], result: 'exit-code', log: /add SuccessExitStatus=143/ };
 
 /** A client that opens a connection for each request. */
 const shortConnections = async ({ port }) => {
@@ -104,8 +103,8 @@ export const RECIPES = [
     },
     pitfall: BUSY_CLIENTS,
   },
-  { label: 'next', clients: shortConnections, explained: /code 143/, pitfall: CODE_143 },
-  { label: 'next-standalone', package: 'next', clients: shortConnections, explained: /code 143/, pitfall: CODE_143 },
+  { label: 'next', clients: shortConnections, pitfall: CODE_143 },
+  { label: 'next-standalone', package: 'next', clients: shortConnections, pitfall: CODE_143 },
   {
     label: 'nuxt',
     // the build lacks a package

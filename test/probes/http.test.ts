@@ -174,6 +174,18 @@ describe('an HTTP probe', () => {
     expect(probe.reason).toBe(reason);
   });
 
+  it('gives no hint at the path after a reload if it was right before', async () => {
+    let code = 200;
+    const { port } = await serve((request, response) => status(code)(request, response));
+    const { probe, waited } = start(specOf(`http://127.0.0.1:${port}/`, { statuses: DEFAULT }));
+    await waited;
+    code = 404;
+    const abort = new AbortController();
+    void probe.wait(abort.signal);
+    await reasonIs(probe, '404');
+    abort.abort();
+  });
+
   it('does not follow a redirect', async () => {
     const { port, requests } = await serve((request, response) =>
       request.url === '/' ? status(302, { Location: '/there' })(request, response) : status(200)(request, response),

@@ -56,6 +56,10 @@ describe('an IPC probe', () => {
     expect(probe.reason).toBe('2 other messages so far; --ipc-message selects another');
     app.say('ready');
     await waited;
+    // the word is right, so that after a reload there is no hint at another
+    void probe.wait(new AbortController().signal);
+    app.say('almost');
+    expect(probe.reason).toBe('1 other message so far');
   });
 
   it('is ready at READY=1 of sd-ready-wrap/client, and at no other READY=1', async () => {

@@ -47,6 +47,17 @@ describe('a log probe', () => {
     expect(probe.reason).toBe(`no line matched yet${hint}`);
   });
 
+  it('gives no hints after a reload if it matched before: stream and regex are right', async () => {
+    const { clock, app, probe, waited } = start(/^\/up\/$/);
+    app.write('stdout', '/up/\n');
+    await waited;
+    void probe.wait(new AbortController().signal);
+    clock.advance(1000);
+    expect(probe.reason).toBe('no output yet');
+    app.write('stdout', 'other\n');
+    expect(probe.reason).toBe('no line matched yet');
+  });
+
   it.each<[OutputStream | 'output', OutputStream, boolean]>([
     ['stdout', 'stdout', true],
     ['stdout', 'stderr', false],

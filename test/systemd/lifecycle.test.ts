@@ -105,6 +105,24 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
     expect(await service.results(2)).toEqual([result, 'success exited 0']);
   });
 
+  test('exit status 143 after a stop: advice, unless SuccessExitStatus= lists it', async () => {
+    const ends = [
+      [[], 'exit-code exited 143', 'exited with code 143; if this is its normal end, add SuccessExitStatus=143'],
+      [['SuccessExitStatus=143'], 'success exited 143', 'exited with code 143'],
+    ] as const;
+    await Promise.all(
+      ends.map(async ([lines, result, message]) => {
+        const script = "process.on('SIGTERM', () => process.exit(143)); console.log('up'); setInterval(() => {}, 9999)";
+        const command = `${systemd().node} -e "${script}"`;
+        const service = await Service.write(systemd(), { probe: '--stdout ^up', command, lines });
+        await service.startReady();
+        await service.systemctl('stop');
+        expect(await service.results(), service.stderr).toEqual([result]);
+        expect(service.stderr).toContain(`"msg":"the app ${message}"`);
+      }),
+    );
+  });
+
   test('Restart=on-failure after exit status 1 before the app was ready', async () => {
     const service = await Service.write(systemd(), { lines: ['Restart=on-failure', 'RestartSec=10ms'] });
     await service.systemctl('start', '--no-block');

@@ -144,7 +144,7 @@ describeSystemd('a reload', ['user-1000', 'system', 'session'], (systemd) => {
     const reload = service.systemctl('reload');
     await service.event('SIGHUP');
     if (notifyReload) {
-      const why = 'not ready again 300 ms after SIGHUP: stdout /^listening/: no output yet';
+      const why = 'not ready again 300 ms after SIGHUP: stdout /^listening/: no output yet; the app runs on';
       await until('the log', () => service.stderr.includes(why));
       expect(await service.show('StatusText')).toBe(why);
       expect((await reload).code).not.toBe(0);

@@ -114,14 +114,18 @@ describeSystemd('an unhealthy app', ['user-1000', 'system', 'session'], (systemd
       Object.entries(ILLNESSES).map(async ([name, [watched, fall, why]]) => {
         const service = await start(systemd(), watched);
         await fall(service);
-        return { name, results: await service.results(), log: service.stderr, why };
+        const results = await service.results();
+        return { name, results, log: service.stderr, status: await service.show('StatusText'), why };
       }),
     );
-    for (const { name, results, log, why } of all) {
+    for (const { name, results, log, status, why } of all) {
       expect(results, `${name}: ${log}`).toEqual(['watchdog killed ABRT']);
       expect(log, name).toMatch(why);
       expect(log.slice(log.search(why)), name).toContain('forwarded SIGABRT to the app');
-      expect(log, name).toContain('the app was killed by SIGABRT');
+      const end = /the app was killed by SIGABRT[^"]*/.exec(log)?.[0];
+      const before = /unhealthy for .*?: (.*?); /.exec(log)?.[1];
+      expect(end, name).toBe(`the app was killed by SIGABRT${before ? `; unhealthy before: ${before}` : ''}`);
+      expect(status, name).toBe(end);
     }
     await recovers;
   });
@@ -132,7 +136,7 @@ async function recover(systemd: TestSystemd): Promise<void> {
   const service = await start(systemd, { options: '--watchdog loop', sec: `${scaled(3000)}ms` });
   const text = await service.show('StatusText');
   fallIll(service, 'loop');
-  await until('the log', () => service.stderr.includes('the app is unhealthy for'));
+  await until('the log', () => service.stderr.includes('the app has been unhealthy for'));
   expect(await service.show('StatusText')).toMatch(/^App \(pid \d+\) unhealthy for .*: its event loop is blocked$/);
   writeFileSync(`${service.dir}/well`, '');
   await service.event('well');

@@ -48,8 +48,8 @@ describe('quoted messages', () => {
     .replaceAll("\\'", "'")
     // a message of several lines
     .replace(/['"`]\s*\+\s*['"`]/g, '');
-  /** Words that the program fills in. */
-  const FILLED_IN = /[\d/]|^(nginx|npm|min|m?s[,:])$|^(SIG|KillMode=)|shop/;
+  /** Words that the program fills in, or that end before such a word. */
+  const FILLED_IN = /[\d/]|^(nginx|npm|min|m?s[,:]|before:)$|^(SIG|KillMode=)|shop/;
   /** Messages of systemd, the C library and env(1). */
   const OF_OTHERS = [
     'Failed to resolve unit specifiers',

@@ -14,7 +14,7 @@ import { BELIEVED, newSocketGate } from './new-socket-gate.ts';
 import { NOT_KNOWN_YET, objectionTo, onceEach } from './objection.ts';
 import { type SocketsInUse, tcpSocketsInUse, unchangedTables } from './tcp-sockets.ts';
 
-/** Hints for statuses that rarely change while the app starts. */
+/** Hints for statuses that rarely change while the app starts; after a status that counts they would mislead. */
 const REMEDIES: Readonly<Record<number, string>> = {
   401: ' (add credentials with --http-header, or --http-status 401)',
   403: ' (add credentials with --http-header, or --http-status 403)',
@@ -58,11 +58,14 @@ export function httpProbe(
     judged = objection === undefined || objection === NOT_KNOWN_YET ? undefined : { inUse, objection, at: clock.now() };
     return objection;
   };
+  let hasCounted = false;
   const whyNot = ({ status, address }: HttpAnswer): string | Shared | undefined => {
     const objection = whyNotItsOwner(address);
-    return statuses.some(({ from, to }) => from <= status && status <= to)
-      ? objection
-      : `${status}${REMEDIES[status] ?? ''}`;
+    if (!statuses.some(({ from, to }) => from <= status && status <= to)) {
+      return `${status}${(!hasCounted && REMEDIES[status]) || ''}`;
+    }
+    hasCounted ||= objection === undefined;
+    return objection;
   };
 
   /** Who accepted the current held connection. */

@@ -50,8 +50,9 @@ export function logProbe(
     warned = true;
   };
 
-  const reason = () => {
+  const reason = (wasReady: boolean) => {
     const seen = lineSeen ? 'no line matched yet' : 'no output yet';
+    if (wasReady) return seen;
     const hints = [lineSeen ? slashes : '', clock.now() - since < HINT_AFTER ? '' : both];
     return [seen, ...hints].filter(Boolean).join('; ');
   };

@@ -110,7 +110,7 @@ const started = [
 
 const unhealthy = [
   'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
-  'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+  'error unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
     'systemd stops it after WatchdogSec= unless it recovers',
 ];
 const recovered = ['notify STATUS=App (pid 42) is ready', 'info recovered: the app is healthy again'];
@@ -224,8 +224,8 @@ const table: Row[] = [
     'reload-timeout',
     'reloading',
     [
-      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
-      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED',
+      'notify STATUS=not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on',
+      'error not-ready-again: not ready again 30 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on',
     ],
   ],
   ['reloading', 'healthy', 'reloading', ['notify WATCHDOG=1']],
@@ -300,7 +300,7 @@ describe('every state and every event', () => {
   it.each(table)('%s, %s -> %s', (phase, event, then, effects) => {
     const transition = next(states[phase], events[event]);
     // state that is kept for later texts has tests of its own
-    const later = ['readyText', 'late', 'stop', 'advice'];
+    const later = ['readyText', 'late', 'stop', 'advice', 'unhealthy'];
     const lasting = (state: State) =>
       Object.fromEntries(Object.entries(state).filter(([name]) => !later.includes(name)));
     expect(lasting(transition.state)).toEqual(lasting(states[then]));
@@ -310,6 +310,52 @@ describe('every state and every event', () => {
   it('are in the table', () => {
     expect(table).toHaveLength(Object.keys(states).length * Object.keys(events).length);
     expect(new Set(table.map(([phase, event]) => `${phase} ${event}`)).size).toBe(table.length);
+  });
+});
+
+describe('an exit with 128+n', () => {
+  const sent = (signal: ForwardedSignal) => signalled(signal, { fate: 'forwarded', as: signal });
+  const { starting, ready, reloading } = states;
+  const end = (state: State, ...happened: LifeEvent[]) => {
+    let effects: readonly Effect[] = [];
+    for (const event of happened) ({ state, effects } = next(state, event));
+    return effects.flatMap(short);
+  };
+
+  it.each([
+    ['SIGTERM', 143, ready],
+    ['SIGINT', 130, ready],
+    ['SIGQUIT', 131, ready],
+    ['SIGTERM', 143, reloading],
+  ] as const)('after %s: a warning, with advice', (signal, code, state) => {
+    const text = `the app exited with code ${code}; if this is its normal end, add SuccessExitStatus=${code}`;
+    expect(end(state, sent(signal), exit({ code }))).toEqual([
+      'stop-waiting',
+      `notify STATUS=${text}`,
+      `warn exited: ${text}`,
+      `end {"code":${code}}`,
+    ]);
+  });
+
+  it('that SuccessExitStatus= lists is a clean end', () => {
+    const listed = { ...exit({ code: 143 }), isSuccess: true } as LifeEvent;
+    expect(end(ready, sent('SIGTERM'), listed)).toEqual(afterReady('exited with code 143', '{"code":143}'));
+  });
+
+  it.each<[string, LifeEvent[], number]>([
+    ['without a stop', [], 143],
+    ['after another signal', [sent('SIGINT')], 143],
+    ['after a stop by the app itself', [notice({ stopping: true })], 143],
+    ["after systemd's watchdog", [sent('SIGABRT')], 134],
+    ['with another code', [sent('SIGTERM')], 15],
+  ])('%s: a failure, without advice', (_, happened, code) => {
+    const effects = end(ready, ...happened, exit({ code }));
+    expect(effects).toEqual(failedAfterReady(`exited with code ${code}`, `{"code":${code}}`));
+  });
+
+  it('before READY=1: a failed start', () => {
+    const log = end(starting, sent('SIGTERM'), exit({ code: 143 })).find((line) => line.includes('exited: '));
+    expect(log).toBe('error exited: the app exited with code 143 after 1.25 s, before it was ready');
   });
 });
 
@@ -668,11 +714,34 @@ describe('the watchdog', () => {
     expect(told(state, events.recovered)[0]).toBe('notify STATUS=open');
   });
 
+  describe('the last line names why the app was unhealthy', () => {
+    const abort = signalled('SIGABRT', { fate: 'forwarded', as: 'SIGABRT' });
+    const killed = exit({ signal: 'SIGABRT' });
+    const before = '; unhealthy before: tcp 1: ECONNREFUSED';
+    it.each<[string, LifeEvent[], string]>([
+      ["after systemd's watchdog killed it", [events.unhealthy, abort, killed], before],
+      ['even if it dies slowly', [events.unhealthy, abort, events.recovered, killed], before],
+      ['after it died by itself', [events.unhealthy, killed], before],
+      ['during a reload', [events.unhealthy, events.reload, abort, killed], before],
+      ['not if it was healthy', [abort, killed], ''],
+      ['not if it had recovered', [events.unhealthy, events.recovered, abort, killed], ''],
+      ['not if an operator stopped it', [events.unhealthy, events.signal, killed], ''],
+      ['not if it was already stopping', [notice({ stopping: true }), events.unhealthy, abort, killed], ''],
+    ])('%s', (_, happened, suffix) => {
+      let state: State = watched('probe');
+      let effects: readonly Effect[] = [];
+      for (const event of happened) ({ state, effects } = next(state, event));
+      expect(effects.flatMap(short)).toEqual(
+        failedAfterReady(`was killed by SIGABRT${suffix}`, '{"signal":"SIGABRT"}'),
+      );
+    });
+  });
+
   it('an unhealthy app that was asked to stop, or announced it, raises no alarm', () => {
     for (const event of [events.signal, notice({ stopping: true })]) {
       const { state } = next(watched('probe'), event);
       expect(told(state, events.unhealthy)).toEqual([
-        'info unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
+        'info unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; it is stopping',
       ]);
       expect(told(state, events.recovered)).toEqual([]);
     }
@@ -687,7 +756,7 @@ describe('a reload', () => {
     expect(byApp.effects).toEqual([]);
     expect(told(byApp.state, events['ready-again'])).toEqual([]);
     expect(told(byApp.state, { ...events['reload-timeout'], waitingFor: '' })[0]).toBe(
-      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1",
+      "notify STATUS=not ready again 30 s after SIGHUP: the app's own READY=1; the app runs on",
     );
     const end = next(byApp.state, notice({ ready: true }));
     expect(end.effects.flatMap(short)[0]).toMatch(/^notify READY=1 /);

@@ -751,7 +751,7 @@ describe('a reload', () => {
     run.signal('SIGHUP');
     run.news();
     run.clock.advance(60_000);
-    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED';
+    const why = 'not ready again 1 s after SIGHUP: tcp 1: ECONNREFUSED; the app runs on';
     const news = run.news();
     expect(news).toContain(`error not-ready-again: ${why}`);
     expect(news.filter((line) => line.startsWith('notify')).at(-1)).toBe(`notify STATUS=${why}`);
@@ -822,7 +822,7 @@ describe('the watchdog', () => {
     expect(run.news()).toEqual([
       'notify WATCHDOG=1',
       'notify STATUS=App (pid 42) unhealthy for 1 s: tcp 1: ECONNREFUSED',
-      'error unhealthy: the app is unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
+      'error unhealthy: the app has been unhealthy for 1 s: tcp 1: ECONNREFUSED; WATCHDOG=1 is not sent; ' +
         'systemd stops it after WatchdogSec= unless it recovers',
     ]);
     run.says.why = undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   isInUnitOf,
+  isListedSuccess,
   lastBoolean,
   lastSoftLimit,
   lastWord,
@@ -76,6 +77,19 @@ describe('lastSoftLimit', () => {
     [['LimitNPROC=64'], undefined],
   ])('%j', (texts, value) => {
     expect(lastSoftLimit('LimitNOFILE', texts)).toBe(value);
+  });
+});
+
+describe('isListedSuccess', () => {
+  it.each([
+    [[], false],
+    [['SuccessExitStatus=143'], true],
+    [['SuccessExitStatus=TEMPFAIL 143 SIGKILL'], true],
+    [['SuccessExitStatus=143', 'SuccessExitStatus=3'], true],
+    [['SuccessExitStatus=143', 'SuccessExitStatus=', 'SuccessExitStatus=3'], false],
+    [['SuccessExitStatus=1430'], false],
+  ])('%j', (texts, listed) => {
+    expect(isListedSuccess(143, texts)).toBe(listed);
   });
 });
 
