@@ -61,10 +61,15 @@ function heldBySystemd({ socketUnits }: Findings): readonly string[] {
   );
 }
 
+/** `node (pid 77, old.service)` */
+const IN_SERVICE = /\(pid \d+, .+\)$/;
+
 function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   const others = [...holders].filter(([port]) => !socketUnits.has(port));
   return others.map(
-    ([port, holder]) => `port ${port} is held by ${holder}: stop that process, or give the app another port`,
+    ([port, holder]) =>
+      `port ${port} is held by ${holder}: stop that ${IN_SERVICE.test(holder) ? 'unit' : 'process'}, or give the app ` +
+      'another port',
   );
 }
 

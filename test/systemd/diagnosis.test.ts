@@ -198,6 +198,20 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     }
   });
 
+  test('another unit holds the port: names that unit', async () => {
+    const old = await Service.write(systemd());
+    await old.startReady();
+    const recipe = { probe: `--listen ${old.port}`, lines: [`Environment=PORT=${old.port}`] };
+    const service = await Service.write(systemd(), recipe);
+    service.letGo();
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(
+      new RegExp(`; port ${old.port} is held by node \\(pid \\d+, ${systemd().unit(old.name)}\\): stop that unit, or`),
+    );
+    await old.systemctl('stop');
+  });
+
   test('a missing command: STATUS= reports it', async () => {
     const service = await Service.write(systemd(), { command: '/no/such/command' });
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });

@@ -128,6 +128,10 @@ it('names another process that holds the port', () => {
     'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
+  const inService = { holders: new Map([[3000, 'node (pid 77, old.service)']]) };
+  expect(advised('--tcp 3000', [], 'died', inService)).toEqual([
+    'port 3000 is held by node (pid 77, old.service): stop that unit, or give the app another port',
+  ]);
 });
 
 describe('the app listens on nothing', () => {
