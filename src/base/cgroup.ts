@@ -1,6 +1,6 @@
 /**
- * The units of a process, from the text of its /proc/PID/cgroup (cgroups(7)): a line for each hierarchy. systemd's is the
- * unnamed one or name=systemd; the other of these two may exist and be empty.
+ * The units of a process, from the text of its /proc/PID/cgroup (cgroups(7)): a line for each hierarchy. systemd's is
+ * the unnamed one or name=systemd; the other of these two may exist and be empty.
  */
 
 /** The service of a process in that cgroup: the innermost one, because a user manager is itself a service. */

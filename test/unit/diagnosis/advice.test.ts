@@ -29,6 +29,8 @@ function advised(
     holders: new Map(),
     reserved: [],
     socketUnits: new Map(),
+    passed: [],
+    canTake: true,
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -87,6 +89,8 @@ it('the app may listen anywhere if any listener counts', () => {
     holders: new Map(),
     reserved: [],
     socketUnits: new Map(),
+    passed: [],
+    canTake: true,
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -107,6 +111,28 @@ it.each(['waiting', 'timeout', 'died'] as const)('names the socket unit if syste
       'listen on the descriptor that systemd passes (Node: --take-sockets), give the app another port, or stop ' +
       'shop.socket',
   ]);
+});
+
+describe('systemd passed the socket of the port', () => {
+  const passed = [3000];
+  const on = 'systemd passed the socket of port 3000 to this unit';
+  const inherited: ListeningSocket = { ...tcp('127.0.0.1', 3000), inherited: true };
+
+  it.each(['waiting', 'timeout', 'died'] as const)('and the app did not use it: %s', (moment) => {
+    // an app that found its port taken may have gone to another
+    for (const listening of [[], [tcp('127.0.0.1', 3001)]]) {
+      expect(advised('--tcp 3000', listening, moment, { passed })).toEqual([
+        `${on}: if the app opens the port itself, add --take-sockets, or let it listen on that descriptor`,
+      ]);
+    }
+    expect(advised('--tcp 3000', [], moment, { passed, canTake: false })).toEqual([
+      `${on}: if the app opens the port itself, let it listen on that descriptor`,
+    ]);
+  });
+
+  it.each(['waiting', 'timeout', 'died'] as const)('and the app used it: %s', (moment) => {
+    expect(advised('--http http://127.0.0.1:3000/', [inherited], moment, { passed })).toEqual([]);
+  });
 });
 
 it('names the privilege that a port needs, once the app has died', () => {
