@@ -4,6 +4,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { otherService } from './cgroup.ts';
 import { readText } from './files.ts';
 import { oneLine } from './one-line.ts';
 import { orElse } from './or-else.ts';
@@ -64,11 +65,13 @@ export function programOf(pid: Pid): string | undefined {
   return orElse(() => basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '')), undefined);
 }
 
-/** For people: `nginx (pid 77)`. */
+/** For people: `nginx (pid 77)`, or `nginx (pid 77, web.service)` for a service that is not ours. */
 export function describeProcess(pid: number): string {
   const name = oneLine(procText(pid, 'comm')?.trim() ?? 'a program');
+  const service = otherService(procText(pid, 'cgroup') ?? '', procText('self', 'cgroup') ?? '');
   // from 23 on Node names its main thread, and so the process: MainThread, node-MainThread
-  return `${name.endsWith('MainThread') ? (programOf(pid) ?? name) : name} (pid ${pid})`;
+  const program = name.endsWith('MainThread') ? (programOf(pid) ?? name) : name;
+  return `${program} (pid ${pid}${service === undefined ? '' : `, ${oneLine(service)}`})`;
 }
 
 /**

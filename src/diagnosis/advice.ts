@@ -17,6 +17,10 @@ export interface Findings {
   readonly holders: ReadonlyMap<number, string>;
   /** `.socket` units that hold a port which the app may need, by the port. */
   readonly socketUnits: ReadonlyMap<number, string>;
+  /** Awaited ports whose sockets systemd passed to this unit, if nothing gives them to an unchanged app. */
+  readonly passed: readonly number[];
+  /** Whether --take-sockets is possible. */
+  readonly canTake: boolean;
   /** Probed ports that need a privilege which the app probably lacks. */
   readonly reserved: readonly number[];
   /** Whether a user manager runs the unit: it cannot grant privileges. */
@@ -40,11 +44,13 @@ interface Awaited {
 /** @returns an empty list if the operator need not change anything */
 export function advice(moment: Moment, findings: Findings): readonly string[] {
   const elsewhere = listensElsewhere(findings, moment);
+  const unused = unusedSockets(findings);
   // the probe itself reports the holder of a port
-  if (moment === 'waiting') return [...heldBySystemd(findings), ...elsewhere, ...listensAlready(findings)];
+  if (moment === 'waiting') return [...heldBySystemd(findings), ...unused, ...elsewhere, ...listensAlready(findings)];
   return [
     ...heldBySystemd(findings),
     ...heldPorts(findings),
+    ...unused,
     ...(moment === 'died' ? reservedPorts(findings) : []),
     ...elsewhere,
     ...(moment === 'timeout' || moment === 'stopped' ? nothingYet(findings) : []),
@@ -63,11 +69,25 @@ function heldBySystemd({ socketUnits }: Findings): readonly string[] {
   );
 }
 
+/**
+ * An app that opens its port itself fails then (EADDRINUSE). Conditional, because an app that has ended, or is still
+ * loading, may use the descriptor.
+ */
+function unusedSockets({ passed, canTake, listening }: Findings): readonly string[] {
+  const used = listening.flatMap((socket) => (socket.kind === 'tcp' && socket.inherited ? [socket.port] : []));
+  return passed
+    .filter((port) => !used.includes(port))
+    .map(
+      (port) =>
+        `systemd passed the socket of port ${port} to this unit: if the app opens the port itself, ` +
+        `${canTake ? 'add --take-sockets, or ' : ''}let it listen on that descriptor`,
+    );
+}
+
 function heldPorts({ holders, socketUnits }: Findings): readonly string[] {
   const others = [...holders].filter(([port]) => !socketUnits.has(port));
-  return others.map(
-    ([port, holder]) => `port ${port} is held by ${holder}: stop that process, or give the app another port`,
-  );
+  // not "stop": the holder may be docker-proxy, or the instance that serves
+  return others.map(([port, holder]) => `port ${port} is held by ${holder}: free it, or give the app another port`);
 }
 
 function reservedPorts({ reserved, holders, listening, byUserManager }: Findings): readonly string[] {
@@ -84,15 +104,15 @@ function reservedPorts({ reserved, holders, listening, byUserManager }: Findings
 }
 
 /** The app listens, but on another socket than the probed one. While it is starting, more may follow. */
-function listensElsewhere({ probes, listening, holders }: Findings, moment: Moment): readonly string[] {
+function listensElsewhere({ probes, listening, holders, passed }: Findings, moment: Moment): readonly string[] {
   const yet = moment === 'waiting' ? ' so far' : '';
   const sockets = listening.filter((socket) => !(socket.kind === 'tcp' && socket.inspector));
   return probes.flatMap((spec) => {
     const awaited = awaitedOf(spec);
     if (!awaited || sockets.some(awaited.matches)) return [];
     const port = awaitedPort(spec);
-    // an app that evades another program on this port uses a different port each time
-    if (port !== undefined && holders.has(port)) return [];
+    // an app that evades another listener on this port uses a different port each time
+    if (port !== undefined && (holders.has(port) || passed.includes(port))) return [];
     const others = sockets.filter(({ kind }) => kind === awaited.kind);
     const [first] = others;
     if (!first) return [];
@@ -122,11 +142,11 @@ function maySignify(socket: ListeningSocket, already = ''): string {
   );
 }
 
-function nothingYet({ probes, listening, looked, holders, socketUnits, handoff }: Findings): readonly string[] {
+function nothingYet({ probes, listening, looked, holders, socketUnits, passed, handoff }: Findings): readonly string[] {
   const [first] = listening.filter((socket) => socket.kind === 'unix' || !socket.inspector);
   const auto = probes.some(({ kind }) => kind === 'auto');
   if (first === undefined) {
-    if (!looked || holders.size + socketUnits.size > 0) return [];
+    if (!looked || holders.size + socketUnits.size + passed.length > 0) return [];
     if (auto && handoff) return ['the app does not listen: choose a probe, e.g. --file or --exec, or remove --handoff'];
     if (auto) return ["the app neither listens nor sends READY=1: choose a probe, e.g. --stdout 'listening on'"];
     return probes.some(awaitedOf) ? ['the app has not opened any port; its own output may say why'] : [];

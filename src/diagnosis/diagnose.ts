@@ -1,9 +1,10 @@
 /** Finds out what may be wrong with an app that is not ready. Loaded only then. */
 
-import { stopProblem } from '../base/command-kind.ts';
+import { runnerIn, stopProblem } from '../base/command-kind.ts';
 import { readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
+import { listenFds } from '../notify/listen-fds.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
 import { awaitedPort } from '../probes/spec.ts';
@@ -56,6 +57,8 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     looked: last?.complete === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
+    passed: passedPorts(config, env, listeners),
+    canTake: !config.handoff && runnerIn([config.command, ...config.args]) === undefined,
     reserved: moment === 'died' && !inherits ? reservedPorts(config) : [],
     byUserManager: isOfUser(env),
     tooLong: inUnit && elapsed >= startLimit(texts) - EARLY,
@@ -181,13 +184,24 @@ function systemctl(env: NodeJS.ProcessEnv): string {
 /** Other processes that hold a probed port. */
 function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, string> {
   const found = new Map<number, string>();
-  for (const spec of probes) {
-    const port = awaitedPort(spec);
-    if (port === undefined) continue;
-    for (const host of 'hosts' in spec ? spec.hosts : ['127.0.0.1', '::1']) {
-      const owner = listeners.ownerOf(host, port);
-      if (owner?.by === 'other') found.set(port, owner.holder);
-    }
-  }
+  for (const [port, owner] of ownersOf(probes, listeners)) if (owner?.by === 'other') found.set(port, owner.holder);
   return found;
+}
+
+/** Probed ports whose sockets systemd passed to this unit; none with --take-sockets, which reports on them itself. */
+function passedPorts({ probes, takeSockets }: Config, env: NodeJS.ProcessEnv, listeners: Listeners) {
+  if (takeSockets || listenFds(env, process.pid).length === 0) return [];
+  const owners = ownersOf(probes, listeners);
+  const passed = owners.filter(([, owner]) => owner?.by === 'shared' && owner.otherwise?.by === 'systemd');
+  return [...new Set(passed.map(([port]) => port))];
+}
+
+/** The owners of the probed ports. */
+function ownersOf(probes: Config['probes'], listeners: Listeners) {
+  return probes.flatMap((spec) => {
+    const port = awaitedPort(spec);
+    if (port === undefined) return [];
+    const hosts = 'hosts' in spec ? spec.hosts : ['127.0.0.1', '::1'];
+    return hosts.map((host) => [port, listeners.ownerOf(host, port)] as const);
+  });
 }

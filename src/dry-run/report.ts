@@ -111,11 +111,7 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
       if (!exitWhenReady) return;
       const left = asked ? [] : membersOf(appPid);
       if (left.length > 0) {
-        log.write(
-          'warn',
-          'left-behind',
-          `the app ended but left ${left.join(', ')} running: stopping them, as systemd would`,
-        );
+        log.write('warn', 'left-behind', `still running: ${left.join(', ')}; stopped, as systemd would do`);
         terminateGroup(appPid);
       }
       await endGroup(appPid, config.stopTimeout, clock);

@@ -12,11 +12,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { isInUnitOf } from '../base/cgroup.ts';
 import { orElse } from '../base/or-else.ts';
 import { procText, statFields } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
-import { isInUnitOf } from '../unit/settings.ts';
 import { CHECK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
 import { FORWARDED_SIGNALS, type ForwardedSignal } from './signals.ts';
 

@@ -1,8 +1,9 @@
 /** Reads the files of our unit, because many services cannot reach D-Bus to query systemd. */
 import { constants } from 'node:os';
+import { unitOfCgroup } from '../base/cgroup.ts';
 import { entriesOf, readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
-import { isListedSuccess, reloadSignal, unitOfCgroup } from './settings.ts';
+import { isListedSuccess, reloadSignal } from './settings.ts';
 
 /** The name of our service, `shop.service`; undefined if we are not in a service. */
 export function ownUnit(env: NodeJS.ProcessEnv): string | undefined {

@@ -2,39 +2,6 @@
 import { parseBoolean } from '../base/boolean.ts';
 import { assignmentsIn } from './syntax.ts';
 
-/**
- * The service of a process in that cgroup: the innermost one, because a user manager is itself a service.
- * @param cgroup the text of /proc/PID/cgroup (cgroups(7)): a line for each hierarchy. systemd's is the unnamed one or
- * name=systemd; the other of these two may exist and be empty
- */
-export function unitOfCgroup(cgroup: string): string | undefined {
-  const units = pathsOf(cgroup).map((path) => path.split('/').findLast(isUnit));
-  const unit = units.find((each) => each !== undefined);
-  return unit?.endsWith('.service') ? unit : undefined;
-}
-
-/**
- * Whether a signal that systemd sends to the whole unit of the first process reaches the other: its cgroup is the
- * unit's or below it, as is possible with Delegate= (systemd.resource-control(5)). Outside of a unit the first
- * process's cgroup is used.
- */
-export function isInUnitOf(cgroup: string, other: string): boolean {
-  const others = pathsOf(other);
-  return pathsOf(cgroup).every((path, index) => {
-    const parts = path.split('/');
-    const unit = parts.slice(0, parts.findLastIndex(isUnit) + 1).join('/') || path;
-    return `${others[index]}/`.startsWith(unit.replace(/\/?$/, '/'));
-  });
-}
-
-function pathsOf(cgroup: string): readonly string[] {
-  return cgroup.split('\n').flatMap((line) => /^(?:0:|\d+:name=systemd):(.*)$/s.exec(line)?.[1] ?? []);
-}
-
-function isUnit(part: string): boolean {
-  return /\.(service|scope)$/.test(part);
-}
-
 /** The last valid assignment of a boolean setting; undefined if there is none. systemd ignores invalid ones. */
 export function lastBoolean(setting: string, texts: readonly string[]): boolean | undefined {
   return assignments(setting, texts)

@@ -69,10 +69,7 @@ test('reports the process that holds the port when the app dies of it', async ()
   expect(await run.closed).toEqual({ code: 1 });
   const [, advice, exited] = last(run);
   const holder = `node (pid ${process.pid})`;
-  expect(advice).toEqual([
-    'advice',
-    `port ${port} is held by ${holder}: stop that process, or give the app another port`,
-  ]);
+  expect(advice).toEqual(['advice', `port ${port} is held by ${holder}: free it, or give the app another port`]);
   expect(exited?.[1]).toMatch(/^the app exited with code 1 after .*, before it was ready: listen /);
 });
 

@@ -192,7 +192,7 @@ describe('--exit-when-ready', () => {
     await using run = wrap([...SMOKE, ...options, '--', ...sh(command, dir.file('there'))]);
     expect(await run.closed).toEqual({ code: 124 });
     expect((await run.logged('left-behind')).msg).toMatch(
-      /^the app ended but left sh \(pid \d+\).* running: stopping them, /,
+      /^still running: sh \(pid \d+\).*; stopped, as systemd would do$/,
     );
     expect(run.stdout.lines).toEqual(['asked']);
     expect(run.pids()).toEqual([]);

@@ -108,7 +108,10 @@ describe('a port that another program holds', () => {
       const other = await stranger(path);
       const held = `held by node (pid ${other.pid}), not by the app`;
       await receiver.until(({ text }) => text.includes(held));
-      await run.until('stderr', `${path} is ${held}; if that is intended, add --tcp-owner any`);
+      await run.until(
+        'stderr',
+        `${path} is ${held}; --tcp-owner any is only for an app that serves through that process`,
+      );
       await isNotReady(run, receiver);
       run.tell(`replace ${path}`);
       await receiver.untilReady();

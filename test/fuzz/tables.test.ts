@@ -1,17 +1,10 @@
 /** Input from the kernel and from systemd's files: /proc tables, cgroups and units. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
+import { isInUnitOf, otherService, unitOfCgroup } from '../../src/base/cgroup.ts';
 import { canonicalHost, parseTcpRow, parseUnixRow, type TcpListener } from '../../src/sockets/rows.ts';
 import { rowReader } from '../../src/sockets/tables.ts';
-import {
-  isInUnitOf,
-  lastBoolean,
-  lastSoftLimit,
-  lastWord,
-  reloadSignal,
-  serviceType,
-  unitOfCgroup,
-} from '../../src/unit/settings.ts';
+import { lastBoolean, lastSoftLimit, lastWord, reloadSignal, serviceType } from '../../src/unit/settings.ts';
 import { anyText, bounded, pieces, property, text } from './property.ts';
 
 const hex = (number: number, digits: number) => number.toString(16).toUpperCase().padStart(digits, '0');
@@ -118,6 +111,7 @@ property(
     if (unit !== undefined) expect(own).toContain(unit);
     expect(bounded(() => isInUnitOf(own, own))).toBe(true);
     bounded(() => isInUnitOf(own, other));
+    expect(bounded(() => otherService(own, own))).toBeUndefined();
   },
 );
 

@@ -502,7 +502,10 @@ describe('the owner of the port', () => {
     await stillNot(requests, waited);
     expect(probe.reason).toBe('held by nginx (pid 77), not by the app');
     expect(context.warnings).toHaveLength(1);
-    expect(context.warnings[0]).toMatch(/nginx \(pid 77\).*--tcp-owner any/);
+    expect(context.warnings[0]).toBe(
+      `port ${port} is held by nginx (pid 77), not by the app; --tcp-owner any is only for an app that serves ` +
+        'through that process, as in a container',
+    );
     await vi.waitFor(() => expect(sockets.size).toBeLessThanOrEqual(1));
     context.owner = { by: 'app' };
     await waited;

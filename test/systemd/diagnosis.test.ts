@@ -198,6 +198,42 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     }
   });
 
+  test('another unit holds the port: names that unit', async () => {
+    const old = await Service.write(systemd());
+    await old.startReady();
+    const recipe = { probe: `--listen ${old.port}`, lines: [`Environment=PORT=${old.port}`] };
+    const service = await Service.write(systemd(), recipe);
+    service.letGo();
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(
+      new RegExp(`; port ${old.port} is held by node \\(pid \\d+, ${systemd().unit(old.name)}\\): free it, or`),
+    );
+    await old.systemctl('stop');
+  });
+
+  test('the app ignores the socket that systemd passed: names --take-sockets', async () => {
+    const port = await freePort();
+    const [socket, holder] = [`passed-${port}.socket`, `passed-${port}-holder.service`];
+    const unit = (name: string) => systemd().unit(name);
+    systemd().writeUnit(holder, '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n');
+    systemd().writeUnit(socket, `[Socket]\nListenStream=127.0.0.1:${port}\nService=${unit(holder)}\n`);
+    const lines = [`Sockets=${unit(socket)}`, `Environment=PORT=${port}`];
+    const service = await Service.write(systemd(), { probe: `--tcp ${port}`, lines });
+    expect(await systemd().systemctl('start', unit(socket))).toMatchObject({ code: 0 });
+    const started = service.systemctl('start');
+    const advice =
+      `systemd passed the socket of port ${port} to this unit: if the app opens the port itself, ` +
+      'add --take-sockets, or let it listen on that descriptor';
+    // after 5 s, while it is still pending
+    await until('the advice', async () => (await service.show('StatusText')).includes(advice));
+    service.letGo();
+    expect(await started).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toMatch(/exited with code 1 .*; systemd passed the socket/);
+    await systemd().systemctl('stop', unit(socket), unit(holder));
+  });
+
   test('a missing command: STATUS= reports it', async () => {
     const service = await Service.write(systemd(), { command: '/no/such/command' });
     expect(await service.systemctl('start')).toMatchObject({ code: 1 });

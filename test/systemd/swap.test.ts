@@ -81,6 +81,9 @@ describeSystemd('a deploy by swap.sh', EVERYWHERE, (get) => {
     expect(descriptor).toMatch(/^flags:\t0*[0-7]*[4-7][0-7]{3}$/m);
     expect(await swap.run()).toMatchObject({ code: 75, stdout: '', stderr: expect.stringMatching(BUSY) });
     expect(await swap.show('b', 'ActiveState')).toBe('activating');
+    // pid alone would be an invitation to kill the instance that serves
+    const serving = `answered by node (pid ${await answer(swap.port)}, ${swap.unit('a')}), not by the app`;
+    await until('the serving unit', async () => (await swap.show('b', 'StatusText')).includes(serving));
 
     await get().run('kill', ['-KILL', pid]);
     swap.letGo();

@@ -4,6 +4,9 @@ import type { Ownership, Shared } from '../../sockets/ownership.ts';
 /** The only reason that goes away without a new listener. */
 export const NOT_KNOWN_YET = 'accepted, checking by which process';
 
+/** An operator whose port the old instance holds must not add the option. */
+export const TCP_OWNER_ANY = '--tcp-owner any is only for an app that serves through that process, as in a container';
+
 /**
  * @param tell receives a warning for each other holder of the port, because the app can hardly get the port then
  * @param systemdCounts whether a socket-activated listener counts: true if an answer came, and not only a connection
@@ -17,12 +20,12 @@ export function objectionTo(
 ): string | undefined {
   switch (owner?.by) {
     case 'other':
-      tell(`port ${port} is held by ${owner.holder}, not by the app; if that is intended, add --tcp-owner any`);
+      tell(`port ${port} is held by ${owner.holder}, not by the app; ${TCP_OWNER_ANY}`);
       return `held by ${owner.holder}, not by the app`;
     case 'elsewhere':
       tell(
-        `port ${port} is answered from elsewhere (a container?), not by the app; if that is intended, add ` +
-          '--tcp-owner any',
+        `port ${port} is answered from elsewhere (a container?), not by the app; --tcp-owner any is ` +
+          'only for an app that serves from there',
       );
       return 'answered from elsewhere, not by the app';
     case 'systemd':

@@ -11,7 +11,7 @@ import type { ReadinessProbe } from '../probe.ts';
 import type { ProbeSpec } from '../spec.ts';
 import { acceptanceOf, SHARED_PACE } from './acceptance.ts';
 import { leave } from './connection.ts';
-import { onceEach } from './objection.ts';
+import { onceEach, TCP_OWNER_ANY } from './objection.ts';
 
 /** How long another process's socket at the path is not probed again while the path does not change, ms. */
 const BELIEVED = 500;
@@ -35,7 +35,7 @@ export function unixProbe(
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
     const held = `held by ${owner.holder}, not by the app`;
-    warnOnce(`${path} is ${held}; if that is intended, add --tcp-owner any`);
+    warnOnce(`${path} is ${held}; ${TCP_OWNER_ANY}`);
     return held;
   };
   return polled(name, context, () => {

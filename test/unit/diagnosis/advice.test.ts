@@ -30,6 +30,8 @@ function advised(
     reserved: [],
     byUserManager: false,
     socketUnits: new Map(),
+    passed: [],
+    canTake: true,
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -89,6 +91,8 @@ it('the app may listen anywhere if any listener counts', () => {
     reserved: [],
     byUserManager: false,
     socketUnits: new Map(),
+    passed: [],
+    canTake: true,
     tooLong: true,
     handoff: false,
     killMode: undefined,
@@ -111,6 +115,28 @@ it.each(['waiting', 'timeout', 'died'] as const)('names the socket unit if syste
   ]);
 });
 
+describe('systemd passed the socket of the port', () => {
+  const passed = [3000];
+  const on = 'systemd passed the socket of port 3000 to this unit';
+  const inherited: ListeningSocket = { ...tcp('127.0.0.1', 3000), inherited: true };
+
+  it.each(['waiting', 'timeout', 'died'] as const)('and the app did not use it: %s', (moment) => {
+    // an app that found its port taken may have gone to another
+    for (const listening of [[], [tcp('127.0.0.1', 3001)]]) {
+      expect(advised('--tcp 3000', listening, moment, { passed })).toEqual([
+        `${on}: if the app opens the port itself, add --take-sockets, or let it listen on that descriptor`,
+      ]);
+    }
+    expect(advised('--tcp 3000', [], moment, { passed, canTake: false })).toEqual([
+      `${on}: if the app opens the port itself, let it listen on that descriptor`,
+    ]);
+  });
+
+  it.each(['waiting', 'timeout', 'died'] as const)('and the app used it: %s', (moment) => {
+    expect(advised('--http http://127.0.0.1:3000/', [inherited], moment, { passed })).toEqual([]);
+  });
+});
+
 it('names the privilege that a port needs, once the app has died', () => {
   const reserved = [80];
   expect(advised('--tcp 80', [], 'died', { reserved })).toEqual([
@@ -129,12 +155,16 @@ it('names another process that holds the port', () => {
   const holders = new Map([[3000, 'nginx (pid 77)']]);
   // the app used another port, which may be different the next time
   expect(advised('--tcp 3000', [tcp('127.0.0.1', 3001)], 'timeout', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
+    'port 3000 is held by nginx (pid 77): free it, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'died', { holders })).toEqual([
-    'port 3000 is held by nginx (pid 77): stop that process, or give the app another port',
+    'port 3000 is held by nginx (pid 77): free it, or give the app another port',
   ]);
   expect(advised('--tcp 3000', [], 'waiting', { holders })).toEqual([]);
+  const inService = { holders: new Map([[3000, 'node (pid 77, old.service)']]) };
+  expect(advised('--tcp 3000', [], 'died', inService)).toEqual([
+    'port 3000 is held by node (pid 77, old.service): free it, or give the app another port',
+  ]);
 });
 
 describe('the app listens on nothing', () => {

@@ -1,54 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  isInUnitOf,
-  isListedSuccess,
-  lastBoolean,
-  lastSoftLimit,
-  lastWord,
-  reloadSignal,
-  unitOfCgroup,
-} from '../../../src/unit/settings.ts';
-
-describe('unitOfCgroup', () => {
-  it.each([
-    ['0::/system.slice/app.service\n', 'app.service'],
-    ['0::/system.slice/system-app.slice/app@3000.service\n', 'app@3000.service'],
-    ['0::/system.slice/app.service/inner\n', 'app.service'],
-    ['0::/a\r.slice/app.service\n', 'app.service'],
-    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/app.service\n', 'app.service'],
-    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/terminal-1.scope\n', undefined],
-    ['0::/user.slice/user-1000.slice/session-2.scope\n', undefined],
-    ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n0::/\n', 'app.service'],
-    ['12:pids:/other.service\n1:name=systemd:/system.slice/app.service\n', 'app.service'],
-    ['9:name=systemd:/\n0::/app.slice/app.service\n', 'app.service'],
-    ['0::/\n', undefined],
-    ['', undefined],
-  ])('%j', (cgroup, unit) => {
-    expect(unitOfCgroup(cgroup)).toBe(unit);
-  });
-});
-
-describe('isInUnitOf', () => {
-  const APP = '0::/system.slice/app.service\n';
-  const LEGACY = '1:name=systemd:/system.slice/app.service\n0::/\n';
-
-  it.each([
-    [APP, APP, true],
-    [APP, '0::/system.slice/app.service/inner\n', true],
-    ['0::/system.slice/app.service/us\n', '0::/system.slice/app.service/them/below\n', true],
-    ['0::/system.slice/app.service/us\n', APP, true],
-    [APP, '0::/system.slice/app.service2\n', false],
-    [APP, '0::/system.slice/other.service\n', false],
-    [APP, '0::/system.slice\n', false],
-    ['0::/user@1000.service/app.slice/a.service\n', '0::/user@1000.service/app.slice/b.service\n', false],
-    ['0::/\n', '0::/anywhere\n', true],
-    ['0::/job\n', '0::/other\n', false],
-    [LEGACY, `5:pids:/elsewhere\n${LEGACY}`, true],
-    [LEGACY, '1:name=systemd:/system.slice/other.service\n0::/\n', false],
-  ])('%j, %j: %s', (cgroup, other, expected) => {
-    expect(isInUnitOf(cgroup, other)).toBe(expected);
-  });
-});
+import { isListedSuccess, lastBoolean, lastSoftLimit, lastWord, reloadSignal } from '../../../src/unit/settings.ts';
 
 describe('lastBoolean', () => {
   it.each([
