@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { describeIpv6 } from '../helpers/ipv6.ts';
@@ -61,7 +61,8 @@ async function outcomes(sockets: readonly string[], cases: readonly Case[]): Pro
 }
 
 let [a, b, c]: readonly number[] = [];
-beforeAll(async () => {
+// for each test: any outgoing connection of the host may take a free port meanwhile
+beforeEach(async () => {
   [a, b, c] = await Promise.all([freePort(), freePort(), freePort()]);
 });
 

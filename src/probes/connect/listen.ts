@@ -37,7 +37,7 @@ export function listenProbe(
  * never gets a core.
  */
 const STAYS = 20;
-const STAYS_LONGEST = 1000;
+const STAYS_LONGEST = 5000;
 /** The app seldom runs for all of this time: this part is enough, and the next check comes after at least AGAIN ms. */
 const NEARLY = 0.9;
 const AGAIN = 4;
