@@ -129,8 +129,9 @@ describe('a signal that the whole group got is not sent a second time', () => {
     for (let n = 1; n <= 50; n += 1) {
       process.kill(-run.pid, signal);
       await until(`${signal} number ${n}`, () => times(run, signal) >= n);
+      // the canary has handled it, else two would be one for it: standard signals are not queued (signal(7))
+      await settled(run);
     }
-    await settled(run);
     expect(times(run, signal)).toBe(50);
   });
 
