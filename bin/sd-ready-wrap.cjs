@@ -16,9 +16,9 @@
  * `env -S` would not need a shell, but pnpm takes the word after it for the program, and BusyBox does not have it. The
  * wrapper needs one thread of V8's pool; 0 would mean one less than there are processors.
  *
- * Loads the bundle with V8's code cache, which saves a third of Node's boot time before the app is started, and as much
- * after it. V8 accepts only a cache from the same Node (https://nodejs.org/api/vm.html#scriptcachedatarejected), so the
- * first run that may write creates it here. Code that is needed only after the app's start is a file of its own.
+ * Loads the bundle with V8's code cache, which saves the compilation before and after the app's start. V8 accepts only
+ * a cache from the same Node (https://nodejs.org/api/vm.html#scriptcachedatarejected), so the first run that may write
+ * creates it here. Code that is needed only after the app's start is a file of its own.
  */
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
