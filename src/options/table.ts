@@ -128,8 +128,8 @@ const GROUPS = {
     interval: {
       value: 'TIME',
       help:
-        'time from the start of an attempt to the next (default: 20ms; --http and --exec 14ms, in the first ' +
-        'second 8ms); checks that need no connection run up to three times in between',
+        'time from the start of an attempt to the next (default: 20ms; --http and --exec: 8ms in the first ' +
+        'second, then 14ms); between two attempts, up to three checks that need no connection',
       example: '100ms',
     },
     'attempt-timeout': {
