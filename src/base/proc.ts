@@ -3,6 +3,7 @@
  * proc(5), ProtectProc= in systemd.exec(5)).
  */
 import { readlinkSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { basename } from 'node:path';
 import { otherService } from './cgroup.ts';
 import { readText } from './files.ts';
@@ -44,6 +45,18 @@ export function schedulingOf(pid: Pid): Scheduling | undefined {
   const state = statFields(pid)?.[0];
   if (slices === 0 || state === undefined) return undefined;
   return { ran: ran / 1e6, waited: waited / 1e6, runnable: state === 'R' };
+}
+
+/** The position of starttime (proc(5)) in statFields(). */
+const START_TIME = 19;
+
+/**
+ * The time since our process was forked, ms: on a busy machine seconds more than process.uptime(), which begins when
+ * Node does. starttime is in ticks of 10 ms since the boot.
+ */
+export function ownAge(): number {
+  const started = Number(statFields('self')?.[START_TIME]);
+  return Number.isNaN(started) ? process.uptime() * 1000 : uptime() * 1000 - started * 10;
 }
 
 export function parentOf(pid: Pid): number | undefined {

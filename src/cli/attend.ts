@@ -5,6 +5,7 @@ import type { App } from '../app/types.ts';
 import { launcherOf, shellOperatorIn } from '../base/command-kind.ts';
 import { appEnvironment } from '../base/environment.ts';
 import { readHead } from '../base/files.ts';
+import { ownAge } from '../base/proc.ts';
 import { clock } from '../base/real-clock.ts';
 import type { Moment } from '../diagnosis/advice.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -134,7 +135,7 @@ export async function attend(options: AttendOptions) {
     try {
       const { diagnose } = await import('../diagnosis/diagnose.ts');
       return await diagnose(moment, {
-        ...{ config, env, inUnit: isMain, elapsed: process.uptime() * 1000, isAlive: app.isAlive },
+        ...{ config, env, inUnit: isMain, elapsed: ownAge(), isAlive: app.isAlive },
         listeners: listeners ?? trace(),
       });
     } catch (bug) {

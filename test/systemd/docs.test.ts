@@ -13,7 +13,7 @@ import { freePort, REPOSITORY, type TestSystemd } from '../helpers/systemd/priva
 import { verify } from '../helpers/systemd/verify.ts';
 import { SYSTEMD_VERSION } from '../helpers/systemd/version.ts';
 import { until } from '../helpers/until.ts';
-import { testWhere } from '../helpers/untried.ts';
+import { describeWhere, testWhere } from '../helpers/untried.ts';
 import { docsScene, type Scene } from './docs-scene.ts';
 
 const LABELLED = [README, ...DOCS.filter(({ file }) => file !== COOKBOOK)].flatMap(blocksOf);
@@ -129,10 +129,9 @@ describeSystemd('README and docs', ['system'], (get) => {
     });
   });
 
-  describe('from the first try to a deploy', () => {
-    // trees of other releases have no npm and no Ansible
-    const here = process.env['PS_ROOT'] ? [] : SCRIPTS;
-    test.each(here)('%s', async (label) => {
+  // trees of other releases have no npm and no Ansible
+  describeWhere(!process.env['PS_ROOT'], 'no npm and no Ansible', 'from the first try to a deploy', () => {
+    test.each(SCRIPTS)('%s', async (label) => {
       const before = await systemd.show('shop.service', 'MainPID');
       // all pages use the same port
       if (label === 'sh swap-units') await systemd.systemctl('stop', 'shop.service');

@@ -24,8 +24,8 @@ describeSystemd('under a real systemd', EVERYWHERE, (systemd) => {
 
     service.letGo();
     expect(await start).toMatchObject({ code: 0, stderr: '' });
-    const now = process.hrtime.bigint();
-    expect((await service.event('ready')).at).toBeLessThan(now);
+    // the app's own event may come later: the kernel accepts connections before the app's callback runs
+    await service.event('ready');
     expect(await service.show('ActiveState')).toBe('active');
     expect(await service.show('StatusText')).toMatch(/^App \(pid \d+\) ready after .*tcp/);
     await service.systemctl('stop');

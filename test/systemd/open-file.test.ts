@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { describeSystemd, EVERYWHERE } from '../helpers/systemd/describe.ts';
+import { until } from '../helpers/systemd/private-systemd.js';
 import { SYSTEMD_VERSION } from '../helpers/systemd/version.ts';
 import { Service } from './service.ts';
 
@@ -36,7 +37,7 @@ if (SYSTEMD_VERSION >= 253) {
       const { code, stderr } = await service.systemctl('start');
       expect(stderr + (code === 0 ? '' : service.stderr)).toBe('');
       expect(await service.show('ActiveState')).toBe('active');
-      expect(service.stderr).toContain('notify socket: sending with OpenFile=');
+      await until('the transport', () => service.stderr.includes('notify socket: sending with OpenFile='));
       await systemd().systemctl('daemon-reexec');
       expect(await service.show('StatusText')).toContain(' ready after ');
       await service.systemctl('stop');

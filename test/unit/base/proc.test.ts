@@ -5,6 +5,7 @@ import { expect, it, vi } from 'vitest';
 import {
   describeProcess,
   limitOf,
+  ownAge,
   parentOf,
   processExists,
   procText,
@@ -74,4 +75,10 @@ it('gives nothing for a process that has ended', async () => {
   expect([parentOf(pid), programOf(pid), limitOf(pid, 'Max open files')]).toEqual([undefined, undefined, undefined]);
   expect(procWords(pid, 'cmdline')).toEqual([]);
   expect(describeProcess(pid)).toBe(`a program (pid ${pid})`);
+});
+
+it('our own age begins with the fork, before Node does', () => {
+  const age = ownAge();
+  expect(age).toBeGreaterThan(process.uptime() * 1000 - 50);
+  expect(age).toBeLessThan(process.uptime() * 1000 + 60_000);
 });
