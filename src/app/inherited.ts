@@ -73,7 +73,7 @@ function openDescriptors(): ReadonlyMap<number, string> {
   return new Map(found.filter(([fd, target]) => fd >= FIRST_FREE_FD && target !== ''));
 }
 
-/** Whether Node opened the descriptor for itself: epolls, eventfds, and pipes of which this process has both ends. */
+/** Whether Node opened the descriptor for its own use: an epoll, an eventfd, or a pipe with both ends here. */
 function nodesOwn(open: ReadonlyMap<number, string>): (fd: number) => boolean {
   const targets = [...open.values()];
   return (fd) => {

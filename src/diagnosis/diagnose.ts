@@ -4,7 +4,6 @@ import { runnerIn, stopProblem } from '../base/command-kind.ts';
 import { readText } from '../base/files.ts';
 import { procText } from '../base/proc.ts';
 import { parseTimeSpan } from '../base/time-span.ts';
-import { listenFds } from '../notify/listen-fds.ts';
 import type { Config, SignalScope } from '../options/config.ts';
 import { RELOAD_SINCE } from '../print-unit/service-file.ts';
 import { awaitedPort } from '../probes/spec.ts';
@@ -57,7 +56,7 @@ export async function diagnose(moment: Moment, { config, env, inUnit, elapsed, l
     looked: last?.complete === true,
     holders: held,
     socketUnits: await unitsHolding([...held.keys(), ...mentioned], env),
-    passed: passedPorts(config, env, listeners),
+    passed: inherits ? passedPorts(config, listeners) : [],
     canTake: !config.handoff && runnerIn([config.command, ...config.args]) === undefined,
     reserved: moment === 'died' && !inherits ? reservedPorts(config) : [],
     byUserManager: isOfUser(env),
@@ -189,8 +188,8 @@ function holders({ probes }: Config, listeners: Listeners): ReadonlyMap<number, 
 }
 
 /** Probed ports whose sockets systemd passed to this unit; none with --take-sockets, which reports on them itself. */
-function passedPorts({ probes, takeSockets }: Config, env: NodeJS.ProcessEnv, listeners: Listeners) {
-  if (takeSockets || listenFds(env, process.pid).length === 0) return [];
+function passedPorts({ probes, takeSockets }: Config, listeners: Listeners) {
+  if (takeSockets) return [];
   const owners = ownersOf(probes, listeners);
   const passed = owners.filter(([, owner]) => owner?.by === 'shared' && owner.otherwise?.by === 'systemd');
   return [...new Set(passed.map(([port]) => port))];

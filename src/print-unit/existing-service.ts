@@ -119,7 +119,7 @@ export function isObstacle(found: ExistingService | Obstacle): found is Obstacle
   return 'problem' in found;
 }
 
-/** The settings of [Service] in several texts, the last of which wins. */
+/** The settings of [Service] in several texts. The last text wins. */
 class Settings {
   readonly #texts: readonly string[];
 

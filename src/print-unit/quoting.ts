@@ -16,7 +16,7 @@ export function execWord(text: string, specifiers: Specifiers, variables = true)
   return movedPath(withoutSpecifiers(text, specifiers), variables);
 }
 
-/** The path of a command that is no longer the first word; its specifiers stay. */
+/** The path of a command after the first word. systemd still expands its specifiers. */
 export function movedPath(path: string, variables: boolean): string {
   return quoted(variables ? path.replaceAll('$', '$$$$') : path);
 }

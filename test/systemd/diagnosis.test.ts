@@ -168,6 +168,18 @@ describeSystemd('a unit that is not ready in time', ['user-1000', 'session'], (s
     expect(advised, without?.stderr).toEqual(all.map(() => [true, true]));
   });
 
+  test('TimeoutStartSec= is over after a late start of the wrapper: reports what to raise', async () => {
+    const late = scaled(3000);
+    const { node, repo } = systemd();
+    const start = `exec ${node} ${repo}/bin/sd-ready-wrap.cjs --stdout never -- sleep 600`;
+    const service = await Service.write(systemd(), {
+      lines: [`TimeoutStartSec=${2 * late}ms`, 'ExecStart=', `ExecStart=/bin/sh -c 'sleep ${late / 1000}; ${start}'`],
+    });
+    expect(await service.systemctl('start')).toMatchObject({ code: 1 });
+    await service.results();
+    expect(await service.show('StatusText')).toContain("raise the unit's TimeoutStartSec=");
+  });
+
   test('a short TimeoutStartSec= is over: reports where the app listens', async () => {
     const awaited = await freePort();
     const service = await Service.write(systemd(), {
