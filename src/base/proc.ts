@@ -30,6 +30,11 @@ export function statFields(pid: Pid, file = 'stat'): readonly string[] | undefin
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
+/** As in proc(5): `R` runs or waits for a core, `T` is stopped. */
+export function stateOf(pid: Pid): string | undefined {
+  return statFields(pid)?.[0];
+}
+
 /** CPU time of a process's main thread so far, ms. */
 export interface Scheduling {
   readonly ran: number;
@@ -42,7 +47,7 @@ export interface Scheduling {
 /** From /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst of Linux); undefined if the kernel lacks it. */
 export function schedulingOf(pid: Pid): Scheduling | undefined {
   const [ran = 0, waited = 0, slices = 0] = procText(pid, 'schedstat')?.split(' ').map(Number) ?? [];
-  const state = statFields(pid)?.[0];
+  const state = stateOf(pid);
   if (slices === 0 || state === undefined) return undefined;
   return { ran: ran / 1e6, waited: waited / 1e6, runnable: state === 'R' };
 }

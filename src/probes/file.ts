@@ -13,7 +13,7 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
   const before = stampBefore(path);
   const whyNot = (): string | undefined => {
     const now = stamp(path);
-    if (now === undefined) return existsSync(dirname(path)) ? 'does not exist' : withoutDirectory(dirname(path));
+    if (now === undefined) return whyMissing(path);
     return now === before ? 'exists, but is older than the start' : undefined;
   };
 
@@ -25,8 +25,10 @@ export function fileProbe({ path }: Extract<ProbeSpec, { kind: 'file' }>, contex
   }));
 }
 
-/** systemd removes /run/NAME with the service (systemd.exec(5), RuntimeDirectory=), so the app may miss it. */
-export function withoutDirectory(directory: string): string {
+/** Why there is nothing at a path. systemd removes /run/NAME with the service (systemd.exec(5), RuntimeDirectory=). */
+export function whyMissing(path: string): string {
+  const directory = dirname(path);
+  if (existsSync(directory)) return 'does not exist';
   const name = /^\/run\/([^/]+)$/.exec(directory)?.[1];
   return `does not exist, nor does ${directory}${name === undefined ? '' : ` (RuntimeDirectory=${name} creates it)`}`;
 }

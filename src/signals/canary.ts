@@ -14,7 +14,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { isInUnitOf } from '../base/cgroup.ts';
 import { orElse } from '../base/or-else.ts';
-import { procText, statFields } from '../base/proc.ts';
+import { procText, stateOf } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 import { noteOwnEpipe } from '../output/sigpipe.ts';
 import { CHECK_INTERVAL, managerIsBusy, PATIENCE } from './manager-idle.ts';
@@ -137,9 +137,10 @@ export function createCanary({ appPid, detached }: CanaryOptions): Canary {
     };
     const left = () => came + PATIENCE - now();
     while (!isHeard(signal) && left() > 0 && managerIsBusy(now() - came)) await pause(CHECK_INTERVAL);
+    const state = () => (shell?.pid === undefined ? undefined : stateOf(shell.pid));
     // a stopped process gets its signals when it continues
-    if (stateOf(shell?.pid) === 'T') shell?.kill('SIGCONT');
-    if (!isHeard(signal) && shell) await patiently(answer(), came, () => stateOf(shell?.pid) === 'R');
+    if (state() === 'T') shell?.kill('SIGCONT');
+    if (!isHeard(signal) && shell) await patiently(answer(), came, () => state() === 'R');
     return take() && isInOurUnit(appPid);
   }
 
@@ -183,11 +184,6 @@ function spawnShell(detached: boolean): ChildProcessByStdio<Writable, Readable, 
     shell.stdin.write(SCRIPT);
     return shell;
   }, undefined);
-}
-
-/** As in /proc/PID/stat: `R` runs or waits for a core, `T` is stopped. */
-function stateOf(pid: number | undefined): string | undefined {
-  return pid === undefined ? undefined : statFields(pid)?.[0];
 }
 
 /** systemd's signals to this unit do not reach a process that moved to another unit's cgroup. */

@@ -1,5 +1,5 @@
 /** Whether the manager is busy: our parent, which is systemd if we are a service. */
-import { statFields } from '../base/proc.ts';
+import { stateOf } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 
 /** How long to wait for a busy manager, ms. It may be busy with other work. */
@@ -19,7 +19,7 @@ export const CHECK_INTERVAL = 1;
  * @param elapsed the time since it got work, ms
  */
 export function managerIsBusy(elapsed: number): boolean {
-  const state = statFields(process.ppid)?.[0];
+  const state = stateOf(process.ppid);
   return state === undefined ? elapsed < UNSEEN : state !== 'S';
 }
 

@@ -87,7 +87,7 @@ test('--unix', async () => {
   using dir = tempDir();
   const path = dir.file('app.sock');
   await withReceiver(['--unix', path, ...APP], async (run, receiver) => {
-    await receiver.until(({ text }) => text.includes(`unix ${path}: ENOENT`));
+    await receiver.until(({ text }) => text.includes(`unix ${path}: does not exist`));
     expect(receiver.isReady()).toBe(false);
     run.tell(`socket ${path}`);
     await receiver.untilReady();

@@ -70,7 +70,7 @@ describe('a unix probe', () => {
   it('reports the reason, and retries until it is ready', async () => {
     const path = socketPath();
     const { clock, probe, waited } = start(path);
-    await reasonIs(probe, 'ENOENT');
+    await reasonIs(probe, 'does not exist');
     expect(await isSettled(waited)).toBe(false);
     await serve(path);
     clock.advance(20);
@@ -91,7 +91,7 @@ describe('a unix probe', () => {
     await reasonIs(probe, `does not exist, nor does ${directory}`);
     mkdirSync(directory);
     clock.advance(20);
-    await reasonIs(probe, 'ENOENT');
+    await reasonIs(probe, 'does not exist');
   });
 
   it('ignores a socket from an earlier start', async () => {
@@ -164,7 +164,7 @@ describe('a unix probe', () => {
   it.each(['during an attempt', 'between two'])('an abort %s leaves nothing behind', async (when) => {
     const path = socketPath();
     const { clock, abort, probe, waited } = start(path);
-    if (when === 'between two') await reasonIs(probe, 'ENOENT');
+    if (when === 'between two') await reasonIs(probe, 'does not exist');
     abort.abort();
     const { reason } = probe;
     expect(clock.pending).toBe(0);

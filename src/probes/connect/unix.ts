@@ -1,10 +1,8 @@
 /** Ready when a connection to a Unix stream socket is accepted. */
-import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import type { Shared } from '../../sockets/ownership.ts';
 import type { ProbeContext } from '../context.ts';
-import { withoutDirectory } from '../file.ts';
+import { whyMissing } from '../file.ts';
 import { checkInterval, SHARE } from '../poll.ts';
 import { polled } from '../polled.ts';
 import type { ReadinessProbe } from '../probe.ts';
@@ -30,7 +28,6 @@ export function unixProbe(
     const before = abstract ? undefined : stampBefore(path);
     return before !== undefined && before === stampOf(path);
   };
-  const whyMissing = () => (existsSync(dirname(path)) ? 'ENOENT' : withoutDirectory(dirname(path)));
   const objectionTo = (owner: Shared['otherwise']): string | undefined => {
     if (owner?.by === 'systemd') return 'accepted by systemd, not by the app yet';
     if (owner?.by !== 'other') return undefined;
@@ -67,7 +64,7 @@ export function unixProbe(
         // the first attempt always connects: a first connect takes milliseconds, better now than when it counts
         if (current === refused && (current === undefined || now + 1 < connectedAt + believed)) {
           // the app may have created the directory meanwhile
-          done(current === undefined ? whyMissing() : latest);
+          done(current === undefined ? whyMissing(path) : latest);
           return;
         }
         connectedAt = now;
@@ -77,7 +74,7 @@ export function unixProbe(
         socket.once('error', (error: NodeJS.ErrnoException) => {
           const isApps = error.code === 'ECONNREFUSED' && hasAnotherName();
           const isMissing = error.code === 'ENOENT' && !abstract;
-          done(isApps ? undefined : isMissing ? whyMissing() : (error.code ?? error.message));
+          done(isApps ? undefined : isMissing ? whyMissing(path) : (error.code ?? error.message));
         });
         let stop = () => {
           socket.removeAllListeners().on('error', () => {});
