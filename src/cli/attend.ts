@@ -186,7 +186,7 @@ export async function attend(options: AttendOptions) {
     },
     stop: {
       onSignal: route.listen,
-      announced: route.announced,
+      settled: route.settled,
       signal: rewrites.get('SIGTERM') ?? 'SIGTERM',
       timeout: config.stopTimeout,
       leavesRunning: () => leavesRunning(app.pid, snapshot.before),

@@ -275,6 +275,8 @@ function signalEffects({ pid, name }: Living, signal: ForwardedSignal, fate: Sig
     }
     case 'reached':
       return [tell(`${signal} already reached ${name} (sent to the whole unit)`)];
+    case 'late':
+      return [tell(`${signal} not forwarded: ${name} had ended`)];
     case 'withheld':
       return [tell(`${signal} not forwarded (--forward-signals or --rewrite-signal)`)];
   }
@@ -297,9 +299,10 @@ function stopBy(
   // a forwarded SIGINT is not enough: background jobs of a shell ignore it
   const isSent = fate.fate === 'forwarded' && [stopSignal, 'SIGTERM'].includes(fate.as);
   if (!asksToEnd(signal) && !isSent) return { stop, effects: [] };
-  const known = stop?.known === true || fate.fate !== 'withheld';
+  const isUnknown = fate.fate === 'late' || fate.fate === 'withheld';
+  const known = stop?.known === true || !isUnknown;
   const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
-  if (phase !== 'starting' || fate.fate === 'withheld' || now.failure !== undefined) return { stop: now, effects: [] };
+  if (phase !== 'starting' || isUnknown || now.failure !== undefined) return { stop: now, effects: [] };
   const failure = `stopped by ${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
   return {
     stop: { ...now, failure },

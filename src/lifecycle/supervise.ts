@@ -95,7 +95,7 @@ export interface Stopping {
    */
   readonly onExit?: (asked: boolean) => Promise<void>;
   /** Resolves when all received signals were reported to `onSignal`. */
-  readonly announced?: () => Promise<void>;
+  readonly settled?: () => Promise<void>;
   /** Whether child processes of the dead app still run. */
   readonly leavesRunning?: () => boolean;
 }
@@ -199,12 +199,14 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       };
     };
 
+    let hasExited = false;
     void app.exited.then(async (status) => {
+      hasExited = true;
       const afterMs = elapsed();
       // notifications such as ERRNO= and STATUS=, sent just before the end, may still be in the socket
       await notices?.drained();
-      // the wrapper may have received the signal that ended the app too, and handles it in a later turn
-      await stop.announced?.();
+      // the wrapper may have received the signal that ended the app too, and handles it later
+      await stop.settled?.();
       const isStarting = state.phase === 'starting';
       // the app may have died by a signal before it was decided whether to forward that signal
       const moment = 'stop' in state && state.stop ? 'stopped' : 'died';
@@ -227,7 +229,8 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     // before the probes subscribe: notifications from before the app's READY=1 are relayed before READY=1 is sent
     notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
     stop.onSignal(
-      (signal, fate) => {
+      (signal, decided) => {
+        const fate = decided.fate === 'forwarded' && hasExited ? ({ fate: 'late' } as const) : decided;
         handle({ type: 'signal', signal, fate, waitingFor: first.waitingFor(), afterMs: elapsed() });
         if (state.phase === 'reloading' && signal === state.signal) again.signalled();
       },

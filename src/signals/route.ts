@@ -1,4 +1,7 @@
 /** Decides for each signal that we receive whether the app gets it, in the order of arrival. */
+import { entriesOf } from '../base/files.ts';
+import { statFields } from '../base/proc.ts';
+import { now, pause } from '../base/real-clock.ts';
 import {
   type ForwardedSignal,
   type ForwardSignals,
@@ -21,7 +24,26 @@ export interface SignalRules {
   readonly hadByApp: (signal: ForwardedSignal) => Promise<boolean> | undefined;
 }
 
-async function announced(): Promise<void> {
+/** ms. A thread may run for another reason. */
+const LONGEST = 5000;
+
+/**
+ * Whether another thread may have got a signal that it has not yet reported to the event loop. The kernel may choose any
+ * thread for it (signal(7)); on a busy machine that thread still waits for a core when the main thread handles the
+ * SIGCHLD of an app that the same stop killed.
+ */
+function mayHaveTakenSignal(): boolean {
+  const others = entriesOf('/proc/self/task').filter(({ name }) => name !== `${process.pid}`);
+  return others.some(({ name }) => ['R', 'D'].includes(statFields('self', `task/${name}/stat`)?.[0] ?? ''));
+}
+
+/** The event of a signal that a thread has reported comes within these turns of the event loop. */
+const TURNS = 2;
+
+/** Resolves when all signals that reached the process so far have been announced. */
+async function allAnnounced(): Promise<void> {
+  const since = now();
+  while (mayHaveTakenSignal() && now() - since < LONGEST) await pause(1);
   for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
@@ -33,14 +55,9 @@ type Listen = (
 
 export interface SignalRoute {
   readonly listen: Listen;
-  /** Resolves when all signals that reached the process so far are announced. */
-  readonly announced: () => Promise<void>;
-  /** Resolves when all of them are delivered. */
+  /** Resolves when all signals that reached the process so far are delivered. */
   readonly settled: () => Promise<void>;
 }
-
-/** The event of a signal that has reached the process comes within these turns of the event loop. */
-const TURNS = 2;
 
 export function routeSignals(
   source: SignalSource,
@@ -74,9 +91,8 @@ export function routeSignals(
   };
   return {
     listen,
-    announced,
     async settled() {
-      await announced();
+      await allAnnounced();
       while (asking) await asking;
     },
   };

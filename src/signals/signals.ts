@@ -57,6 +57,8 @@ export type SignalFate =
   | { readonly fate: 'forwarded'; readonly as: string }
   /** Nothing: the sender also sent it to the app. */
   | { readonly fate: 'reached' }
+  /** Nothing: the app had ended before. */
+  | { readonly fate: 'late' }
   /** Nothing: the operator does not want the app to get it. */
   | { readonly fate: 'withheld' };
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
+import { busyLoops } from '../helpers/busy-core.ts';
 import { scaled } from '../helpers/pace.js';
 import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
@@ -100,6 +101,25 @@ test('SIGCONT wakes a stopped app', async () => {
   await until('the app to stand', () => stateOf(pid) === 'T');
   run.kill('SIGCONT');
   await until('the app to go on', () => stateOf(pid) !== 'T');
+});
+
+test('an app that a stop of the whole unit kills at once was stopped, however busy the machine: 80 of 80', async () => {
+  // the kernel may give SIGTERM to a thread of the wrapper that gets a core only after the main thread has SIGCHLD
+  const stopped: boolean[] = [];
+  for (let round = 1; round <= 4; round += 1) {
+    const all = Array.from({ length: 20 }, () => wrap(['--stdout', 'never', '--', 'sleep', '600']));
+    try {
+      await Promise.all(all.map(canaryOf));
+      using _ = busyLoops(6);
+      // in the order of systemd: the main process first
+      for (const { pid } of all) for (const each of [pid, ...childrenOf(pid)]) process.kill(each, 'SIGTERM');
+      expect(await Promise.all(all.map((run) => run.closed))).toEqual(all.map(() => ({ signal: 'SIGTERM' })));
+    } finally {
+      for (const run of all) await run[Symbol.asyncDispose]();
+    }
+    stopped.push(...all.map(({ log }) => log.some(({ event }) => event === 'stop-asked')));
+  }
+  expect(stopped).toEqual(stopped.map(() => true));
 });
 
 describe('a signal that the whole group got is not sent a second time', () => {

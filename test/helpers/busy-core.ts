@@ -11,3 +11,13 @@ export function busy(core: string): Disposable {
   const child = spawn('taskset', ['-c', core, 'perl', '-e', '1 while 1'], { stdio: 'ignore' });
   return { [Symbol.dispose]: () => child.kill('SIGKILL') };
 }
+
+/** Loops on any core, until they are disposed. */
+export function busyLoops(count: number): Disposable {
+  const loops = Array.from({ length: count }, () => spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }));
+  return {
+    [Symbol.dispose]() {
+      for (const loop of loops) loop.kill('SIGKILL');
+    },
+  };
+}

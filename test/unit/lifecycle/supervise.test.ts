@@ -16,7 +16,7 @@ type Given = Partial<
   Pick<Supervised, 'watchdog'> &
     Pick<Awaited, 'timeout' | 'reloadTimeout' | 'extendTimeout' | 'diagnose'> &
     Pick<Manager, 'handoff' | 'processed' | 'notices'> &
-    Pick<Stopping, 'onExit'> & {
+    Pick<Stopping, 'onExit' | 'settled'> & {
       readiness: Readiness;
       startedAt: number;
       stopSignal: string;
@@ -50,7 +50,7 @@ function start(given: Given = {}) {
   let announce: (signal: ForwardedSignal) => void = () => {};
   let readyAgain: (by: string) => void = () => {};
   const again = { told: false, waits: 0, aborted: 0 };
-  const { handoff, processed, notices, watchdog, onExit, timeout, stopTimeout, stopSignal } = given;
+  const { handoff, processed, notices, watchdog, onExit, settled, timeout, stopTimeout, stopSignal } = given;
   const { diagnose, extendTimeout, reloadTimeout, exitWhenReady } = given;
   const ended = supervise({
     ...{ app, name: 'the app', clock, log: fakeLog(trace), watchdog },
@@ -98,6 +98,7 @@ function start(given: Given = {}) {
       signal: stopSignal ?? 'SIGTERM',
       timeout: stopTimeout ?? 10_000,
       ...(onExit && { onExit }),
+      ...(settled && { settled }),
     },
   });
   return {
@@ -177,6 +178,20 @@ describe('a successful start', () => {
       ]);
     },
   );
+
+  it('does not report a signal as forwarded whose fate is decided after the end of the app', async () => {
+    const settled = new Promise<void>((resolve) => setImmediate(resolve));
+    const run = start({ settled: () => settled });
+    run.news();
+    run.app.die({ code: 1 });
+    await settle();
+    run.signal('SIGTERM');
+    expect(run.news()).toEqual(['info signal: SIGTERM not forwarded: the app had ended']);
+    run.app.finishDraining();
+    await settled;
+    expect(await run.ended).toEqual({ code: 1 });
+    expect(run.news()).toContain('error exited: the app exited with code 1 after 0 ms, before it was ready: tcp 1');
+  });
 
   it('logs why a signal could not be sent', () => {
     const run = start({ killError: 'EPERM' });

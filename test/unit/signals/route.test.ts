@@ -18,7 +18,8 @@ describe('routeSignals', () => {
       release() {},
     };
     const hadByApp = () => new Promise<boolean>((resolve) => answers.push(resolve));
-    routeSignals(source, { forward: 'auto', rewrites: new Map(), detached: false, hadByApp }).listen(
+    const route = routeSignals(source, { forward: 'auto', rewrites: new Map(), detached: false, hadByApp });
+    route.listen(
       (signal, { fate }) => trace.push(`${signal} ${fate}`),
       (signal) => trace.push(`${signal} came`),
     );
@@ -29,8 +30,10 @@ describe('routeSignals', () => {
     answers[1]?.(true);
     await settle();
     expect(trace).toEqual([]);
+    const settled = route.settled().then(() => trace.push('settled'));
+    expect(trace).toEqual([]);
     answers[0]?.(false);
-    await settle();
-    expect(trace).toEqual(['SIGHUP forwarded', 'SIGTERM reached']);
+    await settled;
+    expect(trace).toEqual(['SIGHUP forwarded', 'SIGTERM reached', 'settled']);
   });
 });
