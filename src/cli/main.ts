@@ -3,7 +3,7 @@
  * start does not need are loaded after it.
  */
 import { endLike } from '../app/end.ts';
-import { inheritedDescriptors } from '../app/inherited.ts';
+import { type Inherited, inheritedDescriptors } from '../app/inherited.ts';
 import { KnownError } from '../base/errors.ts';
 import { EXIT, type ExitStatus } from '../base/exit-status.ts';
 import { clock } from '../base/real-clock.ts';
@@ -40,13 +40,10 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
   if (/--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
 
-  const parsed = await readRequest(argv, env);
-  if (!parsed) return { code: 0 };
-  limitThreads(parsed);
-  refuseTakenDescriptors(parsed.config.probes, inherited);
-  // a name server may respond slowly, and no other code handles signals yet
-  const request = await Promise.race([withAddresses(parsed), signals.interrupted]);
+  // a name server or the reader of a pipe may be slow, and no other code handles signals yet
+  const request = await Promise.race([accepted(argv, env, inherited), signals.interrupted]);
   if (typeof request === 'string') return { signal: request };
+  if (!request) return { code: 0 };
 
   const snapshot = takeSnapshot(request.config, inherited);
   return withPrepared(request, env, inherited, async (prepared) => {
@@ -66,6 +63,15 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
     });
     return attend({ config, env, app, canary, signals, startedAt, snapshot, transport, prepared });
   });
+}
+
+/** @returns undefined if the request was only to print */
+async function accepted(argv: readonly string[], env: NodeJS.ProcessEnv, inherited: Inherited) {
+  const parsed = await readRequest(argv, env);
+  if (!parsed) return undefined;
+  limitThreads(parsed);
+  refuseTakenDescriptors(parsed.config.probes, inherited);
+  return withAddresses(parsed);
 }
 
 /** Resolves host names. Without any, node:dns is not loaded. */

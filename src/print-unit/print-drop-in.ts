@@ -1,6 +1,7 @@
 /** `--print-drop-in`: reads an existing service, and prints a drop-in that starts it through the wrapper. */
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { createReadStream, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { isNode } from '../base/command-kind.ts';
 import { UsageError } from '../base/errors.ts';
 import { orElse } from '../base/or-else.ts';
@@ -163,19 +164,32 @@ async function source(value: RawValue, manager: 'system' | 'user'): Promise<Sour
   return { unit, texts: splitFiles(text) };
 }
 
-function fromFiles(value: RawValue, path: string): Source {
-  const read = (file: string): UnitText => ({ path: resolve(file), text: readFileSync(file, 'utf8') });
+async function fromFiles(value: RawValue, path: string): Promise<Source> {
   try {
-    const first = read(path);
+    const first = await readUnit(path);
     const texts = /^# \/.*\n/.test(first.text) ? splitFiles(first.text) : [first];
     const names = orElse(() => readdirSync(`${path}.d`), []).filter((name) => name.endsWith('.conf'));
-    const dropIns = names.sort().map((name) => read(`${path}.d/${name}`));
+    const dropIns = await Promise.all(names.sort().map((name) => readUnit(`${path}.d/${name}`)));
     const named = [path, ...texts.flatMap((text) => text.path ?? [])].find((each) => each.endsWith('.service'));
     return { unit: named && basename(named), texts: [...texts, ...dropIns] };
   } catch (error) {
-    const { code = String(error) } = error as NodeJS.ErrnoException;
-    throw new UsageError(quote(value), `cannot be read (${code})`, 'write e.g. /etc/systemd/system/shop.service');
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      quote(value),
+      `cannot be read (${code ?? message})`,
+      'write e.g. /etc/systemd/system/shop.service',
+    );
   }
+}
+
+/** Bytes. systemd accepts no longer line (LONG_LINE_MAX in its basic/def.h). */
+const LONGEST_UNIT = 1024 * 1024;
+
+/** Reads a pipe too, as /dev/stdin is. A device may have no end. */
+async function readUnit(file: string): Promise<UnitText> {
+  const text = await readText(createReadStream(file, { end: LONGEST_UNIT }));
+  if (Buffer.byteLength(text) > LONGEST_UNIT) throw new Error('more than 1 MiB');
+  return { path: resolve(file), text };
 }
 
 /** In the output of `systemctl cat` each file follows a blank line and its path. */

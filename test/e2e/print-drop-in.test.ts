@@ -2,10 +2,13 @@
  * Promise: --print-drop-in prints what starts an existing unit through the wrapper, or one line with the reason why
  * not.
  */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { NODE } from '../helpers/apps.ts';
+import { handles } from '../helpers/pids.ts';
 import { tempDir } from '../helpers/temp.ts';
+import { until } from '../helpers/until.ts';
 import { BIN, Run, wrap } from '../helpers/wrap.ts';
 
 test('a unit of another host, read from stdin: the drop-in on stdout, and a note on stderr', async () => {
@@ -26,6 +29,15 @@ test('prints one line and exits with 125 if the unit cannot be carried over', as
   expect(await run.closed).toEqual({ code: 125 });
   expect(run.stdout.text).toBe('');
   expect(run.stderr.text).toMatch(/^sd-ready-wrap: shop\.service: Type=forking: .*; keep it in the foreground.*\n$/);
+});
+
+test('a pipe without a writer: SIGINT ends the wait', async () => {
+  using dir = tempDir();
+  execFileSync('mkfifo', [dir.file('shop.service')]);
+  await using run = wrap(['--print-drop-in', dir.file('shop.service')]);
+  await until('its handler', () => handles(run.pid, 'SIGINT'));
+  run.kill('SIGINT');
+  expect(await run.closed).toEqual({ signal: 'SIGINT' });
 });
 
 test('--argv0: the app gets that name as argv[0]', async () => {

@@ -1,11 +1,10 @@
 /** Promise: each catchable signal reaches the app, once each time that it is sent. */
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { app, sh } from '../helpers/apps.ts';
 import { busyLoops } from '../helpers/busy-core.ts';
 import { scaled } from '../helpers/pace.js';
-import { childrenOf, isRunning, stateOf } from '../helpers/pids.ts';
+import { childrenOf, handles, isRunning, stateOf } from '../helpers/pids.ts';
 import { until } from '../helpers/until.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
 
@@ -60,7 +59,7 @@ describe.each(['while it starts', 'when it is ready'])('%s', (when) => {
 test('a signal in the first moments, before the app exists, reaches it', async () => {
   // once the wrapper has its handlers, long before it starts the app
   await using run = wrap(['--stdout', '^up', '--', ...sh('trap "exit 9" USR2; while :; do read -r x || :; done')]);
-  await until('the handler for SIGUSR2', () => handles(run.pid, constants.signals.SIGUSR2));
+  await until('the handler for SIGUSR2', () => handles(run.pid, 'SIGUSR2'));
   run.kill('SIGUSR2');
   const exit = await run.exit;
   // The shell may get it before its trap is set, and die of it: either way it was passed on
@@ -400,19 +399,9 @@ function isCanary(pid: number): boolean {
   try {
     return (
       readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checks\0which\0signals') &&
-      handles(pid, constants.signals.SIGTSTP) &&
-      handles(pid, constants.signals.SIGSYS)
+      handles(pid, 'SIGTSTP') &&
+      handles(pid, 'SIGSYS')
     );
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a process catches a signal, by number: SigCgt of proc(5). */
-function handles(pid: number, signal: number): boolean {
-  try {
-    const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-    return ((BigInt(`0x${caught}`) >> BigInt(signal - 1)) & 1n) === 1n;
   } catch {
     return false;
   }

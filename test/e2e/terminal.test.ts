@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { childrenOf, commandOf, stateOf } from '../helpers/pids.ts';
+import { childrenOf, commandOf, handles, stateOf } from '../helpers/pids.ts';
 import { type TempDir, tempDir } from '../helpers/temp.ts';
 import { until } from '../helpers/until.ts';
 import { BIN, direct, Run } from '../helpers/wrap.ts';
@@ -23,15 +23,10 @@ async function job(dir: TempDir, options: readonly string[], command: readonly s
   // its traps are set when it waits for its first line
   await until(
     'the canary to be ready',
-    () => readFileSync(`/proc/${canary}/wchan`, 'utf8') !== '0' && isCatching(canary),
+    // its last trap
+    () => readFileSync(`/proc/${canary}/wchan`, 'utf8') !== '0' && handles(canary, 'SIGSYS'),
   );
   return { run, wrapper, app: appPid };
-}
-
-/** The canary sets SIGWINCH's trap fourth to last, SIGSYS's last. */
-function isCatching(pid: number): boolean {
-  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-  return ((BigInt(`0x${caught}`) >> 30n) & 1n) === 1n;
 }
 
 function got(dir: TempDir): string[] {

@@ -1,5 +1,6 @@
 /** Processes, from /proc. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { constants } from 'node:os';
 
 function allPids(): number[] {
   return readdirSync('/proc').map(Number).filter(Boolean);
@@ -20,6 +21,16 @@ export function stateOf(pid: number): string | undefined {
 export function isRunning(pid: number): boolean {
   const state = stateOf(pid);
   return state !== undefined && state !== 'Z' && state !== 'X';
+}
+
+/** Whether it catches a signal: SigCgt of proc(5). */
+export function handles(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+    return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
 }
 
 /** The children of all its threads, proc_pid_task(5). */

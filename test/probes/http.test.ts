@@ -376,17 +376,17 @@ describe('https', () => {
     await start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env }).waited;
   });
 
-  it.each(['/nowhere', fileURLToPath(new URL('key.pem', TLS))])(
-    'warns if NODE_EXTRA_CA_CERTS cannot be used: %s',
-    async (file) => {
-      const { port } = await serve(status(200), { tls: true });
-      const env = { NODE_EXTRA_CA_CERTS: file };
-      const { probe, context } = start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env });
-      await reasonIs(probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
-      const why = file === '/nowhere' ? 'ENOENT' : 'it contains no certificate';
-      expect(context.warnings).toEqual([`NODE_EXTRA_CA_CERTS=${file} is ignored: ${why}`]);
-    },
-  );
+  it.each([
+    ['/nowhere', 'ENOENT'],
+    ['/dev/zero', 'it is not a file'],
+    [fileURLToPath(new URL('key.pem', TLS)), 'it contains no certificate'],
+  ])('warns if NODE_EXTRA_CA_CERTS cannot be used: %s', async (file, why) => {
+    const { port } = await serve(status(200), { tls: true });
+    const env = { NODE_EXTRA_CA_CERTS: file };
+    const { probe, context } = start(specOf(`https://localhost:${port}/`, { hosts: ['127.0.0.1'] }), { env });
+    await reasonIs(probe, /^DEPTH_ZERO_SELF_SIGNED_CERT \(untrusted certificate; --http-insecure accepts it\)$/);
+    expect(context.warnings).toEqual([`NODE_EXTRA_CA_CERTS=${file} is ignored: ${why}`]);
+  });
 
   it('reads NODE_EXTRA_CA_CERTS once, and not with --http-insecure', async () => {
     const { port } = await serve(status(200), { tls: true });

@@ -1,5 +1,5 @@
 /** Polls one URL and reports the status only. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Agent, IncomingMessage } from 'node:http';
 import { isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions, SecureContext } from 'node:tls';
@@ -237,6 +237,8 @@ function trusting(extraCa: string, create: () => SecureContext, warn: HttpReques
   if (contexts.has(extraCa)) return contexts.get(extraCa);
   let context: SecureContext | undefined;
   try {
+    // a FIFO would block, and its bytes are for the app
+    if (!statSync(extraCa).isFile()) throw new Error('it is not a file');
     const extra = readFileSync(extraCa);
     if (!extra.includes('-----BEGIN CERTIFICATE-----')) throw new Error('it contains no certificate');
     const trusted = create();

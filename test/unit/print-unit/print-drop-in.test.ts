@@ -323,6 +323,7 @@ describe('what cannot be carried over gives one line', () => {
   test.each([
     ['/no/such.service', /cannot be read \(ENOENT\)/],
     ['/etc', /cannot be read \(EISDIR\)/],
+    ['/dev/zero', /cannot be read \(more than 1 MiB\)/],
     ['shop.socket', /not a service/],
     ['a b', /not the name of a unit/],
     ['shop*', /not the name of a unit/],
