@@ -28,8 +28,8 @@ export interface SignalRules {
 const LONGEST = 5000;
 
 /**
- * Whether another thread may have got a signal that it has not yet reported to the event loop. The kernel may choose any
- * thread for it (signal(7)); on a busy machine that thread still waits for a core when the main thread handles the
+ * Whether another thread may have got a signal that it has not yet reported to the event loop. The kernel may choose
+ * any thread for it (signal(7)); on a busy machine that thread still waits for a core when the main thread handles the
  * SIGCHLD of an app that the same stop killed.
  */
 function mayHaveTakenSignal(): boolean {
