@@ -118,8 +118,7 @@ describeAsRoot('as PID 1', () => {
     const trap = 'trap "exit 9" TERM; echo up; while :; do sleep 0.01; done';
     await using run = wrap(['--stdout', 'up', '--', ...sh(trap)], { under: [...under, '--kill-child'] });
     await run.logged('ready');
-    const [pid = 0] = run.pids().filter((each) => each !== run.pid);
-    process.kill(pid, 'SIGTERM');
+    process.kill(await run.child(), 'SIGTERM');
     expect(await run.closed).toEqual({ code: 9 });
   });
 });
