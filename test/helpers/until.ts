@@ -9,6 +9,13 @@ export const DEADLINE: number = scaled(60_000);
 const PAUSE = 5;
 const MAX_PAUSE = 25;
 
+/**
+ * After a check that took long, such as a systemctl, the pause is this many times as long: else the suite spends most of
+ * its CPU time on asking. Up to MAX_REST, ms.
+ */
+const REST = 6;
+const MAX_REST = 250;
+
 /** @returns the first result of `check` that is neither false nor undefined */
 export async function until<T>(
   what: string | (() => string),
@@ -17,12 +24,14 @@ export async function until<T>(
 ): Promise<T> {
   const giveUpAt = performance.now() + deadlineMs;
   for (let pause = PAUSE; ; pause = Math.min(MAX_PAUSE, 1.1 * pause)) {
+    const began = performance.now();
     const found = await check();
+    const rest = Math.min(MAX_REST, REST * (performance.now() - began));
     if (found !== false && found !== undefined) return found;
     if (performance.now() > giveUpAt) {
       throw new Error(`not within ${deadlineMs} ms: ${typeof what === 'string' ? what : what()}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, rest)));
   }
 }
 

@@ -26,7 +26,7 @@ export class Scene {
       lines,
     });
     const scene = new Scene(systemd, service);
-    await scene.edit({ PROBE: probe, COMMAND: scene.commandLine(command) });
+    scene.#replace({ PROBE: probe, COMMAND: scene.commandLine(command) });
     return scene;
   }
 
@@ -34,13 +34,17 @@ export class Scene {
     return `${this.service.dir}/socket`;
   }
 
-  /** Replaces the placeholders, and reloads the manager. */
+  /** Replaces words of the unit file, and reloads the manager. */
   async edit(words: Readonly<Record<string, string>>): Promise<void> {
+    this.#replace(words);
+    await this.systemd.systemctl('daemon-reload');
+  }
+
+  #replace(words: Readonly<Record<string, string>>): void {
     const file = `${this.systemd.unitDir}/${this.systemd.unit(this.service.name)}`;
     let text = readFileSync(file, 'utf8');
     for (const [word, value] of Object.entries(words)) text = text.replace(word, this.filled(value));
     writeFileSync(file, text);
-    await this.systemd.systemctl('daemon-reload');
   }
 
   filled(text: string): string {
@@ -102,7 +106,9 @@ export class Scene {
     return until(
       () => `an outcome; stderr: ${this.service.stderr}`,
       async () => {
-        if ((await this.service.show('ActiveState')) === 'active') return 'ready';
+        // systemd is asked only then, because each question starts a process
+        const said = this.service.stderr.includes('"event":"ready"');
+        if (said && (await this.service.show('ActiveState')) === 'active') return 'ready';
         const file = `${this.service.dir}/results`;
         const results = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
         return results.length >= runs && results.at(-1);

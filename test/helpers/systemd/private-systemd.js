@@ -36,16 +36,18 @@ export const MODES = {
 export async function until(what, check, deadline = scaled(60_000)) {
   const end = performance.now() + deadline;
   let last;
-  // a check is often a systemctl, so the pauses grow
   let pause = 5;
   do {
+    const began = performance.now();
     try {
       last = await check();
       if (last) return last;
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    // a check is often a systemctl: without a rest the caller spends most of its CPU time on asking
+    const rest = Math.min(250, 6 * (performance.now() - began));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(pause, rest)));
     pause = Math.min(100, 1.2 * pause);
   } while (performance.now() < end);
   throw new Error(`waited ${deadline} ms for ${what}; last seen: ${last}`);
