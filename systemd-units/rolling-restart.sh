@@ -53,11 +53,18 @@ for word in "$@"; do
   code=0
   ask "$word" restart || code=$?
   if [ "$code" != 0 ]; then
-    # 5: the unit, or one that it needs, does not exist; systemctl has printed its name
-    what='did not become ready'
-    [ "$code" != 5 ] || what='cannot be started'
+    # systemctl or ssh has printed the reason of the first three
+    if [ "$code" = 4 ]; then
+      what='was not restarted: systemd refused it'
+    elif [ "$code" = 5 ]; then
+      what='cannot be started'
+    elif ! ask "$word" show --property=ActiveState >/dev/null 2>&1; then
+      what='was not restarted: systemd cannot be reached'
+    else
+      what='did not become ready'
+    fi
     echo "rolling-restart.sh: $word $what; stopped here; $((total - number)) of $total not restarted" >&2 || true
-    [ "$code" = 5 ] || ask "$word" --no-pager --lines=10 status >&2 || true
+    [ "$what" != 'did not become ready' ] || ask "$word" --no-pager --lines=10 status >&2 || true
     exit 1
   fi
   echo "$word ready ($number of $total)"

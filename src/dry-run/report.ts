@@ -72,8 +72,8 @@ export function createReport(socket: PrivateNotifySocket, config: Config, exitWh
         log.write('info', 'no-timeout', 'no --timeout: waits without a limit');
       }
       socket.onNotification(({ assignments, at }) =>
-        log.write('info', 'told', `systemd would receive ${assignments.join(', ')}`, {
-          told: assignments,
+        log.write('info', 'notification', `systemd would receive ${assignments.join(', ')}`, {
+          assignments,
           after_ms: Math.round(at - startedAt),
         }),
       );

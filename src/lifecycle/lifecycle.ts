@@ -130,7 +130,7 @@ export function next(state: State, event: LifeEvent): Transition {
         ],
       };
 
-    case 'stop-asked':
+    case 'stop-requested':
       return { state: { ...state, stop: { known: false, sent: false, ...state.stop, by: event.signal } }, effects: [] };
 
     case 'signal': {
@@ -307,7 +307,7 @@ function stopBy(
   return {
     stop: { ...now, failure },
     effects: [
-      log('warn', 'stop-asked', failure, { app_pid: pid, after_ms: Math.round(afterMs) }),
+      log('warn', 'stop-requested', failure, { app_pid: pid, after_ms: Math.round(afterMs) }),
       { type: 'diagnose' },
     ],
   };

@@ -236,7 +236,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
       },
       (signal) => {
         if (asksToEnd(signal)) {
-          handle({ type: 'stop-asked', signal });
+          handle({ type: 'stop-requested', signal });
           stopDiagnosing();
         }
         // before READY=1 systemd sends no reload

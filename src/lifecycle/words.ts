@@ -85,7 +85,7 @@ export type LifeEvent =
   | { readonly type: 'extension-due'; readonly byMs: number }
   | { readonly type: 'ready'; readonly by: string; readonly afterMs: number }
   /** A stop signal has arrived. It is not decided yet whether to forward it; the app may die by it before that. */
-  | { readonly type: 'stop-asked'; readonly signal: ForwardedSignal }
+  | { readonly type: 'stop-requested'; readonly signal: ForwardedSignal }
   /** Advice for the operator about a start that does not succeed. */
   | { readonly type: 'advice'; readonly texts: readonly string[] }
   /** The app is the manager's child now; `obstacle` is the reason if it is not. */

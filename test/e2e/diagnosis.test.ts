@@ -80,7 +80,7 @@ test('a stop before readiness reports what was pending and what is wrong', async
   await run.logged('started');
   run.kill('SIGTERM');
   await run.closed;
-  expect((await run.logged('stop-asked')).msg).toMatch(
+  expect((await run.logged('stop-requested')).msg).toMatch(
     new RegExp(`^stopped by SIGTERM after .*, before the app was ready: tcp 127.0.0.1:${wanted}`),
   );
   expect((await run.logged('advice')).msg).toContain(`the app listens on 127.0.0.1:${port}, not on`);

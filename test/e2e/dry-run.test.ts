@@ -18,7 +18,7 @@ const SMOKE = [...DRY, '--exit-when-ready'];
 
 /** What systemd would have received, in order. */
 const told = (run: Run) =>
-  run.log.filter(({ event }) => event === 'told').flatMap(({ told: each }) => each as string[]);
+  run.log.filter(({ event }) => event === 'notification').flatMap(({ assignments }) => assignments as string[]);
 
 function inOrder(lines: readonly string[]) {
   const times = lines.map((line) => Number(/\+ *([\d.]+) s/.exec(line)?.[1]));
@@ -79,7 +79,7 @@ describe('the report', () => {
     await run.until('stderr', '"attempts":5,');
     run.tell(`listen ${port} 127.0.0.1`);
     expect(await run.logged('ready')).toMatchObject({ level: 30 });
-    await run.until('stderr', '"told":["READY=1"');
+    await run.until('stderr', '"assignments":["READY=1"');
     const answers = run.log.filter(({ event, level }) => event === 'answer' && level === 20);
     expect(answers.map(({ attempts }) => attempts).slice(0, 4)).toEqual([2, 3, 4, 5]);
     // a slow start repeats what is pending

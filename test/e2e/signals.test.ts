@@ -116,7 +116,7 @@ test('an app that a stop of the whole unit kills at once was stopped, however bu
     } finally {
       for (const run of all) await run[Symbol.asyncDispose]();
     }
-    stopped.push(...all.map(({ log }) => log.some(({ event }) => event === 'stop-asked')));
+    stopped.push(...all.map(({ log }) => log.some(({ event }) => event === 'stop-requested')));
   }
   expect(stopped).toEqual(stopped.map(() => true));
 });

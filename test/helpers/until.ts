@@ -10,8 +10,8 @@ const PAUSE = 5;
 const MAX_PAUSE = 25;
 
 /**
- * After a check that took long, such as a systemctl, the pause is this many times as long: else the suite spends most of
- * its CPU time on asking. Up to MAX_REST, ms.
+ * After a check that took long, such as a systemctl, the pause is this many times as long, up to MAX_REST ms. Else the
+ * suite spends most of its CPU time on asking.
  */
 const REST = 6;
 const MAX_REST = 250;

@@ -75,8 +75,23 @@ describeSystemd('a rolling restart', EVERYWHERE, (get) => {
       expect(result).toMatchObject({ code: 1, stdout: `${words[0]} ready (1 of 3)\n${words[1]} ready (2 of 3)\n` });
       expect(result.stderr).toContain(`${words[2]} did not become ready; stopped here; 0 of 3 not restarted`);
       expect((await mainPids()).filter((pid) => before.includes(pid))).toEqual([]);
-      expect(asked()).toEqual(['deploy@web0', 'deploy@web1', 'deploy@web2', 'deploy@web2']);
+      expect(asked()).toEqual(['deploy@web0', 'deploy@web1', ...Array(3).fill('deploy@web2')]);
       await stop();
+    });
+
+    test('does not blame the app if systemd or the host cannot be reached, or refuses', async () => {
+      const systemd = get();
+      const script = `${systemd.repo}/systemd-units/rolling-restart.sh`;
+      const gone = 'was not restarted: systemd cannot be reached; stopped here; 0 of 1 not restarted';
+      const noBus = ['env', '-u', 'DBUS_SESSION_BUS_ADDRESS', 'XDG_RUNTIME_DIR=/no/such', 'sh', script, '--user'];
+      expect((await systemd.run('sh', ['-c', `${noBus.join(' ')} app`])).stderr).toContain(`app ${gone}`);
+      // a host that refuses: the ssh of these tests wants -n first
+      const noSsh = `ssh() { return 255; }; set -- web1/app; . ${script}`;
+      expect((await systemd.run('sh', ['-c', noSsh])).stderr).toContain(`web1/app ${gone}`);
+      // EXIT_NOPERMISSION, as translate_bus_error_to_exit_status() of systemd: needs a bus, which these do not have
+      const refusal = `systemctl() { return 4; }; set -- app; . ${script}`;
+      const refused = 'was not restarted: systemd refused it; stopped here';
+      expect((await systemd.run('sh', ['-c', refusal])).stderr).toContain(`app ${refused}`);
     });
   });
 });

@@ -172,7 +172,7 @@ describe('a successful start', () => {
       expect(run.news()).toEqual([
         'kill SIGQUIT',
         'info signal: forwarded SIGTERM to the app as SIGQUIT',
-        'warn stop-asked: stopped by SIGTERM after 0 ms, before the app was ready: tcp 1',
+        'warn stop-requested: stopped by SIGTERM after 0 ms, before the app was ready: tcp 1',
         'info signal: SIGTERM already reached the app (sent to the whole unit)',
         'info signal: SIGHUP not forwarded (--forward-signals or --rewrite-signal)',
       ]);
@@ -613,14 +613,14 @@ describe('advice', () => {
     expect(run.news()).toEqual([
       'kill SIGTERM',
       'info signal: forwarded SIGTERM to the app',
-      'warn stop-asked: stopped by SIGTERM after 500 ms, before the app was ready: tcp 1',
+      'warn stop-requested: stopped by SIGTERM after 500 ms, before the app was ready: tcp 1',
     ]);
     await settle();
     expect(run.news()).toEqual(['warn advice: do this']);
     run.signal('SIGTERM');
     run.signal('SIGHUP');
     await settle();
-    expect(run.news().join()).not.toMatch(/stop-asked|advice/);
+    expect(run.news().join()).not.toMatch(/stop-requested|advice/);
   });
 
   it('is logged before the death that it explains', async () => {
