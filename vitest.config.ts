@@ -8,7 +8,7 @@ const limits = (ms: number) => ({ testTimeout: scaled(ms, pace), hookTimeout: sc
 
 /**
  * `unit` and `fuzz` run inside this process, many files side by side. `e2e` starts real processes and a real systemd:
- * two files at a time and after the others, so that no test has to share a core of a small machine. `npm run soak` runs
+ * three files at a time, because a file spends most of its time waiting, and after the others. `npm run soak` runs
  * `soak`.
  */
 export default defineConfig({
@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/systemd/**/*.test.ts'],
           // a file spends most of its time waiting
-          maxWorkers: 2,
+          maxWorkers: 3,
           isolate: false,
           sequence: { groupOrder: 1 },
           ...limits(300_000),
