@@ -25,6 +25,8 @@ export interface ExistingService {
   readonly isWatched: boolean;
   /** Whether the app may notify systemd itself. */
   readonly mayNotify: boolean;
+  /** Whether it names socket units. One of its own name needs no Sockets= (systemd.socket(5)). */
+  readonly namesSockets: boolean;
   /** Whether the unit sets PATH=, which may not lead to Node. */
   readonly setsPath: boolean;
   /** The setting that hides a path from its processes; undefined if it is visible. */
@@ -79,6 +81,7 @@ export function existingService(texts: readonly UnitText[]): ExistingService | O
       ...{ type, command: start, argv0, args: isNamed ? words.slice(1) : words },
       isWatched: pings !== undefined && pings > 0 && Number.isFinite(pings),
       mayNotify: type.startsWith('notify') || (settings.last('NotifyAccess') ?? 'none') !== 'none',
+      namesSockets: settings.list('Sockets').length > 0,
       setsPath: settings.setsPath() || settings.last('ExecSearchPath') !== undefined,
       hides: (path) => settings.hides(path),
       hasUser: settings.hasUser() && !/[+!]/.test(prefixes),

@@ -64,7 +64,7 @@ export async function printDropIn(
       prefixes: service.command.prefixes.replaceAll('@', ''),
       environment: options.variables.map(([name, text]) => [variableOf(name), text] as const),
     });
-    const notes = [...service.notes, ...lostNotifications(service, config)];
+    const notes = [...service.notes, ...lostNotifications(service, config), ...missingSocket(service, config, unit)];
     return { text, notes: notes.map((note) => `${unit ?? quote(value)}: ${note}`) };
   } catch (error) {
     if (!(error instanceof UnwritablePath)) throw error;
@@ -103,6 +103,13 @@ function lostNotifications({ mayNotify }: ExistingService, { probes, watchdog, h
   const isRelayed = handoff || watchdog === 'app' || probes.some(({ kind }) => kind === 'notify' || kind === 'auto');
   if (!mayNotify || isRelayed) return [];
   return ['notifications of the app itself, such as STATUS=, are not relayed without --notify'];
+}
+
+/** Without a listening socket from systemd, a start with --take-sockets fails. */
+function missingSocket({ namesSockets }: ExistingService, { takeSockets }: Config, unit = 'UNIT.service') {
+  if (namesSockets || !takeSockets) return [];
+  const socket = unit.replace(/\.service$/, '.socket');
+  return [`--take-sockets needs a socket that systemd holds: ${socket}, or Sockets= under [Service]`];
 }
 
 /** The notify socket of the system manager. */

@@ -221,6 +221,15 @@ test.each([
   );
 });
 
+test('notes that --take-sockets needs a socket unit', async () => {
+  const options = ['--take-sockets', '--listen', '3000'];
+  const note =
+    'shop.service: --take-sockets needs a socket that systemd holds: shop.socket, or Sockets= under [Service]';
+  expect((await print({ text: `[Service]\nType=exec\n${COMMAND}\n`, options })).stderr).toEqual([note]);
+  const named = await print({ text: `[Service]\nType=exec\nSockets=web.socket\n${COMMAND}\n`, options });
+  expect(named).toMatchObject({ code: 0, stderr: [] });
+});
+
 test('notes what Type=notify changes', async () => {
   const text = `[Service]\nTimeoutStartSec=5\nExecStartPost=/bin/true\n${COMMAND}\n`;
   const { stderr, code } = await print({ text });
