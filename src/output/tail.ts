@@ -1,6 +1,6 @@
 /** Keeps the end of the app's output on watched streams, to quote the app's own error message. */
-import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../base/clock.ts';
+import { withoutControlSequences } from '../base/control-sequences.ts';
 
 /** How much is kept, bytes. */
 const TAIL_MAX = 4096;
@@ -26,7 +26,7 @@ export function keepTail(listen: (listener: (piece: Uint8Array) => void) => Disp
   return {
     stop,
     lastLine() {
-      const lines = stripVTControlCharacters(tail.toString())
+      const lines = withoutControlSequences(tail.toString())
         .split(/[\r\n]+/)
         .map((line) => line.trim())
         .filter(Boolean);

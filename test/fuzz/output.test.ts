@@ -1,6 +1,7 @@
 /** The app's output, and the regexes of log probes. */
 import * as fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
+import { withoutControlSequences } from '../../src/base/control-sequences.ts';
 import { lineScanner } from '../../src/probes/log/line-scanner.ts';
 import { literalSlashes } from '../../src/probes/log/literal-slashes.ts';
 import { requiredText } from '../../src/probes/log/required-text.ts';
@@ -29,6 +30,28 @@ property('lines: the same wherever the bytes are cut, and bounded', output, ({ w
   // a carriage return restarts the line
   const expected = ended.flatMap((line) => line.split('\r'));
   expect(lines.filter(hasText).map(end)).toEqual(expected.filter(hasText).map(end));
+});
+
+/** Characters that control sequences begin with, contain, or end with. */
+const CONTROLS = [...'\u001b\u009b\u0007\u009c\r\n[]()\\;:?#/ 0am'];
+
+test('lines: bounded for a row of any two control characters', () => {
+  const pairs = CONTROLS.flatMap((one) => CONTROLS.map((other) => one + other));
+  for (const start of ['', '\u001b', '\u001b[', '\u001b]', '\u009b']) {
+    for (const pair of pairs) {
+      const written = Buffer.from(`${start}${pair.repeat(50_000)}x\n`);
+      bounded(() => lineScanner({ plain: withoutControlSequences })(written));
+    }
+  }
+});
+
+const controls = fc.string({ unit: fc.constantFrom(...CONTROLS), maxLength: 6 });
+
+property('control sequences: bounded, and line ends are kept', anyText(controls), (written) => {
+  const scan = lineScanner({ plain: withoutControlSequences });
+  bounded(() => scan(Buffer.from(written)));
+  const ends = withoutControlSequences(written).replace(/[^\r\n]/g, '');
+  expect(ends).toBe(written.replace(/[^\r\n]/g, ''));
 });
 
 /** The cuts decide how many empty lines a row of carriage returns gives. */

@@ -66,7 +66,11 @@ function hasNoneInside(bytes: Buffer, wanted: readonly Buffer[]): boolean {
 
 /** Splits at line ends (with the carriage returns before them) and at carriage returns. */
 function splitLines(text: string): readonly string[] {
-  return text.includes('\r') ? text.replace(/\r+$/, '').split(/\r*\n|\r+/) : text.split('\n');
+  if (!text.includes('\r')) return text.split('\n');
+  let end = text.length;
+  // not replace(/\r+$/): its time is quadratic in a row of carriage returns before other text
+  while (text[end - 1] === '\r') end -= 1;
+  return text.slice(0, end).split(/\r*\n|\r+/);
 }
 
 function shorten(line: string): string {

@@ -1,6 +1,6 @@
 /** Ready when a line of the app's output matches a regex. Colours are ignored. */
-import { stripVTControlCharacters } from 'node:util';
 import type { Disposer } from '../../base/clock.ts';
+import { withoutControlSequences as plain } from '../../base/control-sequences.ts';
 import type { ProbeContext } from '../context.ts';
 import { messageProbe } from '../message.ts';
 import type { ReadinessProbe } from '../probe.ts';
@@ -23,11 +23,6 @@ const WARM_UP = Buffer.from('\n');
 
 /** The most lines that wait for such a retry. */
 const BACKLOG_MAX = 10_000;
-
-/** Removes colours. Most output has none, and includes() finds that out faster than a regex. */
-function plain(text: string): string {
-  return text.includes('\u001b') || text.includes('\u009b') ? stripVTControlCharacters(text) : text;
-}
 
 /** `--stdout`, `--stderr`, `--output`. */
 export function logProbe(
