@@ -6,7 +6,7 @@ import { readlinkSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { basename } from 'node:path';
 import { otherService } from './cgroup.ts';
-import { readText } from './files.ts';
+import { entriesOf, readText } from './files.ts';
 import { oneLine } from './one-line.ts';
 import { orElse } from './or-else.ts';
 
@@ -30,9 +30,19 @@ export function statFields(pid: Pid, file = 'stat'): readonly string[] | undefin
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** As in proc(5): `R` runs or waits for a core, `T` is stopped. */
-export function stateOf(pid: Pid): string | undefined {
-  return statFields(pid)?.[0];
+/**
+ * As in proc(5): `R` runs or waits for a core, `T` is stopped.
+ * @param file as for {@link statFields}
+ */
+export function stateOf(pid: Pid, file = 'stat'): string | undefined {
+  return statFields(pid, file)?.[0];
+}
+
+/** The states of our threads, without the main one. Not by process.pid: /proc may be of another PID namespace. */
+export function statesOfOtherThreads(): readonly (string | undefined)[] {
+  const main = orElse(() => readlinkSync('/proc/self'), '');
+  const threads = entriesOf('/proc/self/task').filter(({ name }) => name !== main);
+  return threads.map(({ name }) => stateOf('self', `task/${name}/stat`));
 }
 
 /** CPU time of a process's main thread so far, ms. */

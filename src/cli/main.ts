@@ -40,7 +40,7 @@ async function run(argv: readonly string[], env: NodeJS.ProcessEnv, signals: Sig
   if (/--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) (await import('../app/no-inspector.ts')).closeInspector();
   const inherited = inheritedDescriptors(env);
 
-  // a name server or the reader of a pipe may be slow, and no other code handles signals yet
+  // a name server, or the writer of a pipe that is read, may be slow, and no other code handles signals yet
   const request = await Promise.race([accepted(argv, env, inherited), signals.interrupted]);
   if (typeof request === 'string') return { signal: request };
   if (!request) return { code: 0 };

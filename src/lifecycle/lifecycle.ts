@@ -299,10 +299,10 @@ function stopBy(
   // a forwarded SIGINT is not enough: background jobs of a shell ignore it
   const isSent = fate.fate === 'forwarded' && [stopSignal, 'SIGTERM'].includes(fate.as);
   if (!asksToEnd(signal) && !isSent) return { stop, effects: [] };
-  const isUnknown = fate.fate === 'late' || fate.fate === 'withheld';
-  const known = stop?.known === true || !isUnknown;
+  const arrives = fate.fate === 'forwarded' || fate.fate === 'reached';
+  const known = stop?.known === true || arrives;
   const now: Stop = { ...stop, by: signal, known, sent: stop?.sent === true || isSent };
-  if (phase !== 'starting' || isUnknown || now.failure !== undefined) return { stop: now, effects: [] };
+  if (phase !== 'starting' || !arrives || now.failure !== undefined) return { stop: now, effects: [] };
   const failure = `stopped by ${signal} after ${formatDuration(afterMs)}, before the app was ready: ${waitingFor}`;
   return {
     stop: { ...now, failure },

@@ -230,6 +230,7 @@ export function supervise({ app, name, clock, log, started, readiness, systemd, 
     notices?.onNotice((notice) => handle({ type: 'app-notice', notice }));
     stop.onSignal(
       (signal, decided) => {
+        // not isAlive(): its process group may still get the signal until the app is reaped
         const fate = decided.fate === 'forwarded' && hasExited ? ({ fate: 'late' } as const) : decided;
         handle({ type: 'signal', signal, fate, waitingFor: first.waitingFor(), afterMs: elapsed() });
         if (state.phase === 'reloading' && signal === state.signal) again.signalled();

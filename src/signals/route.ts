@@ -1,6 +1,5 @@
 /** Decides for each signal that we receive whether the app gets it, in the order of arrival. */
-import { entriesOf } from '../base/files.ts';
-import { statFields } from '../base/proc.ts';
+import { statesOfOtherThreads } from '../base/proc.ts';
 import { now, pause } from '../base/real-clock.ts';
 import {
   type ForwardedSignal,
@@ -33,8 +32,7 @@ const LONGEST = 5000;
  * SIGCHLD of an app that the same stop killed.
  */
 function mayHaveTakenSignal(): boolean {
-  const others = entriesOf('/proc/self/task').filter(({ name }) => name !== `${process.pid}`);
-  return others.some(({ name }) => ['R', 'D'].includes(statFields('self', `task/${name}/stat`)?.[0] ?? ''));
+  return statesOfOtherThreads().some((state) => state === 'R' || state === 'D');
 }
 
 /** The event of a signal that a thread has reported comes within these turns of the event loop. */

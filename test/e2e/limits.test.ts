@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { app, NODE, sh } from '../helpers/apps.ts';
 import { freePort } from '../helpers/free-port.ts';
+import { scaled } from '../helpers/pace.js';
 import { describeAsRoot } from '../helpers/root.ts';
 import { tempDir } from '../helpers/temp.ts';
 import { type Run, wrap } from '../helpers/wrap.ts';
@@ -112,6 +113,18 @@ describeAsRoot('as PID 1', () => {
       await using run = wrap(['--stdout', 'up', '--', ...sh(`echo up; ${how}`)], { under });
       expect(await run.closed).toEqual({ code });
     }
+  });
+
+  test('with the /proc of the outer namespace the end is not delayed', async () => {
+    const began = performance.now();
+    const options = { under: ['unshare', '--pid', '--fork'] };
+    await using plain = wrap(['--delay', '1ms', '--', ...sh('sleep 0.5')], { under });
+    await plain.closed;
+    const usual = performance.now() - began;
+    await using run = wrap(['--delay', '1ms', '--', ...sh('sleep 0.5; exit 7')], options);
+    expect(await run.closed).toEqual({ code: 7 });
+    // a wait for a thread that never rests would end after 5 s
+    expect(performance.now() - began).toBeLessThan(2 * usual + scaled(4000));
   });
 
   test('each signal reaches the app', async () => {
